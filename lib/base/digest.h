@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_BASE_DIGEST_H
+#define LIB_BASE_DIGEST_H
+
+#include "lib/base/check.h"
+#include "lib/base/span.h"
+
+/* Cryptographic digests and their spellings (libcrypto). Threads: any. */
+#define DIGEST_SHA256_BYTES 32
+
+void digest_sha256(struct span data, uint8_t out[DIGEST_SHA256_BYTES]);
+/* digest_hmac_sha256: key and data of any length. */
+void digest_hmac_sha256(struct span key, struct span data, uint8_t out[DIGEST_SHA256_BYTES]);
+
+/* Stream: create, add any number of times, end (which destroys it). */
+struct digest_stream;
+struct digest_stream *digest_sha256_create(void) __attribute__((returns_nonnull));
+void digest_add(struct digest_stream *d, const void *p, size_t n);
+void digest_end(struct digest_stream **d, uint8_t out[DIGEST_SHA256_BYTES]);
+
+/* digest_hex: 2 n lower-case digits and a zero into out. */
+void digest_hex(const uint8_t *p, size_t n, char *out);
+/* digest_is_equal: time does not depend on where a and b differ; lengths are not secret. */
+bool digest_is_equal(struct span a, struct span b);
+void digest_random(void *out, size_t n); /* from the system's generator; aborts if there is none */
+
+#endif
