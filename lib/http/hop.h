@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_HTTP_HOP_H
+#define LIB_HTTP_HOP_H
+
+#include "lib/http/headers.h"
+
+/* Hop-by-hop fields (RFC 9110 s.7.6.1): Connection and what it names, Keep-Alive,
+ * Proxy-Connection, Proxy-Authenticate, Proxy-Authorization, TE, Trailer, Transfer-Encoding, Upgrade.
+ * hop_copy: adds to `to` every field of `from` that an intermediary passes on; borrows values.
+ * Connection options that name an end-to-end field which must not vanish (Host, Content-Length,
+ * Cache-Control, Authorization, ...) are ignored. */
+void hop_copy(struct fields *to, const struct fields *from);
+
+/* via_value: existing Via joined with "1.1 <name>" from mem. */
+struct span via_value(const struct fields *fs, uint8_t minor_version, struct span name,
+                      struct arena *mem);
+/* cdn_loop_has: RFC 8586: whether CDN-Loop names cdn_id. */
+bool cdn_loop_has(const struct fields *fs, struct span cdn_id);
+
+#endif
