@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_NET_CONN_H
+#define LIB_NET_CONN_H
+
+#include "lib/net/addr.h"
+#include "lib/net/loop.h"
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* A byte stream, plain or TLS: who holds it cannot tell. Edge-triggered: one persistent libevent
+ * event for the life of the connection, no epoll_ctl after it.
+ *
+ *   - on_ready(READABLE) means: reading may give something. The holder reads until ERR_AGAIN (or
+ * for
+ *     as long as it has room; then nobody calls again: it reads on by itself when it has room).
+ *   - conn_may_read() stays true from such a call until a read gave ERR_AGAIN; likewise write.
+ *   - on_ready never comes from inside a conn_ function, and never after conn_close.
+ * Threads: its loop's. */
+struct conn;
+enum conn_ready { CONN_READABLE = 1, CONN_WRITABLE = 2 };
+
+struct conn_events {
+    void (*on_ready)(void *ctx, struct conn *c, unsigned ready);
+};
+
+/* conn_create_plain takes the non-blocking socket fd. May be called with on_ready following in the
+ * same turn. events and ctx may be changed with conn_set_events (a pool hands connections on). */
+struct conn *conn_create_plain(struct loop *l, int fd, const struct addr *peer);
+void conn_set_events(struct conn *c, const struct conn_events *events, void *ctx);
+void conn_close(struct conn **c);       /* TLS: close_notify is tried once; takes *c */
+void conn_close_reset(struct conn **c); /* RST: the peer must see a broken stream, not an end */
+
+/* > 0 bytes; 0: the peer ended its side; ERR_AGAIN; ERR_CLOSED (reset), ERR_TLS, ERR_IO. */
+ssize_t conn_read(struct conn *c, void *dst, size_t room);
+/* Written bytes (may be fewer), ERR_AGAIN or as above. `more`: further bytes follow at once
+ * (MSG_MORE). At most 64 pieces. */
+ssize_t conn_writev(struct conn *c, const struct iovec *v, int count, bool more);
+/* conn_sendfile: ERR_UNSUPPORTED on TLS without kernel TLS: then read and write. */
+ssize_t conn_sendfile(struct conn *c, int fd, off_t from, size_t n, bool more);
+bool conn_has_sendfile(const struct conn *c);
+int conn_end_write(struct conn *c); /* half close: FIN or close_notify */
+
+bool conn_may_read(const struct conn *c);
+bool conn_may_write(const struct conn *c);
+const struct addr *conn_peer(const struct conn *c);
+const struct addr *conn_local(const struct conn *c); /* read from the socket at the first call */
+int conn_fd(const struct conn *c);
+struct loop *conn_loop(const struct conn *c);
+bool conn_is_tls(const struct conn *c);
+struct span conn_alpn(const struct conn *c); /* "" for plain or none */
+struct span conn_sni(const struct conn *c);
+/* Application bytes (of heads and bodies, before TLS) since the connection began. */
+uint64_t conn_bytes_in(const struct conn *c);
+uint64_t conn_bytes_out(const struct conn *c);
+
+#endif
