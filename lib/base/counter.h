@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* Counters: one struct of them per worker, written by that worker alone, read by anybody. A
- * relaxed load and store of an aligned 64-bit word is one instruction each; no lock, no shared line.
+ * relaxed load and store of an aligned 64-bit word is one instruction each; no lock, no shared
+ * line.
  *
  *   X(evicted, "blocks that left for want of room") in a .def, then
  *   struct store_counters {

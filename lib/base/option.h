@@ -12,7 +12,8 @@
  * Values in records:   OPTION_BOOL bool · OPTION_INT, OPTION_BYTES, OPTION_DURATION (ms) int64_t ·
  * OPTION_RATIO double (written "0.5" or "50%") · OPTION_TEXT const char * (never NULL; "" when
  * unset) · OPTION_TEXTS struct option_texts · OPTION_CHOICE int (index in choices) ·
- * OPTION_SECTION struct option_records (any number) or, where `is_single`, the section's record itself
+ * OPTION_SECTION struct option_records (any number) or, where `is_single`, the section's record
+ * itself
  * embedded at the offset (its defaults hold when the file has no such section).
  * Sizes: 64KiB 1GiB 10MB 512 (bytes); durations: 500ms 10s 5m 2h 7d; a bare number is refused for a
  * duration other than 0. All memory belongs to the loaded configuration. */
@@ -71,7 +72,8 @@ struct option_config;
 
 /* option_load: reads and checks file against root. 0 and *out, or ERR_CONFIG/ERR_IO/ERR_NOT_FOUND
  * and one line or more in `why`, each "file:line: option: what is wrong" with, for an unknown
- * option, the nearest right name. option_load_text: the same from memory, `name` stands for the file. */
+ * option, the nearest right name. option_load_text: the same from memory, `name` stands for the
+ * file. */
 MUST_USE int option_load(struct option_config **out, const struct option_section *root,
                          const char *file, struct buf *why);
 MUST_USE int option_load_text(struct option_config **out, const struct option_section *root,

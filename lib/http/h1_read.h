@@ -8,8 +8,10 @@
  *
  * Strictness (DESIGN rule 10): lines end with CRLF; no bare CR, LF or NUL anywhere; no space before
  * the colon; no obs-fold; exactly one Host in HTTP/1.1, valid (RFC 9112 s.3.2); no userinfo in an
- * absolute-form target; Content-Length digits only, repeats only if identical (s.6.3); Content-Length
- * beside Transfer-Encoding refused; Transfer-Encoding is exactly "chunked" once and only in HTTP/1.1;
+ * absolute-form target; Content-Length digits only, repeats only if identical (s.6.3);
+ * Content-Length
+ * beside Transfer-Encoding refused; Transfer-Encoding is exactly "chunked" once and only in
+ * HTTP/1.1;
  * at most 100 field lines. Empty lines (CRLF) before a request line: one is skipped (s.2.2).
  *
  * Reading is in two moves, so that bytes are looked at once however they arrive:
@@ -24,8 +26,10 @@ struct h1_scan {
  * wrong (bare LF, NUL, ...): p..p+n is the buffer from the head's first byte. */
 int h1_scan(struct h1_scan *scan, const char *p, size_t n);
 
-/* 0, or the status to refuse with: 400, 414, 431, 501 (Transfer-Encoding unknown), 505. `why` gets a
- * constant sentence for the log. head->fields is initialised on mem. connection_scheme: the conn's. */
+/* 0, or the status to refuse with: 400, 414, 431, 501 (Transfer-Encoding unknown), 505. `why`
+ * gets a
+ * constant sentence for the log. head->fields is initialised on mem. connection_scheme: the
+ * conn's. */
 struct h1_limits {
     uint32_t target_bytes; /* longer: 414 */
     uint32_t fields;       /* more lines: 431 */

@@ -5,7 +5,8 @@
 #include "lib/http/headers.h"
 
 /* Hop-by-hop fields (RFC 9110 s.7.6.1): Connection and what it names, Keep-Alive,
- * Proxy-Connection, Proxy-Authenticate, Proxy-Authorization, TE, Trailer, Transfer-Encoding, Upgrade.
+ * Proxy-Connection, Proxy-Authenticate, Proxy-Authorization, TE, Trailer, Transfer-Encoding,
+ * Upgrade.
  * hop_copy: adds to `to` every field of `from` that an intermediary passes on; borrows values.
  * Connection options that name an end-to-end field which must not vanish (Host, Content-Length,
  * Cache-Control, Authorization, ...) are ignored. */

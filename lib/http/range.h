@@ -16,7 +16,8 @@ struct range_spec {
     int64_t last;  /* -1: to the end */
 };
 
-/* range_parse: "bytes=..." into specs. Count (1..max), 0: the field must be ignored (malformed, other
+/* range_parse: "bytes=..." into specs. Count (1..max), 0: the field must be ignored (malformed,
+ * other
  * unit), or ERR_TOO_BIG: more than max ranges. */
 int range_parse(struct span field, struct range_spec *out, int max);
 /* range_resolve: specs against a representation of `size` bytes; unsatisfiable ones are left out,

@@ -6,8 +6,10 @@
 #include "lib/base/buf.h"
 #include "lib/http/headers.h"
 
-/* Structured fields (RFC 9651): what this project reads (dictionaries of CDN-Cache-Control, lists of
- * Cache-Groups) and writes (Cache-Status, Proxy-Status). Any error fails the whole field (s.4.2). */
+/* Structured fields (RFC 9651): what this project reads (dictionaries of CDN-Cache-Control, lists
+ * of
+ * Cache-Groups) and writes (Cache-Status, Proxy-Status). Any error fails the whole field (s.4.2).
+ * */
 enum structured_type {
     STRUCTURED_INTEGER,
     STRUCTURED_DECIMAL,

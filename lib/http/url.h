@@ -20,10 +20,12 @@ MUST_USE int url_parse(struct span text, struct url *out);
 MUST_USE int url_authority(struct span text, struct span *host, int *port);
 bool url_path_is_valid(struct span path); /* starts with '/', only pchar, '/' and %HH */
 
-/* url_normal_path: equivalent path as RFC 3986 s.6.2.2 allows: %HH of unreserved decoded, hex upper,
+/* url_normal_path: equivalent path as RFC 3986 s.6.2.2 allows: %HH of unreserved decoded, hex
+ * upper,
  * dot segments removed. Never decodes %2F. From mem; the input itself where nothing changes. */
 struct span url_normal_path(struct span path, struct arena *mem);
-/* url_decode: %HH decoded for use as a file name. ERR_SYNTAX: bad escape, NUL, or an encoded '/'. */
+/* url_decode: %HH decoded for use as a file name. ERR_SYNTAX: bad escape, NUL, or an encoded '/'.
+ * */
 MUST_USE int url_decode(struct span path, struct arena *mem, struct span *out);
 /* url_resolve: reference (absolute URL, absolute path, or relative path) against base
  * (RFC 3986 s.5.2). For Location and Content-Location. From mem. */
