@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_POLICY_SITE_H
+#define EDGE_POLICY_SITE_H
+
+#include "lib/base/map.h"
+#include "lib/base/option.h"
+#include "lib/http/url.h"
+
+/* A customer's host names and rules, and the table that finds a site for a request. Immutable
+ * snapshots: made whole from the configuration (file, or the control plane's document), swapped
+ * whole, freed when the last reader has left. Threads: any, but for create and the final unref. */
+struct site {
+    /* the record of the option section "site": filled by its rows */
+    const char *name;
+    int line;
+    struct option_texts hosts;   /* exact, or "*.example.com" (any depth) */
+    struct option_texts origins; /* "http://127.0.0.1:9000": in order of preference */
+    const char *origin_host;     /* Host sent upstream; "": the request's own host */
+    const char *ca_file;         /* for https origins; "": the system's roots */
+    bool verify;                 /* upstream certificates */
+    int64_t block_bytes;         /* power of two, 64 KiB .. 16 MiB */
+    int64_t read_ahead_bytes;    /* how far a fill runs ahead of its fastest reader */
+    int64_t grace_ms;            /* how long a fill goes on without a reader */
+    int64_t default_ttl_ms;      /* freshness where the origin says nothing; 0: heuristic only */
+    int64_t max_ttl_ms;          /* bound on freshness given by the origin; 0: none */
+    int64_t stale_if_error_ms;   /* RFC 5861 where the origin does not say */
+    int64_t stale_while_revalidate_ms;
+    int64_t object_max_bytes; /* larger ones pass through; 0: no bound */
+    int64_t connect_ms, first_byte_ms, stall_ms;
+    bool caches_set_cookie; /* answers with Set-Cookie may be stored (the field is dropped) */
+    bool ignores_reload;    /* client's no-cache and max-age=0 do not cause revalidation */
+    bool forwards_client;   /* X-Forwarded-For and -Proto to the origin */
+    const char *tag_field;  /* field that carries tags; "" : Cache-Tag */
+    /* derived by site_table_create */
+    const struct url *origin_urls; /* parsed, one for each of origins */
+    uint32_t index;                /* in its table: counters of sites */
+};
+
+extern const struct option_section site_section;
+
+struct site_table;
+/* site_table_create: checks what spans options (a host twice, an origin that is no URL, block not a
+ * power of two) with file and line in why. Borrows config (kept alive by the owner of the table).
+ * */
+MUST_USE int site_table_create(struct site_table **out, const struct option_records *sites,
+                               const char *file, struct buf *why);
+void site_table_ref(struct site_table *t);
+void site_table_unref(struct site_table **t);
+/* site_find: by Host without port, case folded: exact, then the longest wildcard; NULL: none. */
+const struct site *site_find(const struct site_table *t, struct span host);
+const struct site *site_named(const struct site_table *t, struct span name);
+uint32_t site_count(const struct site_table *t);
+const struct site *site_at(const struct site_table *t, uint32_t index);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_STORE_STORE_H
+#define EDGE_STORE_STORE_H
+
+#include "edge/store/generation.h"
+#include "edge/store/object.h"
+#include "lib/base/buf.h"
+#include "lib/base/counter.h"
+
+/* The face of the store: objects by key, their bytes on media. One for all workers.
+ *
+ *   key ─ index (sharded) ─ resource: the variants of one key ─ object ─ generation ─ blocks
+ *
+ * Nothing here blocks; a shard's lock is held for a look-up only. Everything is bounded by
+ * memory_bytes: segments, heads, and the index are charged to it; at the bound the store evicts,
+ * and
+ * where nothing can be evicted it says ERR_NO_SPACE and the caller passes through.
+ * Threads: any worker. */
+struct store;
+struct store_config {
+    int64_t memory_bytes;    /* hard cap */
+    int64_t block_max_bytes; /* largest block of any site: a segment holds at least one */
+    uint32_t variants_max;   /* per key; the oldest leaves (16) */
+};
+MUST_USE int store_create(struct store **out, const struct store_config *config, struct buf *why);
+void store_destroy(struct store **st); /* no reference may be left */
+
+/* store_select: the newest object under key for which matches() is true (called under the shard's
+ * lock: short and pure), with a reference, or NULL. Counts a use of the object. */
+typedef bool (*object_match_fn)(void *ctx, const struct object *o);
+struct object *store_select(struct store *st, const struct store_key *key, object_match_fn matches,
+                            void *ctx);
+
+/* store_moment: taken when a fetch begins; store_insert refuses what a later purge covers.
+ * store_insert: the object may be found from here; replaces one of the same variant (its generation
+ * too, unless both share it: a refresh by 304). References o for the index. 0; ERR_CHANGED: purged
+ * since; ERR_NO_SPACE. The caller's reference stays its own in every case. */
+uint64_t store_moment(const struct store *st);
+MUST_USE int store_insert(struct store *st, struct object *o, uint64_t moment);
+/* store_remove: o leaves the index if it is still there (readers go on). */
+void store_remove(struct store *st, struct object *o);
+
+/* store_purge: all variants under key. Hard: gone. Soft: stale, to be validated before use. Returns
+ * how many objects it met. When it has returned, no store_select gives one of them (hard). */
+uint64_t store_purge(struct store *st, const struct store_key *key, bool is_soft);
+
+/* What there is, for status and explain. */
+struct store_usage {
+    int64_t memory_bytes, memory_cap_bytes;
+    uint64_t objects, blocks, segments;
+};
+void store_usage(const struct store *st, struct store_usage *out);
+
+#define STORE_COUNTERS(X)                                                                          \
+    X(inserted, "objects that entered the index")                                                  \
+    X(replaced, "objects that made room for a newer answer")                                       \
+    X(evicted_objects, "objects that left for want of room")                                       \
+    X(evicted_blocks, "blocks that left for want of room")                                         \
+    X(evicted_bytes, "bytes that left for want of room")                                           \
+    X(carried_bytes, "bytes that eviction moved because they were in use")                         \
+    X(purged, "objects that a purge met")                                                          \
+    X(no_space, "reservations refused because nothing could leave")                                \
+    X(written_bytes, "bytes written into segments")
+
+struct store_counters {
+#define X(name, help) counter_t name;
+    STORE_COUNTERS(X)
+#undef X
+};
+extern const struct counter_table store_counter_table; /* prefix "byeori_edge_store_" */
+const struct store_counters *store_counters_of(const struct store *st);
+
+#endif
