@@ -2,7 +2,7 @@
 #ifndef EDGE_STORE_OBJECT_H
 #define EDGE_STORE_OBJECT_H
 
-#include "edge/policy/conditional.h"
+#include "lib/http/conditional.h"
 #include "edge/policy/freshness.h"
 #include "lib/base/hash.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef EDGE_POLICY_CONDITIONAL_H
-#define EDGE_POLICY_CONDITIONAL_H
+#ifndef LIB_HTTP_CONDITIONAL_H
+#define LIB_HTTP_CONDITIONAL_H
 
 #include "lib/base/clock.h"
 #include "lib/http/message.h"
