@@ -9,7 +9,8 @@
 
 /* Memory of one request (or one load of a file): handed out piece by piece, given back at once.
  * Bounded: past `limit_bytes` the arena is overflowed, and stays so until reset; it then hands out
- * zeroed scratch of no meaning that is safe to write, so that a builder asks once, at its end.
+ * zeroed memory that is safe to write, so that a builder asks once, at its end. More than 16 MiB
+ * past the limit is a builder without a bound, and aborts.
  * Chunks of 4 KiB come from and return to a small free list of the thread.
  * Threads: one at a time; finish on the thread that used it. */
 struct arena_chunk;
@@ -32,8 +33,8 @@ struct span arena_dup(struct arena *a, struct span s);
 /* arena_cstr: a zero-terminated copy. */
 char *arena_cstr(struct arena *a, struct span s);
 struct span arena_printf(struct arena *a, const char *format, ...) PRINTF(2, 3);
-struct span arena_vprintf(struct arena *a, const char *format, va_list ap);
-/* a, b, ... as one; at most 8 parts, ended by SPAN_NONE. */
+struct span arena_vprintf(struct arena *a, const char *format, va_list ap) PRINTF(2, 0);
+/* The parts, one after the other, as one. */
 struct span arena_join(struct arena *a, const struct span *parts, size_t count);
 
 static inline bool arena_overflowed(const struct arena *a)

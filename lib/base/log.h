@@ -7,9 +7,10 @@
 
 /* The process's own log, on standard error: one line an event,
  *   2026-01-02T03:04:05.678Z warn upstream-refused upstream=s3 status=503
- * the event's name fixed, values as key=value (values with spaces in quotes, control bytes
- * escaped). Threads: any; never blocks once log_start was called (a writer thread takes over and
- * lines beyond its bound are counted and dropped); before it, lines are written directly.
+ * the event's name fixed, values as key=value. Control bytes and backslashes in values are escaped
+ * here; a value that may hold a space is quoted by the format: path=\"%s\". Threads: any; never
+ * blocks once log_start was called (a writer thread takes over and lines beyond its bound are
+ * counted and dropped); before it, lines are written directly.
  * LOG_*_LIMITED: for what a peer can provoke: at most 10 a second from that place, and the next
  * line says how many were left out. */
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };

@@ -17,7 +17,8 @@ size_t map_count(const struct map *m);
 void *map_put(struct map *m, struct span key, void *value);
 void *map_get(const struct map *m, struct span key); /* NULL: not there */
 void *map_remove(struct map *m, struct span key);    /* what it had, or NULL */
-/* map_next: walks all pairs in no order; *at starts at 0; false at the end. No put meanwhile. */
+/* map_next: walks all pairs in no order; *at starts at 0; false at the end. No put meanwhile;
+ * a remove is fine. */
 bool map_next(const struct map *m, size_t *at, struct span *key, void **value);
 
 #endif

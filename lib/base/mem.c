@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The heap, with the two answers to its end: abort for what we size ourselves, NULL for what
+ * others size. The count of mem_fail_at stands in a thread-local word that costs one test. */
+#include "lib/base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static _Thread_local size_t fail_countdown; /* 0: no failure is ordered */
+static _Thread_local int fail_was_hit;
+
+NORETURN static void die_of_hunger(size_t bytes)
+{
+    char message[80];
+    int n = snprintf(message, sizeof(message), "out of memory: %zu bytes were asked for\n", bytes);
+    ssize_t ignored = write(STDERR_FILENO, message, (size_t)n);
+    (void)ignored;
+    abort();
+}
+
+void *mem_alloc(size_t bytes)
+{
+    void *p = malloc(bytes != 0 ? bytes : 1);
+    if (UNLIKELY(p == NULL))
+        die_of_hunger(bytes);
+    return p;
+}
+
+void *mem_zalloc(size_t bytes)
+{
+    return mem_zarray(1, bytes);
+}
+
+void *mem_zarray(size_t count, size_t each)
+{
+    void *p = calloc(count != 0 ? count : 1, each != 0 ? each : 1);
+    if (UNLIKELY(p == NULL))
+        die_of_hunger(each != 0 && count > SIZE_MAX / each ? SIZE_MAX : count * each);
+    return p;
+}
+
+void *mem_grow(void *p, size_t count, size_t each)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, each, &bytes))
+        die_of_hunger(SIZE_MAX);
+    void *moved = realloc(p, bytes != 0 ? bytes : 1);
+    if (UNLIKELY(moved == NULL))
+        die_of_hunger(bytes);
+    return moved;
+}
+
+static int is_ordered_to_fail(void)
+{
+    if (LIKELY(fail_countdown == 0) || --fail_countdown > 0)
+        return 0;
+    fail_was_hit = 1;
+    return 1;
+}
+
+void *mem_try_alloc(size_t bytes)
+{
+    return is_ordered_to_fail() ? NULL : malloc(bytes != 0 ? bytes : 1);
+}
+
+void *mem_try_grow(void *p, size_t bytes)
+{
+    return is_ordered_to_fail() ? NULL : realloc(p, bytes != 0 ? bytes : 1);
+}
+
+char *mem_strdup(const char *s)
+{
+    return mem_strndup(s, strlen(s));
+}
+
+char *mem_strndup(const char *s, size_t n)
+{
+    n = strnlen(s, n);
+    char *copy = mem_alloc(n + 1);
+    memcpy(copy, s, n);
+    copy[n] = '\0';
+    return copy;
+}
+
+char *mem_printf(const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    int n = vsnprintf(NULL, 0, format, ap);
+    va_end(ap);
+    CHECK(n >= 0);
+    char *text = mem_alloc((size_t)n + 1);
+    va_start(ap, format);
+    vsnprintf(text, (size_t)n + 1, format, ap);
+    va_end(ap);
+    return text;
+}
+
+void mem_free(void *p)
+{
+    free(p);
+}
+
+void mem_fail_at(size_t n)
+{
+    fail_countdown = n;
+    fail_was_hit = 0;
+}
+
+int mem_fail_hit(void)
+{
+    return fail_was_hit;
+}
