@@ -27,6 +27,12 @@ int64_t generation_block_bytes(const struct generation *g);
 /* generation_end: the length turned out (chunked answer ended). Wakes who waits beyond. */
 void generation_end(struct generation *g, int64_t length);
 
+/* generation_abandon: upstream no longer has these bytes (its validator changed, or they cannot be
+ * asked for again). What is there may still be read; what is absent will never come: views of it
+ * give ERR_CHANGED, claims give 0, waiters are woken. For ever. */
+void generation_abandon(struct generation *g);
+bool generation_is_abandoned(const struct generation *g);
+
 /* Reading. A view pins its segment: short-lived, given back after the bytes went out. */
 struct block_view {
     const uint8_t *mem;
@@ -37,7 +43,7 @@ struct block_view {
 };
 /* generation_view: 1 *out is given; 0: pos is the end of the representation; ERR_AGAIN: claimed or
  * filling, nothing at pos yet: wait; ERR_NOT_FOUND: absent and nobody is bringing it;
- * ERR_TRUNCATED: the length is unknown and will never be (its fill failed). */
+ * ERR_CHANGED: absent, and abandoned. */
 int generation_view(struct generation *g, int64_t pos, struct block_view *out);
 void block_view_release(struct block_view *v);
 
