@@ -14,14 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.harness import builds, packages
+from tests.harness.programs import SANITIZERS
 from tests.harness.trouble import Trouble
 
 PYTHON = "/usr/bin/python3"      # Debian's, which is where Debian's pytest is
-SANITIZERS = {
-    "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:strict_string_checks=1",
-    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
-}
 SHOWN_LINES = 60
 
 
@@ -69,7 +65,8 @@ def end_to_end(folder, mark, options):
         wrong = [e for e in case if e.tag in ("failure", "error")]
         if case.find("skipped") is None:
             name = f"{case.get('classname', '').split('.')[-1]}::{case.get('name')}"
-            results.append(Result(name, not wrong, "\n".join(e.text or "" for e in wrong)))
+            said = [e.text or "" for e in case if e in wrong or e.tag == "system-err"]
+            results.append(Result(name, not wrong, "\n".join(said)))
     return results
 
 
