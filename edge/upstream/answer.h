@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_UPSTREAM_ANSWER_H
+#define EDGE_UPSTREAM_ANSWER_H
+
+#include "lib/http/conditional.h"
+#include "lib/http/message.h"
+
+/* What an origin's answer to a ranged request is worth (RFC 9110 s.15.3.7). Pure. */
+struct answer_expected {
+    const struct validators *validators; /* the representation must be this one; NULL: any */
+    int64_t size;                        /* its length; LENGTH_UNKNOWN: not known */
+    int64_t first, last;                 /* the range asked; first -1: a suffix */
+};
+/* Which bytes the body has: [at, end) of `size` (LENGTH_UNKNOWN: until it ends). */
+struct answer_body {
+    int64_t at, end, size;
+};
+/* 0 and *out: usable (206 as asked, or 200 with the whole); ERR_CHANGED: another representation,
+ * or not provably the same; ERR_PROTOCOL: a range that was not asked or contradicts itself;
+ * ERR_UNSUPPORTED: another status. */
+int answer_judge(const struct response_head *head, const struct answer_expected *expected,
+                 sec_t now_s, struct answer_body *out);
+/* Whether bytes of two answers with these validators may ever be joined. */
+bool answer_can_continue(const struct validators *v);
+
+#endif

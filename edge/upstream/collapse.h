@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_UPSTREAM_COLLAPSE_H
+#define EDGE_UPSTREAM_COLLAPSE_H
+
+#include "lib/base/hash.h"
+#include "lib/base/list.h"
+#include "lib/base/clock.h"
+#include "lib/net/mailbox.h"
+
+#include <stdbool.h>
+
+/* Who is bringing what: at most one flight per key on this node, over all workers. The first who
+ * asks leads; the others are woken by one mail each when the flight lands. Sharded by the key; a
+ * shard's lock is held for a few pointers only, mails are posted after it.
+ *
+ * Keys that turned out not to be storable are remembered for a while (a bounded table, later ones
+ * displace earlier ones), so that requests for them do not queue up behind one another. */
+struct collapse;
+struct object;
+
+enum collapse_outcome {
+    COLLAPSE_OBJECT, /* *object: to be answered from, if it fits the request; referenced */
+    COLLAPSE_PASS,   /* not for the cache: fetch for yourself */
+    COLLAPSE_AGAIN,  /* purged meanwhile, or led elsewhere to nothing: look again */
+    COLLAPSE_FAILED, /* upstream gave no answer: err */
+};
+
+struct collapse_waiter {
+    struct mail mail; /* first */
+    struct list link;
+    struct mailbox *home;
+    void (*woken)(struct collapse_waiter *w); /* on home's loop, once */
+    void *flight;                             /* the table's own */
+    /* set before woken */
+    enum collapse_outcome outcome;
+    int err;
+    struct object *object;
+};
+
+enum collapse_role { COLLAPSE_LEAD, COLLAPSE_WAIT, COLLAPSE_NOT_STORABLE };
+
+struct collapse *collapse_create(void) __attribute__((returns_nonnull));
+void collapse_destroy(struct collapse **c); /* nothing may fly */
+
+/* collapse_join: LEAD: the caller must land it, w is not registered; WAIT: w is (NULL: nothing to
+ * wake, only asking); NOT_STORABLE: remembered, nothing registered. Any thread. */
+enum collapse_role collapse_join(struct collapse *c, const struct hash128 *key,
+                                 struct collapse_waiter *w, msec_t now);
+/* collapse_leave: true: no mail will come; false: it is on its way, w must stay until woken. */
+bool collapse_leave(struct collapse *c, const struct hash128 *key, struct collapse_waiter *w);
+
+/* collapse_land: ends the flight and wakes all; each gets a reference to object. A PASS is
+ * remembered until now + pass_ms (0: not). Returns how many waited. */
+struct collapse_landing {
+    enum collapse_outcome outcome;
+    int err;
+    struct object *object; /* borrowed */
+    msec_t now, pass_ms;
+};
+uint32_t collapse_land(struct collapse *c, const struct hash128 *key,
+                       const struct collapse_landing *landing);
+
+#endif

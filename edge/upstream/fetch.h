@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_UPSTREAM_FETCH_H
+#define EDGE_UPSTREAM_FETCH_H
+
+#include "edge/upstream/fetcher.h"
+#include "edge/upstream/source.h"
+
+/* One request to an upstream: tries its origins in order until one gives a head, then lets its body
+ * be read. Threads: its worker's.
+ *
+ *   ASKING  ─ head ─> ANSWERED ─ fetch_end ─> (gone)
+ *      └ no origin answered ─> FAILED ─ fetch_end ─> (gone)                                     */
+struct fetch;
+
+struct fetch_events {
+    void (*on_info)(void *ctx, struct fetch *f, const struct response_head *head); /* or NULL */
+    void (*on_head)(void *ctx, struct fetch *f, const struct response_head *head);
+    void (*on_readable)(void *ctx, struct fetch *f);
+    /* No origin gave a head; fetch_end is the owner's to call. err: of the last one tried. */
+    void (*on_failed)(void *ctx, struct fetch *f, int err);
+};
+
+/* What this request adds to its source. All borrowed during the call. */
+struct fetch_ask {
+    int64_t first, last; /* Range; first -1 and last > 0: the last `last` bytes; both -1: none */
+    struct validators *if_range;      /* with a range; NULL: none */
+    const struct validators *if_none; /* revalidation; NULL: none */
+    uint32_t tried;                   /* origins not to be asked */
+    struct body *body;                /* takes; NULL: none */
+    int64_t body_bytes;               /* LENGTH_UNKNOWN: chunked */
+};
+extern const struct fetch_ask fetch_ask_plain; /* no range, no condition, no body */
+
+/* fetch_start: references source. Never calls back from inside. */
+struct fetch *fetch_start(struct fetcher *fr, struct source *s, const struct fetch_ask *ask,
+                          const struct fetch_events *events, void *ctx);
+/* fetch_hand_over: another owner from here. */
+void fetch_hand_over(struct fetch *f, const struct fetch_events *events, void *ctx);
+/* As call_read; a body that breaks marks its origin as failed. */
+ssize_t fetch_read(struct fetch *f, void *dst, size_t room);
+void fetch_end(struct fetch **f); /* takes *f; what is not read is cut */
+const struct response_head *fetch_head(const struct fetch *f);
+struct source *fetch_source(const struct fetch *f);
+msec_t fetch_asked_wall(const struct fetch *f);       /* request_time of RFC 9111 s.4.2.3 */
+msec_t fetch_answered_wall(const struct fetch *f);    /* response_time */
+uint32_t fetch_tried(const struct fetch *f);          /* origins asked so far, bit by bit */
+struct span fetch_origin_name(const struct fetch *f); /* the last one asked; "" none */
+const char *fetch_error_text(const struct fetch *f);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_UPSTREAM_FETCHER_H
+#define EDGE_UPSTREAM_FETCHER_H
+
+#include "edge/store/store.h"
+#include "edge/upstream/upstream.h"
+#include "lib/base/counter.h"
+#include "lib/net/deadlines.h"
+
+/* What one worker needs to bring things from upstream; one per worker, touched by its thread only
+ * (the store and the table of flights are shared and have their own rules). */
+#define FETCHER_COUNTERS(X)                                                                        \
+    X(fetches, "requests sent upstream")                                                           \
+    X(fetch_retries, "requests sent again to another origin, or without a range")                  \
+    X(fetch_failures, "requests upstream that got no answer")                                      \
+    X(fills, "fills begun")                                                                        \
+    X(fill_resumes, "fills that went on in the middle of a body after a fault")                    \
+    X(fill_pauses, "times a fill waited for its readers")                                          \
+    X(fill_graces, "fills ended because nobody read any more")                                     \
+    X(fill_changes, "generations abandoned because upstream's bytes changed")                      \
+    X(fill_failures, "fills that broke and could not go on")                                       \
+    X(no_space, "fetches or fills refused by a full store")                                        \
+    X(flights, "fetches on behalf of everybody who asks for a key")                                \
+    X(collapsed, "requests that waited for the flight of another")                                 \
+    X(revalidated, "objects refreshed by a 304")                                                   \
+    X(received_bytes, "application bytes received from upstream")                                  \
+    X(sent_bytes, "application bytes sent upstream")
+
+struct fetcher_counters {
+#define X(name, help) counter_t name;
+    FETCHER_COUNTERS(X)
+#undef X
+};
+extern const struct counter_table fetcher_counter_table; /* prefix "byeori_edge_upstream_" */
+
+struct collapse;
+struct fetcher {
+    /* set before the worker's first request, then constant */
+    struct loop *loop;
+    struct client *client;
+    struct store *store;
+    struct collapse *collapse;
+    const char *node; /* Via, CDN-Loop */
+    /* on_bytes: application bytes that went to and came from the origins of a site. */
+    void (*on_bytes)(void *ctx, const struct site *site, uint64_t in, uint64_t out);
+    void *ctx;
+    /* written by this worker only */
+    struct fetcher_counters count;
+    struct list fills, flights, fetches; /* all that run here: for the end */
+};
+
+void fetcher_init(struct fetcher *f);
+/* fetcher_stop: ends every flight, fill and fetch of this worker; waiters elsewhere get
+ * ERR_CANCELLED. */
+void fetcher_stop(struct fetcher *f);
+
+#endif

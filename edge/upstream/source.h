@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_UPSTREAM_SOURCE_H
+#define EDGE_UPSTREAM_SOURCE_H
+
+#include "edge/upstream/upstream.h"
+#include "lib/http/conditional.h"
+#include "lib/http/message.h"
+
+/* What must be said to an origin to get one resource, whoever asks and how often: target, fields
+ * that select the representation, validators to hold it to. Copied out of the client's request, so
+ * that it outlives it. Counted without atomics: one worker's. */
+struct source {
+    uint32_t magic, refs;
+    struct upstream_set *set; /* referenced */
+    struct upstream *upstream;
+    enum method method;
+    struct span method_text, host, path, query;
+    enum scheme scheme; /* of the client's request */
+    int port;
+    struct fields fields; /* end-to-end, without conditions, ranges and routing fields */
+    struct arena mem;
+};
+#define SOURCE_MAGIC 0x50c3ce07U
+
+/* source_spec: host is the host of the resource (not the node's own name). */
+struct source_spec {
+    struct upstream_set *set;
+    const struct site *site;
+    const struct request_head *request;
+    struct span host, path, query;
+    struct span client_ip; /* X-Forwarded-For where the site wants it */
+    const char *node;      /* Via, CDN-Loop */
+    bool is_passed;        /* not for the cache: conditions, Range and Cache-Control go along */
+};
+/* source_create: NULL when the request's fields are too large to keep (ERR_TOO_BIG's sense). */
+struct source *source_create(const struct source_spec *spec);
+void source_ref(struct source *s);
+void source_unref(struct source **s);
+const struct site *source_site(const struct source *s);
+
+#endif
