@@ -53,7 +53,7 @@ class Wire:
 
 @dataclass
 class Page:
-    """One representation, answered as RFC 9110 wants it, but for what the test asked to be wrong."""
+    """One representation, answered as RFC 9110 wants it, but for what a test wants wrong."""
     content: Content
     status: int = 200
     fields: tuple = ()

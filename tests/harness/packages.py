@@ -50,7 +50,12 @@ def missing(names):
 
 
 def install(*purposes):
-    names = list(dict.fromkeys(" ".join(PACKAGES[p] for p in purposes).split()))
+    install_names(list(dict.fromkeys(" ".join(PACKAGES[p] for p in purposes).split())))
+
+
+def install_names(names):
+    if not names:
+        return
     if shutil.which("dpkg-query") is None:
         print("not a Debian: taking it that these are here: " + " ".join(names))
         return
