@@ -22,8 +22,9 @@ struct deadline {
 };
 
 void deadlines_init(struct deadlines *ds, struct loop *l, msec_t after_ms);
-void deadlines_finish(struct deadlines *ds);                     /* those waiting never fire */
-void deadlines_set_after(struct deadlines *ds, msec_t after_ms); /* for those set from now on */
+void deadlines_finish(struct deadlines *ds); /* those waiting never fire */
+/* For those set from now on; those that would wait longer than that are brought forward. */
+void deadlines_set_after(struct deadlines *ds, msec_t after_ms);
 
 void deadline_init(struct deadline *d, void (*run)(struct deadline *d));
 void deadline_start(struct deadlines *ds, struct deadline *d); /* again: from now */

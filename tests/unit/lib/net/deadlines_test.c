@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/net/deadlines.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+enum { MANY = 1000 };
+
+struct thing {
+    struct deadline deadline;
+    int fired;
+    msec_t late_ms;
+};
+
+static struct loop *loop;
+static struct deadlines deadlines;
+static struct thing things[MANY];
+static struct timer end_timer;
+static int fired;
+
+static void on_deadline(struct deadline *d)
+{
+    struct thing *t = CONTAINER_OF(d, struct thing, deadline);
+    t->fired++;
+    t->late_ms = loop_now(loop) - d->at;
+    fired++;
+}
+
+static void on_end(struct timer *t)
+{
+    (void)t;
+    loop_stop(loop);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    loop = loop_create();
+    if (loop == NULL)
+        return -1;
+    fired = 0;
+    deadlines_init(&deadlines, loop, 100);
+    for (int i = 0; i < MANY; i++) {
+        things[i] = (struct thing){.fired = 0};
+        deadline_init(&things[i].deadline, on_deadline);
+    }
+    timer_init(&end_timer, loop, on_end);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    timer_finish(&end_timer);
+    deadlines_finish(&deadlines);
+    loop_destroy(&loop);
+    return 0;
+}
+
+static void run_for(msec_t ms)
+{
+    timer_set(&end_timer, ms);
+    loop_run(loop);
+}
+
+static void a_thousand_fire_once_each_and_not_late(void **state)
+{
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        deadline_start(&deadlines, &things[i].deadline);
+    run_for(60);
+    assert_int_equal(fired, 0);
+    run_for(300);
+    assert_int_equal(fired, MANY);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(things[i].fired, 1);
+        assert_in_range(things[i].late_ms, 0, 100);
+    }
+}
+
+static void stopped_ones_are_silent_and_restarted_ones_wait_anew(void **state)
+{
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        deadline_start(&deadlines, &things[i].deadline);
+    run_for(60);
+    for (int i = 0; i < MANY; i += 2)
+        deadline_stop(&things[i].deadline);
+    deadline_stop(&things[0].deadline); /* twice: fine */
+    for (int i = 1; i < MANY; i += 4)
+        deadline_start(&deadlines, &things[i].deadline);
+    run_for(75);
+    assert_int_equal(fired, MANY / 4);
+    run_for(200);
+    assert_int_equal(fired, MANY / 2);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(things[i].fired, i % 2);
+}
+
+static void a_shorter_duration_brings_the_waiting_forward(void **state)
+{
+    (void)state;
+    deadlines_set_after(&deadlines, 10000);
+    deadline_start(&deadlines, &things[0].deadline);
+    deadlines_set_after(&deadlines, 30);
+    deadline_start(&deadlines, &things[1].deadline);
+    run_for(150);
+    assert_int_equal(fired, 2);
+}
+
+static void restart_three_times(struct deadline *d)
+{
+    on_deadline(d);
+    if (fired < 3)
+        deadline_start(&deadlines, d);
+}
+
+static void one_may_be_started_again_from_its_own_function(void **state)
+{
+    (void)state;
+    deadlines_set_after(&deadlines, 20);
+    deadline_init(&things[0].deadline, restart_three_times);
+    deadline_start(&deadlines, &things[0].deadline);
+    run_for(300);
+    assert_int_equal(fired, 3);
+}
+
+static void those_waiting_at_finish_never_fire(void **state)
+{
+    (void)state;
+    deadline_start(&deadlines, &things[0].deadline);
+    deadlines_finish(&deadlines);
+    run_for(200);
+    assert_int_equal(fired, 0);
+    deadline_stop(&things[0].deadline);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_thousand_fire_once_each_and_not_late, begin, end),
+        cmocka_unit_test_setup_teardown(stopped_ones_are_silent_and_restarted_ones_wait_anew, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_shorter_duration_brings_the_waiting_forward, begin, end),
+        cmocka_unit_test_setup_teardown(one_may_be_started_again_from_its_own_function, begin, end),
+        cmocka_unit_test_setup_teardown(those_waiting_at_finish_never_fire, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
