@@ -2,6 +2,7 @@
 """The build folders: one for use, three for finding faults. A folder is set up once; after that
 ninja alone knows what is to be done, and mostly that is nothing."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,14 @@ def _step(what, command, env, log):
                       f"{log.relative_to(ROOT)}")
 
 
+def _has_new_folders(folder):
+    """Whether a meson.build has appeared that the last configuring did not see; ninja cannot."""
+    seen = json.loads((folder / "meson-info/intro-buildsystem_files.json").read_text())
+    there = [p for top in ("lib", "edge", "origin", "control", "tests/unit")
+             for p in (ROOT / top).rglob("meson.build")]
+    return any(str(p) not in seen for p in there)
+
+
 def build(name="build", targets=()):
     """Brings one folder up to date and returns its path."""
     kind, folder = KINDS[name], ROOT / name
@@ -50,5 +59,7 @@ def build(name="build", targets=()):
         shutil.rmtree(folder, ignore_errors=True)
         print(f"configuring {name}/", flush=True)
         _step("meson setup", ["meson", "setup", str(folder), *kind.get("options", [])], env, log)
+    elif _has_new_folders(folder):
+        _step("meson setup", ["meson", "setup", "--reconfigure", str(folder)], env, log)
     _step("compiling", ["ninja", "-C", str(folder), "-j", JOBS, *targets], env, log)
     return folder
