@@ -37,23 +37,40 @@ def check_include(root, table, path, included, line):
     return []
 
 
+CALL = re.compile(r"(?<![\w.>])(\w+)\s*\(")
+
+
+def homes(paths, codes, defined):
+    """The stem that each file counts for. A header without a .c of its name, whose functions are all
+    defined in one .c, is a second face of that one (what it shows to its folder alone)."""
+    stems = {p.stem for p in paths if p.suffix == ".c"}
+    home = {p.name: p.stem for p in paths}
+    for p in paths:
+        if p.suffix == ".h" and p.stem not in stems:
+            owners = {defined[n] for n in CALL.findall(codes[p]) if n in defined}
+            if len(owners) == 1:
+                home[p.name] = owners.pop()
+    return home
+
+
 def rings_inside(paths, texts):
-    """Circles between the files (stems) of one folder, by include and by call."""
+    """Circles between the files of one folder, by include and by call."""
     defined, arrows = {}, defaultdict(set)
+    codes = {p: source.code_of(texts[p]) for p in paths}
     for p in paths:
         if p.suffix == ".c":
-            for f in source.functions(source.code_of(texts[p])):
+            for f in source.functions(codes[p]):
                 if not f.is_static:
                     defined[f.name] = p.stem
-    stems = {p.name: p.stem for p in paths}
+    home = homes(paths, codes, defined)
     for p in paths:
+        here = home[p.name]
         for included in source.INCLUDE.findall(texts[p]):
-            inside = stems.get(included.rsplit("/", 1)[-1])
+            inside = home.get(included.rsplit("/", 1)[-1])
             if inside and folder_of(p) == included.rpartition("/")[0]:
-                arrows[p.stem].add(inside)
-        for called in re.findall(r"(?<![\w.>])(\w+)\s*\(", source.code_of(texts[p])):
-            if called in defined and p.suffix == ".c":
-                arrows[p.stem].add(defined[called])
+                arrows[here].add(inside)
+        if p.suffix == ".c":
+            arrows[here] |= {defined[c] for c in CALL.findall(codes[p]) if c in defined}
     for stem in arrows:
         arrows[stem].discard(stem)
     return source.rings(arrows)

@@ -70,6 +70,13 @@ class Layers(Gate):
         self.put("lib/net/b.c", '#include "lib/net/b.h"\n#include "lib/net/a.h"\n')
         self.says(layers, "go in a circle: a b")
 
+    def test_a_second_header_of_one_file_is_no_circle(self):
+        self.put("lib/net/a.h", "")
+        self.put("lib/net/a_owner.h", '#include "lib/net/a.h"\nint a_own(void);\n')
+        self.put("lib/net/a.c", '#include "lib/net/a.h"\n#include "lib/net/a_owner.h"\n'
+                 "int a_own(void)\n{\n    return 1;\n}\n")
+        self.silent(layers)
+
     def test_a_circle_by_call_fails(self):
         self.put("lib/net/a.c", "void a_do(void)\n{\n    b_do();\n}\n")
         self.put("lib/net/b.c", "int b_do(void)\n{\n    return a_do(1);\n}\n")
