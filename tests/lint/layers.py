@@ -41,8 +41,8 @@ CALL = re.compile(r"(?<![\w.>])(\w+)\s*\(")
 
 
 def homes(paths, codes, defined):
-    """The stem that each file counts for. A header without a .c of its name, whose functions are all
-    defined in one .c, is a second face of that one (what it shows to its folder alone)."""
+    """The stem that each file counts for. A header without a .c of its name whose functions are
+    all defined in one .c is a second face of that one (what it shows to its folder alone)."""
     stems = {p.stem for p in paths if p.suffix == ".c"}
     home = {p.name: p.stem for p in paths}
     for p in paths:
