@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ * JSON written in one pass. What is a value and in which order is the caller's matter. */
+#include "lib/codec/json_out.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+/* Length of the well-formed UTF-8 sequence at p (Unicode table 3-7), or 0. */
+static size_t utf8_length(const uint8_t *p, size_t n)
+{
+    static const struct {
+        uint8_t first_low, first_high, second_low, second_high, length;
+    } forms[] = {
+        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        if (p[0] < forms[i].first_low || p[0] > forms[i].first_high)
+            continue;
+        size_t length = forms[i].length;
+        if (length > n ||
+            (length > 1 && (p[1] < forms[i].second_low || p[1] > forms[i].second_high)))
+            return 0;
+        for (size_t k = 2; k < length; k++)
+            if ((p[k] & 0xc0) != 0x80)
+                return 0;
+        return length;
+    }
+    return 0;
+}
+
+static void add_escaped(struct buf *to, uint8_t c)
+{
+    static const char shorts[] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+                                  ['\t'] = 't', ['"'] = '"',  ['\\'] = '\\'};
+    if (c < sizeof shorts && shorts[c] != 0) {
+        buf_add_char(to, '\\');
+        buf_add_char(to, shorts[c]);
+    } else {
+        buf_printf(to, "\\u%04x", c);
+    }
+}
+
+static void add_string(struct buf *to, struct span text)
+{
+    const uint8_t *p = (const uint8_t *)text.p;
+    size_t at = 0, plain_from = 0;
+    buf_add_char(to, '"');
+    while (at < text.n) {
+        size_t length = utf8_length(p + at, text.n - at);
+        if (length > 0 && p[at] >= 0x20 && p[at] != '"' && p[at] != '\\') {
+            at += length;
+            continue;
+        }
+        buf_add(to, p + plain_from, at - plain_from);
+        if (length == 0)
+            buf_add_span(to, SPAN("\xef\xbf\xbd"));
+        else
+            add_escaped(to, p[at]);
+        plain_from = ++at;
+    }
+    buf_add(to, p + plain_from, at - plain_from);
+    buf_add_char(to, '"');
+}
+
+/* What stands before a value: the comma that the one before left owing, and the key. */
+static void add_lead(struct json_out *o, const char *key)
+{
+    if (o->needs_comma)
+        buf_add_char(o->to, ',');
+    o->needs_comma = true;
+    if (key != NULL) {
+        add_string(o->to, span_of(key));
+        buf_add_char(o->to, ':');
+    }
+}
+
+static void open_with(struct json_out *o, const char *key, char c)
+{
+    add_lead(o, key);
+    buf_add_char(o->to, c);
+    o->needs_comma = false;
+}
+
+static void close_with(struct json_out *o, char c)
+{
+    buf_add_char(o->to, c);
+    o->needs_comma = true;
+}
+
+void json_out_begin(struct json_out *o, struct buf *to)
+{
+    *o = (struct json_out){.to = to};
+}
+
+void json_out_object(struct json_out *o, const char *key)
+{
+    open_with(o, key, '{');
+}
+
+void json_out_end_object(struct json_out *o)
+{
+    close_with(o, '}');
+}
+
+void json_out_array(struct json_out *o, const char *key)
+{
+    open_with(o, key, '[');
+}
+
+void json_out_end_array(struct json_out *o)
+{
+    close_with(o, ']');
+}
+
+void json_out_text(struct json_out *o, const char *key, struct span text)
+{
+    add_lead(o, key);
+    add_string(o->to, text);
+}
+
+void json_out_int(struct json_out *o, const char *key, int64_t n)
+{
+    add_lead(o, key);
+    buf_printf(o->to, "%" PRId64, n);
+}
+
+void json_out_u64(struct json_out *o, const char *key, uint64_t n)
+{
+    add_lead(o, key);
+    buf_printf(o->to, "%" PRIu64, n);
+}
+
+void json_out_real(struct json_out *o, const char *key, double x, int decimals)
+{
+    add_lead(o, key);
+    if (!isfinite(x)) {
+        buf_add_span(o->to, SPAN("null"));
+        return;
+    }
+    char text[400]; /* DBL_MAX has 309 digits before the point */
+    int n = snprintf(text, sizeof text, "%.*f", decimals, x);
+    CHECK(n > 0 && n < (int)sizeof text);
+    while (decimals > 0 && n > 1 && text[n - 1] == '0')
+        n--;
+    if (decimals > 0 && text[n - 1] == '.')
+        n--;
+    buf_add(o->to, text, (size_t)n);
+}
+
+void json_out_bool(struct json_out *o, const char *key, bool b)
+{
+    add_lead(o, key);
+    buf_add_span(o->to, b ? SPAN("true") : SPAN("false"));
+}
+
+void json_out_null(struct json_out *o, const char *key)
+{
+    add_lead(o, key);
+    buf_add_span(o->to, SPAN("null"));
+}
+
+void json_out_key(struct json_out *o, struct span key)
+{
+    add_lead(o, NULL);
+    add_string(o->to, key);
+    buf_add_char(o->to, ':');
+    o->needs_comma = false;
+}
+
+void json_out_raw(struct json_out *o, const char *key, struct span text)
+{
+    add_lead(o, key);
+    buf_add_span(o->to, text);
+}

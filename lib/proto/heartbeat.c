@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ * The heartbeat and its answer as JSON. Fields unknown here are ignored and absent ones read as
+ * zero or empty, so that old and new programs understand each other; what is there must be right. */
+#include "lib/proto/heartbeat.h"
+
+#include "lib/base/err.h"
+#include "lib/codec/json_in.h"
+#include "lib/codec/json_out.h"
+
+/* Empty means absent, on both sides. */
+static void write_text(struct json_out *o, const char *key, struct span text)
+{
+    if (text.n > 0)
+        json_out_text(o, key, text);
+}
+
+static struct span read_text(struct json_in *in, const struct json_t *o, const char *key,
+                             size_t max, struct arena *mem)
+{
+    struct span s = json_in_text(in, o, key, max);
+    return s.n > 0 ? arena_dup(mem, s) : SPAN_NONE;
+}
+
+static void write_usage(struct json_out *o, const struct heartbeat_site_usage *u)
+{
+    json_out_object(o, NULL);
+    json_out_text(o, "site", u->site);
+    json_out_u64(o, "requests", u->usage.requests);
+    json_out_u64(o, "hits", u->usage.hits);
+    json_out_object(o, "out_bytes");
+    for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
+        if (u->usage.out_bytes[i] > 0)
+            json_out_u64(o, ledger_source_name((enum ledger_source)i), u->usage.out_bytes[i]);
+    json_out_end_object(o);
+    json_out_u64(o, "upstream_bytes", u->usage.upstream_bytes);
+    json_out_end_object(o);
+}
+
+static void read_usage(struct json_in *in, const struct json_t *from,
+                       struct heartbeat_site_usage *u, struct arena *mem)
+{
+    u->site = read_text(in, from, "site", HEARTBEAT_NAME_BYTES, mem);
+    if (u->site.n == 0)
+        json_in_fault(in, "ledger", "an element has no site");
+    u->usage.requests = json_in_u64(in, from, "requests", 0);
+    u->usage.hits = json_in_u64(in, from, "hits", 0);
+    u->usage.upstream_bytes = json_in_u64(in, from, "upstream_bytes", 0);
+    const struct json_t *by_source = json_in_object(in, from, "out_bytes");
+    for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
+        u->usage.out_bytes[i] =
+            json_in_u64(in, by_source, ledger_source_name((enum ledger_source)i), 0);
+}
+
+static void write_load(struct json_out *o, const struct heartbeat_load *load)
+{
+    json_out_object(o, "load");
+    json_out_u64(o, "connections", load->connections);
+    json_out_real(o, "requests_per_s", load->requests_per_s, 1);
+    json_out_real(o, "out_bytes_per_s", load->out_bytes_per_s, 0);
+    json_out_real(o, "cpu", load->cpu, 4);
+    json_out_u64(o, "memory_used_bytes", load->memory_used_bytes);
+    json_out_u64(o, "memory_cap_bytes", load->memory_cap_bytes);
+    json_out_end_object(o);
+}
+
+static struct heartbeat_load read_load(struct json_in *in, const struct json_t *root)
+{
+    const struct json_t *load = json_in_object(in, root, "load");
+    return (struct heartbeat_load){
+        .connections = json_in_u64(in, load, "connections", 0),
+        .requests_per_s = json_in_real(in, load, "requests_per_s", 0),
+        .out_bytes_per_s = json_in_real(in, load, "out_bytes_per_s", 0),
+        .cpu = json_in_real(in, load, "cpu", 0),
+        .memory_used_bytes = json_in_u64(in, load, "memory_used_bytes", 0),
+        .memory_cap_bytes = json_in_u64(in, load, "memory_cap_bytes", 0),
+    };
+}
+
+void heartbeat_write(const struct heartbeat *h, struct buf *out)
+{
+    struct json_out o;
+    json_out_begin(&o, out);
+    json_out_object(&o, NULL);
+    json_out_text(&o, "node", h->node);
+    json_out_text(&o, "boot", h->boot);
+    write_text(&o, "program", h->program);
+    write_text(&o, "http_url", h->http_url);
+    write_text(&o, "https_url", h->https_url);
+    write_text(&o, "admin_url", h->admin_url);
+    json_out_u64(&o, "wait_ms", h->wait_ms);
+    write_load(&o, &h->load);
+    write_text(&o, "purge_log", h->purge_log);
+    json_out_u64(&o, "purge_seq", h->purge_seq);
+    json_out_u64(&o, "config_version", h->config_version);
+    write_text(&o, "config_fault", h->config_fault);
+    json_out_array(&o, "ledger");
+    for (size_t i = 0; i < h->usage_count; i++)
+        write_usage(&o, &h->usage[i]);
+    json_out_end_array(&o);
+    json_out_end_object(&o);
+}
+
+static void read_request(struct json_in *in, struct heartbeat *h, struct arena *mem)
+{
+    const struct json_t *root = in->root;
+    *h = (struct heartbeat){
+        .node = read_text(in, root, "node", HEARTBEAT_NAME_BYTES, mem),
+        .boot = read_text(in, root, "boot", HEARTBEAT_NAME_BYTES, mem),
+        .program = read_text(in, root, "program", HEARTBEAT_NAME_BYTES, mem),
+        .http_url = read_text(in, root, "http_url", HEARTBEAT_URL_BYTES, mem),
+        .https_url = read_text(in, root, "https_url", HEARTBEAT_URL_BYTES, mem),
+        .admin_url = read_text(in, root, "admin_url", HEARTBEAT_URL_BYTES, mem),
+        .wait_ms = json_in_u64(in, root, "wait_ms", 0),
+        .load = read_load(in, root),
+        .purge_log = read_text(in, root, "purge_log", HEARTBEAT_NAME_BYTES, mem),
+        .purge_seq = json_in_u64(in, root, "purge_seq", 0),
+        .config_version = json_in_u64(in, root, "config_version", 0),
+        .config_fault = read_text(in, root, "config_fault", HEARTBEAT_URL_BYTES, mem),
+    };
+    if (h->node.n == 0)
+        json_in_fault(in, "node", "must be given");
+    if (h->boot.n == 0)
+        json_in_fault(in, "boot", "must be given");
+    const struct json_t *ledger = json_in_array(in, root, "ledger", HEARTBEAT_MAX_SITES);
+    h->usage_count = json_in_count(ledger);
+    struct heartbeat_site_usage *usage = arena_zalloc(mem, h->usage_count * sizeof *usage);
+    for (size_t i = 0; i < h->usage_count && !arena_overflowed(mem); i++)
+        read_usage(in, json_in_at(ledger, i), &usage[i], mem);
+    h->usage = usage;
+}
+
+/* Parsed, every field read: what came of it? */
+static int verdict_of(struct json_in *in, struct arena *mem, struct buf *why)
+{
+    bool is_faulty = json_in_is_faulty(in);
+    if (is_faulty)
+        buf_printf(why, "%s", in->fault);
+    else if (arena_overflowed(mem))
+        buf_printf(why, "does not fit into the memory set apart for it");
+    json_in_finish(in);
+    if (is_faulty)
+        return ERR_SYNTAX;
+    return arena_overflowed(mem) ? ERR_TOO_BIG : 0;
+}
+
+int heartbeat_read(struct span text, struct heartbeat *out, struct arena *mem, struct buf *why)
+{
+    struct json_in in;
+    int err = json_in_parse(&in, text, HEARTBEAT_MAX_BYTES);
+    if (err == 0)
+        read_request(&in, out, mem);
+    int verdict = verdict_of(&in, mem, why);
+    return err != 0 ? err : verdict;
+}
+
+static const char *const purge_kinds[] = {
+    [HEARTBEAT_PURGE_URL] = "url",
+    [HEARTBEAT_PURGE_SITE] = "site",
+};
+
+static void write_purge(struct json_out *o, const struct heartbeat_purge *p)
+{
+    json_out_object(o, NULL);
+    json_out_u64(o, "seq", p->seq);
+    json_out_text(o, "kind", span_of(purge_kinds[p->kind]));
+    write_text(o, "site", p->site);
+    write_text(o, "value", p->value);
+    if (p->is_soft)
+        json_out_bool(o, "soft", true);
+    json_out_end_object(o);
+}
+
+static void read_purge(struct json_in *in, const struct json_t *from, struct heartbeat_purge *p,
+                       struct arena *mem)
+{
+    *p = (struct heartbeat_purge){
+        .seq = json_in_u64(in, from, "seq", 0),
+        .kind = HEARTBEAT_PURGE_SITE,
+        .site = read_text(in, from, "site", HEARTBEAT_NAME_BYTES, mem),
+        .value = read_text(in, from, "value", HEARTBEAT_URL_BYTES, mem),
+        .is_soft = json_in_bool(in, from, "soft", false),
+    };
+    struct span kind = json_in_text(in, from, "kind", HEARTBEAT_NAME_BYTES);
+    for (size_t i = 0; i < ARRAY_LEN(purge_kinds); i++)
+        if (span_eq(kind, span_of(purge_kinds[i])))
+            p->kind = (enum heartbeat_purge_kind)i;
+    if (p->kind == HEARTBEAT_PURGE_URL && p->value.n == 0)
+        json_in_fault(in, "purges", "a url purge has no value");
+}
+
+void heartbeat_answer_write(const struct heartbeat_answer *a, struct buf *out)
+{
+    struct json_out o;
+    json_out_begin(&o, out);
+    json_out_object(&o, NULL);
+    json_out_u64(&o, "now_ms", a->now_ms);
+    json_out_text(&o, "purge_log", a->purge_log);
+    json_out_u64(&o, "purge_floor", a->purge_floor);
+    json_out_u64(&o, "purge_head", a->purge_head);
+    json_out_array(&o, "purges");
+    for (size_t i = 0; i < a->purge_count; i++)
+        write_purge(&o, &a->purges[i]);
+    json_out_end_array(&o);
+    json_out_u64(&o, "config_version", a->config_version);
+    if (a->config.p != NULL)
+        json_out_raw(&o, "config", a->config);
+    json_out_end_object(&o);
+}
+
+static void read_purges(struct json_in *in, struct heartbeat_answer *a, struct arena *mem)
+{
+    const struct json_t *from = json_in_array(in, in->root, "purges", HEARTBEAT_MAX_PURGES);
+    a->purge_count = json_in_count(from);
+    struct heartbeat_purge *purges = arena_zalloc(mem, a->purge_count * sizeof *purges);
+    for (size_t i = 0; i < a->purge_count && !arena_overflowed(mem); i++) {
+        read_purge(in, json_in_at(from, i), &purges[i], mem);
+        if (purges[i].seq == 0 || (i > 0 && purges[i].seq != purges[i - 1].seq + 1))
+            json_in_fault(in, "purges", "sequence numbers have a gap");
+    }
+    a->purges = purges;
+}
+
+static void read_answer(struct json_in *in, struct heartbeat_answer *a, struct arena *mem)
+{
+    const struct json_t *root = in->root;
+    *a = (struct heartbeat_answer){
+        .now_ms = json_in_u64(in, root, "now_ms", 0),
+        .purge_log = read_text(in, root, "purge_log", HEARTBEAT_NAME_BYTES, mem),
+        .purge_floor = json_in_u64(in, root, "purge_floor", 0),
+        .purge_head = json_in_u64(in, root, "purge_head", 0),
+        .config_version = json_in_u64(in, root, "config_version", 0),
+    };
+    if (a->purge_log.n == 0)
+        json_in_fault(in, "purge_log", "must be given");
+    read_purges(in, a, mem);
+    const struct json_t *config = json_in_object(in, root, "config");
+    if (config == NULL)
+        return;
+    struct buf text;
+    buf_init(&text, HEARTBEAT_MAX_BYTES);
+    json_in_dump(config, &text);
+    a->config = arena_dup(mem, buf_span(&text));
+    buf_finish(&text);
+}
+
+int heartbeat_answer_read(struct span text, struct heartbeat_answer *out, struct arena *mem,
+                          struct buf *why)
+{
+    struct json_in in;
+    int err = json_in_parse(&in, text, HEARTBEAT_MAX_BYTES);
+    if (err == 0)
+        read_answer(&in, out, mem);
+    int verdict = verdict_of(&in, mem, why);
+    return err != 0 ? err : verdict;
+}
+
+bool heartbeat_has_gap(struct span log, uint64_t seq, const struct heartbeat_answer *a)
+{
+    return !span_eq(log, a->purge_log) || seq > a->purge_head || seq + 1 < a->purge_floor;
+}
