@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The heartbeat and its answer as JSON. Fields unknown here are ignored and absent ones read as
- * zero or empty, so that old and new programs understand each other; what is there must be right. */
+ * zero or empty, so that old and new programs understand each other; what is there must hold. */
 #include "lib/proto/heartbeat.h"
 
 #include "lib/base/err.h"

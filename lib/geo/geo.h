@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_GEO_GEO_H
+#define LIB_GEO_GEO_H
+
+#include "lib/base/buf.h"
+#include "lib/base/check.h"
+
+#include <sys/socket.h>
+
+/* Address → place, from a City-type database in MaxMind's format (libmaxminddb).
+ *
+ * A database is copied whole into sealed memory of this process before it is looked at: nobody who
+ * overwrites, truncates or deletes the file can take a page from under a look-up. Then every node
+ * of the search tree and every record that it leads to is read once; a file with any fault is
+ * refused. What was opened is immutable: swap it whole, and let the last reader free it.
+ * Threads: any, but geo_open may take a second for a large file. */
+struct geo;
+
+#define GEO_MAX_BYTES (1LL << 30)
+
+struct geo_facts {
+    const char *type; /* "GeoLite2-City"; lives as long as the geo */
+    uint64_t built_s; /* Unix time the database says it was built at */
+    uint32_t nodes;   /* of its search tree */
+    uint64_t records; /* different places in it */
+    uint64_t bytes;
+};
+
+/* A place, as far as the database knows it. Zeroed: unknown. */
+struct place {
+    bool is_found;       /* the database has a record for the address */
+    bool has_point;      /* lat, lon and radius_km are set */
+    double lat, lon;     /* degrees, WGS 84; south and west negative */
+    uint32_t radius_km;  /* the place lies within this distance, says the database; 0: unsaid */
+    uint8_t prefix_bits; /* length of the network that has this record */
+    char country[3];     /* ISO 3166-1 alpha-2, or "" */
+    char continent[3];   /* AF AN AS EU NA OC SA, or "" */
+    char city[64];       /* its English name (UTF-8, cut at a character), or "" */
+};
+
+/* 0 and *out; ERR_NOT_FOUND, ERR_IO, ERR_TOO_BIG, ERR_NO_MEMORY, ERR_CORRUPT (not such a database,
+ * or a broken one), ERR_UNSUPPORTED (another type than City), with a sentence in `why`. */
+MUST_USE int geo_open(struct geo **out, const char *file, struct buf *why);
+struct geo *geo_ref(struct geo *g);
+void geo_unref(struct geo **g); /* takes *g; NULL is fine */
+struct geo_facts geo_facts_of(const struct geo *g);
+
+/* geo_find: never fails; whatever goes wrong, the place is unknown. g may be NULL (no database).
+ * About 1 us. */
+void geo_find(const struct geo *g, const struct sockaddr *address, struct place *out);
+
+/* geo_km: great-circle distance on a sphere of the earth's mean radius (error below 0.6 %). */
+double geo_km(double lat_a, double lon_a, double lat_b, double lon_b);
+#define GEO_EARTH_KM 6371.0088
+
+#endif
