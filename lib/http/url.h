@@ -18,7 +18,11 @@ struct url {
 MUST_USE int url_parse(struct span text, struct url *out);
 /* url_authority: host[:port] as in Host; port is -1 where none was given. */
 MUST_USE int url_authority(struct span text, struct span *host, int *port);
-bool url_path_is_valid(struct span path); /* starts with '/', only pchar, '/' and %HH */
+/* Paths and queries: pchar, '/', %HH, and what every browser sends unescaped though RFC 3986 has it
+ * not: [ ] ^ ` { | }. A query has '?' as well, and its '%' may stand alone. */
+bool url_path_is_valid(struct span path); /* starts with '/' */
+/* url_split: an origin-form target (RFC 9112 s.3.2.1) into its path and query. */
+MUST_USE int url_split(struct span target, struct span *path, struct span *query);
 
 /* url_normal_path: equivalent path as RFC 3986 s.6.2.2 allows: %HH of unreserved decoded, hex
  * upper,
