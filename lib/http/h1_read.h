@@ -22,15 +22,15 @@ struct h1_scan {
     uint32_t state; /* 0 at the start of a head */
 };
 
-/* h1_scan: length of the head including its empty line; 0: more is needed; ERR_SYNTAX: already
- * wrong (bare LF, NUL, ...): p..p+n is the buffer from the head's first byte. */
+/* h1_scan: length of the head including its empty line (and scan is ready for the next head); 0:
+ * more is needed; ERR_SYNTAX: already wrong (a bare CR or LF, another control). p..p+n is the
+ * buffer from the head's first byte. */
 int h1_scan(struct h1_scan *scan, const char *p, size_t n);
 
-/* 0, or the status to refuse with: 400, 414, 431, 501 (Transfer-Encoding unknown), 505. `why`
- * gets a
- * constant sentence for the log. head->fields is initialised on mem. connection_scheme: the
- * conn's. */
+/* 0, or the status to refuse with: 400, 414, 431, 501 (Transfer-Encoding unknown), 505. `why` gets
+ * a constant sentence for the log. head->fields is initialised on mem. */
 struct h1_limits {
+    enum scheme scheme;    /* of the connection; an absolute-form target brings its own */
     uint32_t target_bytes; /* longer: 414 */
     uint32_t fields;       /* more lines: 431 */
 };
