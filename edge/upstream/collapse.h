@@ -30,7 +30,6 @@ struct collapse_waiter {
     struct list link;
     struct mailbox *home;
     void (*woken)(struct collapse_waiter *w); /* on home's loop, once */
-    void *flight;                             /* the table's own */
     /* set before woken */
     enum collapse_outcome outcome;
     int err;

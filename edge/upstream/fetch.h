@@ -23,11 +23,11 @@ struct fetch_events {
 /* What this request adds to its source. All borrowed during the call. */
 struct fetch_ask {
     int64_t first, last; /* Range; first -1 and last > 0: the last `last` bytes; both -1: none */
-    struct validators *if_range;      /* with a range; NULL: none */
-    const struct validators *if_none; /* revalidation; NULL: none */
-    uint32_t tried;                   /* origins not to be asked */
-    struct body *body;                /* takes; NULL: none */
-    int64_t body_bytes;               /* LENGTH_UNKNOWN: chunked */
+    const struct validators *if_range; /* with a range; NULL: none */
+    const struct validators *if_none;  /* revalidation; NULL: none */
+    uint32_t tried;                    /* origins not to be asked */
+    struct body *body;                 /* takes; NULL: none */
+    int64_t body_bytes;                /* LENGTH_UNKNOWN: chunked */
 };
 extern const struct fetch_ask fetch_ask_plain; /* no range, no condition, no body */
 
@@ -41,10 +41,10 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room);
 void fetch_end(struct fetch **f); /* takes *f; what is not read is cut */
 const struct response_head *fetch_head(const struct fetch *f);
 struct source *fetch_source(const struct fetch *f);
+struct fetcher *fetch_fetcher(const struct fetch *f);
 msec_t fetch_asked_wall(const struct fetch *f);       /* request_time of RFC 9111 s.4.2.3 */
 msec_t fetch_answered_wall(const struct fetch *f);    /* response_time */
 uint32_t fetch_tried(const struct fetch *f);          /* origins asked so far, bit by bit */
 struct span fetch_origin_name(const struct fetch *f); /* the last one asked; "" none */
-const char *fetch_error_text(const struct fetch *f);
 
 #endif

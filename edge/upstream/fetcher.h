@@ -46,7 +46,7 @@ struct fetcher {
     void *ctx;
     /* written by this worker only */
     struct fetcher_counters count;
-    struct list fills, flights, fetches; /* all that run here: for the end */
+    struct list fills, flights; /* all that run here: for the end */
 };
 
 void fetcher_init(struct fetcher *f);

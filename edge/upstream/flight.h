@@ -43,6 +43,9 @@ struct flight *flight_start(struct fetcher *fr, const struct flight_spec *spec, 
                             void *ctx);
 void flight_forget(struct flight *f); /* the leader left: no call; an answer not stored is cut */
 
+/* flight_stop: ends all of a worker's flights; who waits gets ERR_CANCELLED. */
+void flight_stop(struct fetcher *fr);
+
 /* flight_cold_range: what to ask for so that the blocks of a client's first range come:
  * out[0], out[1] in the sense of first and last above. Pure. */
 struct range_spec;

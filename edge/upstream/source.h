@@ -15,8 +15,7 @@ struct source {
     struct upstream *upstream;
     enum method method;
     struct span method_text, host, path, query;
-    enum scheme scheme; /* of the client's request */
-    int port;
+    enum scheme scheme;   /* of the client's request */
     struct fields fields; /* end-to-end, without conditions, ranges and routing fields */
     struct arena mem;
 };

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One request to an upstream. An origin that does not answer is held back and the next one is asked,
+ * unless the request has a body (gone with the first) or is not idempotent. Judges no answer: a 500
+ * is an answer. Runs on its worker's thread. */
+#include "edge/upstream/fetch.h"
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/http/date.h"
+
+#define REQUEST_BYTES_MAX ((size_t)192 * 1024)
+
+struct fetch {
+    uint32_t magic;
+    bool has_failed, may_repeat;
+    struct fetcher *fetcher;
+    struct source *source;
+    const struct fetch_events *events;
+    void *ctx;
+    struct call *call;
+    struct upstream_origin *origin;
+    struct body *body; /* until the call takes it */
+    struct fetch_ask ask;
+    struct validators if_range, if_none; /* what ask points to; spans in mem */
+    uint32_t tried;
+    int err;
+    msec_t asked_wall, answered_wall;
+    uint64_t bytes_in, bytes_out; /* already on the ledger */
+    struct loop_task failing;
+    struct arena mem;
+};
+#define FETCH_MAGIC 0xfe7c4001U
+
+const struct fetch_ask fetch_ask_plain = {.first = -1, .last = -1};
+
+static void account(struct fetch *f)
+{
+    struct fetcher *fr = f->fetcher;
+    uint64_t in = call_bytes_in(f->call) - f->bytes_in;
+    uint64_t out = call_bytes_out(f->call) - f->bytes_out;
+    if (in == 0 && out == 0)
+        return;
+    f->bytes_in += in;
+    f->bytes_out += out;
+    counter_add(&fr->count.received_bytes, in);
+    counter_add(&fr->count.sent_bytes, out);
+    fr->on_bytes(fr->ctx, source_site(f->source), in, out);
+}
+
+static void drop_call(struct fetch *f)
+{
+    if (f->call == NULL)
+        return;
+    account(f);
+    call_end(&f->call);
+    f->bytes_in = f->bytes_out = 0;
+}
+
+static void add_range(struct fields *fs, const struct fetch_ask *ask, struct arena *mem)
+{
+    struct span range;
+    if (ask->first < 0 && ask->last < 0)
+        return;
+    if (ask->first < 0)
+        range = arena_printf(mem, "bytes=-%lld", (long long)ask->last);
+    else if (ask->last == INT64_MAX)
+        range = arena_printf(mem, "bytes=%lld-", (long long)ask->first);
+    else
+        range = arena_printf(mem, "bytes=%lld-%lld", (long long)ask->first, (long long)ask->last);
+    fields_add(fs, FIELD_RANGE, range);
+}
+
+static struct span date_span(sec_t s, struct arena *mem)
+{
+    char *text = arena_bytes(mem, DATE_BYTES);
+    date_write(s, text);
+    return span_make(text, DATE_BYTES);
+}
+
+/* RFC 9110 s.13.1.5: If-Range takes a strong entity tag, or a date that is strong. */
+static void add_conditions(struct fields *fs, const struct fetch_ask *ask, struct arena *mem)
+{
+    const struct validators *v = ask->if_range;
+    if (v != NULL && v->etag.p != NULL)
+        fields_add(fs, FIELD_IF_RANGE, v->etag);
+    else if (v != NULL && v->last_modified >= 0)
+        fields_add(fs, FIELD_IF_RANGE, date_span(v->last_modified, mem));
+    v = ask->if_none;
+    if (v != NULL && v->etag.p != NULL)
+        fields_add(fs, FIELD_IF_NONE_MATCH, v->etag);
+    if (v != NULL && v->last_modified >= 0)
+        fields_add(fs, FIELD_IF_MODIFIED_SINCE, date_span(v->last_modified, mem));
+}
+
+static void request_of(struct fetch *f, struct request_head *r, struct arena *mem)
+{
+    const struct source *s = f->source;
+    const struct site *site = source_site(s);
+    *r = (struct request_head){.method = s->method,
+                               .method_text = s->method_text,
+                               .scheme = f->origin->target.scheme,
+                               .host = s->host,
+                               .path = s->path,
+                               .query = s->query,
+                               .major_version = 1,
+                               .minor_version = 1,
+                               .keeps_alive = true};
+    r->port = scheme_port(r->scheme);
+    if (site->origin_host[0] != '\0') {
+        int port;
+        if (url_authority(span_of(site->origin_host), &r->host, &port) == 0 && port >= 0)
+            r->port = port;
+    }
+    r->content_length = f->ask.body_bytes;
+    fields_init(&r->fields, mem);
+    for (uint32_t i = 0; i < s->fields.count; i++) {
+        const struct field *one = &s->fields.v[i];
+        if (one->id == FIELD_OTHER)
+            fields_add_named(&r->fields, one->name, one->value);
+        else
+            fields_add(&r->fields, one->id, one->value);
+    }
+    add_range(&r->fields, &f->ask, mem);
+    add_conditions(&r->fields, &f->ask, mem);
+}
+
+static void on_info(void *ctx, struct call *c, const struct response_head *head)
+{
+    struct fetch *f = ctx;
+    (void)c;
+    if (f->events->on_info != NULL)
+        f->events->on_info(f->ctx, f, head);
+}
+
+static void on_head(void *ctx, struct call *c, const struct response_head *head)
+{
+    struct fetch *f = ctx;
+    (void)c;
+    f->answered_wall = loop_wall(f->fetcher->loop);
+    upstream_succeeded(f->origin);
+    account(f);
+    f->events->on_head(f->ctx, f, head);
+}
+
+static void on_readable(void *ctx, struct call *c)
+{
+    struct fetch *f = ctx;
+    (void)c;
+    f->events->on_readable(f->ctx, f);
+}
+
+static void ask_next(struct fetch *f);
+
+static void on_failed(void *ctx, struct call *c, int err, const char *text)
+{
+    struct fetch *f = ctx;
+    struct span name = f->origin->name;
+    (void)c;
+    LOG_WARN_LIMITED("upstream-failed", "site=%s upstream=%.*s error=\"%s\" detail=\"%s\"",
+                     source_site(f->source)->name, SPAN_FMT(name), err_text(err), text);
+    upstream_failed(f->origin, loop_now(f->fetcher->loop));
+    f->err = err;
+    drop_call(f);
+    if (f->may_repeat) {
+        counter_add(&f->fetcher->count.fetch_retries, 1);
+        ask_next(f);
+    } else {
+        loop_defer(f->fetcher->loop, &f->failing);
+    }
+}
+
+static const struct call_events call_events = {on_info, on_head, on_readable, on_failed};
+
+static void fail(struct loop_task *t)
+{
+    struct fetch *f = CONTAINER_OF(t, struct fetch, failing);
+    f->has_failed = true;
+    counter_add(&f->fetcher->count.fetch_failures, 1);
+    f->events->on_failed(f->ctx, f, f->err);
+}
+
+static void ask_next(struct fetch *f)
+{
+    const struct site *site = source_site(f->source);
+    struct loop *l = f->fetcher->loop;
+    struct upstream_origin *o = upstream_choose(f->source->upstream, f->tried, loop_now(l));
+    if (o == NULL) {
+        loop_defer(l, &f->failing);
+        return;
+    }
+    f->origin = o;
+    f->tried |= 1U << upstream_index(f->source->upstream, o);
+    f->asked_wall = loop_wall(l);
+    struct arena mem;
+    struct request_head request;
+    arena_init(&mem, REQUEST_BYTES_MAX);
+    request_of(f, &request, &mem);
+    struct call_spec spec = {.target = &o->target,
+                             .request = &request,
+                             .body = f->body,
+                             .connect_ms = site->connect_ms,
+                             .first_byte_ms = site->first_byte_ms,
+                             .stall_ms = site->stall_ms};
+    f->body = NULL;
+    counter_add(&f->fetcher->count.fetches, 1);
+    f->call = call_start(f->fetcher->client, &spec, &call_events, f);
+    arena_finish(&mem);
+}
+
+static void keep_validators(struct fetch *f, struct validators *kept,
+                            const struct validators **asked)
+{
+    if (*asked == NULL)
+        return;
+    *kept = **asked;
+    if (kept->etag.p != NULL)
+        kept->etag = arena_dup(&f->mem, kept->etag);
+    *asked = kept;
+}
+
+struct fetch *fetch_start(struct fetcher *fr, struct source *s, const struct fetch_ask *ask,
+                          const struct fetch_events *events, void *ctx)
+{
+    struct fetch *f = mem_zalloc(sizeof(*f));
+    f->magic = FETCH_MAGIC;
+    f->fetcher = fr;
+    source_ref(s);
+    f->source = s;
+    f->events = events;
+    f->ctx = ctx;
+    f->ask = *ask;
+    f->tried = ask->tried;
+    f->body = ask->body;
+    f->may_repeat = ask->body == NULL && s->method != METHOD_POST && s->method != METHOD_PATCH &&
+                    s->method != METHOD_OTHER;
+    f->err = ERR_REFUSED; /* where the site has no origin left to try */
+    arena_init(&f->mem, LOOP_BUF_BYTES);
+    keep_validators(f, &f->if_range, &f->ask.if_range);
+    keep_validators(f, &f->if_none, &f->ask.if_none);
+    loop_task_init(&f->failing, fail);
+    ask_next(f);
+    return f;
+}
+
+void fetch_hand_over(struct fetch *f, const struct fetch_events *events, void *ctx)
+{
+    CHECK_OBJ(f, FETCH_MAGIC);
+    f->events = events;
+    f->ctx = ctx;
+}
+
+ssize_t fetch_read(struct fetch *f, void *dst, size_t room)
+{
+    CHECK_OBJ(f, FETCH_MAGIC);
+    if (f->call == NULL)
+        return ERR_CLOSED;
+    ssize_t n = call_read(f->call, dst, room);
+    account(f);
+    if (n < 0 && n != ERR_AGAIN) {
+        f->err = (int)n;
+        upstream_failed(f->origin, loop_now(f->fetcher->loop));
+    }
+    return n;
+}
+
+void fetch_end(struct fetch **pf)
+{
+    struct fetch *f = *pf;
+    *pf = NULL;
+    if (f == NULL)
+        return;
+    CHECK_OBJ(f, FETCH_MAGIC);
+    loop_undefer(&f->failing);
+    drop_call(f);
+    body_close(&f->body);
+    source_unref(&f->source);
+    arena_finish(&f->mem);
+    f->magic = 0;
+    mem_free(f);
+}
+
+const struct response_head *fetch_head(const struct fetch *f)
+{
+    return f->call != NULL ? call_head(f->call) : NULL;
+}
+
+struct fetcher *fetch_fetcher(const struct fetch *f)
+{
+    return f->fetcher;
+}
+
+struct source *fetch_source(const struct fetch *f)
+{
+    return f->source;
+}
+
+msec_t fetch_asked_wall(const struct fetch *f)
+{
+    return f->asked_wall;
+}
+
+msec_t fetch_answered_wall(const struct fetch *f)
+{
+    return f->answered_wall;
+}
+
+uint32_t fetch_tried(const struct fetch *f)
+{
+    return f->tried;
+}
+
+struct span fetch_origin_name(const struct fetch *f)
+{
+    return f->origin != NULL ? f->origin->name : SPAN_NONE;
+}

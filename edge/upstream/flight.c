@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One fetch of a key for everybody: asks, judges by policy, makes the object, lands. What is done
+ * with the outcome is the requests' business. */
+#include "edge/upstream/flight.h"
+
+#include "edge/policy/vary.h"
+#include "edge/upstream/answer.h"
+#include "edge/upstream/fill.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/http/date.h"
+#include "lib/http/hop.h"
+
+#define FLIGHT_BYTES_MAX ((size_t)256 * 1024)
+#define PASS_MS          5000 /* how long a key that was not storable is remembered */
+
+struct flight {
+    uint32_t magic;
+    bool is_forgotten, asks_range;
+    struct list link; /* fetcher->flights */
+    struct fetcher *fetcher;
+    struct source *source;
+    struct fetch *fetch;
+    struct object *stale;
+    struct hash128 flight_key;
+    struct store_key key;
+    struct request_head request; /* as the client sent it: policy looks at it */
+    int64_t first, last;
+    uint64_t moment; /* of the store, when the fetch began */
+    flight_fn done;
+    void *ctx;
+    struct arena mem;
+};
+#define FLIGHT_MAGIC 0xf1194702U
+
+void flight_cold_range(const struct range_spec *spec, int64_t block_bytes, int64_t out[2])
+{
+    out[0] = out[1] = -1;
+    if (spec->first < 0) { /* the last n: up to a block more, to begin at a block's beginning */
+        if (spec->last > 0 && spec->last < INT64_MAX - block_bytes)
+            out[1] = spec->last + block_bytes - 1;
+        return;
+    }
+    int64_t first = spec->first / block_bytes * block_bytes;
+    int64_t last = INT64_MAX;
+    if (spec->last >= 0 && spec->last < INT64_MAX - block_bytes)
+        last = (spec->last / block_bytes + 1) * block_bytes - 1;
+    if (first == 0 && last == INT64_MAX)
+        return; /* the whole: no range */
+    out[0] = first;
+    out[1] = last;
+}
+
+/* The only way out: lands, tells the leader, frees. *r keeps what the leader takes. */
+static void land(struct flight *f, struct flight_result *r, msec_t pass_ms)
+{
+    struct fetcher *fr = f->fetcher;
+    struct collapse_landing landing = {.outcome = r->outcome,
+                                       .err = r->err,
+                                       .object = r->object,
+                                       .now = loop_now(fr->loop),
+                                       .pass_ms = pass_ms};
+    if (r->outcome == COLLAPSE_AGAIN && r->object != NULL) {
+        landing.object = NULL; /* the leader asked before the purge; who came later must not */
+        r->outcome = COLLAPSE_OBJECT;
+    }
+    list_remove(&f->link);
+    counter_add(&fr->count.collapsed, collapse_land(fr->collapse, &f->flight_key, &landing));
+    r->origin = f->fetch != NULL ? fetch_origin_name(f->fetch) : r->origin;
+    if (!f->is_forgotten)
+        f->done(f->ctx, r);
+    fetch_end(&r->fetch);
+    object_unref(&r->object);
+    fetch_end(&f->fetch);
+    object_unref(&f->stale);
+    source_unref(&f->source);
+    arena_finish(&f->mem);
+    f->magic = 0;
+    mem_free(f);
+}
+
+static void land_failed(struct flight *f, int err, int status)
+{
+    struct flight_result r = {.outcome = COLLAPSE_FAILED, .err = err, .status = status, .at = -1};
+    land(f, &r, 0);
+}
+
+/* The answer at hand goes to the leader as it is; the others fetch for themselves. */
+static void land_pass(struct flight *f, enum storable why, int64_t at)
+{
+    struct flight_result r = {.outcome = COLLAPSE_PASS, .why = why, .at = at};
+    bool is_to_remember = why != STORABLE_YES;
+    r.status = fetch_head(f->fetch)->status;
+    r.origin = fetch_origin_name(f->fetch);
+    if (r.status >= 400)
+        is_to_remember = false; /* an error of the moment says nothing about the resource */
+    r.fetch = f->fetch;
+    f->fetch = NULL;
+    land(f, &r, is_to_remember ? PASS_MS : 0);
+}
+
+static void land_object(struct flight *f, struct object *o, int status, int inserted)
+{
+    struct flight_result r = {.outcome = inserted == ERR_CHANGED ? COLLAPSE_AGAIN : COLLAPSE_OBJECT,
+                              .object = o,
+                              .status = status,
+                              .at = -1,
+                              .is_stored = inserted == 0,
+                              .is_revalidated = status == 304};
+    land(f, &r, 0);
+}
+
+/* Fields that belong to one message or one connection, not to the stored response. */
+static void leave_out_unstored(struct fields *fs, const struct site *site)
+{
+    fields_remove(fs, FIELD_AGE);
+    fields_remove(fs, FIELD_CONTENT_LENGTH);
+    fields_remove(fs, FIELD_CONTENT_RANGE);
+    if (site->caches_set_cookie)
+        fields_remove(fs, FIELD_SET_COOKIE);
+}
+
+static void supply_date(struct flight *f, struct fields *fs)
+{
+    if (fields_find(fs, FIELD_DATE, 0) != NULL)
+        return;
+    char *text = arena_bytes(&f->mem, DATE_BYTES);
+    date_write(fetch_answered_wall(f->fetch) / MSEC_PER_SEC, text);
+    fields_add(fs, FIELD_DATE, span_make(text, DATE_BYTES));
+}
+
+static enum storable judge(struct flight *f, const struct response_head *head,
+                           struct freshness *freshness)
+{
+    struct response_seen seen = {.request = &f->request,
+                                 .response = head,
+                                 .request_wall = fetch_asked_wall(f->fetch),
+                                 .response_wall = fetch_answered_wall(f->fetch),
+                                 .site = source_site(f->source)};
+    return storable_of(&seen, freshness);
+}
+
+static struct object *make_object(struct flight *f, const struct response_head *head,
+                                  const struct freshness *freshness, struct generation *g)
+{
+    const struct site *site = source_site(f->source);
+    struct fields fields;
+    fields_init(&fields, &f->mem);
+    hop_copy(&fields, &head->fields);
+    leave_out_unstored(&fields, site);
+    supply_date(f, &fields);
+    struct span names = vary_names(&head->fields, &f->mem);
+    struct object_spec spec = {
+        .key = f->key,
+        .site = span_of(site->name),
+        .vary_names = names,
+        .vary_values = vary_values(names, &f->request.fields, &f->mem),
+        .status = head->status,
+        .fields = &fields,
+        .freshness = freshness,
+        .validators = validators_of(&fields, fetch_answered_wall(f->fetch) / MSEC_PER_SEC),
+        .generation = g,
+        .stored_wall = fetch_answered_wall(f->fetch)};
+    if (arena_overflowed(&f->mem))
+        return NULL;
+    return object_create(f->fetcher->store, &spec);
+}
+
+/* RFC 9111 s.3.2: every field of the 304 replaces the stored one, but those that describe content
+ * or framing. */
+static void merge_fields(struct fields *to, const struct object *stale,
+                         const struct response_head *head)
+{
+    static const enum field_id kept[] = {FIELD_CONTENT_ENCODING, FIELD_CONTENT_TYPE,
+                                         FIELD_CONTENT_RANGE, FIELD_CONTENT_LENGTH};
+    struct fields fresh;
+    fields_init(&fresh, to->mem);
+    hop_copy(&fresh, &head->fields);
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+        fields_remove(&fresh, kept[i]);
+    for (uint32_t i = 0; i < stale->fields.count; i++) {
+        const struct field *old = &stale->fields.v[i];
+        if (fields_find_named(&fresh, old->name, 0) == NULL)
+            fields_add_named(to, old->name, old->value);
+    }
+    for (uint32_t i = 0; i < fresh.count; i++)
+        fields_add_named(to, fresh.v[i].name, fresh.v[i].value);
+}
+
+static void ask(struct flight *f);
+
+static void on_not_modified(struct flight *f, const struct response_head *head)
+{
+    struct object *stale = f->stale;
+    struct span etag = fields_value(&head->fields, FIELD_ETAG);
+    if (etag.p != NULL && stale->validators.etag.p != NULL &&
+        !span_eq(etag, stale->validators.etag)) { /* s.4.3.4: it selects another response */
+        object_unref(&f->stale);
+        ask(f);
+        return;
+    }
+    struct response_head merged = {.status = stale->status};
+    struct freshness freshness;
+    fields_init(&merged.fields, &f->mem);
+    merge_fields(&merged.fields, stale, head);
+    merged.content_length = generation_length(stale->generation);
+    bool may_store = judge(f, &merged, &freshness) == STORABLE_YES;
+    struct object *o = make_object(f, &merged, &freshness, stale->generation);
+    if (o == NULL) { /* no room for a new record: the old one is good for this once */
+        object_ref(stale);
+        land_object(f, stale, 304, ERR_NO_SPACE);
+        return;
+    }
+    int inserted = ERR_DENIED;
+    if (may_store)
+        inserted = store_insert(f->fetcher->store, o, f->moment);
+    else
+        store_remove(f->fetcher->store, stale);
+    counter_add(&f->fetcher->count.revalidated, 1);
+    land_object(f, o, 304, inserted);
+}
+
+/* head: as it is to be stored (status 200 also where a 206 came). */
+static void store_answer(struct flight *f, const struct response_head *head,
+                         const struct freshness *freshness, const struct answer_body *body)
+{
+    struct fetcher *fr = f->fetcher;
+    int64_t block_bytes = source_site(f->source)->block_bytes;
+    int status = fetch_head(f->fetch)->status;
+    struct generation *g = generation_create(fr->store, body->size, block_bytes);
+    struct object *o = g != NULL ? make_object(f, head, freshness, g) : NULL;
+    int err = o != NULL ? 0 : ERR_NO_SPACE;
+    if (err == 0) {
+        struct span accepts = fields_value(&head->fields, FIELD_ACCEPT_RANGES);
+        struct fill_spec fill = {.generation = g,
+                                 .source = f->source,
+                                 .validators = o->validators,
+                                 .at = body->at,
+                                 .last = body->end == LENGTH_UNKNOWN ? INT64_MAX : body->end - 1,
+                                 .is_only_chance = (f->asks_range && status == 200) ||
+                                                   span_ieq(accepts, SPAN("none"))};
+        err = fill_adopt(fr, &fill, &f->fetch);
+    }
+    if (err != 0) {
+        counter_add(&fr->count.no_space, 1);
+        object_unref(&o);
+        generation_unref(&g);
+        land_pass(f, STORABLE_YES, f->asks_range && status == 206 ? body->at : -1);
+        return;
+    }
+    int inserted = store_insert(fr->store, o, f->moment);
+    generation_unref(&g);
+    land_object(f, o, status, inserted);
+}
+
+static void on_answer(struct flight *f, const struct response_head *head)
+{
+    struct answer_body body = {.at = 0, .end = head->content_length, .size = head->content_length};
+    struct response_head whole = *head;
+    struct freshness freshness;
+    int64_t at = -1;
+    if (head->status == 206) {
+        struct answer_expected expected = {
+            .size = LENGTH_UNKNOWN, .first = f->first, .last = f->last};
+        sec_t now_s = fetch_answered_wall(f->fetch) / MSEC_PER_SEC;
+        if (!f->asks_range) {
+            land_failed(f, ERR_PROTOCOL, head->status);
+            return;
+        }
+        if (answer_judge(head, &expected, now_s, &body) != 0) {
+            f->first = f->last = -1; /* ranges are not to be had: the whole, then */
+            counter_add(&f->fetcher->count.fetch_retries, 1);
+            ask(f);
+            return;
+        }
+        at = body.at;
+        whole.status = 200;
+        whole.content_length = body.size;
+    }
+    enum storable why = judge(f, &whole, &freshness);
+    if (why == STORABLE_YES) {
+        store_answer(f, &whole, &freshness, &body);
+        return;
+    }
+    if (f->stale != NULL && head->status < 500)
+        store_remove(f->fetcher->store, f->stale);
+    land_pass(f, why, at);
+}
+
+static void on_head(void *ctx, struct fetch *fetch, const struct response_head *head)
+{
+    struct flight *f = ctx;
+    msec_t now_wall = fetch_answered_wall(fetch);
+    if (head->status == 304 && f->stale != NULL)
+        on_not_modified(f, head);
+    else if (head->status == 304)
+        land_failed(f, ERR_PROTOCOL, head->status);
+    else if (head->status >= 500 && f->stale != NULL &&
+             freshness_may_cover(&f->stale->freshness, now_wall))
+        land_failed(f, ERR_REFUSED, head->status);
+    else
+        on_answer(f, head);
+}
+
+static void on_readable(void *ctx, struct fetch *fetch)
+{
+    (void)ctx;
+    (void)fetch; /* whoever gets the body reads it */
+}
+
+static void on_failed(void *ctx, struct fetch *fetch, int err)
+{
+    (void)fetch;
+    land_failed(ctx, err, 0);
+}
+
+static const struct fetch_events events = {NULL, on_head, on_readable, on_failed};
+
+static void ask(struct flight *f)
+{
+    struct fetch_ask ask = fetch_ask_plain;
+    fetch_end(&f->fetch);
+    f->moment = store_moment(f->fetcher->store);
+    if (f->stale != NULL)
+        ask.if_none = &f->stale->validators;
+    ask.first = f->first;
+    ask.last = f->last;
+    f->asks_range = f->last >= 0;
+    f->fetch = fetch_start(f->fetcher, f->source, &ask, &events, f);
+}
+
+static void copy_request(struct flight *f, const struct request_head *r)
+{
+    f->request = *r;
+    f->request.method = METHOD_GET; /* HEAD too is answered from what GET brings */
+    f->request.method_text = SPAN("GET");
+    f->request.target = SPAN_NONE;
+    f->request.host = f->source->host;
+    f->request.path = f->source->path;
+    f->request.query = f->source->query;
+    fields_init(&f->request.fields, &f->mem);
+    for (uint32_t i = 0; i < r->fields.count; i++) {
+        const struct field *one = &r->fields.v[i];
+        fields_add_named(&f->request.fields, arena_dup(&f->mem, one->name),
+                         arena_dup(&f->mem, one->value));
+    }
+}
+
+struct flight *flight_start(struct fetcher *fr, const struct flight_spec *spec, flight_fn done,
+                            void *ctx)
+{
+    struct flight *f = mem_zalloc(sizeof(*f));
+    f->magic = FLIGHT_MAGIC;
+    f->fetcher = fr;
+    arena_init(&f->mem, FLIGHT_BYTES_MAX);
+    source_ref(spec->source);
+    f->source = spec->source;
+    f->flight_key = spec->flight_key;
+    f->key = (struct store_key){arena_dup(&f->mem, spec->key.text), spec->key.hash};
+    copy_request(f, spec->request);
+    f->stale = spec->stale;
+    if (f->stale != NULL)
+        object_ref(f->stale);
+    f->first = spec->first;
+    f->last = spec->last;
+    f->done = done;
+    f->ctx = ctx;
+    f->is_forgotten = done == NULL;
+    list_push_back(&fr->flights, &f->link);
+    counter_add(&fr->count.flights, 1);
+    ask(f);
+    return f;
+}
+
+void flight_forget(struct flight *f)
+{
+    CHECK_OBJ(f, FLIGHT_MAGIC);
+    f->is_forgotten = true;
+}
+
+void flight_stop(struct fetcher *fr)
+{
+    while (!list_is_empty(&fr->flights))
+        land_failed(LIST_THING(fr->flights.next, struct flight, link), ERR_CANCELLED, 0);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A client's request turned into what upstream is asked: built anew from parsed parts, so nothing
+ * that routes, frames or conditions the client's own exchange goes along (RFC 9110 s.7.6, RFC 9111
+ * s.4.3.1). Leaves ranges and validators to each fetch. */
+#include "edge/upstream/source.h"
+
+#include "lib/base/mem.h"
+#include "lib/http/hop.h"
+
+#define FIELDS_BYTES_MAX ((size_t)128 * 1024)
+
+/* Written by each fetch, or by us below: never the client's own. */
+static const enum field_id never[] = {
+    FIELD_HOST,         FIELD_CONTENT_LENGTH,   FIELD_EXPECT,
+    FIELD_VIA,          FIELD_CDN_LOOP,         FIELD_X_FORWARDED_FOR,
+    FIELD_FORWARDED,    FIELD_X_FORWARDED_HOST, FIELD_X_FORWARDED_PROTO,
+    FIELD_PROXY_STATUS, FIELD_CACHE_STATUS,
+};
+
+/* What would make one client's request decide what all others get. */
+static const enum field_id not_for_cache[] = {
+    FIELD_RANGE,         FIELD_IF_RANGE,          FIELD_IF_MATCH, FIELD_IF_NONE_MATCH,
+    FIELD_CACHE_CONTROL, FIELD_IF_MODIFIED_SINCE, FIELD_PRAGMA,   FIELD_IF_UNMODIFIED_SINCE,
+    FIELD_MAX_FORWARDS,
+};
+static const char *const not_for_cache_named[] = {
+    "X-HTTP-Method-Override",
+    "X-HTTP-Method",
+    "X-Method-Override",
+    "X-Original-URL",
+    "X-Rewrite-URL",
+    "X-Original-Host",
+    "X-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Scheme",
+};
+
+static void fields_leave_out(struct fields *fs, bool is_passed)
+{
+    for (size_t i = 0; i < ARRAY_LEN(never); i++)
+        fields_remove(fs, never[i]);
+    if (is_passed)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(not_for_cache); i++)
+        fields_remove(fs, not_for_cache[i]);
+    for (size_t i = 0; i < ARRAY_LEN(not_for_cache_named); i++)
+        fields_remove_named(fs, span_of(not_for_cache_named[i]));
+}
+
+/* RFC 8586: our name is added to the end of the list. */
+static struct span loop_value(const struct fields *fs, struct span node, struct arena *mem)
+{
+    struct span before = fields_joined(fs, SPAN("CDN-Loop"), mem);
+    if (before.n == 0)
+        return arena_dup(mem, node);
+    return arena_printf(mem, "%.*s, %.*s", SPAN_FMT(before), SPAN_FMT(node));
+}
+
+static void fields_add_ours(struct source *s, const struct source_spec *spec)
+{
+    const struct request_head *r = spec->request;
+    struct span node = span_of(spec->node);
+    fields_add(&s->fields, FIELD_VIA, via_value(&r->fields, r->minor_version, node, &s->mem));
+    fields_add(&s->fields, FIELD_CDN_LOOP, loop_value(&r->fields, node, &s->mem));
+    if (!spec->site->forwards_client)
+        return;
+    fields_add(&s->fields, FIELD_X_FORWARDED_FOR, arena_dup(&s->mem, spec->client_ip));
+    fields_add(&s->fields, FIELD_X_FORWARDED_PROTO, scheme_text(r->scheme));
+}
+
+struct source *source_create(const struct source_spec *spec)
+{
+    const struct request_head *r = spec->request;
+    struct source *s = mem_zalloc(sizeof(*s));
+    s->magic = SOURCE_MAGIC;
+    s->refs = 1;
+    arena_init(&s->mem, FIELDS_BYTES_MAX);
+    upstream_set_ref(spec->set);
+    s->set = spec->set;
+    s->upstream = upstream_of(spec->set, spec->site);
+    s->method = r->method;
+    s->method_text = arena_dup(&s->mem, r->method_text);
+    s->host = arena_dup(&s->mem, spec->host);
+    s->path = arena_dup(&s->mem, spec->path);
+    s->query = spec->query.p != NULL ? arena_dup(&s->mem, spec->query) : SPAN_NONE;
+    s->scheme = r->scheme;
+    fields_init(&s->fields, &s->mem);
+    hop_copy(&s->fields, &r->fields);
+    fields_leave_out(&s->fields, spec->is_passed);
+    for (uint32_t i = 0; i < s->fields.count; i++) {
+        struct field *f = &s->fields.v[i];
+        f->value = arena_dup(&s->mem, f->value);
+        f->name = f->id != FIELD_OTHER ? field_spelling(f->id) : arena_dup(&s->mem, f->name);
+    }
+    fields_add_ours(s, spec);
+    if (arena_overflowed(&s->mem))
+        source_unref(&s);
+    return s;
+}
+
+void source_ref(struct source *s)
+{
+    CHECK_OBJ(s, SOURCE_MAGIC);
+    s->refs++;
+}
+
+void source_unref(struct source **ps)
+{
+    struct source *s = *ps;
+    *ps = NULL;
+    if (s == NULL)
+        return;
+    CHECK_OBJ(s, SOURCE_MAGIC);
+    if (--s->refs > 0)
+        return;
+    s->magic = 0;
+    upstream_set_unref(&s->set);
+    arena_finish(&s->mem);
+    mem_free(s);
+}
+
+const struct site *source_site(const struct source *s)
+{
+    return s->upstream->site;
+}
