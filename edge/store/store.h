@@ -44,6 +44,10 @@ void store_remove(struct store *st, struct object *o);
  * how many objects it met. When it has returned, no store_select gives one of them (hard). */
 uint64_t store_purge(struct store *st, const struct store_key *key, bool is_soft);
 
+/* store_purge_all: the same for every object of the named site; p == NULL: of all sites. Also covers
+ * what is being fetched (store_moment). */
+uint64_t store_purge_all(struct store *st, struct span site, bool is_soft);
+
 /* What there is, for status and explain. */
 struct store_usage {
     int64_t memory_bytes, memory_cap_bytes;
