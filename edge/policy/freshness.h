@@ -60,10 +60,10 @@ msec_t freshness_age_ms(const struct freshness *f, msec_t now_wall);
 msec_t freshness_left_ms(const struct freshness *f, msec_t now_wall);
 
 enum reuse {
-    REUSE_FRESH,    /* answer from the cache */
-    REUSE_STALE,    /* answer; the request allows it (max-stale) */
-    REUSE_REFRESH,  /* answer at once, validate behind (stale-while-revalidate) */
-    REUSE_VALIDATE, /* ask upstream first; stale may answer if that fails: see freshness_may_cover */
+    REUSE_FRESH,     /* answer from the cache */
+    REUSE_STALE,     /* answer; the request allows it (max-stale) */
+    REUSE_REFRESH,   /* answer at once, validate behind (stale-while-revalidate) */
+    REUSE_VALIDATE,  /* ask upstream first; may stale answer if that fails? freshness_may_cover */
     REUSE_FORBIDDEN, /* only-if-cached and not usable: 504 */
 };
 struct reuse_request {

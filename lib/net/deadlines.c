@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Time-outs of one duration: a list that is in order of expiry because each new one goes to the end.
- * The timer is set for the head and left alone while things come and go; when it fires too early it
- * is set again. So a connection that starts and stops a deadline on each request costs pointer
- * writes only. On the loop's thread. */
+ * Time-outs of one duration: a list that is in order of expiry because each new one goes to the
+ * end. The timer is set for the head and left alone while things come and go; when it fires too
+ * early it is set again. So a connection that starts and stops a deadline on each request costs
+ * pointer writes only. On the loop's thread. */
 #include "lib/net/deadlines.h"
 
 #define LATE_MAX_MS 100

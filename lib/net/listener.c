@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Listening sockets and what is accepted from them. Level-triggered, so that what one turn leaves in
- * the queue comes back in the next. listener_bind: main thread at start; the rest on the loop's. */
+ * Listening sockets and what is accepted from them. Level-triggered, so that what one turn leaves
+ * in the queue comes back in the next. listener_bind: main thread at start; the rest on the
+ * loop's. */
 #include "lib/net/listener.h"
 
 #include "lib/base/log.h"
@@ -90,7 +91,7 @@ static void on_pause_end(struct timer *t)
     event_add(&ls->event, NULL);
 }
 
-/* No descriptor or memory left: the waiting connection stays in the queue, and so would the event. */
+/* No descriptor or memory left: the connection stays in the queue, and so would the event. */
 static void take_a_pause(struct listener *ls, int errnum)
 {
     LOG_WARN_LIMITED("accept-paused", "error=\"%s\" pause_ms=%d", strerrordesc_np(errnum),

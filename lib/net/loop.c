@@ -4,11 +4,12 @@
  * turn after one more look at the sockets, so nobody can starve them.
  *
  * libevent: no locks in the base (only this thread touches it, others use the mailbox), the change
- * list (adding and removing within one turn costs at most one epoll_ctl), coarse timers. Threads are
- * announced to libevent all the same: evdns draws its query ids from a generator that all bases of
- * the process share.
+ * list (adding and removing within one turn costs at most one epoll_ctl), coarse timers. Threads
+ * are announced to libevent all the same: evdns draws its query ids from a generator that all bases
+ * of the process share.
  *
- * Moments are read at the first question of a turn. Sockets are conn.c's, durations deadlines.c's. */
+ * Moments are read at the first question of a turn. Sockets are conn.c's, durations
+ * deadlines.c's. */
 #include "lib/net/loop.h"
 
 #include "lib/base/log.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Mail between loops: a lock-free stack that many threads push to and the owner takes whole and
- * turns round. The head tells three cases apart: SLEEPING (the owner is about to wait, or waits: the
- * first post must wake it), NULL (empty, and the owner looks again before it waits), or mail. So a
- * loop that is at work costs its correspondents no system call, and a sleeping one costs one write.
+ * turns round. The head tells three cases apart: SLEEPING (the owner is about to wait, or waits:
+ * the first post must wake it), NULL (empty, and the owner looks again before it waits), or mail.
+ * So a loop that is at work costs its correspondents no system call, and a sleeping one costs one
+ * write.
  *
  * The eventfd is watched edge-triggered: each write is a new edge, whatever the counter says, so
  * that nobody has to read it. Its counter has room for 2^64 - 2 wake-ups.

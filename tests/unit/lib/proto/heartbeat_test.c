@@ -137,8 +137,8 @@ static void what_is_there_must_be_right(void **state)
         "{\"node\":\"a\",\"boot\":\"b\",\"purge_seq\":-1}",
         "{\"node\":\"a\",\"boot\":\"b\",\"load\":7}",
         "{\"node\":\"a\",\"boot\":\"b\",\"ledger\":[{\"requests\":1}]}",
-        "{\"node\":\"a\",\"boot\":\"b\",\"ledger\":[{\"site\":\"s\",\"out_bytes\":{\"disk\":1.5}}]"
-        "}",
+        ("{\"node\":\"a\",\"boot\":\"b\",\"ledger\":["
+         "{\"site\":\"s\",\"out_bytes\":{\"disk\":1.5}}]}"),
     };
     for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
         struct heartbeat h;
