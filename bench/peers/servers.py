@@ -159,7 +159,7 @@ sub vcl_deliver {{ set resp.http.X-Hits = obj.hits; }}
         path = shutil.which("varnishd") or "/usr/sbin/varnishd"
         return [path, "-F", "-j", "none", "-n", str(self.folder / "work"), "-f", str(vcl),
                 "-a", f"127.0.0.1:{self.port}", "-s", f"malloc,{CACHE}", "-p", "thread_pools=1",
-                "-p", "timeout_idle=300"]
+                "-p", "timeout_idle=300", "-T", "none"]
 
     def is_hit(self, response):
         return int(response.header("X-Hits") or 0) > 0
