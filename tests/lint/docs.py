@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The references in the README files are what the programs print. A README holds
-    <!-- printed by edge/byeori-edge --help -->
+    <!-- printed by edge/byeori-edge --options-markdown -->
     <!-- end -->
 and what stands between is written by `./byeori docs` (this file with --write) and compared by the
-gate. Every daemon that is built must have its --help, and its --counters where it has any, in some
+gate. Every daemon that is built must have its options, and its counters where it has any, in some
 README."""
 
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 import source
 
 DAEMONS = ("edge/byeori-edge", "origin/byeori-origin", "control/byeori-control")
+FLAGS = ("--options-markdown", "--counters")
 BLOCK = re.compile(r"<!-- printed by (?P<command>[^\n]+?) -->\n(?P<body>.*?)<!-- end -->",
                    re.DOTALL)
 
@@ -24,12 +25,15 @@ def build_folder(root):
 
 
 def printed(build, command):
-    """What the command prints, fenced; None where there is no such program or flag."""
+    """What the command prints, fenced unless it is Markdown; None: no such program or flag."""
     program, *flags = command.split()
     if not (build / program).is_file():
         return None
     done = subprocess.run([build / program, *flags], capture_output=True, text=True, timeout=20)
-    return f"```text\n{done.stdout.rstrip()}\n```\n" if done.returncode == 0 else None
+    if done.returncode != 0 or not done.stdout.strip():
+        return None
+    text = done.stdout.strip()
+    return f"\n{text}\n\n" if "markdown" in command else f"```text\n{text}\n```\n"
 
 
 def readmes(root):
@@ -46,7 +50,7 @@ def check(root):
             if now is not None and now != m.group("body"):
                 faults.append(f"{path}: {m.group('command')} prints something else: ./byeori docs")
     for daemon in DAEMONS:
-        for command in (f"{daemon} --help", f"{daemon} --counters"):
+        for command in (f"{daemon} {flag}" for flag in FLAGS):
             if command not in shown and printed(build, command) is not None:
                 faults.append(f"no README has <!-- printed by {command} --> ... <!-- end -->")
     return faults, []

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Who may include whom: layers.toml says which folders a folder sees. Inside a folder the files too
-stand in layers: no two of them include or call each other in a circle."""
+stand in layers: headers do not include, and .c files do not call, each other in a circle."""
 
 import re
 import tomllib
@@ -40,40 +40,16 @@ def check_include(root, table, path, included, line):
 CALL = re.compile(r"(?<![\w.>])(\w+)\s*\(")
 
 
-def homes(paths, codes, defined):
-    """The stem that each file counts for. A header without a .c of its name whose functions are
-    all defined in one .c is a second face of that one (what it shows to its folder alone)."""
-    stems = {p.stem for p in paths if p.suffix == ".c"}
-    home = {p.name: p.stem for p in paths}
-    for p in paths:
-        if p.suffix == ".h" and p.stem not in stems:
-            owners = {defined[n] for n in CALL.findall(codes[p]) if n in defined}
-            if len(owners) == 1:
-                home[p.name] = owners.pop()
-    return home
-
-
 def rings_inside(paths, texts):
-    """Circles between the files of one folder, by include and by call."""
-    defined, arrows = {}, defaultdict(set)
-    codes = {p: source.code_of(texts[p]) for p in paths}
-    for p in paths:
-        if p.suffix == ".c":
-            for f in source.functions(codes[p]):
-                if not f.is_static:
-                    defined[f.name] = p.stem
-    home = homes(paths, codes, defined)
-    for p in paths:
-        here = home[p.name]
-        for included in source.INCLUDE.findall(texts[p]):
-            inside = home.get(included.rsplit("/", 1)[-1])
-            if inside and folder_of(p) == included.rpartition("/")[0]:
-                arrows[here].add(inside)
-        if p.suffix == ".c":
-            arrows[here] |= {defined[c] for c in CALL.findall(codes[p]) if c in defined}
-    for stem in arrows:
-        arrows[stem].discard(stem)
-    return source.rings(arrows)
+    """Circles between the files of one folder: by include, and by call from one .c to another."""
+    names = {p.as_posix() for p in paths}
+    includes = {p.as_posix(): set(source.INCLUDE.findall(texts[p])) & names for p in paths}
+    codes = {p: source.code_of(texts[p]) for p in paths if p.suffix == ".c"}
+    home = {f.name: p.name for p, code in codes.items() for f in source.functions(code)
+            if not f.is_static}
+    calls = {p.name: {home[c] for c in CALL.findall(code) if c in home} - {p.name}
+             for p, code in codes.items()}
+    return source.rings(includes) + source.rings(calls)
 
 
 def check(root):
