@@ -7,10 +7,11 @@
 
 /* Cache-Control of requests and responses (RFC 9111 s.5.2, RFC 5861, RFC 8246), all lines of the
  * message as one list. Delta-seconds saturate at 2^31 (s.1.2.2). Arguments in token or quoted form
- * (s.5.2). A repeated directive: the stricter holds (the lesser number; any occurrence of a bare
- * one).
- * An unreadable delta-seconds: max-age and s-maxage count as 0 (stale, s.4.2.1), others as
- * absent. */
+ * (s.5.2). A repeated directive: the stricter holds (the lesser number, of min-fresh the greater;
+ * any occurrence of a bare one; all fields where no-cache or private name some twice).
+ * An unreadable delta-seconds: max-age and s-maxage count as 0 (stale, s.4.2.1), others as absent.
+ * An argument that is not defined: what restricts holds all the same, what permits (public,
+ * immutable, must-understand) does not. */
 #define DELTA_NONE ((sec_t)-1)
 #define DELTA_MAX  ((sec_t)2147483648)
 

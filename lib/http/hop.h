@@ -8,8 +8,8 @@
  * Proxy-Connection, Proxy-Authenticate, Proxy-Authorization, TE, Trailer, Transfer-Encoding,
  * Upgrade.
  * hop_copy: adds to `to` every field of `from` that an intermediary passes on; borrows values.
- * Connection options that name an end-to-end field which must not vanish (Host, Content-Length,
- * Cache-Control, Authorization, ...) are ignored. */
+ * Connection options that name an end-to-end field of names.def (Host, Cache-Control, Cookie,
+ * Authorization, X-Forwarded-For, ...) are ignored: no sender may make it vanish. */
 void hop_copy(struct fields *to, const struct fields *from);
 
 /* via_value: existing Via joined with "1.1 <name>" from mem. */
