@@ -352,16 +352,17 @@ static void fill_sections(struct load *l, const struct place *at, const struct o
 static void parse_and_fill_locked(struct load *l, struct span clean)
 {
     struct option_config *c = l->config;
+    loading = l; /* cfg_init too calls back, for defaults */
     cfg_t *cfg = cfg_init(declare(&c->mem, l->root), CFGF_NONE);
     FILE *stream = cfg != NULL ? fmemopen((char *)(uintptr_t)clean.p, clean.n, "r") : NULL;
     if (stream == NULL) {
         FAULT(l, 1, "no memory to read it");
+        loading = NULL;
         if (cfg != NULL)
             cfg_free(cfg);
         return;
     }
     cfg_set_error_function(cfg, on_confuse_error);
-    loading = l;
     int verdict = cfg_parse_fp(cfg, stream);
     loading = NULL;
     fclose(stream);

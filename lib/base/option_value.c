@@ -265,8 +265,7 @@ int option_value_set(const struct option *row, void *record, const char *text, s
     case OPTION_SECTION:
         break;
     }
-    CHECK(!"a row with a single value");
-    return ERR_CONFIG;
+    check_failed("the row has a single value", __FILE__, __LINE__);
 }
 
 #define NAME_MAX_BYTES 48
