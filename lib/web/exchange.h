@@ -48,8 +48,9 @@ struct exchange {
     void *owner;
     /* kept by the session; final at on_done */
     int status;
-    uint64_t head_bytes_out, body_bytes_out; /* body: without chunk framing */
+    uint64_t head_bytes_out, body_bytes_out; /* chunk framing counts as head */
     uint64_t body_bytes_in;
+    struct body *collecting; /* what exchange_collect reads */
 };
 #define EXCHANGE_MAGIC 0x0e8c4a61U
 
@@ -65,17 +66,22 @@ void exchange_reply(struct exchange *x, int status, struct span type, struct spa
 int exchange_inform(struct exchange *x, const struct response_head *head);
 
 /* exchange_request_body: the request's body to pull, once; NULL: there is none. Sends 100
- * (Continue)
- * at the first pull where the client waits for it. Close it in any order with the exchange; after
- * on_done it gives ERR_CLOSED. An unread body is read away (64 KiB at most) or the conn closed. */
+ * (Continue) at the first pull where the client waits for it. Close it in any order with the
+ * exchange; after on_done it gives ERR_CLOSED. An unread body is read away (64 KiB at most) or the
+ * connection closed. */
 struct body *exchange_request_body(struct exchange *x);
 /* exchange_collect: reads the whole request body, at most max bytes (0x7fffffff), then calls `then`
- * with the bytes (in x->mem), or ERR_TOO_BIG, ERR_CLOSED. Not called when on_done came before. */
+ * with the bytes (in x->mem, whose bound is ERR_TOO_BIG too), or what broke the body: ERR_TOO_BIG,
+ * ERR_CLOSED, ERR_TRUNCATED, ERR_PROTOCOL. `then` may come from inside exchange_collect. Not called
+ * when on_done came before. */
 typedef void (*exchange_collect_fn)(void *owner, struct exchange *x, int err, struct span bytes);
 void exchange_collect(struct exchange *x, size_t max_bytes, exchange_collect_fn then);
 
 /* exchange_abort: cut the connection (HTTP/2: reset the stream) without an answer or in its
- * middle. */
+ * middle. on_done(ERR_CANCELLED) may come inside. */
 void exchange_abort(struct exchange *x);
+
+/* Private to lib/web: a session says that x is over, exactly once. */
+void exchange_done(struct exchange *x, int err);
 
 #endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to lib/web: what a server and its sessions know of each other on every protocol. */
+#ifndef LIB_WEB_SERVER_INNER_H
+#define LIB_WEB_SERVER_INNER_H
+
+#include "lib/http/date.h"
+#include "lib/net/deadlines.h"
+#include "lib/web/server.h"
+#include "lib/web/server_counters.h"
+
+/* What a session waits for from its client. WAIT_NOTHING: it is our turn. */
+enum session_wait {
+    WAIT_NOTHING,
+    WAIT_HEAD,   /* handshake and head */
+    WAIT_IDLE,   /* the next request */
+    WAIT_STALL,  /* progress of a body, in either direction */
+    WAIT_LINGER, /* the client's own end, after ours */
+    WAIT_KINDS
+};
+
+struct session;
+struct session_ops {
+    void (*run)(struct session *s);   /* something changed: goes on; may close it */
+    void (*drain)(struct session *s); /* no further requests; may close the session inside */
+    void (*cut)(struct session *s);   /* closes it inside; exchanges end with ERR_CLOSED */
+    void (*time_out)(struct session *s, enum session_wait kind);
+};
+
+struct session {
+    struct list link; /* server->sessions */
+    const struct session_ops *ops;
+    struct server *server;
+    struct conn *conn;
+    void *tag;
+    struct deadline deadline;
+    enum session_wait wait;
+    uint64_t progress_bytes; /* when the stall time-out began */
+};
+
+#define SERVER_SPARE_EXCHANGES 256
+struct server {
+    uint32_t magic;
+    /* constant */
+    struct loop *loop;
+    server_fn on_request;
+    void *app;
+    /* set by the owner */
+    struct server_config config;
+    char *server_line; /* "Server: name\r\n", or "" */
+    size_t server_line_bytes;
+    bool is_draining;
+    void (*on_drained)(void *ctx);
+    void *drained_ctx;
+    /* changed by sessions */
+    struct list sessions;
+    uint32_t session_count;
+    struct deadlines waits[WAIT_KINDS];
+    struct loop_task drained;
+    uint64_t next_id;
+    struct list spare_exchanges;
+    uint32_t spare_count;
+    void (*free_spare)(struct list *exchanges); /* set by who puts the first */
+    sec_t date_s;                               /* second that date_line tells */
+    char date_line[6 + DATE_BYTES + 2];
+    struct server_counters count;
+};
+#define SERVER_MAGIC 0x5e12fe21U
+
+/* server_date_line: "Date: ...\r\n" of this second. server_session_ended: the last one drains. */
+struct span server_date_line(struct server *s);
+void server_session_ended(struct server *s);
+
+#endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT
+ * The life of one HTTP/1 connection: which state it is in, and what moves it (RFC 9112). Reading is
+ * h1_intake's, writing h1_flush's, what an application calls h1_exchange's. One function, run(),
+ * moves the state, and never from inside itself: what an application does in a callback takes
+ * effect when the callback has returned. Runs on the server's loop. */
+#include "lib/web/session_h1.h"
+
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+#include "lib/web/h1_flush.h"
+
+#include <sys/ioctl.h>
+
+/* After our end: read away so much before we give up on the client's end. */
+#define LINGER_BYTES (256u << 10)
+/* Pipelined requests: so many answers, none longer than this, wait for a write in common. */
+#define PIPELINE       16
+#define PIPELINE_BYTES 8192
+#define FIELDS_MAX     100
+
+/* Ends */
+
+static void end_exchanges(struct h1_session *s, int err)
+{
+    while (!list_is_empty(&s->answers))
+        h1_exchange_end(LIST_THING(s->answers.next, struct h1_exchange, link), err);
+    if (s->current != NULL)
+        h1_exchange_end(s->current, err);
+}
+
+/* Closes now. An answer that was cut must not look complete: the client gets a reset. */
+static void close_session(struct h1_session *s)
+{
+    bool is_cut = !list_is_empty(&s->answers) || s->current != NULL;
+    s->state = H1_CLOSED;
+    h1_intake_release(&s->in);
+    if (is_cut)
+        conn_close_reset(&s->base.conn);
+    else
+        conn_close(&s->base.conn);
+    end_exchanges(s, s->cut != 0 ? s->cut : ERR_CLOSED);
+}
+
+static void linger(struct h1_session *s)
+{
+    h1_intake_release(&s->in);
+    s->in.body = H1_BODY_NONE;
+    s->discarded_bytes = 0;
+    s->state = H1_LINGER;
+    if (s->in.has_ended || conn_end_write(s->base.conn) != 0)
+        close_session(s);
+}
+
+/* The current answer went out. */
+static void go_on(struct h1_session *s)
+{
+    if (s->is_last) {
+        if (s->lingers || s->in.body != H1_BODY_NONE || h1_intake_waiting(&s->in) > 0)
+            linger(s);
+        else
+            close_session(s);
+        return;
+    }
+    s->discarded_bytes = 0;
+    s->state = s->in.body != H1_BODY_NONE ? H1_DISCARD : H1_AWAIT;
+}
+
+/* The steps: each does what its state can do now, and returns whether it is worth another look. */
+
+static const struct exchange_events refused_events = {NULL};
+
+static void refuse(struct h1_session *s, int status, const char *why)
+{
+    if (s->current == NULL)
+        s->current = h1_exchange_open(s);
+    struct exchange *x = &s->current->x;
+    counter_add(&s->base.server->count.bad_requests, 1);
+    x->events = &refused_events;
+    x->request = (struct request_head){.major_version = 1, .minor_version = 1};
+    s->in.body = H1_BODY_NONE;
+    s->is_last = s->lingers = true;
+    s->state = H1_OPEN;
+    exchange_reply(x, status, SPAN_NONE, span_of(why));
+}
+
+static void begin(struct h1_session *s, uint32_t head_bytes)
+{
+    struct server *sv = s->base.server;
+    struct h1_exchange *hx = h1_exchange_open(s);
+    struct h1_limits limits = {
+        .scheme = conn_is_tls(s->base.conn) ? SCHEME_HTTPS : SCHEME_HTTP,
+        .target_bytes = sv->config.target_bytes,
+        .fields = FIELDS_MAX,
+    };
+    const char *why = "";
+    s->current = hx;
+    s->requests++;
+    struct span head = arena_dup(&hx->x.mem, h1_intake_span(&s->in, head_bytes));
+    h1_intake_take(&s->in, head_bytes);
+    int status = h1_parse_request(&hx->x.request, head, &hx->x.mem, &limits, &why);
+    if (status != 0) {
+        refuse(s, status, why);
+        return;
+    }
+    counter_add(&sv->count.requests, 1);
+    h1_intake_begin_body(&s->in, hx->x.request.content_length);
+    s->state = H1_OPEN;
+    sv->on_request(sv->app, &hx->x);
+    CHECK(hx->x.events != NULL);
+}
+
+/* What a read gave, where heads or nothing at all are expected. */
+static bool has_read(struct h1_session *s, ssize_t n)
+{
+    if (n == ERR_AGAIN || n == ERR_NO_SPACE)
+        return false;
+    if (n >= 0)
+        return true;
+    if (s->requests == 0 && conn_handshake_error(s->base.conn) != 0)
+        counter_add(&s->base.server->count.handshakes_failed, 1);
+    s->cut = ERR_CLOSED;
+    return true;
+}
+
+static bool step_await(struct h1_session *s)
+{
+    int n = h1_intake_head(&s->in, s->base.server->config.head_bytes);
+    if (n > 0) {
+        begin(s, (uint32_t)n);
+        return true;
+    }
+    if (n < 0) {
+        bool is_big = n == ERR_TOO_BIG;
+        refuse(s, is_big ? 431 : 400, is_big ? "request head too large" : "malformed head");
+        return true;
+    }
+    if (!list_is_empty(&s->answers)) {
+        s->flushed = h1_flush(s);
+        return s->flushed == H1_FLUSHED || s->flushed == H1_CUT;
+    }
+    if (s->in.has_ended) {
+        close_session(s);
+        return false;
+    }
+    if (conn_may_read(s->base.conn) && has_read(s, h1_intake_read(&s->in)))
+        return true;
+    bool is_idle = h1_intake_waiting(&s->in) == 0 && s->requests > 0;
+    if (s->base.server->is_draining && is_idle)
+        close_session(s);
+    return false;
+}
+
+/* While the application or the client's reading is waited for: wakes who pulls the request's body,
+ * and notices that the client is gone. Its mere end is not that: it may have closed its side after
+ * the request, and still gets its answer. */
+static bool watch(struct h1_session *s)
+{
+    struct h1_intake *in = &s->in;
+    if (!conn_may_read(s->base.conn))
+        return false;
+    if (s->is_body_wanted) {
+        s->is_body_wanted = false;
+        body_ready(&s->current->request_body);
+        return true;
+    }
+    if (in->has_ended || !h1_intake_has_room(in))
+        return false;
+    ssize_t n = h1_intake_read(in);
+    if (n == 0 && in->body == H1_BODY_LENGTH &&
+        in->body_left > in->piece.n + h1_intake_waiting(in)) {
+        s->cut = ERR_CLOSED;
+        return true;
+    }
+    return has_read(s, n);
+}
+
+static bool step_open(struct h1_session *s)
+{
+    if (!list_is_empty(&s->answers)) {
+        s->flushed = h1_flush(s);
+        if (s->flushed == H1_CUT || s->state != H1_OPEN)
+            return true;
+    }
+    return watch(s);
+}
+
+/* More requests wait behind this one: their answers may share its write. */
+static bool may_gather(const struct h1_session *s)
+{
+    return h1_intake_waiting(&s->in) > 0 && !s->is_last && s->in.body == H1_BODY_NONE &&
+           !s->current->is_body_open && s->answer_count < PIPELINE &&
+           conn_may_write(s->base.conn) && h1_out_is_at_hand(&s->current->out, PIPELINE_BYTES);
+}
+
+static bool step_answer(struct h1_session *s)
+{
+    if (may_gather(s)) {
+        s->current = NULL;
+        s->state = H1_AWAIT;
+        return true;
+    }
+    s->flushed = h1_flush(s);
+    if (s->flushed == H1_CUT)
+        return true;
+    if (s->flushed == H1_FLUSHED) {
+        go_on(s);
+        return true;
+    }
+    if (s->flushed == H1_TURN_OVER) {
+        loop_defer(s->base.server->loop, &s->turn);
+        return false;
+    }
+    return watch(s);
+}
+
+static bool step_discard(struct h1_session *s)
+{
+    struct span data;
+    int r = h1_intake_body(&s->in, &data);
+    if (r == 0) {
+        s->state = H1_AWAIT;
+        return true;
+    }
+    if (r == 1) {
+        s->discarded_bytes += data.n;
+        h1_intake_take_body(&s->in, data.n);
+        if (s->discarded_bytes > H1_DISCARD_BYTES)
+            linger(s);
+        return true;
+    }
+    if (r == ERR_PROTOCOL)
+        linger(s);
+    else if (r != ERR_AGAIN)
+        close_session(s);
+    return r != ERR_AGAIN;
+}
+
+static bool step_linger(struct h1_session *s)
+{
+    if (!conn_may_read(s->base.conn))
+        return false;
+    ssize_t n = h1_intake_read(&s->in);
+    if (n == ERR_AGAIN)
+        return false;
+    h1_intake_release(&s->in);
+    s->discarded_bytes += n > 0 ? (uint64_t)n : 0;
+    if (n <= 0 || s->discarded_bytes > LINGER_BYTES)
+        close_session(s);
+    return true;
+}
+
+static bool step(struct h1_session *s)
+{
+    if (s->cut != 0 && s->state != H1_CLOSED)
+        close_session(s);
+    switch (s->state) {
+    case H1_AWAIT:
+        return step_await(s);
+    case H1_OPEN:
+        return step_open(s);
+    case H1_ANSWER:
+        return step_answer(s);
+    case H1_DISCARD:
+        return step_discard(s);
+    case H1_LINGER:
+        return step_linger(s);
+    case H1_CLOSED:
+        break;
+    }
+    return false;
+}
+
+static enum session_wait waits_for(const struct h1_session *s)
+{
+    switch (s->state) {
+    case H1_AWAIT:
+        if (!list_is_empty(&s->answers))
+            return WAIT_STALL;
+        return s->requests == 0 || h1_intake_waiting(&s->in) > 0 ? WAIT_HEAD : WAIT_IDLE;
+    case H1_OPEN:
+        return s->is_body_wanted || s->flushed == H1_NO_ROOM ? WAIT_STALL : WAIT_NOTHING;
+    case H1_ANSWER:
+        return s->flushed == H1_NO_ROOM ? WAIT_STALL : WAIT_NOTHING;
+    case H1_DISCARD:
+        return WAIT_STALL;
+    case H1_LINGER:
+        return WAIT_LINGER;
+    case H1_CLOSED:
+        break;
+    }
+    return WAIT_NOTHING;
+}
+
+static void run(struct h1_session *s)
+{
+    if (s->is_running) {
+        s->is_again = true;
+        return;
+    }
+    s->is_running = true;
+    do {
+        s->is_again = false;
+        while (step(s)) {
+        }
+    } while (s->is_again);
+    s->is_running = false;
+    if (s->state == H1_CLOSED) {
+        loop_undefer(&s->turn);
+        session_close(&s->base);
+        mem_free(s);
+        return;
+    }
+    h1_intake_rest(&s->in);
+    session_wait_for(&s->base, waits_for(s));
+}
+
+/* What the server and the connection tell */
+
+static void h1_run(struct session *base)
+{
+    run(CONTAINER_OF(base, struct h1_session, base));
+}
+
+static void on_ready(void *ctx, struct conn *c, unsigned ready)
+{
+    (void)c;
+    (void)ready;
+    run(ctx);
+}
+
+static const struct conn_events h1_conn_events = {on_ready};
+
+static void on_turn(struct loop_task *t)
+{
+    run(CONTAINER_OF(t, struct h1_session, turn));
+}
+
+static void h1_cut(struct session *base)
+{
+    struct h1_session *s = CONTAINER_OF(base, struct h1_session, base);
+    s->cut = ERR_CLOSED;
+    run(s);
+}
+
+static void h1_time_out(struct session *base, enum session_wait kind)
+{
+    (void)kind;
+    struct h1_session *s = CONTAINER_OF(base, struct h1_session, base);
+    s->cut = ERR_TIMEOUT;
+    run(s);
+}
+
+/* What has arrived but was not read yet is still served: its event follows. */
+static void h1_drain(struct session *base)
+{
+    struct h1_session *s = CONTAINER_OF(base, struct h1_session, base);
+    int unread = 0;
+    bool is_idle = s->state == H1_AWAIT && !s->is_running && h1_intake_waiting(&s->in) == 0 &&
+                   list_is_empty(&s->answers);
+    if (!is_idle || (ioctl(conn_fd(base->conn), FIONREAD, &unread) == 0 && unread > 0))
+        return;
+    s->cut = ERR_CLOSED;
+    run(s);
+}
+
+static const struct session_ops h1_session_ops = {h1_run, h1_drain, h1_cut, h1_time_out};
+
+void session_h1_start(struct server *sv, struct conn *c, void *tag)
+{
+    struct h1_session *s = mem_zalloc(sizeof *s);
+    session_open(&s->base, sv, &h1_session_ops, tag);
+    s->base.conn = c;
+    list_init(&s->answers);
+    loop_task_init(&s->turn, on_turn);
+    h1_intake_init(&s->in, c, &sv->count.received_bytes);
+    conn_set_events(c, &h1_conn_events, s);
+    session_wait_for(&s->base, WAIT_HEAD);
+}
