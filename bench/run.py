@@ -31,7 +31,7 @@ def run(arguments):
     name = arguments[0]
     if name not in found:
         raise Trouble(f"no benchmark {name!r}", f"one of: {' '.join(found)}")
-    packages.install("build", "bench")
+    packages.install("build")
     builds.build()
     env = dict(os.environ, PYTHONPATH=str(builds.ROOT))
     return subprocess.run([sys.executable, found[name], *arguments[1:]], env=env).returncode

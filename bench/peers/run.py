@@ -105,6 +105,7 @@ def chosen(options):
     if unknown:
         raise Trouble(f"no peer {unknown[0]!r}", f"one of: {' '.join(list(SERVERS)[1:])}")
     classes = [SERVERS["byeori"], *(SERVERS[p] for p in options.peers)]
+    packages.install("peers")
     packages.install_names([c.package for c in classes if not c.is_installed()])
     return classes
 

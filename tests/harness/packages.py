@@ -18,7 +18,7 @@ PACKAGES = {
     "test": ("clang-14 libclang-rt-14-dev clang-format-14 python3-pytest python3-pytest-xdist "
              "openssl curl nghttp2-client libmaxmind-db-writer-perl"),
     "up": "curl openssl libmaxmind-db-writer-perl",
-    "bench": "wrk nginx openssl",
+    "peers": "wrk nginx",
 }
 
 # Run as root. A policy-rc.d that answers 101 keeps dpkg from starting what it installs; whatever

@@ -210,7 +210,8 @@ class Docs(Gate):
     def test_a_reference_that_lags_fails_and_is_renewed(self):
         self.program("memory  bytes")
         self.says(docs, "no README")
-        self.put("README.md", "<!-- printed by edge/byeori-edge --options-markdown -->\n<!-- end -->\n")
+        self.put("README.md",
+                 "<!-- printed by edge/byeori-edge --options-markdown -->\n<!-- end -->\n")
         self.says(docs, "prints something else")
         sys.stdout, out = open(os.devnull, "w"), sys.stdout
         docs.write(self.root)
