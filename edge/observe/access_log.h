@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_OBSERVE_ACCESS_LOG_H
+#define EDGE_OBSERVE_ACCESS_LOG_H
+
+#include "lib/base/clock.h"
+#include "lib/base/sink.h"
+#include "lib/proto/usage.h"
+
+/* One line of JSON for each request, with fixed keys (edge/README.md lists them). Threads: any. */
+struct access_entry {
+    msec_t wall;
+    uint64_t id;
+    nsec_t took_ns;
+    struct span client, site, method, scheme, host, target, range, user_agent, referer;
+    int status;
+    uint64_t head_bytes, body_bytes;
+    uint64_t by_source[LEDGER_SOURCE_COUNT];
+    struct span cache; /* our member of Cache-Status */
+    struct span upstream;
+    const char *fault; /* NULL: the whole answer was sent */
+    uint8_t major_version, minor_version;
+};
+
+/* access_log_line: the line with its newline, in out. Text fields are cut at 1,024 bytes. */
+#define ACCESS_LINE_ROOM 40960
+struct span access_log_line(const struct access_entry *e, char out[ACCESS_LINE_ROOM]);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which site a request is for, and whether it is for the cache. A site's own host comes first; on the
+ * node's own name the first path segment is the site's host: that is what redirects point to. */
+#include "edge/request/req.h"
+
+#include "lib/http/hop.h"
+
+static bool is_node_name(const struct req *r, struct span host)
+{
+    const struct req_config *c = &r->worker->config;
+    struct addr literal;
+    if (span_ieq(host, span_of(c->node)) || addr_parse_ip(host, &literal) == 0)
+        return true;
+    for (size_t i = 0; i < c->names.count; i++) {
+        if (span_ieq(host, span_of(c->names.v[i])))
+            return true;
+    }
+    return false;
+}
+
+/* "/dl.example.com/a/b" on the node's name: host "dl.example.com", path "/a/b". */
+static const struct site *site_in_path(struct req *r)
+{
+    struct span rest, path = span_skip(r->path, 1);
+    struct span host = span_cut(path, '/', &rest);
+    const struct site *site = host.n > 0 ? site_find(r->view->set->sites, host) : NULL;
+    if (site == NULL)
+        return NULL;
+    r->host = host;
+    r->path = rest.p != NULL ? span_make(rest.p - 1, rest.n + 1) : SPAN("/");
+    return site;
+}
+
+static const struct site *find_site(struct req *r)
+{
+    const struct request_head *q = &r->x->request;
+    r->host = q->host;
+    r->path = q->path;
+    r->query = q->query;
+    const struct site *site = site_find(r->view->set->sites, q->host);
+    if (site == NULL && is_node_name(r, q->host))
+        site = site_in_path(r);
+    return site;
+}
+
+enum next req_admit(struct req *r)
+{
+    const struct request_head *q = &r->x->request;
+    r->site = find_site(r);
+    if (r->site == NULL)
+        return req_refuse_with(r, 421, "This node serves no site of that name.", NULL);
+    r->row = r->view->rows[r->site->index];
+    if (q->method == METHOD_TRACE || q->method == METHOD_CONNECT)
+        return req_refuse_with(r, 405, "TRACE and CONNECT are not served here.", NULL);
+    if (cdn_loop_has(&q->fields, span_of(r->worker->config.node)))
+        return req_refuse_with(r, 508, "The request has been at this node before.", NULL);
+    bool is_get = q->method == METHOD_GET || q->method == METHOD_HEAD;
+    if (!is_get || q->content_length != 0) {
+        r->cache.forward = is_get ? CACHE_FORWARD_BYPASS : CACHE_FORWARD_METHOD;
+        r->step = STEP_PASS;
+        return NEXT_STEP;
+    }
+    r->key = cache_key_make(r->site, r->host, r->path, r->query, &r->x->mem);
+    r->step = STEP_LOOKUP;
+    return NEXT_STEP;
+}

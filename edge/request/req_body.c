@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bytes of an object on their way to one client. Follows the generation: what is there is sent
+ * from where it lies, what is coming is waited for, what nobody brings is asked for. Where the store
+ * has no room, or took away a block that was being read, the rest comes past the store, so that a
+ * slow client neither holds memory nor makes upstream send a block twice.
+ *
+ * A view pins a segment only between peek and advance. The body outlives its client where a mail is
+ * on its way to it, hence its own references. Runs on its worker's thread. */
+#include "edge/request/req.h"
+
+#include "edge/store/generation.h"
+#include "edge/upstream/fetch_body.h"
+#include "edge/upstream/fill.h"
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+#define TRIES_MAX  3            /* fills in a row that bring nothing */
+#define MOVE_BYTES (256 * 1024) /* between telling the fills where this reader is */
+
+struct object_body {
+    struct body body; /* first */
+    struct req *r;    /* NULL: closed */
+    struct object *object;
+    struct generation *generation;
+    int64_t pos, last; /* last INT64_MAX: not known yet */
+    int64_t told_pos;
+    int64_t begun_block;  /* the block that a byte was read of; -1: none yet */
+    int64_t waited_block; /* the block that came while this reader waited for it; -1 */
+    uint8_t tries;
+    bool has_view, is_waiting, is_attached;
+    struct block_view view;
+    struct block_waiter waiter;
+    struct generation_reader reader;
+    struct body *rest; /* from pos on, past the store */
+};
+
+static int64_t block_at(const struct object_body *b)
+{
+    return b->pos / generation_block_bytes(b->generation);
+}
+
+static void attach(struct object_body *b)
+{
+    if (b->is_attached)
+        return;
+    b->is_attached = true;
+    b->reader.pos = b->told_pos = b->pos;
+    b->reader.last = b->last;
+    generation_reader_attach(b->generation, &b->reader);
+}
+
+static void detach(struct object_body *b)
+{
+    if (b->is_attached)
+        generation_reader_detach(b->generation, &b->reader);
+    b->is_attached = false;
+}
+
+static void tell(struct object_body *b)
+{
+    if (!b->is_attached || b->told_pos == b->pos)
+        return;
+    b->told_pos = b->pos;
+    generation_reader_move(b->generation, &b->reader, b->pos);
+}
+
+static void view_give_back(struct object_body *b)
+{
+    if (b->has_view)
+        block_view_release(&b->view);
+    b->has_view = false;
+}
+
+static void body_free(struct object_body *b)
+{
+    generation_unref(&b->generation);
+    object_unref(&b->object);
+    mem_free(b);
+}
+
+static void rest_ready(void *ctx)
+{
+    struct object_body *b = ctx;
+    body_ready(&b->body);
+}
+
+/* From here on past the store. */
+static int go_direct(struct object_body *b)
+{
+    struct req *r = b->r;
+    int64_t size = generation_length(b->generation);
+    struct source *source = req_source(r, false);
+    if (size < 0 || source == NULL)
+        return ERR_NO_SPACE;
+    detach(b);
+    struct fetch_rest rest = {.source = source,
+                              .validators = b->object->validators,
+                              .first = b->pos,
+                              .last = b->last,
+                              .size = size};
+    b->rest = fetch_body_rest(r->worker->fetcher, &rest);
+    b->rest->on_ready = rest_ready;
+    b->rest->ctx = b;
+    counter_add(&r->worker->count.direct, 1);
+    return 0;
+}
+
+/* Nobody brings the block at pos. 0: look again. */
+static int bring(struct object_body *b)
+{
+    struct source *source = req_source(b->r, false);
+    if (source == NULL || ++b->tries > TRIES_MAX)
+        return ERR_TRUNCATED;
+    b->waited_block = block_at(b);
+    if (b->begun_block == block_at(b))
+        return go_direct(b); /* it was here a moment ago: room is short */
+    attach(b);
+    tell(b);
+    struct fill_spec spec = {.generation = b->generation,
+                             .source = source,
+                             .validators = b->object->validators,
+                             .at = b->pos,
+                             .last = b->last};
+    int err = fill_start(b->r->worker->fetcher, &spec);
+    return err == ERR_NO_SPACE ? go_direct(b) : err;
+}
+
+static void on_woken(struct block_waiter *w)
+{
+    struct object_body *b = CONTAINER_OF(w, struct object_body, waiter);
+    b->is_waiting = false;
+    if (b->r == NULL)
+        body_free(b);
+    else
+        body_ready(&b->body);
+}
+
+/* ERR_AGAIN: will be woken; 0: look again. */
+static int wait_here(struct object_body *b)
+{
+    attach(b);
+    tell(b);
+    b->waited_block = block_at(b);
+    b->waiter.home = loop_mailbox(b->r->worker->loop);
+    b->waiter.pos = b->pos;
+    b->waiter.woken = on_woken;
+    if (generation_wait(b->generation, &b->waiter) != 0)
+        return 0;
+    b->is_waiting = true;
+    return ERR_AGAIN;
+}
+
+static void give_piece(struct object_body *b, struct body_piece *out)
+{
+    int64_t left = b->last == INT64_MAX ? INT64_MAX : b->last - b->pos + 1;
+    size_t len = left < (int64_t)b->view.len ? (size_t)left : b->view.len;
+    *out =
+        (struct body_piece){.mem = b->view.mem, .fd = b->view.fd, .from = b->view.from, .len = len};
+}
+
+/* 1: there is a view; 0: the end; ERR_EXISTS: the rest is direct; else as peek. */
+static int look(struct object_body *b)
+{
+    for (;;) {
+        int n = generation_view(b->generation, b->pos, &b->view);
+        if (n == ERR_NOT_FOUND)
+            n = bring(b);
+        else if (n == ERR_AGAIN)
+            n = wait_here(b);
+        else if (n == 0)
+            return b->last == INT64_MAX ? 0 : ERR_TRUNCATED;
+        if (n == 1) {
+            b->has_view = true;
+            b->tries = 0;
+            b->begun_block = block_at(b);
+        }
+        if (n != 0)
+            return n;
+        if (b->rest != NULL)
+            return ERR_EXISTS;
+    }
+}
+
+static int peek(struct body *body, struct body_piece *out)
+{
+    struct object_body *b = (struct object_body *)body;
+    if (b->is_waiting)
+        return ERR_AGAIN;
+    if (b->pos > b->last)
+        return 0;
+    if (b->rest == NULL && !b->has_view) {
+        int n = look(b);
+        if (n != 1 && n != ERR_EXISTS)
+            return n;
+    }
+    if (b->rest != NULL)
+        return body_peek(b->rest, out);
+    give_piece(b, out);
+    if (b->last != INT64_MAX && (int64_t)out->len < b->last - b->pos + 1)
+        attach(b); /* more than lies here: fills should know where this reader is */
+    return 1;
+}
+
+static void advance(struct body *body, size_t n)
+{
+    struct object_body *b = (struct object_body *)body;
+    enum ledger_source source = LEDGER_MEMORY;
+    if (b->rest != NULL || b->waited_block == block_at(b))
+        source = LEDGER_ORIGIN;
+    b->r->by_source[source] += n;
+    b->pos += (int64_t)n;
+    if (b->rest != NULL) {
+        body_advance(b->rest, n);
+        return;
+    }
+    view_give_back(b);
+    if (b->pos - b->told_pos >= MOVE_BYTES)
+        tell(b);
+}
+
+static void close_body(struct body *body)
+{
+    struct object_body *b = (struct object_body *)body;
+    view_give_back(b);
+    detach(b);
+    body_close(&b->rest);
+    b->r = NULL;
+    if (b->is_waiting && !generation_wait_cancel(b->generation, &b->waiter))
+        return; /* the mail on its way frees it */
+    body_free(b);
+}
+
+static const struct body_ops ops = {"object", peek, advance, close_body};
+
+struct body *req_body(struct req *r, int64_t first, int64_t last)
+{
+    struct object_body *b = mem_zalloc(sizeof(*b));
+    b->body.ops = &ops;
+    b->r = r;
+    b->object = r->object;
+    object_ref(b->object);
+    b->generation = r->object->generation;
+    generation_ref(b->generation);
+    b->pos = first;
+    b->last = last;
+    b->begun_block = b->waited_block = -1;
+    if (!r->cache.is_hit)
+        attach(b); /* a fill is on its way: it should not think that nobody reads */
+    return &b->body;
+}

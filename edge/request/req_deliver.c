@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The answer from an object: conditions first, then ranges (RFC 9110 s.13.2.2), then its bytes. */
+#include "edge/request/req.h"
+
+#include "edge/store/generation.h"
+#include "lib/base/err.h"
+
+static enum next respond(struct req *r, const struct response_head *head, struct body *body)
+{
+    if (arena_overflowed(&r->x->mem)) {
+        body_close(&body);
+        return req_refuse_with(r, 500, "The answer's head is too large.", NULL);
+    }
+    exchange_respond(r->x, head, body);
+    return NEXT_DONE;
+}
+
+static void drop_representation(struct fields *fs)
+{
+    static const enum field_id ids[] = {FIELD_CONTENT_TYPE, FIELD_CONTENT_ENCODING,
+                                        FIELD_CONTENT_RANGE, FIELD_CONTENT_DIGEST};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        fields_remove(fs, ids[i]);
+}
+
+static enum next without_body(struct req *r, struct response_head *head, int status)
+{
+    head->status = status;
+    head->content_length = status == 304 ? LENGTH_UNKNOWN : 0;
+    drop_representation(&head->fields);
+    return respond(r, head, NULL);
+}
+
+static void set_content_range(struct req *r, struct response_head *head,
+                              const struct content_range *cr)
+{
+    char *text = arena_bytes(&r->x->mem, CONTENT_RANGE_ROOM);
+    size_t n = content_range_write(text, cr);
+    fields_set(&head->fields, FIELD_CONTENT_RANGE, span_make(text, n));
+}
+
+static enum next unsatisfiable(struct req *r, struct response_head *head, int64_t size)
+{
+    struct content_range cr = {.first = -1, .last = -1, .size = size};
+    drop_representation(&head->fields);
+    head->status = 416;
+    head->content_length = 0;
+    set_content_range(r, head, &cr);
+    return respond(r, head, NULL);
+}
+
+static enum next whole(struct req *r, struct response_head *head, int64_t size)
+{
+    struct body *body = NULL;
+    head->content_length = size;
+    if (size != 0 && !req_is_head(r))
+        body = req_body(r, 0, size == LENGTH_UNKNOWN ? INT64_MAX : size - 1);
+    return respond(r, head, body);
+}
+
+static enum next partial(struct req *r, struct response_head *head, const struct byte_range *ranges,
+                         int count)
+{
+    int64_t size = generation_length(r->object->generation);
+    struct content_range cr = {ranges[0].first, ranges[0].last, size};
+    head->status = 206;
+    if (count > 1)
+        return respond(r, head, req_ranges_body(r, head, ranges, count));
+    head->content_length = cr.last - cr.first + 1;
+    set_content_range(r, head, &cr);
+    return respond(r, head, req_body(r, cr.first, cr.last));
+}
+
+enum next req_deliver(struct req *r)
+{
+    const struct object *o = r->object;
+    const struct request_head *q = &r->x->request;
+    struct response_head head;
+    struct range_spec specs[RANGES_MAX];
+    struct byte_range ranges[RANGES_MAX];
+    sec_t now_s = loop_wall(r->worker->loop) / MSEC_PER_SEC;
+    int64_t size = generation_length(o->generation);
+    if (r->cache.is_hit)
+        counter_add(&r->worker->count.hits, 1);
+    req_head_of_object(r, &head);
+    switch (conditional_of(q, &o->validators, o->status, now_s)) {
+    case CONDITIONAL_NOT_MODIFIED:
+        return without_body(r, &head, 304);
+    case CONDITIONAL_FAILED:
+        return without_body(r, &head, 412);
+    case CONDITIONAL_NORMAL:
+        break;
+    }
+    if (!status_has_body(o->status))
+        size = 0;
+    if (size != LENGTH_UNKNOWN && o->status == 200)
+        fields_set(&head.fields, FIELD_ACCEPT_RANGES, SPAN("bytes"));
+    int count = 0;
+    if (o->status == 200 && size != LENGTH_UNKNOWN)
+        count = conditional_ranges(q, &o->validators, now_s, specs);
+    if (count <= 0)
+        return whole(r, &head, size);
+    count = range_resolve(specs, count, size, ranges);
+    if (count == ERR_UNSATISFIABLE)
+        return unsatisfiable(r, &head, size);
+    return partial(r, &head, ranges, count);
+}

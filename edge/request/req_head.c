@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Heads of answers: the stored or upstream's fields, and ours. */
+#include "edge/request/req.h"
+
+#include "lib/http/hop.h"
+
+#define FIELDS_OURS 8
+
+void req_add_ours(struct req *r, struct fields *fs)
+{
+    r->cache_text = cache_status_write(&r->cache, r->worker->config.node, &r->x->mem);
+    fields_add(fs, FIELD_VIA, r->worker->via);
+    fields_add(fs, FIELD_CACHE_STATUS, r->cache_text);
+}
+
+static struct span age_text(const struct req *r, const struct object *o)
+{
+    msec_t age = freshness_age_ms(&o->freshness, loop_wall(r->worker->loop));
+    return arena_printf(&r->x->mem, "%lld", (long long)(age / MSEC_PER_SEC));
+}
+
+void req_head_of_object(struct req *r, struct response_head *head)
+{
+    const struct object *o = r->object;
+    msec_t left = freshness_left_ms(&o->freshness, loop_wall(r->worker->loop));
+    *head = (struct response_head){.status = o->status, .content_length = LENGTH_UNKNOWN};
+    head->fields = (struct fields){
+        .count = o->fields.count, .room = o->fields.count + FIELDS_OURS, .mem = &r->x->mem};
+    head->fields.v = arena_alloc(&r->x->mem, head->fields.room * sizeof(struct field));
+    memcpy(head->fields.v, o->fields.v, o->fields.count * sizeof(struct field));
+    r->cache.has_ttl = true;
+    r->cache.ttl_s = left / MSEC_PER_SEC;
+    fields_add(&head->fields, FIELD_AGE, age_text(r, o));
+    req_add_ours(r, &head->fields);
+}
+
+void req_head_of_fetch(struct req *r, struct response_head *head)
+{
+    const struct response_head *answer = fetch_head(r->fetch);
+    *head = (struct response_head){.status = answer->status,
+                                   .reason = answer->reason,
+                                   .content_length = answer->content_length};
+    fields_init(&head->fields, &r->x->mem);
+    hop_copy(&head->fields, &answer->fields);
+    fields_remove(&head->fields, FIELD_CONTENT_LENGTH);
+    r->cache.forward_status = answer->status;
+    if (r->upstream.p == NULL)
+        r->upstream = arena_dup(&r->x->mem, fetch_origin_name(r->fetch));
+    req_add_ours(r, &head->fields);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the store has for a request, and what RFC 9111 allows to be done with it. Decides; whoever
+ * comes next acts. */
+#include "edge/request/req.h"
+
+#include "edge/policy/vary.h"
+#include "lib/http/cache_control.h"
+
+struct search {
+    struct req *r;
+    bool has_others;    /* objects under the key that do not match */
+    struct span values; /* what the request has for the Vary of one of them */
+};
+
+/* Under the shard's lock: newest first. */
+static bool matches(void *ctx, const struct object *o)
+{
+    struct search *s = ctx;
+    struct exchange *x = s->r->x;
+    if (generation_is_abandoned(o->generation))
+        return false;
+    if (vary_matches(o->vary_names, o->vary_values, &x->request.fields, &x->mem))
+        return true;
+    if (!s->has_others)
+        s->values = vary_values(o->vary_names, &x->request.fields, &x->mem);
+    s->has_others = true;
+    return false;
+}
+
+/* Requests that will get different variants should not wait for one another. */
+static void set_flight_key(struct req *r, struct span values)
+{
+    r->flight_key = r->key.hash;
+    if (values.n > 0)
+        r->flight_key = hash128(values.p, values.n, r->key.hash.lo ^ r->key.hash.hi);
+}
+
+static enum next miss(struct req *r, bool is_variant)
+{
+    struct cache_control cc;
+    cache_control_init(&cc);
+    cache_control_read(&cc, &r->x->request.fields, FIELD_CACHE_CONTROL);
+    if (cc.only_if_cached)
+        return req_refuse_with(r, 504, "Not in the cache, and only-if-cached was asked.", NULL);
+    r->cache.forward = is_variant ? CACHE_FORWARD_VARY_MISS : CACHE_FORWARD_URI_MISS;
+    r->step = req_is_head(r) ? STEP_PASS : STEP_OBTAIN;
+    return NEXT_STEP;
+}
+
+/* Refreshes behind the client's back, unless somebody does already. */
+static void refresh_behind(struct req *r)
+{
+    struct req_worker *w = r->worker;
+    msec_t now = loop_now(w->loop);
+    if (collapse_join(w->collapse, &r->flight_key, NULL, now) != COLLAPSE_LEAD)
+        return;
+    struct source *source = req_source(r, false);
+    if (source == NULL) {
+        struct collapse_landing nothing = {.outcome = COLLAPSE_AGAIN, .now = now};
+        collapse_land(w->collapse, &r->flight_key, &nothing);
+        return;
+    }
+    struct flight_spec spec = {.source = source,
+                               .flight_key = r->flight_key,
+                               .request = &r->x->request,
+                               .key = {r->key.text, r->key.hash},
+                               .stale = r->object,
+                               .first = -1,
+                               .last = -1};
+    flight_start(w->fetcher, &spec, NULL, NULL);
+}
+
+static enum next hit(struct req *r, const char *detail)
+{
+    r->cache.is_hit = true;
+    r->cache.detail = detail;
+    r->step = STEP_DELIVER;
+    return NEXT_STEP;
+}
+
+static enum reuse judge(const struct req *r)
+{
+    struct reuse_request ask = {
+        .request = &r->x->request, .site = r->site, .now_wall = loop_wall(r->worker->loop)};
+    enum reuse reuse = reuse_of(&r->object->freshness, &ask);
+    bool is_soft = atomic_load_explicit(&r->object->is_soft_purged, memory_order_relaxed);
+    return is_soft && reuse != REUSE_FORBIDDEN ? REUSE_VALIDATE : reuse;
+}
+
+enum next req_lookup(struct req *r)
+{
+    struct search s = {.r = r, .values = SPAN_NONE};
+    struct store_key key = {r->key.text, r->key.hash};
+    r->object = store_select(r->worker->store, &key, matches, &s);
+    set_flight_key(r, r->object != NULL ? r->object->vary_values : s.values);
+    if (r->object == NULL)
+        return miss(r, s.has_others);
+    switch (judge(r)) {
+    case REUSE_FRESH:
+        return hit(r, NULL);
+    case REUSE_STALE:
+        return hit(r, "max-stale");
+    case REUSE_REFRESH:
+        counter_add(&r->worker->count.hits_stale, 1);
+        refresh_behind(r);
+        return hit(r, "refreshing");
+    case REUSE_FORBIDDEN:
+        return req_refuse_with(r, 504, "Not usable from the cache, and only-if-cached was asked.",
+                               NULL);
+    case REUSE_VALIDATE:
+        break;
+    }
+    bool is_stale = freshness_left_ms(&r->object->freshness, loop_wall(r->worker->loop)) <= 0;
+    r->cache.forward = is_stale ? CACHE_FORWARD_STALE : CACHE_FORWARD_REQUEST;
+    r->stale = r->object;
+    r->object = NULL;
+    r->step = STEP_OBTAIN;
+    return NEXT_STEP;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Getting an object that is not there or must be validated: one flight for a key on this node, led
+ * by the first who asks; everybody else is woken when it lands. */
+#include "edge/request/req.h"
+
+#include "edge/policy/vary.h"
+#include "lib/base/err.h"
+
+#define ROUNDS_MAX 4 /* looks into the store before this client is served alone */
+
+static enum next again(struct req *r)
+{
+    object_unref(&r->stale);
+    r->step = ++r->rounds < ROUNDS_MAX ? STEP_LOOKUP : STEP_PASS;
+    return NEXT_STEP;
+}
+
+/* Upstream gave nothing: what is stale may do (RFC 5861 s.4, RFC 9111 s.4.2.4). */
+static enum next failed(struct req *r, int err)
+{
+    msec_t now_wall = loop_wall(r->worker->loop);
+    if (r->stale == NULL || generation_is_abandoned(r->stale->generation) ||
+        !freshness_may_cover(&r->stale->freshness, now_wall))
+        return req_failed_with(r, err);
+    r->object = r->stale;
+    r->stale = NULL;
+    r->cache.is_hit = true;
+    r->cache.detail = "upstream-failed";
+    counter_add(&r->worker->count.covered, 1);
+    r->step = STEP_DELIVER;
+    return NEXT_STEP;
+}
+
+static enum next passed(struct req *r)
+{
+    r->step = STEP_PASS;
+    return NEXT_STEP;
+}
+
+static void on_flight(void *ctx, struct flight_result *result)
+{
+    struct req *r = ctx;
+    enum next n = NEXT_STEP;
+    r->flight = NULL;
+    r->cache.forward_status = result->status;
+    r->cache.is_stored = result->is_stored;
+    r->upstream = arena_dup(&r->x->mem, result->origin);
+    switch (result->outcome) {
+    case COLLAPSE_OBJECT:
+        r->object = result->object;
+        result->object = NULL;
+        r->step = STEP_DELIVER;
+        break;
+    case COLLAPSE_PASS:
+        r->fetch = result->fetch;
+        result->fetch = NULL;
+        r->fetch_at = result->at;
+        r->cache.detail = result->why == STORABLE_YES ? "no-room" : storable_text(result->why);
+        r->step = STEP_DIRECT;
+        break;
+    case COLLAPSE_AGAIN:
+        n = again(r);
+        break;
+    case COLLAPSE_FAILED:
+        n = failed(r, result->err);
+        break;
+    }
+    if (n == NEXT_STEP)
+        req_run(r);
+}
+
+/* What a flight of another brought: is it the variant that this request needs? */
+static enum next take_object(struct req *r)
+{
+    struct object *o = r->waiter.object;
+    r->waiter.object = NULL;
+    if (!vary_matches(o->vary_names, o->vary_values, &r->x->request.fields, &r->x->mem)) {
+        object_unref(&o);
+        return again(r);
+    }
+    r->object = o;
+    r->step = STEP_DELIVER;
+    return NEXT_STEP;
+}
+
+static void on_woken(struct collapse_waiter *waiter)
+{
+    struct req *r = CONTAINER_OF(waiter, struct req, waiter);
+    enum next n;
+    r->is_waiting = false;
+    timer_stop(&r->deadline);
+    r->cache.is_collapsed = true;
+    if (r->is_late) {
+        n = failed(r, ERR_TIMEOUT);
+    } else if (waiter->outcome == COLLAPSE_OBJECT) {
+        n = take_object(r);
+    } else if (waiter->outcome == COLLAPSE_PASS) {
+        n = passed(r);
+    } else if (waiter->outcome == COLLAPSE_AGAIN || waiter->err == ERR_CANCELLED) {
+        n = again(r);
+    } else {
+        n = failed(r, waiter->err);
+    }
+    if (n == NEXT_STEP)
+        req_run(r);
+}
+
+static void on_deadline(struct timer *t)
+{
+    struct req *r = CONTAINER_OF(t, struct req, deadline);
+    r->is_late = true;
+    if (!collapse_leave(r->worker->collapse, &r->flight_key, &r->waiter))
+        return; /* its mail comes, and finds it late */
+    r->is_waiting = false;
+    if (failed(r, ERR_TIMEOUT) == NEXT_STEP)
+        req_run(r);
+}
+
+static enum next wait(struct req *r)
+{
+    r->is_waiting = true;
+    timer_init(&r->deadline, r->worker->loop, on_deadline);
+    timer_set(&r->deadline, r->site->connect_ms + r->site->first_byte_ms);
+    return NEXT_WAIT;
+}
+
+/* A range on a cold object: only its blocks are asked for. If-Range is left to the delivery, which
+ * knows the validator then. */
+static void cold_range(const struct req *r, int64_t range[2])
+{
+    struct range_spec specs[RANGES_MAX];
+    const struct fields *fs = &r->x->request.fields;
+    if (fields_count(fs, FIELD_RANGE) == 1 &&
+        range_parse(fields_value(fs, FIELD_RANGE), specs, RANGES_MAX) > 0)
+        flight_cold_range(&specs[0], r->site->block_bytes, range);
+}
+
+static enum next lead(struct req *r)
+{
+    struct req_worker *w = r->worker;
+    int64_t range[2] = {-1, -1};
+    struct source *source = req_source(r, false);
+    if (source == NULL) {
+        struct collapse_landing nothing = {.outcome = COLLAPSE_AGAIN, .now = loop_now(w->loop)};
+        collapse_land(w->collapse, &r->flight_key, &nothing);
+        return req_refuse_with(r, 431, "The request's fields are too large to be sent on.", NULL);
+    }
+    if (r->stale == NULL)
+        cold_range(r, range);
+    struct flight_spec spec = {.source = source,
+                               .flight_key = r->flight_key,
+                               .request = &r->x->request,
+                               .key = {r->key.text, r->key.hash},
+                               .stale = r->stale,
+                               .first = range[0],
+                               .last = range[1]};
+    r->flight = flight_start(w->fetcher, &spec, on_flight, r);
+    return NEXT_WAIT;
+}
+
+enum next req_obtain(struct req *r)
+{
+    struct req_worker *w = r->worker;
+    r->waiter.home = loop_mailbox(w->loop);
+    r->waiter.woken = on_woken;
+    if (r->rounds == 0)
+        counter_add(&w->count.misses, 1);
+    switch (collapse_join(w->collapse, &r->flight_key, &r->waiter, loop_now(w->loop))) {
+    case COLLAPSE_LEAD:
+        return lead(r);
+    case COLLAPSE_WAIT:
+        return wait(r);
+    case COLLAPSE_NOT_STORABLE:
+        break;
+    }
+    r->cache.detail = "not-storable";
+    return passed(r);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_REQUEST_REQ_WORKER_H
+#define EDGE_REQUEST_REQ_WORKER_H
+
+#include "edge/observe/access_log.h"
+#include "edge/observe/ledger.h"
+#include "edge/upstream/fetcher.h"
+#include "lib/web/exchange.h"
+
+/* What one worker needs to answer requests; one per worker, touched by its thread only. */
+#define REQ_COUNTERS(X)                                                                            \
+    X(requests, "requests of clients")                                                             \
+    X(hits, "requests answered from the cache without asking upstream")                            \
+    X(hits_stale, "of them, with stale content while it is refreshed behind")                      \
+    X(covered, "requests answered with stale content because upstream failed")                     \
+    X(misses, "requests for which upstream was asked, or another's fetch awaited")                 \
+    X(passed, "requests passed through")                                                           \
+    X(direct, "answers streamed past the store")                                                   \
+    X(refused, "requests answered with an error of our own")                                       \
+    X(invalidated, "objects made invalid by unsafe methods")                                       \
+    X(aborted, "answers that a client did not get whole")
+
+struct req_counters {
+#define X(name, help) counter_t name;
+    REQ_COUNTERS(X)
+#undef X
+};
+extern const struct counter_table req_counter_table; /* prefix "byeori_edge_" */
+
+/* A worker's hold on a configuration: requests count on it without atomics. */
+struct site_view {
+    uint32_t refs;
+    struct upstream_set *set;
+    struct ledger_row **rows; /* by site->index */
+};
+
+struct req;
+struct req_config {
+    const char *node;          /* a token: Via, CDN-Loop, Cache-Status */
+    struct option_texts names; /* host names of the node itself */
+};
+
+struct req_worker {
+    /* set before the first request, then constant */
+    struct loop *loop;
+    struct fetcher *fetcher;
+    struct store *store;
+    struct collapse *collapse;
+    struct ledger *ledger;
+    struct sink *access_log; /* NULL: none */
+    struct req_config config;
+    struct span via; /* "1.1 <node>" */
+    int index;
+    /* written by this worker only */
+    struct site_view *view; /* of new requests */
+    struct req_counters count;
+    struct req *free;
+    struct arena scratch; /* emptied by whoever uses it */
+    char line[ACCESS_LINE_ROOM];
+};
+
+/* req_worker_use: new requests go by set from here (referenced); running ones keep theirs. */
+void req_worker_use(struct req_worker *w, struct upstream_set *set);
+void req_worker_finish(struct req_worker *w); /* all requests are over */
+/* req_begin: a server_fn; app is the struct req_worker. */
+void req_begin(void *app, struct exchange *x);
+/* req_worker_account: the fetcher's on_bytes; ctx is the struct req_worker. */
+void req_worker_account(void *ctx, const struct site *site, uint64_t in, uint64_t out);
+
+#endif
