@@ -29,8 +29,7 @@ struct counter_row {
 };
 
 struct counter_table {
-    const char
-        *prefix; /* "byeori_edge_store_"; metrics add _total unless the name ends in a unit */
+    const char *prefix; /* "byeori_edge_store_"; metrics add _total */
     const struct counter_row *rows;
     size_t count;
 };
