@@ -31,15 +31,19 @@ void conn_set_events(struct conn *c, const struct conn_events *events, void *ctx
 void conn_close(struct conn **c);       /* TLS: close_notify is tried once; takes *c */
 void conn_close_reset(struct conn **c); /* RST: the peer must see a broken stream, not an end */
 
-/* > 0 bytes; 0: the peer ended its side; ERR_AGAIN; ERR_CLOSED (reset), ERR_TLS, ERR_IO. */
+/* > 0 bytes; 0: the peer ended its side; ERR_AGAIN; ERR_CLOSED (reset; on TLS also an end without
+ * close_notify, which anybody on the way could forge), ERR_TLS, ERR_IO. Errors repeat. */
 ssize_t conn_read(struct conn *c, void *dst, size_t room);
 /* Written bytes (may be fewer), ERR_AGAIN or as above. `more`: further bytes follow at once
- * (MSG_MORE). At most 64 pieces. */
+ * (MSG_MORE). At most 64 pieces. Bytes offered and not taken must come first in the next write, cut
+ * as it likes (TLS may have sealed them already), or the connection be closed. */
 ssize_t conn_writev(struct conn *c, const struct iovec *v, int count, bool more);
-/* conn_sendfile: ERR_UNSUPPORTED on TLS without kernel TLS: then read and write. */
+/* conn_sendfile: ERR_UNSUPPORTED on TLS without kernel TLS: then read and write. ERR_TRUNCATED: the
+ * file ends before `from`. At most 1 MiB a call. */
 ssize_t conn_sendfile(struct conn *c, int fd, off_t from, size_t n, bool more);
 bool conn_has_sendfile(const struct conn *c);
-int conn_end_write(struct conn *c); /* half close: FIN or close_notify */
+/* Half close: FIN or close_notify. ERR_AGAIN (TLS only): again when writable. */
+int conn_end_write(struct conn *c);
 
 bool conn_may_read(const struct conn *c);
 bool conn_may_write(const struct conn *c);
