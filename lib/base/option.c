@@ -320,8 +320,7 @@ static void fill_section(struct load *l, const struct place *above, const struct
     fill(l, &at);
 }
 
-/* limit: two functions that call each other, since sections stand in sections (as deep as the
- * tables, not as the file). */
+/* Calls fill again: sections stand in sections, as deep as the tables, not as the file. */
 static void fill_sections(struct load *l, const struct place *at, const struct option *row,
                           const cfg_opt_t *opt)
 {

@@ -126,28 +126,34 @@ static bool is_word(char byte)
     return byte != '\0' && strchr(" \t\r\n\"'#={}()+,", byte) == NULL;
 }
 
+/* What libconfuse would drop in silence. */
+static const char *fault_of(char byte, char next)
+{
+    if (byte == '*' || (byte == '+' && next != '='))
+        return "\"*\" or \"+\" outside quotes: put the value in quotes";
+    bool is_control = byte >= 0 && byte < ' ';
+    return is_control && byte != '\t' && byte != '\r' && byte != '\n' ? "a control byte" : NULL;
+}
+
 /* Outside strings; was_word: the byte before belongs to an unquoted word, where // is no comment
  * (http://...). */
 static int pass_plain(struct cleaner *c, bool was_word)
 {
-    char byte = peek(c, 0);
+    char byte = peek(c, 0), next = peek(c, 1);
     bool is_slash = byte == '/' && !was_word;
-    if (byte == '#' || (is_slash && peek(c, 1) == '/')) {
+    if (byte == '#' || (is_slash && next == '/')) {
         blank_line_comment(c);
         return 0;
     }
-    if (is_slash && peek(c, 1) == '*')
+    if (is_slash && next == '*')
         return blank_block_comment(c);
     if (byte == '"' || byte == '\'')
         return pass_string(c, byte);
-    if (byte == '$' && peek(c, 1) == '{')
+    if (byte == '$' && next == '{')
         return pass_variable(c);
-    if (byte == '*' || (byte == '+' && peek(c, 1) != '=') ||
-        (byte >= 0 && byte < ' ' && strchr("\t\r\n", byte) == NULL) || byte == '\0')
-        return refuse(c, c->line,
-                      byte == '*' || byte == '+'
-                          ? "\"*\" or \"+\" outside quotes: put the value in quotes"
-                          : "a control byte");
+    const char *fault = fault_of(byte, next);
+    if (fault != NULL)
+        return refuse(c, c->line, fault);
     pass(c, byte == '\r');
     return 0;
 }

@@ -9,8 +9,7 @@
  * write them. Pure. */
 
 /* option_value_set: parses text into the field of record that row names (not SECTION, not TEXTS).
- * text is zero-terminated and lives as long as the record. 0, or ERR_CONFIG and one sentence without
- * newline in `why`. */
+ * text lives as long as the record. 0, or ERR_CONFIG and a sentence without newline in `why`. */
 MUST_USE int option_value_set(const struct option *row, void *record, const char *text,
                               struct buf *why);
 
