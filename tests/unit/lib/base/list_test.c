@@ -77,6 +77,7 @@ static void a_list_says_what_a_naive_model_says(void **state)
             insert_at(&m, 0, t->number);
         } else if ((seed >> 60) % 4 == 0) {
             struct list *first = list_pop(&h);
+            CHECK(first != NULL);
             assert_true(take_out(&m, LIST_THING(first, struct thing, link)->number));
         } else {
             list_remove(&t->link);
