@@ -2,24 +2,29 @@
 #ifndef EDGE_STORE_GENERATION_H
 #define EDGE_STORE_GENERATION_H
 
+#include "edge/store/audience.h"
 #include "lib/base/check.h"
-#include "lib/base/clock.h"
-#include "lib/net/mailbox.h"
-#include "lib/base/list.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* One version of a representation's bytes, in blocks. Bytes of two generations never meet.
  *
  * Each block is  ABSENT ─claim─> CLAIMED ─write_begin─> FILLING ─full─> PRESENT ─evicted─> ABSENT
- *                   ^────────────── release, abort ─────────┘
+ *                   ^── release ────┘ ^────── abort ───────┘
+ *
+ * A claim is its claimer's until the block is PRESENT or released. What is PRESENT may leave and be
+ * claimed by another at any moment: release only what is still one's own.
  * Readers follow a block while it is FILLING: bytes below its filled mark never change.
  * All functions: any thread; each takes the generation's own short lock, none blocks. */
 struct store;
 struct generation;
 
-/* length: bytes of the whole representation, or LENGTH_UNKNOWN until generation_end. */
-struct generation *generation_create(struct store *st, int64_t length, int64_t block_bytes);
+/* length: bytes of the whole representation, or LENGTH_UNKNOWN until generation_end.
+ * NULL: no room for its record. block_bytes: at most the store's block_max_bytes. */
+MUST_USE struct generation *generation_create(struct store *st, int64_t length,
+                                              int64_t block_bytes);
 void generation_ref(struct generation *g);
 void generation_unref(struct generation **g);
 int64_t generation_length(const struct generation *g); /* LENGTH_UNKNOWN: not yet */
@@ -47,53 +52,31 @@ struct block_view {
 int generation_view(struct generation *g, int64_t pos, struct block_view *out);
 void block_view_release(struct block_view *v);
 
-/* Waiting: one mail when pos has bytes, or its block went back to ABSENT, or the end is known. */
-struct block_waiter {
-    struct mail mail; /* first */
-    struct list link; /* the generation's own */
-    struct mailbox *home;
-    int64_t pos;
-    void (*woken)(struct block_waiter *w); /* on home's loop */
-    bool is_waiting, is_posted;            /* the generation's own: under its lock */
-};
-/* 0: the mail will come; ERR_EXISTS: look again now, nothing was registered. */
+/* Waiting: one mail when pos has bytes, or its block went back to ABSENT, or the end is known.
+ * 0: the mail will come; ERR_EXISTS: look again now, nothing was registered. */
 MUST_USE int generation_wait(struct generation *g, struct block_waiter *w);
-/* After cancel no mail comes; false: it is on its way already (the waiter must stay until woken).
- * */
+/* After cancel no mail comes; false: it is on its way already, the waiter must stay until woken. */
 bool generation_wait_cancel(struct generation *g, struct block_waiter *w);
 
 /* Claiming. generation_claim: claims absent blocks from the first absent one at or after
- * first_block,
- * as many in one run as are absent, at most max_blocks (INT64_MAX: to the end, also an unknown
- * one).
- * Count (> 0) and *first, or 0: none is absent in [first_block, first_block + max_blocks). */
+ * first_block, as many in one run as are absent, at most max_blocks (INT64_MAX: to the end, also
+ * an unknown one). Count (> 0) and *first, or 0: none is absent in
+ * [first_block, first_block + max_blocks). */
 int64_t generation_claim(struct generation *g, int64_t first_block, int64_t max_blocks,
                          int64_t *first);
-/* generation_release: blocks of [first, first + count) that are CLAIMED or FILLING go to ABSENT. */
+/* generation_release: blocks of [first, first + count), all of the caller's claim and none of them
+ * FILLING, go to ABSENT. */
 void generation_release(struct generation *g, int64_t first, int64_t count);
 /* How many blocks of [first, first + count) are PRESENT; for explain and Cache-Status. */
 int64_t generation_present(struct generation *g, int64_t first, int64_t count);
-/* The furthest byte any reader has asked for (generation_view, generation_wait): fills read ahead
- * of
- * it. generation_readers: how many are attached (generation_reader_attach / _detach). When a reader
- * moves or leaves, on_moved of the attached fills is posted (at most one outstanding each). */
-struct generation_reader {
-    struct list link;
-    int64_t pos;  /* next byte it wants */
-    int64_t last; /* last byte it will want, or INT64_MAX */
-};
+/* Readers tell where they are, and fills read ahead of them. When a reader comes, leaves, moves to
+ * another block or begins to wait, moved() of the attached fills is posted (at most one
+ * outstanding each). */
 void generation_reader_attach(struct generation *g, struct generation_reader *r);
 void generation_reader_move(struct generation *g, struct generation_reader *r, int64_t pos);
 void generation_reader_detach(struct generation *g, struct generation_reader *r);
 
 /* A fill's view of the readers of a run of bytes. */
-struct generation_fill {
-    struct mail mail; /* first */
-    struct list link;
-    struct mailbox *home;
-    void (*moved)(struct generation_fill *f); /* readers moved, came or left; on home's loop */
-    bool is_posted;
-};
 void generation_fill_attach(struct generation *g, struct generation_fill *f);
 /* false: a mail is on its way: f must stay until moved() was called. */
 bool generation_fill_detach(struct generation *g, struct generation_fill *f);
@@ -101,9 +84,10 @@ bool generation_fill_detach(struct generation *g, struct generation_fill *f);
 int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *furthest);
 
 /* Writing one claimed block. block_write_begin: reserves room for it. ERR_NO_SPACE: nothing can
- * leave
- * now. Then bytes are put at *dst (up to *room) and told with block_write_add; at the block's full
- * length (or block_write_end for the last one of an unknown length) it is PRESENT. */
+ * leave now; ERR_CHANGED: abandoned: the block stays claimed. Then bytes are put at w->at (up to
+ * w->room) and told with block_write_add; at the block's full length (or block_write_end for the
+ * last one of an unknown length) it is PRESENT and the writer is done: w->block is NULL. A writer
+ * that is done may be given to end and abort again. */
 struct block_writer {
     struct generation *generation;
     int64_t index;
@@ -112,10 +96,11 @@ struct block_writer {
     size_t filled, room;
 };
 MUST_USE int block_write_begin(struct block_writer *w, struct generation *g, int64_t index);
-void block_write_add(struct block_writer *w,
-                     size_t n);               /* n bytes at w->at are written; moves at, room */
-void block_write_end(struct block_writer *w); /* complete as it is; 0 bytes: as abort */
-void block_write_abort(
-    struct block_writer *w); /* back to ABSENT; readers in it see ERR_NOT_FOUND */
+/* block_write_add: n bytes at w->at are written; moves at and room. block_write_end: complete as it
+ * is; as abort where it has no bytes, or fewer than a known length says. block_write_abort: back to
+ * CLAIMED, without its bytes; its claimer writes it again or releases it. */
+void block_write_add(struct block_writer *w, size_t n);
+void block_write_end(struct block_writer *w);
+void block_write_abort(struct block_writer *w);
 
 #endif

@@ -5,6 +5,7 @@
 #include "lib/http/conditional.h"
 #include "edge/policy/freshness.h"
 #include "lib/base/hash.h"
+#include "lib/base/list.h"
 
 #include <stdatomic.h>
 
@@ -41,7 +42,10 @@ struct object {
     _Atomic uint64_t uses;
     _Atomic bool is_soft_purged; /* stale whatever the freshness says */
     _Atomic bool is_indexed;
-    void *index_link[4]; /* the index's own */
+    /* the index's own, under its shard's lock */
+    struct object *chain_next;
+    struct list clock_link;
+    bool was_used; /* since the object clock passed */
 };
 #define OBJECT_MAGIC 0x0b1ec7edU
 
@@ -59,6 +63,9 @@ struct object_spec {
 /* object_create: copies everything into one allocation, charged to the store. NULL: no room
  * (ERR_NO_SPACE at the bound). The creator holds the reference. */
 struct object *object_create(struct store *st, const struct object_spec *spec);
+/* Whether o answers the request at hand. */
+typedef bool (*object_match_fn)(void *ctx, const struct object *o);
+
 void object_ref(struct object *o);
 void object_unref(struct object **o);
 

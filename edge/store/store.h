@@ -4,8 +4,8 @@
 
 #include "edge/store/generation.h"
 #include "edge/store/object.h"
+#include "edge/store/store_counters.h"
 #include "lib/base/buf.h"
-#include "lib/base/counter.h"
 
 /* The face of the store: objects by key, their bytes on media. One for all workers.
  *
@@ -27,7 +27,6 @@ void store_destroy(struct store **st); /* no reference may be left */
 
 /* store_select: the newest object under key for which matches() is true (called under the shard's
  * lock: short and pure), with a reference, or NULL. Counts a use of the object. */
-typedef bool (*object_match_fn)(void *ctx, const struct object *o);
 struct object *store_select(struct store *st, const struct store_key *key, object_match_fn matches,
                             void *ctx);
 
@@ -44,8 +43,8 @@ void store_remove(struct store *st, struct object *o);
  * how many objects it met. When it has returned, no store_select gives one of them (hard). */
 uint64_t store_purge(struct store *st, const struct store_key *key, bool is_soft);
 
-/* store_purge_all: the same for every object of the named site; p == NULL: of all sites. Also covers
- * what is being fetched (store_moment). */
+/* store_purge_all: the same for every object of the named site; p == NULL: of all sites. Also
+ * covers what is being fetched (store_moment). */
 uint64_t store_purge_all(struct store *st, struct span site, bool is_soft);
 
 /* What there is, for status and explain. */
@@ -55,22 +54,6 @@ struct store_usage {
 };
 void store_usage(const struct store *st, struct store_usage *out);
 
-#define STORE_COUNTERS(X)                                                                          \
-    X(inserted, "objects that entered the index")                                                  \
-    X(replaced, "objects that made room for a newer answer")                                       \
-    X(evicted_objects, "objects that left for want of room")                                       \
-    X(evicted_blocks, "blocks that left for want of room")                                         \
-    X(evicted_bytes, "bytes that left for want of room")                                           \
-    X(carried_bytes, "bytes that eviction moved because they were in use")                         \
-    X(purged, "objects that a purge met")                                                          \
-    X(no_space, "reservations refused because nothing could leave")                                \
-    X(written_bytes, "bytes written into segments")
-
-struct store_counters {
-#define X(name, help) counter_t name;
-    STORE_COUNTERS(X)
-#undef X
-};
 extern const struct counter_table store_counter_table; /* prefix "byeori_edge_store_" */
 const struct store_counters *store_counters_of(const struct store *st);
 

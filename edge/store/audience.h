@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_STORE_AUDIENCE_H
+#define EDGE_STORE_AUDIENCE_H
+
+#include "lib/base/list.h"
+#include "lib/net/mailbox.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Who follows a generation: those that wait for bytes, those that read, those that feed it. The
+ * first three structures belong to generation.h's functions; the rest is private to edge/store. */
+
+/* Waits for one position. */
+struct block_waiter {
+    struct mail mail; /* first */
+    struct list link; /* the generation's own */
+    struct mailbox *home;
+    int64_t pos;
+    void (*woken)(struct block_waiter *w); /* on home's loop */
+    bool is_waiting, is_posted;            /* the generation's own: under its lock */
+};
+
+/* Reads, or will, from pos to last. */
+struct generation_reader {
+    struct list link;
+    int64_t pos;  /* next byte it wants */
+    int64_t last; /* last byte it will want, or INT64_MAX */
+};
+
+/* Brings bytes, as far ahead of the readers as it likes. */
+struct generation_fill {
+    struct mail mail; /* first */
+    struct list link;
+    struct mailbox *home;
+    void (*moved)(struct generation_fill *f); /* readers moved, came or left; on home's loop */
+    _Atomic bool is_posted;                   /* the generation's own */
+};
+
+struct audience {
+    struct list waiters, readers, fills;
+};
+
+struct block_table;
+
+/* All under the generation's lock. */
+void audience_init(struct audience *a);
+bool audience_is_empty(const struct audience *a);
+/* audience_wake: mail to the waiters who need not wait any longer: after every change of the table
+ * that a reader can see. */
+void audience_wake(struct audience *a, const struct block_table *t);
+/* audience_tell_fills: mail to every fill that has none on its way. */
+void audience_tell_fills(struct audience *a);
+/* audience_wait: 0 or ERR_EXISTS. audience_leave: whether no mail is on its way. */
+MUST_USE int audience_wait(struct audience *a, const struct block_table *t, struct block_waiter *w);
+bool audience_leave(struct block_waiter *w);
+/* As generation_readers. */
+int audience_readers(const struct audience *a, int64_t from, int64_t to, int64_t *furthest);
+
+#endif

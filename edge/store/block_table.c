@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Which blocks of a generation there are. Knows no locks, no segments and no waiters: those are
+ * generation.c's and segment.c's. Threads: the owner's lock. */
+#include "edge/store/block_table.h"
+
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+#include "lib/http/message.h"
+
+#define LEAF_BLOCKS     64
+#define LEAVES_SMALL    7                  /* leaves that hold the first LEAF_BLOCKS blocks */
+#define INDEX_MAX       ((int64_t)1 << 34) /* keeps leaf numbers within 32 bits */
+#define ALLOCATION_COST 16                 /* what the heap adds to each piece */
+
+/* Leaf 0: block 0; 1: block 1; 2: 2-3; 3: 4-7; .. 6: 32-63; 7: 64-127; 8: 128-191; .. */
+static uint32_t leaf_number(int64_t index)
+{
+    if (index >= LEAF_BLOCKS)
+        return (uint32_t)(index / LEAF_BLOCKS) + LEAVES_SMALL - 1;
+    return index == 0 ? 0 : (uint32_t)(64 - __builtin_clzll((uint64_t)index));
+}
+
+static int64_t leaf_first(uint32_t number)
+{
+    if (number >= LEAVES_SMALL)
+        return (int64_t)(number - (LEAVES_SMALL - 1)) * LEAF_BLOCKS;
+    return number == 0 ? 0 : (int64_t)1 << (number - 1);
+}
+
+/* Blocks of leaf `number`: what is left of the representation, where its length is known. */
+static uint16_t leaf_count(const struct block_table *t, uint32_t number)
+{
+    int64_t all = leaf_first(number + 1) - leaf_first(number);
+    int64_t left = block_table_count(t) - leaf_first(number);
+    return (uint16_t)(left < all ? left : all);
+}
+
+static size_t leaf_bytes(uint16_t count)
+{
+    return sizeof(struct leaf) + count * sizeof(struct block);
+}
+
+void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes)
+{
+    *t = (struct block_table){.length = length, .block_bytes = block_bytes};
+}
+
+size_t block_table_finish(struct block_table *t)
+{
+    CHECK(t->held == 0);
+    size_t back = t->leaves != NULL ? t->leaves_room * sizeof(*t->leaves) + ALLOCATION_COST : 0;
+    mem_free(t->leaves);
+    mem_free(t->claims);
+    t->leaves = NULL;
+    t->claims = NULL;
+    return back;
+}
+
+int64_t block_table_count(const struct block_table *t)
+{
+    if (t->length == LENGTH_UNKNOWN)
+        return INT64_MAX;
+    return t->length / t->block_bytes + (t->length % t->block_bytes != 0);
+}
+
+size_t block_table_expected(const struct block_table *t, int64_t index)
+{
+    int64_t left = t->length - index * t->block_bytes;
+    bool is_short = t->length != LENGTH_UNKNOWN && left < t->block_bytes;
+    return (size_t)(is_short ? left : t->block_bytes);
+}
+
+static struct leaf *leaf_at(const struct block_table *t, int64_t index)
+{
+    uint32_t number = leaf_number(index);
+    return number < t->leaves_room ? t->leaves[number] : NULL;
+}
+
+struct block *block_table_find(const struct block_table *t, int64_t index)
+{
+    if (index > INDEX_MAX)
+        return NULL;
+    struct leaf *leaf = leaf_at(t, index);
+    if (leaf == NULL || index - leaf->first >= leaf->count)
+        return NULL;
+    struct block *b = &leaf->blocks[index - leaf->first];
+    return b->state != BLOCK_ABSENT ? b : NULL;
+}
+
+int64_t block_table_next(const struct block_table *t, int64_t from, int64_t limit)
+{
+    if (from > INDEX_MAX)
+        return limit;
+    for (uint32_t number = leaf_number(from); number < t->leaves_room; number++) {
+        const struct leaf *leaf = t->leaves[number];
+        int64_t i = from > leaf_first(number) ? from : leaf_first(number);
+        if (i >= limit)
+            break;
+        while (leaf != NULL && i - leaf->first < leaf->count) {
+            if (leaf->blocks[i - leaf->first].state != BLOCK_ABSENT)
+                return i < limit ? i : limit;
+            i++;
+        }
+    }
+    return limit;
+}
+
+/* Room of the directory so that it has leaf `number`: doubled, but never past the last leaf. */
+static uint32_t directory_room(const struct block_table *t, uint32_t number)
+{
+    uint32_t room = t->leaves_room > 0 ? t->leaves_room : 1;
+    while (room <= number)
+        room *= 2;
+    int64_t count = block_table_count(t);
+    if (count <= INDEX_MAX && leaf_number(count - 1) + 1 < room)
+        room = leaf_number(count - 1) + 1;
+    return room;
+}
+
+size_t block_table_cost(const struct block_table *t, int64_t index)
+{
+    uint32_t number = leaf_number(index);
+    size_t cost = 0;
+    if (leaf_at(t, index) == NULL)
+        cost += leaf_bytes(leaf_count(t, number)) + ALLOCATION_COST;
+    if (number >= t->leaves_room) {
+        cost += (directory_room(t, number) - t->leaves_room) * sizeof(*t->leaves);
+        cost += t->leaves_room == 0 ? ALLOCATION_COST : 0;
+    }
+    return cost;
+}
+
+static bool directory_grow(struct block_table *t, uint32_t number)
+{
+    uint32_t room = directory_room(t, number);
+    struct leaf **grown = mem_try_grow(t->leaves, room * sizeof(*grown));
+    if (grown == NULL)
+        return false;
+    for (uint32_t i = t->leaves_room; i < room; i++)
+        grown[i] = NULL;
+    t->leaves = grown;
+    t->leaves_room = room;
+    return true;
+}
+
+static struct leaf *leaf_make(const struct block_table *t, uint32_t number, void *home)
+{
+    uint16_t count = leaf_count(t, number);
+    struct leaf *leaf = mem_try_alloc(leaf_bytes(count));
+    if (leaf == NULL)
+        return NULL;
+    *leaf = (struct leaf){.home = home, .first = leaf_first(number), .count = count};
+    for (uint16_t i = 0; i < count; i++) {
+        leaf->blocks[i] = (struct block){.slot = (uint8_t)i, .segment = SEGMENT_NONE};
+        list_init(&leaf->blocks[i].link);
+    }
+    return leaf;
+}
+
+struct block *block_table_open(struct block_table *t, int64_t index, void *home)
+{
+    if (index > INDEX_MAX)
+        return NULL;
+    CHECK(index >= 0 && index < block_table_count(t));
+    uint32_t number = leaf_number(index);
+    struct leaf *leaf = leaf_at(t, index);
+    if (leaf == NULL) {
+        leaf = leaf_make(t, number, home);
+        if (leaf == NULL || (number >= t->leaves_room && !directory_grow(t, number))) {
+            mem_free(leaf);
+            return NULL;
+        }
+        t->leaves[number] = leaf;
+    }
+    struct block *b = &leaf->blocks[index - leaf->first];
+    CHECK(b->state == BLOCK_ABSENT);
+    b->state = BLOCK_FILLING;
+    b->filled = 0;
+    b->used = 0;
+    b->segment = SEGMENT_NONE;
+    leaf->held++;
+    t->held++;
+    return b;
+}
+
+size_t block_table_close(struct block_table *t, struct block *b)
+{
+    struct leaf *leaf = block_leaf(b);
+    CHECK(b->state != BLOCK_ABSENT && !list_is_linked(&b->link));
+    b->state = BLOCK_ABSENT;
+    t->held--;
+    if (--leaf->held > 0)
+        return 0;
+    size_t back = leaf_bytes(leaf->count) + ALLOCATION_COST;
+    t->leaves[leaf_number(leaf->first)] = NULL;
+    mem_free(leaf);
+    return back;
+}
+
+/* The first run that ends after index, or claims_count. */
+static uint32_t claim_after(const struct block_table *t, int64_t index)
+{
+    uint32_t i = 0;
+    while (i < t->claims_count && t->claims[i].end <= index)
+        i++;
+    return i;
+}
+
+bool block_table_is_claimed(const struct block_table *t, int64_t index)
+{
+    uint32_t i = claim_after(t, index);
+    return i < t->claims_count && t->claims[i].first <= index;
+}
+
+static void claim_insert(struct block_table *t, uint32_t at, struct claim c)
+{
+    if (t->claims_count == t->claims_room) {
+        t->claims_room = t->claims_room > 0 ? t->claims_room * 2 : 2;
+        t->claims = mem_grow(t->claims, t->claims_room, sizeof(*t->claims));
+    }
+    memmove(&t->claims[at + 1], &t->claims[at], (t->claims_count - at) * sizeof(*t->claims));
+    t->claims[at] = c;
+    t->claims_count++;
+}
+
+int64_t block_table_claim(struct block_table *t, int64_t first, int64_t max, int64_t *out)
+{
+    int64_t limit = max > INT64_MAX - first ? INT64_MAX : first + max;
+    if (limit > block_table_count(t))
+        limit = block_table_count(t);
+    if (t->is_abandoned)
+        return 0;
+    uint32_t run = claim_after(t, first);
+    while (first < limit) {
+        if (run < t->claims_count && t->claims[run].first <= first) {
+            first = t->claims[run++].end;
+        } else if (block_table_find(t, first) != NULL) {
+            first++;
+        } else {
+            break;
+        }
+    }
+    if (first >= limit)
+        return 0;
+    if (run < t->claims_count && t->claims[run].first < limit)
+        limit = t->claims[run].first;
+    struct claim c = {.first = first, .end = block_table_next(t, first, limit)};
+    claim_insert(t, run, c);
+    *out = c.first;
+    return c.end - c.first;
+}
+
+void block_table_unclaim(struct block_table *t, int64_t first, int64_t end)
+{
+    uint32_t i = claim_after(t, first);
+    while (i < t->claims_count && t->claims[i].first < end) {
+        struct claim c = t->claims[i];
+        if (c.first < first && c.end > end) {
+            t->claims[i].end = first;
+            claim_insert(t, i + 1, (struct claim){.first = end, .end = c.end});
+            return;
+        }
+        if (c.first < first) {
+            t->claims[i++].end = first;
+        } else if (c.end > end) {
+            t->claims[i++].first = end;
+        } else {
+            t->claims_count--;
+            memmove(&t->claims[i], &t->claims[i + 1], (t->claims_count - i) * sizeof(*t->claims));
+        }
+    }
+}
+
+int block_table_look(const struct block_table *t, int64_t pos, struct block **out)
+{
+    if (t->length != LENGTH_UNKNOWN && pos >= t->length)
+        return 0;
+    int64_t index = pos / t->block_bytes;
+    struct block *b = block_table_find(t, index);
+    if (b != NULL && (int64_t)b->filled > pos - index * t->block_bytes) {
+        *out = b;
+        return 1;
+    }
+    if (b != NULL && b->state == BLOCK_FILLING)
+        return ERR_AGAIN;
+    if (t->is_abandoned)
+        return ERR_CHANGED;
+    /* A last block that is complete, its generation's length about to be told. */
+    return b != NULL || block_table_is_claimed(t, index) ? ERR_AGAIN : ERR_NOT_FOUND;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ * private to edge/store: which blocks of one generation there are, and who has claimed which */
+#ifndef EDGE_STORE_BLOCK_TABLE_H
+#define EDGE_STORE_BLOCK_TABLE_H
+
+#include "lib/base/check.h"
+#include "lib/base/list.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A sparse table in two levels: a directory of leaves, leaves of 64 block records. The first leaves
+ * are smaller (1, 1, 2, 4, .. 32) so that a small object pays for the blocks it has, and an empty
+ * leaf goes, so that few blocks of a huge object cost little. Claims are runs, not marks on blocks:
+ * claiming a terabyte costs one run. Pure but for memory; the owner's lock covers it. */
+enum block_state { BLOCK_ABSENT, BLOCK_FILLING, BLOCK_PRESENT };
+
+#define SEGMENT_NONE UINT32_MAX
+
+struct block {
+    struct list link;  /* of its segment's records: under the segments' lock */
+    uint64_t checksum; /* XXH3 of its bytes, once PRESENT */
+    uint32_t segment;  /* SEGMENT_NONE: not placed yet */
+    uint32_t offset;   /* in the segment */
+    uint32_t filled;   /* bytes below it never change */
+    uint8_t state;     /* enum block_state */
+    uint8_t used;      /* its segment's round when it was last read */
+    uint8_t slot;      /* in its leaf */
+};
+_Static_assert(sizeof(struct block) <= 48, "index per block: bound of the store's README");
+
+struct leaf {
+    void *home;    /* the owner of the table */
+    int64_t first; /* index of blocks[0] */
+    uint16_t count, held;
+    struct block blocks[];
+};
+
+struct claim {
+    int64_t first, end;
+};
+
+struct block_table {
+    struct leaf **leaves;
+    struct claim *claims; /* disjoint, in order */
+    uint32_t leaves_room, claims_count, claims_room;
+    uint32_t held; /* blocks that are FILLING or PRESENT */
+    int64_t length, block_bytes;
+    bool is_abandoned;
+};
+
+void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes);
+/* block_table_finish: no block may be held. Returns the bytes given back. */
+size_t block_table_finish(struct block_table *t);
+
+/* Number of blocks; INT64_MAX: not known yet. block_table_expected: full length of one (block_bytes
+ * where it cannot be known). */
+int64_t block_table_count(const struct block_table *t);
+size_t block_table_expected(const struct block_table *t, int64_t index);
+
+static inline struct leaf *block_leaf(struct block *b)
+{
+    return (struct leaf *)(void *)((char *)(b - b->slot) - offsetof(struct leaf, blocks));
+}
+
+static inline int64_t block_index(struct block *b)
+{
+    return block_leaf(b)->first + b->slot;
+}
+
+/* block_table_find: the record of a block that is not ABSENT, or NULL. */
+struct block *block_table_find(const struct block_table *t, int64_t index);
+/* block_table_next: the first index in [from, limit) whose block is not ABSENT, or limit. */
+int64_t block_table_next(const struct block_table *t, int64_t from, int64_t limit);
+/* block_table_cost: bytes that block_table_open will take. block_table_open: an ABSENT block
+ * becomes FILLING, empty, placed nowhere; NULL: no memory. block_table_close: to ABSENT (taken out
+ * of its segment before); returns the bytes given back. */
+size_t block_table_cost(const struct block_table *t, int64_t index);
+struct block *block_table_open(struct block_table *t, int64_t index, void *home);
+size_t block_table_close(struct block_table *t, struct block *b);
+
+/* Claims. block_table_claim: as generation_claim. block_table_unclaim: whatever of [first, end). */
+int64_t block_table_claim(struct block_table *t, int64_t first, int64_t max, int64_t *out);
+void block_table_unclaim(struct block_table *t, int64_t first, int64_t end);
+bool block_table_is_claimed(const struct block_table *t, int64_t index);
+
+/* block_table_look: as generation_view, with the block where it says 1. */
+int block_table_look(const struct block_table *t, int64_t pos, struct block **out);
+
+#endif

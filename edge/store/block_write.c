@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Bytes into one claimed block: a fill writes straight into the segment, and what it has told with
+ * block_write_add never changes again. The writer pins the segment and the generation until the
+ * block is PRESENT or given up. Threads: one writer a block, any. */
+#include "edge/store/generation_inner.h"
+
+#include "edge/store/heads.h"
+#include "lib/base/err.h"
+#include "lib/base/hash.h"
+#include "lib/http/message.h"
+
+static size_t expected_bytes(const struct generation *g, int64_t index)
+{
+    generation_lock(g);
+    size_t bytes = block_table_expected(&g->table, index);
+    generation_unlock(g);
+    return bytes;
+}
+
+/* A FILLING record for the claimed block. */
+static int block_open(struct generation *g, int64_t index, struct block **out)
+{
+    int r = 0;
+    generation_lock(g);
+    CHECK(g->table.is_abandoned || block_table_is_claimed(&g->table, index));
+    size_t cost = block_table_cost(&g->table, index);
+    if (g->table.is_abandoned) {
+        r = ERR_CHANGED;
+    } else if (!heads_try_charge(g->store, cost)) {
+        r = ERR_NO_SPACE;
+    } else {
+        *out = block_table_open(&g->table, index, g);
+        if (*out == NULL) {
+            heads_uncharge(g->store, cost);
+            r = ERR_NO_MEMORY;
+        }
+    }
+    generation_unlock(g);
+    return r;
+}
+
+static int block_open_evicting(struct generation *g, int64_t index, struct block **out)
+{
+    int r = block_open(g, index, out);
+    for (int i = 0; r == ERR_NO_SPACE && i < ROOM_ROUNDS && g->store->make_room(g->store); i++)
+        r = block_open(g, index, out);
+    return r;
+}
+
+static int reserve_evicting(struct store *st, size_t bytes, struct block *b, struct place *p)
+{
+    int r = segments_reserve(&st->segments, bytes, false, b, p);
+    for (int i = 0; r == ERR_NO_SPACE && i < ROOM_ROUNDS && st->make_room(st); i++)
+        r = segments_reserve(&st->segments, bytes, false, b, p);
+    return r;
+}
+
+int block_write_begin(struct block_writer *w, struct generation *g, int64_t index)
+{
+    struct store *st = g->store;
+    struct block *b;
+    struct place p;
+    size_t bytes = expected_bytes(g, index);
+    int r = block_open_evicting(g, index, &b);
+    if (r == 0) {
+        r = reserve_evicting(st, bytes, b, &p);
+        generation_lock(g);
+        if (r == 0) {
+            b->segment = segment_number(p.segment);
+            b->offset = p.offset;
+        } else {
+            generation_close_locked(g, b);
+            audience_wake(&g->audience, &g->table);
+        }
+        generation_unlock(g);
+    }
+    if (r == ERR_CHANGED)
+        return r;
+    if (r != 0) {
+        counter_add_shared(&st->counters.no_space, 1);
+        return ERR_NO_SPACE;
+    }
+    generation_ref(g);
+    *w = (struct block_writer){.generation = g,
+                               .index = index,
+                               .block = b,
+                               .at = segment_mem(p.segment) + p.offset,
+                               .room = bytes};
+    return 0;
+}
+
+/* Gives back what the writer held. w->block is NULL from here. */
+static void writer_done(struct block_writer *w, struct segment *s)
+{
+    w->block = NULL;
+    w->at = NULL;
+    w->room = 0;
+    segment_unref(s);
+    generation_unref(&w->generation);
+}
+
+static struct segment *segment_of(const struct block_writer *w)
+{
+    const struct block *b = w->block;
+    return &w->generation->store->segments.v[b->segment];
+}
+
+/* The checksum is computed outside the lock: the bytes are final, and readable already. */
+static void block_complete(struct block_writer *w)
+{
+    struct generation *g = w->generation;
+    struct block *b = w->block;
+    struct segment *s = segment_of(w);
+    uint64_t sum = hash64(segment_mem(s) + b->offset, w->filled);
+    generation_lock(g);
+    b->checksum = sum;
+    b->state = BLOCK_PRESENT;
+    block_table_unclaim(&g->table, w->index, w->index + 1);
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+    atomic_fetch_add_explicit(&g->store->blocks, 1, memory_order_relaxed);
+    counter_add_shared(&g->store->counters.written_bytes, w->filled);
+    writer_done(w, s);
+}
+
+void block_write_add(struct block_writer *w, size_t n)
+{
+    struct generation *g = w->generation;
+    struct block *b = w->block;
+    CHECK(n <= w->room);
+    w->at += n;
+    w->filled += n;
+    w->room -= n;
+    generation_lock(g);
+    b->filled = (uint32_t)w->filled;
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+    if (w->room == 0)
+        block_complete(w);
+}
+
+void block_write_end(struct block_writer *w)
+{
+    struct generation *g = w->generation;
+    if (w->block == NULL)
+        return;
+    bool is_cut = generation_length(g) != LENGTH_UNKNOWN && w->filled < expected_bytes(g, w->index);
+    if (w->filled == 0 || is_cut) {
+        block_write_abort(w);
+        return;
+    }
+    const struct block *b = w->block;
+    struct place p = {
+        .segment = segment_of(w), .offset = b->offset, .bytes = (uint32_t)(w->filled + w->room)};
+    segments_trim(&g->store->segments, &p, w->filled);
+    block_complete(w);
+}
+
+void block_write_abort(struct block_writer *w)
+{
+    struct generation *g = w->generation;
+    struct block *b = w->block;
+    if (b == NULL)
+        return;
+    struct segment *s = segment_of(w);
+    if (w->filled == 0) {
+        struct place p = {.segment = s, .offset = b->offset, .bytes = (uint32_t)w->room};
+        segments_trim(&g->store->segments, &p, 0);
+    }
+    generation_lock(g);
+    generation_close_locked(g, b);
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+    writer_done(w, s);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Makes room. The policy names a segment; here its blocks leave their generations, those worth it
+ * are carried into another segment, and the segment goes when its last reader has gone. An object
+ * whose last block left leaves the index, unless somebody is at it. Where heads take too much of
+ * the budget (many small or empty objects, huge tables), objects leave by a clock of their own.
+ *
+ * A victim is CONDEMNED and unpinned when it comes here, so nothing is FILLING in it and nothing
+ * new will be. Its records are taken out in batches under the segments' lock, each with a reference
+ * to its generation; one whose generation is just being freed is left to that. Threads: any. */
+#include "edge/store/evict.h"
+
+#include "edge/store/generation_inner.h"
+#include "edge/store/index.h"
+#include "lib/base/counter.h"
+
+#define BATCH           32
+#define OBJECTS_AT_ONCE 16
+#define HEADS_SHARE     4 /* heads may take one part in this many before objects go first */
+#define CARRY_SHARE     2 /* of a victim, one part in this many at most is carried */
+
+struct leaving {
+    struct generation *generation;
+    int64_t index;
+};
+
+static int take_batch(struct segments *ss, struct segment *s, struct leaving out[BATCH])
+{
+    int n = 0;
+    pthread_mutex_lock(&ss->lock);
+    while (n < BATCH && !list_is_empty(&s->blocks)) {
+        struct block *b = LIST_THING(list_pop(&s->blocks), struct block, link);
+        s->live--;
+        struct generation *g = block_leaf(b)->home;
+        if (generation_try_ref(g))
+            out[n++] = (struct leaving){.generation = g, .index = block_index(b)};
+    }
+    pthread_mutex_unlock(&ss->lock);
+    return n;
+}
+
+/* The block as it lies in s, or NULL where it went meanwhile. */
+static struct block *still_there_locked(const struct segment *s, const struct leaving *l)
+{
+    struct block *b = block_table_find(&l->generation->table, l->index);
+    bool is_there = b != NULL && b->state == BLOCK_PRESENT && b->segment == segment_number(s);
+    return is_there ? b : NULL;
+}
+
+/* Bytes to carry, or 0. */
+static uint32_t worth_carrying(const struct segment *s, const struct leaving *l, uint32_t *from)
+{
+    uint32_t bytes = 0;
+    generation_lock(l->generation);
+    const struct block *b = still_there_locked(s, l);
+    if (b != NULL && s->home->policy->keeps(s, b)) {
+        bytes = b->filled;
+        *from = b->offset;
+    }
+    generation_unlock(l->generation);
+    return bytes;
+}
+
+/* Copies the block into another segment. A stand-in keeps its place there while nothing is locked:
+ * the block's record may vanish meanwhile. False: it stays where it is, to leave. */
+static bool carry(struct segment *s, const struct leaving *l, uint32_t *budget)
+{
+    struct segments *ss = s->home;
+    uint32_t from, bytes = worth_carrying(s, l, &from);
+    if (bytes == 0 || bytes > *budget)
+        return false;
+    struct block stand_in = {.segment = SEGMENT_NONE};
+    struct place p;
+    list_init(&stand_in.link);
+    if (segments_reserve(ss, bytes, true, &stand_in, &p) != 0)
+        return false;
+    memcpy(segment_mem(p.segment) + p.offset, segment_mem(s) + from, bytes);
+    generation_lock(l->generation);
+    struct block *b = still_there_locked(s, l);
+    if (b != NULL) {
+        b->segment = segment_number(p.segment);
+        b->offset = p.offset;
+        b->used = 0;
+        segments_replace(ss, &stand_in, b);
+    } else {
+        segments_detach(ss, p.segment, &stand_in);
+    }
+    generation_unlock(l->generation);
+    segment_unref(p.segment);
+    *budget -= bytes;
+    counter_add_shared(&l->generation->store->counters.carried_bytes, bytes);
+    return true;
+}
+
+/* The block becomes ABSENT. Returns a reference to the object that has none left, or NULL. */
+static struct object *drop(struct store *st, const struct segment *s, const struct leaving *l)
+{
+    struct generation *g = l->generation;
+    struct object *bare = NULL;
+    generation_lock(g);
+    struct block *b = still_there_locked(s, l);
+    if (b != NULL) {
+        counter_add_shared(&st->counters.evicted_blocks, 1);
+        counter_add_shared(&st->counters.evicted_bytes, b->filled);
+        generation_close_locked(g, b);
+        bare = g->table.held == 0 && !generation_is_busy_locked(g) ? g->owner : NULL;
+    }
+    if (bare != NULL)
+        object_ref(bare); /* the index holds one as long as it is the owner */
+    generation_unlock(g);
+    return bare;
+}
+
+static void remove_object(struct store *st, struct object *o)
+{
+    struct index_left left = {0};
+    index_remove(st->index, o, &left);
+    counter_add_shared(&st->counters.evicted_objects, index_let_go(&left));
+    object_unref(&o);
+}
+
+static bool evict_segment(struct store *st)
+{
+    struct segments *ss = &st->segments;
+    struct segment *s = segments_pick(ss);
+    if (s == NULL)
+        return false;
+    struct leaving batch[BATCH];
+    uint32_t budget = s->bump / CARRY_SHARE;
+    for (int n; (n = take_batch(ss, s, batch)) > 0;) {
+        for (int i = 0; i < n; i++) {
+            struct object *bare = carry(s, &batch[i], &budget) ? NULL : drop(st, s, &batch[i]);
+            if (bare != NULL)
+                remove_object(st, bare);
+            generation_unref(&batch[i].generation);
+        }
+    }
+    segment_unref(s);
+    return true;
+}
+
+static bool evict_objects(struct store *st)
+{
+    struct index_left left = {0};
+    index_evict(st->index, OBJECTS_AT_ONCE, &left);
+    uint64_t count = index_let_go(&left);
+    counter_add_shared(&st->counters.evicted_objects, count);
+    return count > 0;
+}
+
+bool evict_some(struct store *st)
+{
+    int64_t heads = atomic_load_explicit(&st->head_bytes, memory_order_relaxed);
+    bool heads_dominate = heads > st->memory_bytes / HEADS_SHARE;
+    if (heads_dominate && evict_objects(st))
+        return true;
+    return evict_segment(st) || evict_objects(st);
+}

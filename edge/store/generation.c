@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+
+/* One version of a representation: its table, claims, views, end. Who waits, reads and feeds is
+ * audience.c's, writing is block_write.c's, leaving is evict.c's.
+ * Threads: any; everything under the generation's lock unless it says otherwise. */
+#include "edge/store/generation_inner.h"
+
+#include "edge/store/heads.h"
+#include "lib/base/err.h"
+#include "lib/base/hash.h"
+#include "lib/base/mem.h"
+#include "lib/http/message.h"
+
+struct generation *generation_create(struct store *st, int64_t length, int64_t block_bytes)
+{
+    CHECK(block_bytes > 0 && block_bytes <= st->block_max_bytes);
+    CHECK(length >= 0 || length == LENGTH_UNKNOWN);
+    if (!heads_charge(st, GENERATION_COST))
+        return NULL;
+    struct generation *g = mem_zalloc(sizeof(*g));
+    g->magic = GENERATION_MAGIC;
+    g->refs = 1;
+    g->store = st;
+    g->length = length;
+    block_table_init(&g->table, length, block_bytes);
+    audience_init(&g->audience);
+    return g;
+}
+
+void generation_ref(struct generation *g)
+{
+    CHECK_OBJ(g, GENERATION_MAGIC);
+    atomic_fetch_add_explicit(&g->refs, 1, memory_order_relaxed);
+}
+
+bool generation_try_ref(struct generation *g)
+{
+    CHECK_OBJ(g, GENERATION_MAGIC);
+    uint32_t refs = atomic_load_explicit(&g->refs, memory_order_relaxed);
+    do {
+        if (refs == 0)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&g->refs, &refs, refs + 1, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
+}
+
+void generation_close_locked(struct generation *g, struct block *b)
+{
+    struct segments *ss = &g->store->segments;
+    bool was_present = b->state == BLOCK_PRESENT;
+    if (b->segment != SEGMENT_NONE)
+        segments_detach(ss, &ss->v[b->segment], b);
+    size_t back = block_table_close(&g->table, b);
+    if (was_present)
+        atomic_fetch_sub_explicit(&g->store->blocks, 1, memory_order_relaxed);
+    heads_uncharge(g->store, back);
+}
+
+/* Nobody else can reach it any more, but eviction through its blocks: that fails generation_try_ref
+ * and leaves them alone, apart from taking them out of a segment. */
+static void generation_free(struct generation *g)
+{
+    CHECK(audience_is_empty(&g->audience) && g->owner == NULL);
+    struct store *st = g->store;
+    int64_t i = 0;
+    while (g->table.held > 0) {
+        i = block_table_next(&g->table, i, INT64_MAX);
+        struct block *b = block_table_find(&g->table, i);
+        CHECK(b->state == BLOCK_PRESENT);
+        generation_close_locked(g, b);
+    }
+    size_t back = block_table_finish(&g->table) + GENERATION_COST;
+    g->magic = 0;
+    mem_free(g);
+    heads_uncharge(st, back);
+}
+
+void generation_unref(struct generation **pg)
+{
+    struct generation *g = *pg;
+    *pg = NULL;
+    if (g == NULL)
+        return;
+    CHECK_OBJ(g, GENERATION_MAGIC);
+    uint32_t before = atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel);
+    CHECK(before > 0);
+    if (before == 1)
+        generation_free(g);
+}
+
+int64_t generation_length(const struct generation *g)
+{
+    return atomic_load_explicit(&g->length, memory_order_acquire);
+}
+
+int64_t generation_block_bytes(const struct generation *g)
+{
+    return g->table.block_bytes;
+}
+
+void generation_end(struct generation *g, int64_t length)
+{
+    CHECK(length >= 0);
+    generation_lock(g);
+    CHECK(g->table.length == LENGTH_UNKNOWN || g->table.length == length);
+    g->table.length = length;
+    atomic_store_explicit(&g->length, length, memory_order_release);
+    block_table_unclaim(&g->table, block_table_count(&g->table), INT64_MAX);
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+}
+
+void generation_abandon(struct generation *g)
+{
+    generation_lock(g);
+    g->table.is_abandoned = true;
+    block_table_unclaim(&g->table, 0, INT64_MAX);
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+}
+
+bool generation_is_abandoned(const struct generation *g)
+{
+    generation_lock(g);
+    bool is_abandoned = g->table.is_abandoned;
+    generation_unlock(g);
+    return is_abandoned;
+}
+
+int generation_view(struct generation *g, int64_t pos, struct block_view *out)
+{
+    struct block *b;
+    generation_lock(g);
+    int r = block_table_look(&g->table, pos, &b);
+    if (r == 1) {
+        struct segments *ss = &g->store->segments;
+        struct segment *s = &ss->v[b->segment];
+        size_t skip = (size_t)(pos % g->table.block_bytes);
+        size_t at = b->offset + skip;
+        segment_ref(s);
+        if (b->state == BLOCK_PRESENT)
+            ss->policy->hit(s, b);
+        *out = (struct block_view){.mem = segment_mem(s) + at,
+                                   .fd = ss->medium.fd,
+                                   .from = (int64_t)(segment_offset(s) + at),
+                                   .len = b->filled - skip,
+                                   .segment = s};
+    }
+    generation_unlock(g);
+    return r;
+}
+
+void block_view_release(struct block_view *v)
+{
+    struct segment *s = v->segment;
+    v->segment = NULL;
+    segment_unref(s);
+}
+
+int generation_wait(struct generation *g, struct block_waiter *w)
+{
+    generation_lock(g);
+    int r = audience_wait(&g->audience, &g->table, w);
+    generation_unlock(g);
+    return r;
+}
+
+bool generation_wait_cancel(struct generation *g, struct block_waiter *w)
+{
+    generation_lock(g);
+    bool is_quiet = audience_leave(w);
+    generation_unlock(g);
+    return is_quiet;
+}
+
+int64_t generation_claim(struct generation *g, int64_t first_block, int64_t max_blocks,
+                         int64_t *first)
+{
+    generation_lock(g);
+    int64_t count = block_table_claim(&g->table, first_block, max_blocks, first);
+    generation_unlock(g);
+    return count;
+}
+
+void generation_release(struct generation *g, int64_t first, int64_t count)
+{
+    int64_t end = count > INT64_MAX - first ? INT64_MAX : first + count;
+    generation_lock(g);
+    block_table_unclaim(&g->table, first, end);
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+}
+
+int64_t generation_present(struct generation *g, int64_t first, int64_t count)
+{
+    int64_t end = count > INT64_MAX - first ? INT64_MAX : first + count, present = 0;
+    generation_lock(g);
+    for (int64_t i = block_table_next(&g->table, first, end); i < end;
+         i = block_table_next(&g->table, i + 1, end))
+        present += block_table_find(&g->table, i)->state == BLOCK_PRESENT;
+    generation_unlock(g);
+    return present;
+}
+
+void generation_reader_attach(struct generation *g, struct generation_reader *r)
+{
+    generation_lock(g);
+    list_push_back(&g->audience.readers, &r->link);
+    audience_tell_fills(&g->audience);
+    generation_unlock(g);
+}
+
+/* Within a block nobody is told: a fill that pauses is a block ahead, or its reader waits. */
+void generation_reader_move(struct generation *g, struct generation_reader *r, int64_t pos)
+{
+    generation_lock(g);
+    bool is_elsewhere = pos / g->table.block_bytes != r->pos / g->table.block_bytes;
+    r->pos = pos;
+    if (is_elsewhere)
+        audience_tell_fills(&g->audience);
+    generation_unlock(g);
+}
+
+void generation_reader_detach(struct generation *g, struct generation_reader *r)
+{
+    generation_lock(g);
+    list_remove(&r->link);
+    audience_tell_fills(&g->audience);
+    generation_unlock(g);
+}
+
+int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *furthest)
+{
+    generation_lock(g);
+    int count = audience_readers(&g->audience, from, to, furthest);
+    generation_unlock(g);
+    return count;
+}
+
+void generation_fill_attach(struct generation *g, struct generation_fill *f)
+{
+    atomic_store(&f->is_posted, false);
+    generation_lock(g);
+    list_push_back(&g->audience.fills, &f->link);
+    generation_unlock(g);
+}
+
+bool generation_fill_detach(struct generation *g, struct generation_fill *f)
+{
+    generation_lock(g);
+    list_remove(&f->link);
+    generation_unlock(g);
+    return !atomic_load(&f->is_posted);
+}
+
+void generation_owner_set(struct generation *g, struct object *o)
+{
+    generation_lock(g);
+    g->owner = o;
+    generation_unlock(g);
+}
+
+void generation_owner_clear(struct generation *g, const struct object *o)
+{
+    generation_lock(g);
+    if (g->owner == o)
+        g->owner = NULL;
+    generation_unlock(g);
+}
+
+bool generation_is_busy_locked(const struct generation *g)
+{
+    return g->table.claims_count > 0 || !audience_is_empty(&g->audience);
+}
+
+bool generation_is_busy(struct generation *g)
+{
+    generation_lock(g);
+    bool is_busy = generation_is_busy_locked(g);
+    generation_unlock(g);
+    return is_busy;
+}
+
+/* One block: 1 when it did not verify and is gone, 0 otherwise. */
+static uint64_t scrub_block(struct generation *g, int64_t index)
+{
+    struct block_view v;
+    if (generation_view(g, index * g->table.block_bytes, &v) != 1)
+        return 0;
+    uint64_t sum = hash64(v.mem, v.len), gone = 0;
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, index);
+    if (b != NULL && b->state == BLOCK_PRESENT && b->filled == v.len && b->checksum != sum) {
+        generation_close_locked(g, b);
+        gone = 1;
+    }
+    generation_unlock(g);
+    block_view_release(&v);
+    return gone;
+}
+
+uint64_t generation_scrub(struct generation *g)
+{
+    uint64_t gone = 0;
+    int64_t i = -1;
+    do {
+        generation_lock(g);
+        i = block_table_next(&g->table, i + 1, INT64_MAX);
+        generation_unlock(g);
+        if (i != INT64_MAX)
+            gone += scrub_block(g, i);
+    } while (i != INT64_MAX);
+    return gone;
+}

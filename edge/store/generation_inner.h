@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * private to edge/store: what a generation is made of */
+#ifndef EDGE_STORE_GENERATION_INNER_H
+#define EDGE_STORE_GENERATION_INNER_H
+
+#include "edge/store/generation.h"
+#include "edge/store/store_inner.h"
+
+struct generation {
+    uint32_t magic;
+    _Atomic uint32_t refs;
+    struct store *store;
+    _Atomic int64_t length; /* the table's, for who asks without the lock */
+    /* under the lock */
+    struct block_table table;
+    struct audience audience;
+    struct object *owner; /* the object in the index whose bytes these are: not referenced */
+};
+#define GENERATION_MAGIC 0x6e4e7a11U
+
+static inline pthread_mutex_t *generation_mutex(const struct generation *g)
+{
+    uintptr_t mixed = (uintptr_t)g >> 4;
+    mixed ^= mixed >> 8;
+    return &g->store->generation_locks[mixed % GENERATION_LOCKS].mutex;
+}
+
+static inline void generation_lock(const struct generation *g)
+{
+    pthread_mutex_lock(generation_mutex(g));
+}
+
+static inline void generation_unlock(const struct generation *g)
+{
+    pthread_mutex_unlock(generation_mutex(g));
+}
+
+/* generation_try_ref: false: it is being freed. For who found it through a block under the
+ * segments' lock, which freeing it takes too. */
+bool generation_try_ref(struct generation *g);
+/* generation_close_locked: b, in its segment or taken out of it, becomes ABSENT. */
+void generation_close_locked(struct generation *g, struct block *b);
+/* The object that is in the index with these bytes; cleared only if it still is o. */
+void generation_owner_set(struct generation *g, struct object *o);
+void generation_owner_clear(struct generation *g, const struct object *o);
+/* Bytes are being brought, or waited for. */
+bool generation_is_busy_locked(const struct generation *g);
+bool generation_is_busy(struct generation *g);
+/* generation_scrub: verifies the checksums of all PRESENT blocks; what does not match becomes
+ * ABSENT. Returns how many that were. Reads every byte: not for a worker's loop. */
+uint64_t generation_scrub(struct generation *g);
+#define GENERATION_COST (sizeof(struct generation) + 16)
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The part of the budget that is not segments: records of objects and generations, and their
+ * tables. Threads: any. */
+#include "edge/store/heads.h"
+
+bool heads_try_charge(struct store *st, size_t bytes)
+{
+    if (!segments_charge(&st->segments, bytes, false))
+        return false;
+    atomic_fetch_add_explicit(&st->head_bytes, (int64_t)bytes, memory_order_relaxed);
+    return true;
+}
+
+bool heads_charge(struct store *st, size_t bytes)
+{
+    bool is_charged = heads_try_charge(st, bytes);
+    for (int i = 0; !is_charged && i < ROOM_ROUNDS && st->make_room(st); i++)
+        is_charged = heads_try_charge(st, bytes);
+    if (!is_charged)
+        counter_add_shared(&st->counters.no_space, 1);
+    return is_charged;
+}
+
+void heads_uncharge(struct store *st, size_t bytes)
+{
+    segments_uncharge(&st->segments, bytes);
+    int64_t before =
+        atomic_fetch_sub_explicit(&st->head_bytes, (int64_t)bytes, memory_order_relaxed);
+    CHECK(before >= (int64_t)bytes);
+}

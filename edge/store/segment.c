@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Gives out room, takes it back, and keeps the account. What lies in a record, and who may leave,
+ * is not known here. Threads: any. */
+#include "edge/store/segment.h"
+
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+#define PAGE_BYTES   4096u
+#define RECORD_ALIGN 64u
+#define OPEN_MAX     4u
+
+static uint32_t page_up(size_t n)
+{
+    return (uint32_t)((n + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES);
+}
+
+static uint32_t record_up(size_t n)
+{
+    return (uint32_t)((n + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN);
+}
+
+int segments_init(struct segments *ss, int64_t cap_bytes, int64_t segment_bytes,
+                  const struct evict_policy *policy)
+{
+    /* Twice the cap: segments that are not full to the end must not run out before the cap does. */
+    uint32_t count = (uint32_t)(2 * cap_bytes / segment_bytes) + OPEN_MAX;
+    *ss = (struct segments){.policy = policy,
+                            .count = count,
+                            .cap_bytes = cap_bytes,
+                            .segment_bytes = (uint32_t)segment_bytes,
+                            .medium.fd = -1};
+    CHECK(segment_bytes % PAGE_BYTES == 0);
+    ss->carry_bytes = segment_bytes < cap_bytes / 16 ? segment_bytes : cap_bytes / 16;
+    pthread_mutex_init(&ss->lock, NULL);
+    list_init(&ss->free);
+    list_init(&ss->open);
+    for (size_t i = 0; i < EVICT_LISTS; i++)
+        list_init(&ss->queues.lists[i]);
+    ss->v = mem_zarray(count, sizeof(*ss->v));
+    for (uint32_t i = 0; i < count; i++) {
+        struct segment *s = &ss->v[i];
+        s->home = ss;
+        list_init(&s->blocks);
+        list_push_back(&ss->free, &s->link);
+    }
+    ss->free_count = count;
+    if (!segments_charge(ss, count * sizeof(*ss->v), false))
+        return ERR_NO_SPACE;
+    return medium_memory_init(&ss->medium, (size_t)count * ss->segment_bytes);
+}
+
+void segments_finish(struct segments *ss)
+{
+    if (ss->v == NULL)
+        return;
+    CHECK(ss->free_count == ss->count);
+    medium_memory_finish(&ss->medium);
+    pthread_mutex_destroy(&ss->lock);
+    mem_free(ss->v);
+    ss->v = NULL;
+}
+
+bool segments_charge(struct segments *ss, size_t bytes, bool may_carry)
+{
+    int64_t limit = may_carry ? ss->cap_bytes : ss->cap_bytes - ss->carry_bytes;
+    int64_t used = atomic_load_explicit(&ss->used_bytes, memory_order_relaxed);
+    do {
+        if (used + (int64_t)bytes > limit)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&ss->used_bytes, &used, used + (int64_t)bytes,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+void segments_uncharge(struct segments *ss, size_t bytes)
+{
+    int64_t before =
+        atomic_fetch_sub_explicit(&ss->used_bytes, (int64_t)bytes, memory_order_relaxed);
+    CHECK(before >= (int64_t)bytes);
+}
+
+/* The open segment that `size` fills best, or NULL. */
+static struct segment *open_best_locked(struct segments *ss, uint32_t size)
+{
+    struct segment *best = NULL;
+    LIST_EACH(l, &ss->open)
+    {
+        struct segment *s = LIST_THING(l, struct segment, link);
+        if (s->bump + size <= ss->segment_bytes && (best == NULL || s->bump > best->bump))
+            best = s;
+    }
+    return best;
+}
+
+static void seal_locked(struct segments *ss, struct segment *s)
+{
+    list_remove(&s->link);
+    ss->open_count--;
+    s->state = SEGMENT_SEALED;
+    ss->policy->add(&ss->queues, s);
+}
+
+/* Where every open one is too full for what came: the fullest takes no more. */
+static void seal_fullest_locked(struct segments *ss)
+{
+    struct segment *fullest = NULL;
+    LIST_EACH(l, &ss->open)
+    {
+        struct segment *s = LIST_THING(l, struct segment, link);
+        if (fullest == NULL || s->bump > fullest->bump)
+            fullest = s;
+    }
+    CHECK(fullest != NULL);
+    seal_locked(ss, fullest);
+}
+
+static void open_locked(struct segments *ss, struct segment *s)
+{
+    list_remove(&s->link);
+    ss->free_count--;
+    list_push_back(&ss->open, &s->link);
+    ss->open_count++;
+    s->state = SEGMENT_OPEN;
+    s->bump = 0;
+    atomic_store_explicit(&s->refs, 1, memory_order_relaxed);
+    atomic_store_explicit(&s->used_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->round, 1, memory_order_relaxed);
+}
+
+/* A segment with room for size, charged for it; NULL: the budget or the segments are at an end. */
+static struct segment *room_locked(struct segments *ss, uint32_t size, bool may_carry)
+{
+    struct segment *s = open_best_locked(ss, size);
+    bool is_new = s == NULL;
+    if (is_new) {
+        if (list_is_empty(&ss->free))
+            return NULL;
+        s = LIST_THING(ss->free.next, struct segment, link);
+    }
+    uint32_t before = is_new ? 0 : s->bump;
+    if (!segments_charge(ss, page_up(before + size) - page_up(before), may_carry))
+        return NULL;
+    if (is_new) {
+        if (ss->open_count >= OPEN_MAX && size < ss->segment_bytes)
+            seal_fullest_locked(ss);
+        open_locked(ss, s);
+    }
+    return s;
+}
+
+int segments_reserve(struct segments *ss, size_t bytes, bool may_carry, struct block *b,
+                     struct place *out)
+{
+    uint32_t size = record_up(bytes);
+    CHECK(bytes > 0 && size <= ss->segment_bytes);
+    pthread_mutex_lock(&ss->lock);
+    struct segment *s = room_locked(ss, size, may_carry);
+    if (s == NULL) {
+        pthread_mutex_unlock(&ss->lock);
+        return ERR_NO_SPACE;
+    }
+    *out = (struct place){.segment = s, .offset = s->bump, .bytes = (uint32_t)bytes};
+    s->bump += size;
+    list_push_back(&s->blocks, &b->link);
+    s->live++;
+    segment_ref(s);
+    if (s->bump == ss->segment_bytes)
+        seal_locked(ss, s);
+    pthread_mutex_unlock(&ss->lock);
+
+    /* The page that it shares with the record before it is there already. */
+    uint32_t from = page_up(out->offset), to = page_up(out->offset + size);
+    if (from == to || medium_memory_prepare(&ss->medium, segment_offset(s) + from, to - from) == 0)
+        return 0;
+    segments_detach(ss, s, b);
+    segment_unref(s);
+    return ERR_NO_MEMORY;
+}
+
+void segments_trim(struct segments *ss, const struct place *p, size_t kept)
+{
+    struct segment *s = p->segment;
+    pthread_mutex_lock(&ss->lock);
+    uint32_t end = p->offset + record_up(kept), had = page_up(s->bump);
+    bool is_last = s->bump == p->offset + record_up(p->bytes) && end < s->bump;
+    if (is_last)
+        s->bump = end;
+    if (is_last && s->state == SEGMENT_SEALED && ss->open_count < OPEN_MAX) {
+        ss->policy->remove(&ss->queues, s);
+        s->state = SEGMENT_OPEN;
+        list_push_back(&ss->open, &s->link);
+        ss->open_count++;
+    }
+    /* Under the lock: nobody may be given this room again before its pages have gone. */
+    if (is_last && page_up(end) < had)
+        medium_memory_drop(&ss->medium, segment_offset(s) + page_up(end), had - page_up(end));
+    pthread_mutex_unlock(&ss->lock);
+    if (is_last)
+        segments_uncharge(ss, had - page_up(end));
+}
+
+/* Out of the open ones or the policy's queues. The medium's reference is the caller's from here. */
+static void condemn_locked(struct segments *ss, struct segment *s)
+{
+    if (s->state == SEGMENT_SEALED) {
+        ss->policy->remove(&ss->queues, s);
+    } else {
+        list_remove(&s->link);
+        ss->open_count--;
+    }
+    s->state = SEGMENT_CONDEMNED;
+}
+
+void segments_detach(struct segments *ss, struct segment *s, struct block *b)
+{
+    bool is_empty = false;
+    pthread_mutex_lock(&ss->lock);
+    if (list_is_linked(&b->link)) {
+        list_remove(&b->link);
+        s->live--;
+        is_empty = s->live == 0 && s->state != SEGMENT_CONDEMNED;
+    }
+    if (is_empty)
+        condemn_locked(ss, s);
+    pthread_mutex_unlock(&ss->lock);
+    if (is_empty)
+        segment_unref(s);
+}
+
+void segments_replace(struct segments *ss, struct block *stand_in, struct block *b)
+{
+    pthread_mutex_lock(&ss->lock);
+    CHECK(!list_is_linked(&b->link));
+    list_insert_after(&stand_in->link, &b->link);
+    list_remove(&stand_in->link);
+    pthread_mutex_unlock(&ss->lock);
+}
+
+struct segment *segments_pick(struct segments *ss)
+{
+    pthread_mutex_lock(&ss->lock);
+    struct segment *s = ss->policy->pick(&ss->queues);
+    if (s != NULL) {
+        s->state = SEGMENT_CONDEMNED;
+    } else {
+        LIST_EACH(l, &ss->open)
+        {
+            struct segment *open = LIST_THING(l, struct segment, link);
+            if (!segment_is_pinned(open)) {
+                s = open;
+                condemn_locked(ss, s);
+                break;
+            }
+        }
+    }
+    pthread_mutex_unlock(&ss->lock);
+    return s;
+}
+
+void segment_unref(struct segment *s)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel);
+    CHECK(before > 0);
+    if (before > 1)
+        return;
+    struct segments *ss = s->home;
+    CHECK(s->state == SEGMENT_CONDEMNED && s->live == 0);
+    uint32_t charged = page_up(s->bump);
+    medium_memory_drop(&ss->medium, segment_offset(s), charged);
+    pthread_mutex_lock(&ss->lock);
+    s->state = SEGMENT_FREE;
+    list_push_front(&ss->free, &s->link);
+    ss->free_count++;
+    pthread_mutex_unlock(&ss->lock);
+    segments_uncharge(ss, charged);
+}
+
+void segments_check(struct segments *ss)
+{
+    pthread_mutex_lock(&ss->lock);
+    uint32_t by_state[SEGMENT_CONDEMNED + 1] = {0};
+    int64_t pages = 0;
+    for (uint32_t i = 0; i < ss->count; i++) {
+        struct segment *s = &ss->v[i];
+        by_state[s->state]++;
+        uint32_t live = 0;
+        LIST_EACH(l, &s->blocks)
+        live++;
+        CHECK(live == s->live);
+        CHECK(s->bump <= ss->segment_bytes);
+        bool is_empty = s->state == SEGMENT_FREE || s->state == SEGMENT_CONDEMNED;
+        CHECK(is_empty || (s->live > 0 && s->refs > 0));
+        pages += s->state == SEGMENT_FREE ? 0 : page_up(s->bump);
+    }
+    CHECK(by_state[SEGMENT_FREE] == ss->free_count);
+    CHECK(by_state[SEGMENT_OPEN] == ss->open_count && ss->open_count <= OPEN_MAX);
+    CHECK(pages <= ss->used_bytes && ss->used_bytes <= ss->cap_bytes);
+    pthread_mutex_unlock(&ss->lock);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * private to edge/store: the room of a medium, cut into segments */
+#ifndef EDGE_STORE_SEGMENT_H
+#define EDGE_STORE_SEGMENT_H
+
+#include "edge/store/block_table.h"
+#include "edge/store/evict_policy.h"
+#include "edge/store/medium_memory.h"
+
+#include <pthread.h>
+
+/* Segments of block_max_bytes:
+ *
+ *   FREE ─ segments_reserve ─> OPEN ─ nothing more fits ─> SEALED ─ evicted ─> CONDEMNED ─> FREE
+ *                                └─────────── its last block left ──────────────^
+ *
+ * A record is reserved once, written once, front to back, and never written again before its
+ * segment was FREE (medium_memory.c says why). A full-size block fills a segment; smaller records
+ * are packed into the few OPEN ones, where they fit best. References: one of the medium's own while
+ * not CONDEMNED, one for each view of a reader and each writer; the last one frees the segment.
+ *
+ * Budget: used_bytes counts the pages of all segments and whatever else the store is charged with;
+ * it never exceeds cap_bytes. carry_bytes of it are kept for blocks that eviction moves.
+ *
+ * Locks of this folder, in the order in which they may be taken; at most one of each, and nothing
+ * is called out of this folder but mailbox_post:
+ *   1  shard lock        index.c       the objects of one part of the index
+ *   2  generation lock   generation.c  block table, waiters, readers, fills
+ *   3  segments lock     segment.c     states, open segments, records of a segment, the policy */
+enum segment_state { SEGMENT_FREE, SEGMENT_OPEN, SEGMENT_SEALED, SEGMENT_CONDEMNED };
+
+struct segments;
+struct segment {
+    /* under the segments' lock */
+    struct list link;   /* free, open or the policy's */
+    struct list blocks; /* records that live here */
+    uint32_t live;      /* number of them */
+    uint32_t bump;      /* bytes reserved so far */
+    /* constant */
+    struct segments *home;
+    /* any */
+    _Atomic uint32_t refs;
+    _Atomic uint32_t used_bytes; /* the policy's: bytes read in this round */
+    _Atomic uint8_t round;       /* the policy's: never 0 */
+    uint8_t state;               /* under the segments' lock */
+};
+_Static_assert(sizeof(struct segment) <= 64, "one line of cache");
+
+struct segments {
+    /* constant */
+    struct medium_memory medium;
+    const struct evict_policy *policy;
+    struct segment *v;
+    uint32_t count, segment_bytes;
+    int64_t cap_bytes, carry_bytes;
+    /* any */
+    _Atomic int64_t used_bytes;
+    /* under lock */
+    pthread_mutex_t lock;
+    struct list free, open;
+    uint32_t open_count;
+    _Atomic uint32_t free_count; /* written under the lock, read by anybody */
+    struct evict_queues queues;
+};
+
+/* Where a record lies. Pinned from segments_reserve until segment_unref. */
+struct place {
+    struct segment *segment;
+    uint32_t offset, bytes;
+};
+
+MUST_USE int segments_init(struct segments *ss, int64_t cap_bytes, int64_t segment_bytes,
+                           const struct evict_policy *policy);
+void segments_finish(struct segments *ss); /* all segments must be free; half-made is fine */
+
+/* The budget. false: not within it; may_carry: out of what is kept for eviction too. */
+bool segments_charge(struct segments *ss, size_t bytes, bool may_carry);
+void segments_uncharge(struct segments *ss, size_t bytes);
+
+/* segments_reserve: room for `bytes` (at most a segment) in which b is listed. 0 and *out, pinned;
+ * ERR_NO_SPACE: evict something; ERR_NO_MEMORY: the system has none. */
+MUST_USE int segments_reserve(struct segments *ss, size_t bytes, bool may_carry, struct block *b,
+                              struct place *out);
+/* segments_trim: of the record at p only the first `kept` bytes were ever readable. */
+void segments_trim(struct segments *ss, const struct place *p, size_t kept);
+/* segments_detach: b no longer lies in s (nothing happens where eviction took it out already). */
+void segments_detach(struct segments *ss, struct segment *s, struct block *b);
+/* segments_replace: b takes the place that `stand_in` held. */
+void segments_replace(struct segments *ss, struct block *stand_in, struct block *b);
+/* segments_pick: the policy's victim (or an open segment where no other can go), CONDEMNED: its
+ * blocks and the medium's reference are the caller's to give back. NULL: none can go. */
+struct segment *segments_pick(struct segments *ss);
+void segments_check(struct segments *ss); /* all rules; slow: for tests */
+
+static inline void segment_ref(struct segment *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+}
+void segment_unref(struct segment *s);
+
+static inline bool segment_is_pinned(const struct segment *s)
+{
+    return atomic_load_explicit(&s->refs, memory_order_acquire) > 1;
+}
+
+static inline uint32_t segment_number(const struct segment *s)
+{
+    return (uint32_t)(s - s->home->v);
+}
+
+static inline size_t segment_offset(const struct segment *s)
+{
+    return (size_t)segment_number(s) * s->home->segment_bytes;
+}
+
+static inline uint8_t *segment_mem(const struct segment *s)
+{
+    return s->home->medium.base + segment_offset(s);
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * private to edge/store: what its files share */
+#ifndef EDGE_STORE_STORE_INNER_H
+#define EDGE_STORE_STORE_INNER_H
+
+#include "edge/store/segment.h"
+#include "edge/store/store_counters.h"
+
+#define GENERATION_LOCKS 256 /* shared by all generations, by address: 40 bytes less in each */
+
+struct index;
+
+/* A lock that shares no line of cache with the next but one. */
+struct store_lock {
+    pthread_mutex_t mutex;
+    char gap[64 - sizeof(pthread_mutex_t)];
+};
+
+struct store {
+    uint32_t magic;
+    /* constant */
+    int64_t memory_bytes, block_max_bytes;
+    struct index *index;
+    /* make_room: lets something leave; false: nothing can. What needs room stands below what knows
+     * who may go: the arrow back up is this pointer alone. Called with no lock held. */
+    bool (*make_room)(struct store *st);
+    /* any */
+    _Atomic int64_t head_bytes; /* of the budget: objects, generations and their tables */
+    _Atomic int64_t blocks;
+    struct store_counters counters;
+    struct segments segments;
+    struct store_lock generation_locks[GENERATION_LOCKS];
+};
+#define STORE_MAGIC 0x57043e11U
+
+/* Attempts to make room for one reservation: each lets a segment or some objects go. */
+#define ROOM_ROUNDS 256
+
+#endif
