@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Entity tags. A backslash in them is a byte like any other (RFC 9110 s.8.8.3), so that lists of tags
- * are read here and not as other lists. */
+/* Entity tags. A backslash in them is a byte like any other (RFC 9110 s.8.8.3), so that lists of
+ * tags are read here and not as other lists. */
 #include "lib/http/etag.h"
 
 #include "lib/http/chars.h"

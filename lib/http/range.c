@@ -54,8 +54,8 @@ int range_parse(struct span field, struct range_spec *out, int max)
     return count;
 }
 
-/* False where nothing of spec lies within size. (A suffix of no bytes at all would satisfy s.14.1.2,
- * and has no form in Content-Range.) */
+/* False where nothing of spec lies within size. (A suffix of a representation without bytes would
+ * satisfy s.14.1.2, and has no form in Content-Range.) */
 static bool resolve_one(const struct range_spec *spec, int64_t size, struct byte_range *out)
 {
     out->last = size - 1;
