@@ -20,7 +20,9 @@ struct client_config {
 };
 extern const struct client_config client_config_default;
 struct client *client_create(struct loop *l, const struct client_config *config);
-void client_destroy(struct client **c); /* cancels what runs; idle connections close */
+/* client_destroy: idle connections close; what runs is cancelled: no callback follows, call_read
+ * gives ERR_CANCELLED, and call_end is still the owner's. */
+void client_destroy(struct client **c);
 
 struct client_target {
     enum scheme scheme;
@@ -32,8 +34,9 @@ struct client_target {
 
 struct call_spec {
     const struct client_target *target; /* copied */
-    const struct request_head
-        *request;      /* written at once or copied: borrowed during call_start only */
+    /* Borrowed during call_start only. With a body content_length is its length, LENGTH_UNKNOWN:
+     * chunked; keeps_alive and target are not looked at. */
+    const struct request_head *request;
     struct body *body; /* takes; NULL: none */
     msec_t connect_ms, first_byte_ms, stall_ms;
 };
