@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -181,6 +182,29 @@ static void a_full_disk_loses_lines_and_no_more(void **state)
     sink_close(&s);
 }
 
+/* The limit of a file's size stands for a disk that fills in the middle of a line. */
+static void a_line_cut_by_a_full_disk_does_not_spoil_the_next(void **state)
+{
+    (void)state;
+    struct sink *s;
+    char text[256];
+    struct rlimit before, small;
+    unlink(path);
+    assert_int_equal(sink_open(&s, path, 4096), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){.rlim_cur = 10, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    sink_add(s, SPAN("0123456\n89abcdef\n"));
+    for (int i = 0; i < 3000 && sink_dropped(s) < 1; i++)
+        usleep(1000);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(sink_dropped(s), 1);
+    sink_add(s, SPAN("next\n"));
+    sink_close(&s);
+    read_file(path, text, sizeof(text));
+    assert_string_equal(text, "0123456\n89\nnext\n");
+}
+
 static void a_reader_that_went_away_does_not_end_the_program(void **state)
 {
     (void)state;
@@ -239,6 +263,7 @@ int main(void)
         cmocka_unit_test(after_reopen_lines_go_to_a_new_file_under_the_old_name),
         cmocka_unit_test(lines_beyond_the_bound_are_counted_and_their_writer_never_waits),
         cmocka_unit_test(a_full_disk_loses_lines_and_no_more),
+        cmocka_unit_test(a_line_cut_by_a_full_disk_does_not_spoil_the_next),
         cmocka_unit_test(a_reader_that_went_away_does_not_end_the_program),
         cmocka_unit_test(lines_of_many_threads_are_all_there_or_counted),
     };
