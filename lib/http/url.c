@@ -141,7 +141,8 @@ static size_t normal_escapes(struct span path, char *out)
 struct span url_normal_path(struct span path, struct arena *mem)
 {
     if (path.n == 0 || path.p[0] != '/' ||
-        (span_index(path, '%') < 0 && memmem(path.p, path.n, "/.", 2) == NULL))
+        (span_index(path, '%') < 0 && memmem(path.p, path.n, "/.", 2) == NULL) ||
+        chars_has_percent_fault(path))
         return path;
     char *out = arena_bytes(mem, path.n);
     if (arena_overflowed(mem))

@@ -25,8 +25,8 @@ bool url_path_is_valid(struct span path); /* starts with '/' */
 MUST_USE int url_split(struct span target, struct span *path, struct span *query);
 
 /* url_normal_path: equivalent path as RFC 3986 s.6.2.2 allows: %HH of unreserved decoded, hex
- * upper,
- * dot segments removed. Never decodes %2F. From mem; the input itself where nothing changes. */
+ * upper, dot segments removed. Never decodes %2F. From mem; the input itself where nothing changes
+ * and where it is not a valid path. */
 struct span url_normal_path(struct span path, struct arena *mem);
 /* url_decode: %HH decoded for use as a file name. ERR_SYNTAX: bad escape, NUL, or an encoded '/'.
  * */

@@ -125,6 +125,7 @@ static const struct {
     {"/100%", NULL},
     {"/%4", NULL},
     {"/%zz", NULL},
+    {"/./%e%42e", NULL}, /* decoding %42 would make an escape of what was none */
 };
 
 static void normalises_once(void **state)
