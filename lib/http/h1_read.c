@@ -58,10 +58,16 @@ int h1_scan(struct h1_scan *scan, const char *p, size_t n)
     const char *at = p + scan->at, *end = p + n;
     uint32_t state = scan->state;
     while (at < end) {
-        if (state == SCAN_TEXT) {
+        if (state == SCAN_TEXT || (state == SCAN_LINE && *at != '\r')) {
+            state = SCAN_TEXT;
             at = chars_to_control(at, end);
             if (at == end)
                 break;
+            if (end - at >= 2 && at[0] == '\r' && at[1] == '\n') { /* all of it in one step */
+                at += 2;
+                state = SCAN_LINE;
+                continue;
+            }
         }
         state = scan_step(state, *at++);
         if (state >= SCAN_WHOLE) {
@@ -136,6 +142,10 @@ static bool note_coding(struct reader *r, struct span value)
 static bool note_connection(struct reader *r, struct span value)
 {
     struct span rest = value, option;
+    if (span_eq(value, SPAN("keep-alive"))) { /* what most clients say */
+        r->framing.says_keep_alive = true;
+        return true;
+    }
     while (list_next_element(&rest, &option)) {
         r->framing.says_close |= span_ieq(option, SPAN("close"));
         r->framing.says_keep_alive |= span_ieq(option, SPAN("keep-alive"));

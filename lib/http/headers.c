@@ -128,20 +128,24 @@ static bool grow(struct fields *fs)
     return true;
 }
 
-static void append(struct fields *fs, const struct field *f)
+static inline void append(struct fields *fs, enum field_id id, struct span name, struct span value)
 {
-    if (fs->count < fs->room || grow(fs))
-        fs->v[fs->count++] = *f;
+    if (fs->count == fs->room && !grow(fs))
+        return;
+    struct field *f = &fs->v[fs->count++];
+    f->name = name;
+    f->value = value;
+    f->id = id;
 }
 
 void fields_add(struct fields *fs, enum field_id id, struct span value)
 {
-    append(fs, &(struct field){field_spelling(id), value, id});
+    append(fs, id, field_spelling(id), value);
 }
 
 void fields_add_named(struct fields *fs, struct span name, struct span value)
 {
-    append(fs, &(struct field){name, value, field_id_of(name)});
+    append(fs, field_id_of(name), name, value);
 }
 
 void fields_set(struct fields *fs, enum field_id id, struct span value)
