@@ -8,8 +8,8 @@
  *   DRAINING  stop asked: workers finish what they have       begin_drain()
  *   ENDING    all drained, or the bound of time has passed    begin_end()
  *
- * The main thread owns this record and moves the phase; workers are told by mail and answer by mail.
- * Signals are the main thread's alone. What a program serves is not known here. */
+ * The main thread owns this record and moves the phase; workers are told by mail and answer by
+ * mail. Signals are the main thread's alone. What a program serves is not known here. */
 #include "lib/daemon/daemon.h"
 
 #include "lib/base/err.h"

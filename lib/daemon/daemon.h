@@ -12,8 +12,7 @@
  *   --help, --version  (--help: usage and the option reference; --options-markdown: for the README)
  *   --counters         every counter with its help, a line each
  * Signals: SIGTERM, SIGINT graceful stop (a second one: at once); SIGHUP reload; SIGUSR1 reopen
- * logs;
- * SIGPIPE ignored. Exit: 0 after a graceful stop, 1 start failed, 2 usage.
+ * logs; SIGPIPE ignored. Exit: 0 after a graceful stop, 1 start failed, 2 usage.
  *
  * Order: load and check configuration, program.start on the main thread (binds, opens, fails with a
  * sentence), threads of the workers start, program.worker_start on each worker's own thread, then
@@ -33,8 +32,8 @@ struct daemon_program {
                           struct worker *w); /* its thread; the worker's own state */
     void (*ready)(struct daemon *d);         /* may be NULL */
     /* Reload: config is already checked and differs by what it may; takes it on success (0),
-     * refuses
-     * with ERR_CONFIG and `why` (what cannot change without a restart): the old one stays. */
+     * refuses with ERR_CONFIG and `why` (what cannot change without a restart): the old one
+     * stays. */
     int (*reload)(struct daemon *d, struct option_config *config, struct buf *why);
     void (*reopen)(struct daemon *d);                         /* access logs; may be NULL */
     void (*worker_drain)(struct daemon *d, struct worker *w); /* its thread */

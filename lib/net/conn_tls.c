@@ -11,10 +11,11 @@
  * MSG_MORE that more records follow. Where the kernel does the sealing (kTLS), application bytes go
  * to the socket as on a plain connection.
  *
- * A stream that ends without close_notify is ERR_CLOSED, never 0: somebody on the way could have cut
- * it, and a body that is delimited by the end of the connection would pass for whole.
+ * A stream that ends without close_notify is ERR_CLOSED, never 0: somebody on the way could have
+ * cut it, and a body that is delimited by the end of the connection would pass for whole.
  *
- * Once OpenSSL has sealed bytes it insists on sending them: see conn_writev. On the loop's thread. */
+ * Once OpenSSL has sealed bytes it insists on sending them: see conn_writev. On the loop's
+ * thread. */
 #include "lib/net/tls_ctx.h"
 
 #include "lib/base/err.h"
@@ -125,8 +126,8 @@ static int break_off(struct conn_tls *t, int error, char *text)
     return error;
 }
 
-/* Why an OpenSSL call on an open stream gave ret <= 0: 0 (close_notify), ERR_AGAIN with *wants_write
- * set, or the error that breaks the stream. */
+/* Why an OpenSSL call on an open stream gave ret <= 0: 0 (close_notify), ERR_AGAIN with
+ * *wants_write set, or the error that breaks the stream. */
 static int result_of(struct conn *c, int ret, bool *wants_write)
 {
     struct conn_tls *t = c->tls;

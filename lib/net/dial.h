@@ -17,7 +17,8 @@ struct dial_spec {
 };
 /* Exactly one call, never from inside dial_start: conn (the callee's) or NULL and ERR_DNS,
  * ERR_REFUSED, ERR_TIMEOUT, ERR_TLS, ERR_CERTIFICATE, ERR_IO (no descriptor or port left here). The
- * dial is gone by then: no dial_cancel from inside or after. `text` describes the failure for a log line; borrowed. */
+ * dial is gone by then: no dial_cancel from inside or after. `text` describes the failure for a log
+ * line; borrowed. */
 typedef void (*dial_fn)(void *ctx, struct conn *c, int err, const char *text);
 struct dial *dial_start(struct loop *l, const struct dial_spec *spec, dial_fn done, void *ctx);
 void dial_cancel(struct dial **d); /* no call follows */

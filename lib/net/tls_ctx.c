@@ -3,8 +3,8 @@
  * changing the context; everything else in them is the same. Certificates of peers are verified by
  * OpenSSL; conn_tls.c runs the connections.
  *
- * Session tickets are on (their keys live and die with the set); the session cache is off: it is one
- * lock for all workers and tickets do its work.
+ * Session tickets are on (their keys live and die with the set); the session cache is off: it is
+ * one lock for all workers and tickets do its work.
  *
  * Threads: made by one; then immutable but for an atomic count. */
 #include "lib/net/tls_ctx.h"
@@ -177,7 +177,8 @@ static int on_name(SSL *ssl, int *alert, void *ctx)
 }
 
 /* Ours in order of preference; without a common one the connection goes on without ALPN. */
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_bytes,
+static int on_alpn(SSL *ssl, const unsigned char **out,
+                   unsigned char *out_bytes, /* limit: OpenSSL's callback */
                    const unsigned char *theirs, unsigned theirs_bytes, void *ctx)
 {
     const struct tls_server *t = ctx;

@@ -14,8 +14,7 @@ struct tls_pair {
     const char *chain_file, *key_file; /* PEM */
 };
 /* 0 and *out, or ERR_CERTIFICATE and in `why` which file and what is wrong (also a key that does
- * not
- * fit its chain). alpn: "http/1.1" etc., ended by NULL. */
+ * not fit its chain). alpn: "http/1.1" etc., ended by NULL. */
 MUST_USE int tls_server_create(struct tls_server **out, const struct tls_pair *pairs, size_t count,
                                const char *const *alpn, struct buf *why);
 void tls_server_ref(struct tls_server *t); /* any thread */
@@ -35,8 +34,7 @@ void tls_client_unref(struct tls_client **t);
 /* conn_create_tls_server: takes fd; the handshake runs inside the conn: on_ready comes when it is
  * done, and reads give ERR_TLS where it failed. References t for the conn's life.
  * conn_create_tls_client: name is sent as SNI (unless an address) and verified; conn_is_ready()
- * turns
- * true when the handshake is over; conn_tls_error: constant or conn-owned text for logs. */
+ * turns true when the handshake is over; conn_tls_error: constant or conn-owned text for logs. */
 struct conn *conn_create_tls_server(struct loop *l, int fd, const struct addr *peer,
                                     struct tls_server *t);
 struct conn *conn_create_tls_client(struct loop *l, int fd, const struct addr *peer,
