@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The admin listener's routes, and the metrics of what all workers share. */
+#include "edge/admin/admin_rows.h"
+
+#include "edge/admin/control_link.h"
+#include "lib/base/mem.h"
+#include "lib/codec/json_out.h"
+#include "lib/daemon/metrics_text.h"
+
+static const struct router_row rows[] = {
+    {METHOD_GET, "/v1/status", admin_status, 0},
+    {METHOD_GET, "/v1/explain", admin_explain, 0},
+    {METHOD_POST, "/v1/purge", admin_purge, 0},
+    {.pattern = NULL},
+};
+
+void admin_problem(struct exchange *x, int status, const char *title)
+{
+    struct buf text;
+    struct json_out o;
+    buf_init(&text, ADMIN_JSON_MAX);
+    json_out_begin(&o, &text);
+    json_out_object(&o, NULL);
+    json_out_text(&o, "title", span_of(title));
+    json_out_int(&o, "status", status);
+    json_out_end_object(&o);
+    buf_add_char(&text, '\n');
+    exchange_reply(x, status, SPAN("application/problem+json"), buf_span(&text));
+    buf_finish(&text);
+}
+
+static void metrics(void *app, struct buf *out)
+{
+    struct admin *a = app;
+    struct store_usage u;
+    const void *store_record = store_counters_of(a->spec.store);
+    a->spec.worker_metrics(a->spec.ctx, out);
+    metrics_counters(&store_counter_table, &store_record, 1, out);
+    store_usage(a->spec.store, &u);
+    metrics_gauge("byeori_edge_store_memory_bytes", "bytes of the store in use",
+                  (double)u.memory_bytes, out);
+    metrics_gauge("byeori_edge_store_memory_cap_bytes", "bound of the store",
+                  (double)u.memory_cap_bytes, out);
+    metrics_gauge("byeori_edge_store_objects", "objects in the store", (double)u.objects, out);
+    metrics_gauge("byeori_edge_store_blocks", "blocks in the store", (double)u.blocks, out);
+    ledger_metrics(a->spec.ledger, out);
+    if (a->spec.link != NULL)
+        control_link_metrics(a->spec.link, out);
+    metrics_process(a->spec.started_wall, out);
+}
+
+static bool is_ready(void *app, struct buf *why)
+{
+    struct admin *a = app;
+    return a->spec.is_ready(a->spec.ctx, why);
+}
+
+int admin_start(struct admin **out, struct loop *l, const struct admin_spec *spec, struct buf *why)
+{
+    struct admin *a = mem_zalloc(sizeof(*a));
+    a->spec = *spec;
+    struct admin_base_spec base = {
+        .options = spec->options, .rows = rows, .app = a, .metrics = metrics, .is_ready = is_ready};
+    int err = admin_base_start(&a->base, l, &base, why);
+    if (err != 0) {
+        mem_free(a);
+        return err;
+    }
+    *out = a;
+    return 0;
+}
+
+void admin_stop(struct admin **pa)
+{
+    struct admin *a = *pa;
+    *pa = NULL;
+    if (a == NULL)
+        return;
+    if (a->base != NULL)
+        admin_base_stop(&a->base);
+    mem_free(a);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * GET /v1/explain?url=URL[&header=Name:value...]: what is stored for a request, how fresh it is and
+ * why, and what the request would do. Asks the same functions that decide; never asks the origin. */
+#include "edge/admin/admin_rows.h"
+
+#include "edge/policy/cache_key.h"
+#include "edge/policy/freshness.h"
+#include "edge/policy/vary.h"
+#include "lib/codec/json_out.h"
+#include "lib/http/date.h"
+
+struct question {
+    struct exchange *x;
+    struct request_head request; /* as a client would send it */
+    struct url url;
+    const struct site *site;
+    struct cache_key key;
+    struct object *object; /* NULL: nothing fits */
+    uint32_t others;       /* objects under the key that do not match */
+    msec_t now_wall;
+};
+
+static bool matches(void *ctx, const struct object *o)
+{
+    struct question *q = ctx;
+    if (!generation_is_abandoned(o->generation) &&
+        vary_matches(o->vary_names, o->vary_values, &q->request.fields, &q->x->mem))
+        return true;
+    q->others++;
+    return false;
+}
+
+/* Each header=Name:value of the query as a field of the request. */
+static void add_fields(struct question *q, struct span query)
+{
+    int err = 0;
+    while (query.n > 0) {
+        struct span value, part = span_cut(query, '&', &query);
+        if (!span_starts(part, SPAN("header=")))
+            continue;
+        struct span line = router_query(part, "header", &q->x->mem, &err);
+        struct span name = span_cut(line, ':', &value);
+        if (err == 0 && value.p != NULL && token_is_valid(name))
+            fields_add_named(&q->request.fields, name, span_trim(value));
+    }
+}
+
+static const char *reuse_text(enum reuse r)
+{
+    switch (r) {
+    case REUSE_FRESH:
+        return "fresh";
+    case REUSE_STALE:
+        return "stale-allowed";
+    case REUSE_REFRESH:
+        return "stale-while-revalidate";
+    case REUSE_VALIDATE:
+        return "validate";
+    case REUSE_FORBIDDEN:
+        return "forbidden";
+    }
+    return "";
+}
+
+static const char *reuse_would(enum reuse r)
+{
+    switch (r) {
+    case REUSE_FRESH:
+        return "answer from the cache";
+    case REUSE_STALE:
+        return "answer from the cache: stale, and the request allows it";
+    case REUSE_REFRESH:
+        return "answer from the cache: stale, and refresh it behind";
+    case REUSE_VALIDATE:
+        return "ask the origin whether it is still valid";
+    case REUSE_FORBIDDEN:
+        return "answer 504: only-if-cached, and not usable";
+    }
+    return "";
+}
+
+static void put_seconds(struct json_out *o, const char *key, msec_t ms)
+{
+    json_out_real(o, key, (double)ms / MSEC_PER_SEC, 3);
+}
+
+static void put_freshness(struct json_out *o, const struct question *q)
+{
+    const struct freshness *f = &q->object->freshness;
+    json_out_object(o, "freshness");
+    json_out_text(o, "decided_by",
+                  span_of(freshness_source_text((enum freshness_source)f->source)));
+    put_seconds(o, "lifetime_s", f->lifetime_ms);
+    put_seconds(o, "age_when_received_s", f->initial_age_ms);
+    put_seconds(o, "resident_s", q->now_wall - f->response_wall);
+    put_seconds(o, "age_s", freshness_age_ms(f, q->now_wall));
+    put_seconds(o, "left_s", freshness_left_ms(f, q->now_wall));
+    put_seconds(o, "stale_while_revalidate_s", f->stale_while_revalidate_ms);
+    put_seconds(o, "stale_if_error_s", f->stale_if_error_ms);
+    json_out_bool(o, "must_revalidate", f->must_revalidate);
+    json_out_bool(o, "always_validates", f->always_validates);
+    json_out_bool(o, "is_immutable", f->is_immutable);
+    json_out_end_object(o);
+}
+
+static void put_generation(struct json_out *o, struct generation *g)
+{
+    int64_t length = generation_length(g), each = generation_block_bytes(g);
+    int64_t blocks = length > 0 ? (length + each - 1) / each : 0;
+    json_out_object(o, "generation");
+    if (length >= 0)
+        json_out_int(o, "length_bytes", length);
+    json_out_int(o, "block_bytes", each);
+    json_out_int(o, "blocks", blocks);
+    json_out_int(o, "blocks_present", blocks > 0 ? generation_present(g, 0, blocks) : 0);
+    json_out_end_object(o);
+}
+
+static void put_object(struct json_out *o, const struct question *q)
+{
+    const struct object *it = q->object;
+    char stored[25];
+    clock_iso(it->stored_wall, stored);
+    json_out_object(o, "object");
+    json_out_int(o, "status", it->status);
+    json_out_text(o, "stored", span_of(stored));
+    if (it->vary_names.n > 0)
+        json_out_text(o, "vary", it->vary_names);
+    if (it->validators.etag.p != NULL)
+        json_out_text(o, "etag", it->validators.etag);
+    if (it->validators.last_modified >= 0) {
+        char date[DATE_BYTES];
+        date_write(it->validators.last_modified, date);
+        json_out_text(o, "last_modified", span_make(date, DATE_BYTES));
+    }
+    json_out_u64(o, "uses", atomic_load_explicit(&it->uses, memory_order_relaxed));
+    json_out_bool(o, "soft_purged",
+                  atomic_load_explicit(&it->is_soft_purged, memory_order_relaxed));
+    put_freshness(o, q);
+    put_generation(o, it->generation);
+    json_out_end_object(o);
+}
+
+static void put_decision(struct json_out *o, const struct question *q)
+{
+    if (q->object == NULL) {
+        json_out_text(o, "decision", q->others > 0 ? SPAN("vary-miss") : SPAN("miss"));
+        json_out_text(o, "would", SPAN("ask the origin, once for all who ask"));
+        return;
+    }
+    struct reuse_request ask = {.request = &q->request, .site = q->site, .now_wall = q->now_wall};
+    enum reuse reuse = reuse_of(&q->object->freshness, &ask);
+    if (q->object->is_soft_purged && reuse != REUSE_FORBIDDEN)
+        reuse = REUSE_VALIDATE;
+    json_out_text(o, "decision", span_of(reuse_text(reuse)));
+    json_out_text(o, "would", span_of(reuse_would(reuse)));
+}
+
+static void answer(const struct question *q, struct span url)
+{
+    struct buf text;
+    struct json_out o;
+    buf_init(&text, ADMIN_JSON_MAX);
+    json_out_begin(&o, &text);
+    json_out_object(&o, NULL);
+    json_out_text(&o, "url", url);
+    json_out_text(&o, "site", span_of(q->site->name));
+    json_out_text(&o, "key", q->key.text);
+    json_out_bool(&o, "found", q->object != NULL);
+    json_out_u64(&o, "other_variants", q->others);
+    put_decision(&o, q);
+    if (q->object != NULL)
+        put_object(&o, q);
+    json_out_end_object(&o);
+    buf_add_char(&text, '\n');
+    exchange_reply(q->x, 200, SPAN("application/json"), buf_span(&text));
+    buf_finish(&text);
+}
+
+void admin_explain(void *app, struct exchange *x, const struct router_match *m)
+{
+    struct admin *a = app;
+    struct question q = {.x = x, .now_wall = loop_wall(x->loop)};
+    int err = 0;
+    x->events = &router_no_events;
+    struct span url = router_query(m->query, "url", &x->mem, &err);
+    if (err != 0 || url.p == NULL || url_parse(url, &q.url) != 0) {
+        admin_problem(x, 400, "Ask like /v1/explain?url=http://host/path[&header=Name:value].");
+        return;
+    }
+    q.site = site_find(a->spec.sites(a->spec.ctx)->sites, q.url.host);
+    if (q.site == NULL) {
+        admin_problem(x, 404, "This edge serves no such site.");
+        return;
+    }
+    q.request = (struct request_head){.method = METHOD_GET,
+                                      .method_text = SPAN("GET"),
+                                      .scheme = q.url.scheme,
+                                      .host = q.url.host,
+                                      .path = q.url.path,
+                                      .query = q.url.query,
+                                      .major_version = 1,
+                                      .minor_version = 1};
+    fields_init(&q.request.fields, &x->mem);
+    add_fields(&q, m->query);
+    q.key = cache_key_make(q.site, q.url.host, q.url.path, q.url.query, &x->mem);
+    struct store_key key = {q.key.text, q.key.hash};
+    q.object = store_select(a->spec.store, &key, matches, &q);
+    answer(&q, url);
+    object_unref(&q.object);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_ADMIN_CONTROL_LINK_H
+#define EDGE_ADMIN_CONTROL_LINK_H
+
+#include "edge/observe/ledger.h"
+#include "edge/store/store.h"
+#include "edge/upstream/upstream.h"
+#include "lib/base/option.h"
+#include "lib/net/loop.h"
+
+/* The link to the control plane: a heartbeat at a time (lib/proto/README.md). It carries this
+ * node's load and ledger there, and purges and the site document here. Purges are applied in
+ * sequence before they are acknowledged. What was learnt last is on disk, so that the edge starts
+ * and serves without the control plane. Threads: the main thread. */
+struct control_options {
+    const char *url;        /* "": there is none */
+    const char *token_file; /* of this node */
+    const char *state_file; /* "": nothing is kept */
+};
+extern const struct option_section control_section; /* single */
+/* control_check: for --check-config. */
+MUST_USE int control_check(const struct control_options *options, const char *file,
+                           struct buf *why);
+
+struct control_link_spec {
+    struct loop *loop;
+    const struct control_options *options;
+    const char *node, *http_url, *https_url, *admin_url; /* borrowed; "": none */
+    struct store *store;
+    struct ledger *ledger;
+    void *ctx;                                /* for the calls below */
+    struct upstream_set *(*sites)(void *ctx); /* borrowed */
+    /* A new site document (JSON): 0, or ERR_* and one line in why; then the old one stays. */
+    int (*use_document)(void *ctx, struct span document, struct buf *why);
+    /* Open connections and requests since the start, over all workers. */
+    void (*load)(void *ctx, uint64_t *connections, uint64_t *requests);
+};
+
+struct control_link;
+/* control_link_create: 0 and *out, *out NULL where no url is configured; or ERR_* and a line in why
+ * (no token). Reads the state file, and hands its document to use_document. Does not connect. */
+MUST_USE int control_link_create(struct control_link **out, const struct control_link_spec *spec,
+                                 struct buf *why);
+void control_link_start(struct control_link *l);
+void control_link_destroy(struct control_link **l);
+
+struct json_out;
+void control_link_status(const struct control_link *l, struct json_out *o); /* key "control" */
+void control_link_metrics(const struct control_link *l, struct buf *out);
+
+#endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Assembly: makes the parts, tells them of one another, and hands new sites to all workers. Runs on
+ * the main thread but for the worker calls. */
+#include "edge/edge.h"
+
+#include "edge/admin/admin.h"
+#include "edge/admin/control_link.h"
+#include "edge/edge_options.h"
+#include "edge/edge_sites.h"
+#include "edge/edge_worker.h"
+#include "edge/upstream/collapse.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/daemon/metrics_text.h"
+#include "lib/web/server_counters.h"
+
+#define ACCESS_LOG_BOUND ((size_t)16 << 20)
+#define BLOCK_MAX_BYTES  ((int64_t)16 << 20)
+#define VARIANTS_MAX     16
+
+struct edge {
+    struct daemon *daemon;
+    struct store *store;
+    struct collapse *collapse;
+    struct ledger *ledger;
+    struct sink *access_log;
+    struct listen_set *listens;
+    struct upstream_set *sites;
+    struct control_link *link;
+    struct admin *admin;
+    struct edge_worker **workers;
+    char *admin_url;
+    struct buf document; /* of the control plane, as last accepted */
+    char *file;
+    bool are_running;
+};
+
+struct edge *edge_create(void)
+{
+    return mem_zalloc(sizeof(struct edge));
+}
+
+void edge_destroy(struct edge **pe)
+{
+    mem_free(*pe);
+    *pe = NULL;
+}
+
+static struct upstream_set *sites_now(void *ctx)
+{
+    return ((struct edge *)ctx)->sites;
+}
+
+/* New sites, from the file and the document, to everybody; or the old ones stay. */
+static int renew_sites(struct edge *e, struct span document, struct buf *why)
+{
+    struct upstream_set *fresh = NULL;
+    int err = edge_sites_make(&fresh, e->file, document, why);
+    if (err != 0)
+        return err;
+    upstream_set_unref(&e->sites);
+    e->sites = fresh;
+    if (e->are_running) {
+        for (int i = 0; i < daemon_worker_count(e->daemon); i++)
+            edge_worker_use(e->workers[i], fresh);
+    }
+    return 0;
+}
+
+static int use_document(void *ctx, struct span document, struct buf *why)
+{
+    struct edge *e = ctx;
+    int err = renew_sites(e, document, why);
+    if (err != 0)
+        return err;
+    buf_clear(&e->document);
+    buf_add_span(&e->document, document);
+    return 0;
+}
+
+static void load_now(void *ctx, uint64_t *connections, uint64_t *requests)
+{
+    struct edge *e = ctx;
+    *connections = *requests = 0;
+    for (int i = 0; i < daemon_worker_count(e->daemon); i++) {
+        struct edge_worker *w = e->workers[i];
+        *requests += counter_get(&w->req.count.requests);
+        if (!e->are_running || daemon_is_stopping(e->daemon))
+            continue;
+        const struct server_counters *c = server_counters_of(w->server);
+        *connections += counter_get(&c->connections) - counter_get(&c->connections_closed);
+    }
+}
+
+static void worker_metrics(void *ctx, struct buf *out)
+{
+    struct edge *e = ctx;
+    size_t count = (size_t)daemon_worker_count(e->daemon);
+    const void **records = mem_zarray(count, sizeof(void *));
+    for (size_t i = 0; i < count; i++)
+        records[i] = &e->workers[i]->req.count;
+    metrics_counters(&req_counter_table, records, count, out);
+    for (size_t i = 0; i < count; i++)
+        records[i] = &e->workers[i]->fetcher.count;
+    metrics_counters(&fetcher_counter_table, records, count, out);
+    if (e->are_running && !daemon_is_stopping(e->daemon)) {
+        for (size_t i = 0; i < count; i++)
+            records[i] = server_counters_of(e->workers[i]->server);
+        metrics_counters(&server_counter_table, records, count, out);
+    }
+    mem_free(records);
+}
+
+static bool is_ready(void *ctx, struct buf *why)
+{
+    struct edge *e = ctx;
+    if (e->are_running && !daemon_is_stopping(e->daemon))
+        return true;
+    buf_printf(why, e->are_running ? "stopping\n" : "starting\n");
+    return false;
+}
+
+static int open_store(struct edge *e, const struct edge_config *c, struct buf *why)
+{
+    struct store_config config = {.memory_bytes = c->memory_bytes,
+                                  .block_max_bytes = BLOCK_MAX_BYTES,
+                                  .variants_max = VARIANTS_MAX};
+    const struct site *sites = c->sites.v;
+    config.block_max_bytes = (int64_t)1 << 20;
+    for (size_t i = 0; i < c->sites.count; i++) {
+        if (sites[i].block_bytes > config.block_max_bytes)
+            config.block_max_bytes = sites[i].block_bytes;
+    }
+    return store_create(&e->store, &config, why);
+}
+
+static int open_access_log(struct edge *e, const struct edge_config *c, struct buf *why)
+{
+    if (c->access_log[0] == '\0')
+        return 0;
+    int err = sink_open(&e->access_log, c->access_log, ACCESS_LOG_BOUND);
+    if (err != 0)
+        buf_printf(why, "access_log: %s: %s\n", c->access_log, err_text(err));
+    return err;
+}
+
+static int bind_listeners(struct edge *e, struct option_config *config, struct buf *why)
+{
+    const struct edge_config *c = option_record(config);
+    struct listen_bind_spec spec = {.listens = &c->listens,
+                                    .certificates = &c->certificates,
+                                    .file = option_file(config),
+                                    .workers = daemon_worker_count(e->daemon)};
+    return listen_bind(&e->listens, &spec, why);
+}
+
+static int start_admin(struct edge *e, const struct edge_config *c, struct buf *why)
+{
+    struct admin_spec spec = {.options = &c->admin,
+                              .node = c->node,
+                              .store = e->store,
+                              .ledger = e->ledger,
+                              .started_wall = daemon_started_wall(e->daemon),
+                              .link = e->link,
+                              .ctx = e,
+                              .sites = sites_now,
+                              .worker_metrics = worker_metrics,
+                              .is_ready = is_ready};
+    return admin_start(&e->admin, daemon_loop(e->daemon), &spec, why);
+}
+
+static int make_link(struct edge *e, const struct edge_config *c, struct buf *why)
+{
+    if (c->admin_url[0] != '\0')
+        e->admin_url = mem_strdup(c->admin_url);
+    else if (c->admin.address[0] != '\0')
+        e->admin_url = mem_printf("http://%s", c->admin.address);
+    struct control_link_spec spec = {.loop = daemon_loop(e->daemon),
+                                     .options = &c->control,
+                                     .node = c->node,
+                                     .http_url = c->http_url,
+                                     .https_url = c->https_url,
+                                     .admin_url = e->admin_url,
+                                     .store = e->store,
+                                     .ledger = e->ledger,
+                                     .ctx = e,
+                                     .sites = sites_now,
+                                     .use_document = use_document,
+                                     .load = load_now};
+    return control_link_create(&e->link, &spec, why);
+}
+
+static void make_workers(struct edge *e, const struct edge_config *c)
+{
+    int count = daemon_worker_count(e->daemon);
+    struct edge_shared shared = {.store = e->store,
+                                 .collapse = e->collapse,
+                                 .ledger = e->ledger,
+                                 .access_log = e->access_log,
+                                 .listens = e->listens,
+                                 .request = {.node = c->node, .names = c->names}};
+    e->workers = mem_zarray((size_t)count, sizeof(struct edge_worker *));
+    for (int i = 0; i < count; i++)
+        e->workers[i] = edge_worker_create(i, &shared);
+}
+
+static int start(struct daemon *d, struct option_config *config, struct buf *why)
+{
+    struct edge *e = daemon_app(d);
+    const struct edge_config *c = option_record(config);
+    e->daemon = d;
+    e->file = mem_strdup(option_file(config));
+    buf_init(&e->document, HEARTBEAT_MAX_BYTES);
+    e->collapse = collapse_create();
+    e->ledger = ledger_create(daemon_worker_count(d));
+    int err = open_store(e, c, why);
+    if (err == 0)
+        err = open_access_log(e, c, why);
+    if (err == 0)
+        err = renew_sites(e, SPAN_NONE, why);
+    if (err == 0)
+        err = bind_listeners(e, config, why);
+    if (err == 0)
+        err = make_link(e, c, why);
+    if (err != 0)
+        return err;
+    make_workers(e, c);
+    return start_admin(e, c, why);
+}
+
+static void *worker_start(struct daemon *d, struct worker *w)
+{
+    struct edge *e = daemon_app(d);
+    edge_worker_start(e->workers[w->index], w, e->sites);
+    return e->workers[w->index];
+}
+
+static void ready(struct daemon *d)
+{
+    struct edge *e = daemon_app(d);
+    e->are_running = true;
+    if (e->link != NULL)
+        control_link_start(e->link);
+    LOG_INFO("ready", "workers=%d sites=%u", daemon_worker_count(d), site_count(e->sites->sites));
+}
+
+struct fixed_text {
+    const char *name;
+    size_t offset_bytes; /* of a const char * */
+};
+static const struct fixed_text fixed_texts[] = {
+    {"node", offsetof(struct edge_config, node)},
+    {"access_log", offsetof(struct edge_config, access_log)},
+    {"admin address", offsetof(struct edge_config, admin.address)},
+    {"control url", offsetof(struct edge_config, control.url)},
+    {"control token_file", offsetof(struct edge_config, control.token_file)},
+    {"control state_file", offsetof(struct edge_config, control.state_file)},
+};
+
+static const char *text_at(const struct edge_config *c, size_t offset)
+{
+    const char *text;
+    memcpy(&text, (const char *)c + offset, sizeof(text));
+    return text;
+}
+
+static bool same_listens(const struct option_records *a, const struct option_records *b)
+{
+    const struct listen_options *x = a->v, *y = b->v;
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (strcmp(x[i].address, y[i].address) != 0 || x[i].tls != y[i].tls)
+            return false;
+    }
+    return true;
+}
+
+/* What cannot change while the program runs. */
+static int check_fixed(struct option_config *old_config, struct option_config *new_config,
+                       struct buf *why)
+{
+    const struct edge_config *was = option_record(old_config), *is = option_record(new_config);
+    const char *file = option_file(new_config), *changed = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(fixed_texts); i++) {
+        size_t at = fixed_texts[i].offset_bytes;
+        if (strcmp(text_at(was, at), text_at(is, at)) != 0)
+            changed = fixed_texts[i].name;
+    }
+    if (was->workers != is->workers)
+        changed = "workers";
+    if (was->memory_bytes != is->memory_bytes)
+        changed = "memory";
+    if (!same_listens(&was->listens, &is->listens))
+        changed = "listen";
+    if (changed == NULL)
+        return 0;
+    option_error(why, file, 1, "%s: cannot change without a restart", changed);
+    return ERR_CONFIG;
+}
+
+static int reload(struct daemon *d, struct option_config *config, struct buf *why)
+{
+    struct edge *e = daemon_app(d);
+    const struct edge_config *c = option_record(config);
+    int err = check_fixed(daemon_config(d), config, why);
+    if (err == 0)
+        err = listen_reload(e->listens, &c->certificates, option_file(config), why);
+    if (err == 0)
+        err = renew_sites(e, buf_span(&e->document), why);
+    return err;
+}
+
+static void reopen(struct daemon *d)
+{
+    struct edge *e = daemon_app(d);
+    if (e->access_log != NULL)
+        sink_reopen(e->access_log);
+}
+
+static void worker_drain(struct daemon *d, struct worker *w)
+{
+    (void)d;
+    edge_worker_drain(w->state);
+}
+
+static void worker_stop(struct daemon *d, struct worker *w)
+{
+    (void)d;
+    edge_worker_stop(w->state);
+}
+
+static void stop(struct daemon *d)
+{
+    struct edge *e = daemon_app(d);
+    admin_stop(&e->admin);
+    control_link_destroy(&e->link);
+    for (int i = 0; e->workers != NULL && i < daemon_worker_count(d); i++)
+        edge_worker_destroy(&e->workers[i]);
+    mem_free(e->workers);
+    if (e->listens != NULL)
+        listen_destroy(&e->listens);
+    if (e->access_log != NULL)
+        sink_close(&e->access_log);
+    upstream_set_unref(&e->sites);
+    collapse_destroy(&e->collapse);
+    if (e->store != NULL)
+        store_destroy(&e->store);
+    ledger_destroy(&e->ledger);
+    buf_finish(&e->document);
+    mem_free(e->admin_url);
+    mem_free(e->file);
+}
+
+static const struct counter_table *const counters[] = {
+    &req_counter_table, &fetcher_counter_table, &store_counter_table, &server_counter_table, NULL};
+
+const struct daemon_program edge_program = {
+    .name = "byeori-edge",
+    .options = &edge_section,
+    .counters = counters,
+    .check = edge_config_check,
+    .start = start,
+    .worker_start = worker_start,
+    .ready = ready,
+    .reload = reload,
+    .reopen = reopen,
+    .worker_drain = worker_drain,
+    .worker_stop = worker_stop,
+    .stop = stop,
+    .workers_offset = offsetof(struct edge_config, workers),
+    .drain_offset = offsetof(struct edge_config, drain_ms),
+    .log_level_offset = offsetof(struct edge_config, log_level),
+};

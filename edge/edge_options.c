@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The options of byeori-edge: its own, and the sections of its parts. */
+#include "edge/edge_options.h"
+
+#include "edge/policy/site.h"
+#include "lib/base/err.h"
+#include "lib/http/headers.h"
+
+#define GIB ((int64_t)1 << 30)
+#define MIB ((int64_t)1 << 20)
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+
+static const struct option edge_options[] = {
+    {"node",
+     OPTION_TEXT,
+     OPTION_FIELD(struct edge_config, node),
+     0,
+     0,
+     "edge",
+     "Name of this node: letters, digits, '-', '_' and '.'. Stands in Via, Cache-Status, CDN-Loop.",
+     {NULL}},
+    {"names",
+     OPTION_TEXTS,
+     OPTION_FIELD(struct edge_config, names),
+     0,
+     0,
+     "",
+     "Host names of the node itself, where the first path segment is the site's host.",
+     {NULL}},
+    {"workers",
+     OPTION_INT,
+     OPTION_FIELD(struct edge_config, workers),
+     0,
+     256,
+     "0",
+     "Worker threads; 0: one for each core.",
+     {NULL}},
+    {"memory",
+     OPTION_BYTES,
+     OPTION_FIELD(struct edge_config, memory_bytes),
+     4 * MIB,
+     65536 * GIB,
+     "1GiB",
+     "Memory for what is cached: a hard cap.",
+     {NULL}},
+    {"access_log",
+     OPTION_TEXT,
+     OPTION_FIELD(struct edge_config, access_log),
+     0,
+     0,
+     "",
+     "File for a line of JSON about each request; \"-\": standard error; unset: none.",
+     {NULL}},
+    {"log_level",
+     OPTION_CHOICE,
+     OPTION_FIELD(struct edge_config, log_level),
+     0,
+     0,
+     "info",
+     "How much is said on standard error.",
+     {.choices = log_levels}},
+    {"drain",
+     OPTION_DURATION,
+     OPTION_FIELD(struct edge_config, drain_ms),
+     0,
+     3600000,
+     "10s",
+     "How long a stopping node finishes answers already begun.",
+     {NULL}},
+    {"http_url",
+     OPTION_TEXT,
+     OPTION_FIELD(struct edge_config, http_url),
+     0,
+     0,
+     "",
+     "Where users reach this node by HTTP, told to the control plane. Unset: control knows it.",
+     {NULL}},
+    {"https_url",
+     OPTION_TEXT,
+     OPTION_FIELD(struct edge_config, https_url),
+     0,
+     0,
+     "",
+     "The same by HTTPS.",
+     {NULL}},
+    {"admin_url",
+     OPTION_TEXT,
+     OPTION_FIELD(struct edge_config, admin_url),
+     0,
+     0,
+     "",
+     "Where operators reach the admin listener. Unset: its address.",
+     {NULL}},
+    {"listen",
+     OPTION_SECTION,
+     OPTION_FIELD(struct edge_config, listens),
+     0,
+     0,
+     NULL,
+     "A public address.",
+     {.section = &listen_section}},
+    {"certificate",
+     OPTION_SECTION,
+     OPTION_FIELD(struct edge_config, certificates),
+     0,
+     0,
+     NULL,
+     "A certificate for TLS listeners, chosen by the names in it.",
+     {.section = &certificate_section}},
+    {"admin",
+     OPTION_SECTION,
+     OPTION_FIELD(struct edge_config, admin),
+     0,
+     0,
+     NULL,
+     "The admin listener.",
+     {.section = &admin_section}},
+    {"control",
+     OPTION_SECTION,
+     OPTION_FIELD(struct edge_config, control),
+     0,
+     0,
+     NULL,
+     "The control plane.",
+     {.section = &control_section}},
+    {"site",
+     OPTION_SECTION,
+     OPTION_FIELD(struct edge_config, sites),
+     0,
+     0,
+     NULL,
+     "A customer's host names and rules.",
+     {.section = &site_section}},
+    {.name = NULL},
+};
+
+const struct option_section edge_section = {
+    .options = edge_options,
+    .record_bytes = sizeof(struct edge_config),
+    .is_single = true,
+    .line_offset_bytes = OPTION_NO_LINE,
+};
+
+int edge_config_check(struct option_config *config, struct buf *why)
+{
+    const struct edge_config *c = option_record(config);
+    const char *file = option_file(config);
+    struct site_table *sites = NULL;
+    int err = 0;
+    if (!token_is_valid(span_of(c->node)) || strlen(c->node) > HEARTBEAT_NAME_BYTES) {
+        option_error(why, file, 1, "node: \"%s\" is no name of letters, digits, '-', '_', '.'",
+                     c->node);
+        err = ERR_CONFIG;
+    }
+    if (c->listens.count == 0) {
+        option_error(why, file, 1, "listen: at least one section is needed");
+        err = ERR_CONFIG;
+    }
+    if (listen_check(&c->listens, &c->certificates, file, why) != 0)
+        err = ERR_CONFIG;
+    if (admin_check(&c->admin, file, why) != 0 || control_check(&c->control, file, why) != 0)
+        err = ERR_CONFIG;
+    if (site_table_create(&sites, &c->sites, file, why) != 0)
+        err = ERR_CONFIG;
+    else
+        site_table_unref(&sites);
+    return err;
+}

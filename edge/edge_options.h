@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_EDGE_OPTIONS_H
+#define EDGE_EDGE_OPTIONS_H
+
+#include "edge/admin/control_link.h"
+#include "lib/daemon/admin_base.h"
+#include "lib/daemon/listen.h"
+
+/* edge.conf as a record. */
+struct edge_config {
+    const char *node;
+    struct option_texts names;
+    int64_t workers, drain_ms, memory_bytes;
+    int log_level;
+    const char *access_log, *http_url, *https_url, *admin_url;
+    struct option_records listens, certificates, sites;
+    struct admin_options admin;
+    struct control_options control;
+};
+extern const struct option_section edge_section;
+
+/* edge_config_check: what spans options. 0, or ERR_CONFIG and lines in why. */
+MUST_USE int edge_config_check(struct option_config *config, struct buf *why);
+
+#endif

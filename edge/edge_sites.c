@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The file's sites and the document's become one configuration text, which is read like a file: so
+ * the same checks and the same words hold for both. */
+#include "edge/edge_sites.h"
+
+#include "edge/edge_options.h"
+#include "edge/policy/site.h"
+#include "lib/base/err.h"
+#include "lib/proto/site_doc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define TEXT_MAX_BYTES ((size_t)16 << 20)
+#define READ_STEP      65536
+
+static int read_file(const char *file, struct buf *out, struct buf *why)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? 1 : -1;
+    while (n > 0) {
+        char *room = buf_room(out, READ_STEP);
+        n = room != NULL ? read(fd, room, READ_STEP) : -1;
+        if (n > 0)
+            buf_filled(out, (size_t)n);
+    }
+    if (fd >= 0)
+        close(fd);
+    if (n == 0)
+        return 0;
+    buf_printf(why, "%s: cannot be read\n", file);
+    return ERR_IO;
+}
+
+static bool is_in_file(const struct edge_config *c, struct span name)
+{
+    const struct site *sites = c->sites.v;
+    for (size_t i = 0; i < c->sites.count; i++) {
+        if (span_eq(span_of(sites[i].name), name))
+            return true;
+    }
+    return false;
+}
+
+/* Appends the document's sites; those without origins are known to control only. */
+static int add_document(const struct edge_config *c, struct span document, struct buf *text,
+                        struct buf *why)
+{
+    struct site_docs docs;
+    struct arena mem;
+    arena_init(&mem, TEXT_MAX_BYTES);
+    int err = site_docs_read(document, &docs, &mem, why);
+    for (size_t i = 0; err == 0 && i < docs.count; i++) {
+        if (docs.v[i].origins.count > 0 && !is_in_file(c, docs.v[i].name)) {
+            buf_add_char(text, '\n');
+            site_doc_write_conf(&docs.v[i], text);
+        }
+    }
+    arena_finish(&mem);
+    return err;
+}
+
+static int make(struct upstream_set **out, struct option_config **config, struct buf *why)
+{
+    const struct edge_config *c = option_record(*config);
+    return upstream_set_create(out, config, &c->sites, why);
+}
+
+int edge_sites_make(struct upstream_set **out, const char *file, struct span document,
+                    struct buf *why)
+{
+    struct option_config *config = NULL;
+    struct buf text;
+    buf_init(&text, TEXT_MAX_BYTES);
+    int err = read_file(file, &text, why);
+    if (err == 0)
+        err = option_load_text(&config, &edge_section, file, buf_span(&text), why);
+    if (err == 0 && document.n > 0) {
+        err = add_document(option_record(config), document, &text, why);
+        option_free(&config);
+        if (err == 0)
+            err = option_load_text(&config, &edge_section, file, buf_span(&text), why);
+    }
+    if (err == 0)
+        err = make(out, &config, why);
+    option_free(&config);
+    buf_finish(&text);
+    return err;
+}

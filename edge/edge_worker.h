@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDGE_EDGE_WORKER_H
+#define EDGE_EDGE_WORKER_H
+
+#include "edge/request/req_worker.h"
+#include "lib/daemon/listen.h"
+#include "lib/daemon/worker.h"
+#include "lib/web/client.h"
+#include "lib/web/server.h"
+
+/* One worker of the edge: a loop with a server in front and a client behind. Made and freed by the
+ * main thread; started, used and stopped on the worker's own. */
+struct edge_worker {
+    uint32_t magic;
+    struct worker *worker;
+    struct server *server;
+    struct client *client;
+    struct listen_set *listens; /* borrowed */
+    struct fetcher fetcher;
+    struct req_worker req;
+};
+#define EDGE_WORKER_MAGIC 0xed9e0421U
+
+/* What all workers share, for edge_worker_create. */
+struct edge_shared {
+    struct store *store;
+    struct collapse *collapse;
+    struct ledger *ledger;
+    struct sink *access_log; /* NULL: none */
+    struct listen_set *listens;
+    struct req_config request;
+};
+struct edge_worker *edge_worker_create(int index, const struct edge_shared *shared);
+void edge_worker_destroy(struct edge_worker **w); /* after edge_worker_stop, or never started */
+
+/* On the worker's thread. set: the sites to begin with (referenced). */
+void edge_worker_start(struct edge_worker *w, struct worker *worker, struct upstream_set *set);
+void edge_worker_drain(struct edge_worker *w);
+void edge_worker_stop(struct edge_worker *w);
+
+/* edge_worker_use: other sites from here on. Any thread; references set. */
+void edge_worker_use(struct edge_worker *w, struct upstream_set *set);
+
+#endif
