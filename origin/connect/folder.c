@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The connector for a folder of files: finding and holding them. Their bytes are folder_body.c's.
+ * Opening is tried without waiting first (RESOLVE_CACHED: the names are in the kernel's cache) and
+ * goes to an I/O thread only when it would wait. */
+#include "origin/connect/folder.h"
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "origin/connect/folder_body.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define FOLDER_PATH_MAX 4096
+
+struct folder {
+    struct connector connector;
+    int root_fd;
+    struct iopool *io;
+};
+
+struct open_job {
+    struct iojob job; /* first */
+    struct connector_find *find;
+    struct folder *folder;
+    char *path; /* relative, zero-terminated */
+    int fd, errnum;
+};
+
+static struct folder *folder_of(struct connector *c)
+{
+    return CONTAINER_OF(c, struct folder, connector);
+}
+
+/* fd, or -errno. O_NONBLOCK: opening a FIFO must not wait for its writer. */
+static int open_beneath(const struct folder *f, const char *path, bool cached_only)
+{
+    struct open_how how = {
+        .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (cached_only ? RESOLVE_CACHED : 0),
+    };
+    long fd = syscall(SYS_openat2, f->root_fd, path, &how, sizeof how);
+    return fd >= 0 ? (int)fd : -errno;
+}
+
+static int err_of_open(int errnum)
+{
+    switch (errnum) {
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case ENXIO: /* a socket */
+        return ERR_NOT_FOUND;
+    case EXDEV: /* leaves the folder */
+    case ELOOP:
+    case EACCES:
+    case EPERM:
+        return ERR_DENIED;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return ERR_BUSY;
+    default:
+        return ERR_IO;
+    }
+}
+
+static sec_t seconds_of(const struct stat *st)
+{
+    return (sec_t)st->st_mtim.tv_sec;
+}
+
+/* Fills in what was found and hands it over; takes fd. */
+static void found(struct connector_find *find, struct iopool *io, int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        find->done(find, ERR_NOT_FOUND);
+        return;
+    }
+    find->size_bytes = st.st_size;
+    find->last_modified = seconds_of(&st);
+    snprintf(find->etag, sizeof find->etag, "\"%llx-%llx\"", (unsigned long long)st.st_size,
+             (unsigned long long)st.st_mtim.tv_sec * NSEC_PER_SEC +
+                 (unsigned long long)st.st_mtim.tv_nsec);
+    find->content = folder_content_create(fd, &st, io);
+    find->done(find, 0);
+}
+
+static void open_failed(struct connector_find *find, int errnum)
+{
+    int err = err_of_open(errnum);
+    if (err != ERR_NOT_FOUND)
+        LOG_WARN_LIMITED("open-failed", "path=\"%.*s\" reason=\"%s\"", SPAN_FMT(find->path),
+                         strerror(errnum));
+    find->done(find, err);
+}
+
+static void open_run(struct iojob *j)
+{
+    struct open_job *o = CONTAINER_OF(j, struct open_job, job);
+    int fd = open_beneath(o->folder, o->path, false);
+    o->fd = fd;
+    o->errnum = fd < 0 ? -fd : 0;
+}
+
+static void open_done(struct iojob *j)
+{
+    struct open_job *o = CONTAINER_OF(j, struct open_job, job);
+    struct connector_find *find = o->find;
+    struct iopool *io = o->folder->io;
+    int fd = o->fd, errnum = o->errnum;
+    mem_free(o->path);
+    mem_free(o);
+    if (fd >= 0)
+        found(find, io, fd);
+    else
+        open_failed(find, errnum);
+}
+
+static void open_on_pool(struct folder *f, struct connector_find *find, const char *path)
+{
+    struct open_job *o = mem_zalloc(sizeof *o);
+    *o = (struct open_job){
+        .job = {.run = open_run, .done = open_done}, .find = find, .folder = f, .fd = -1};
+    o->path = mem_strdup(path);
+    if (iopool_submit(f->io, find->home, &o->job) == 0)
+        return;
+    mem_free(o->path);
+    mem_free(o);
+    find->done(find, ERR_BUSY);
+}
+
+static void folder_find(struct connector *c, struct connector_find *find)
+{
+    struct folder *f = folder_of(c);
+    char path[FOLDER_PATH_MAX];
+    struct span relative = find->path;
+    while (relative.n > 0 && relative.p[0] == '/')
+        relative = span_skip(relative, 1);
+    if (relative.n == 0 || relative.n >= sizeof path || memchr(relative.p, 0, relative.n) != NULL) {
+        find->done(find, ERR_NOT_FOUND);
+        return;
+    }
+    memcpy(path, relative.p, relative.n);
+    path[relative.n] = 0;
+    int fd = open_beneath(f, path, true);
+    if (fd >= 0)
+        found(find, f->io, fd);
+    else if (fd == -EAGAIN)
+        open_on_pool(f, find, path);
+    else
+        open_failed(find, -fd);
+}
+
+static void folder_destroy(struct connector *c)
+{
+    struct folder *f = folder_of(c);
+    if (f->root_fd >= 0)
+        close(f->root_fd);
+    mem_free(f);
+}
+
+static const struct connector_ops folder_ops = {
+    .name = "folder",
+    .find = folder_find,
+    .body = folder_body_create,
+    .content_close = folder_content_close,
+    .destroy = folder_destroy,
+};
+
+int folder_create(struct connector **out, const char *path, struct iopool *io, struct buf *why)
+{
+    *out = NULL;
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        buf_printf(why, "folder \"%s\": %s\n", path, strerror(errno));
+        return err_of_open(errno);
+    }
+    struct folder *f = mem_zalloc(sizeof *f);
+    f->connector.ops = &folder_ops;
+    f->root_fd = fd;
+    f->io = io;
+    int probe = open_beneath(f, ".", false);
+    if (probe < 0) {
+        buf_printf(why, "folder \"%s\": cannot be read beneath itself: %s%s\n", path,
+                   strerror(-probe), probe == -ENOSYS ? " (openat2 needs Linux 5.6 or later)" : "");
+        folder_destroy(&f->connector);
+        return ERR_IO;
+    }
+    close(probe);
+    *out = &f->connector;
+    return 0;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The options of byeori-origin. */
+#include "origin/origin_options.h"
+
+#include "lib/base/err.h"
+#include "origin/serve/field_rules.h"
+
+#include <sys/stat.h>
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+
+#define FIELD(f) OPTION_FIELD(struct origin_options, f)
+
+static const struct option rows[] = {
+    {"workers",
+     OPTION_INT,
+     FIELD(workers),
+     0,
+     256,
+     "0",
+     "Worker threads, each with its own event loop; 0: one per core.",
+     {NULL}},
+    {"folder",
+     OPTION_TEXT,
+     FIELD(folder),
+     0,
+     0,
+     NULL,
+     "The folder to serve; nothing outside it is reachable.",
+     {NULL}},
+    {"index",
+     OPTION_TEXT,
+     FIELD(index),
+     0,
+     0,
+     "index.html",
+     "File that answers for a path ending in '/'; \"\": none does.",
+     {NULL}},
+    {"io_threads",
+     OPTION_INT,
+     FIELD(io_threads),
+     1,
+     256,
+     "4",
+     "Threads for opening and reading what is not in the page cache.",
+     {NULL}},
+    {"io_queue",
+     OPTION_INT,
+     FIELD(io_queue),
+     1,
+     1 << 20,
+     "1024",
+     "Look-ups and reads that may wait for such a thread; beyond: 503 with Retry-After.",
+     {NULL}},
+    {"idle_timeout",
+     OPTION_DURATION,
+     FIELD(idle_ms),
+     1,
+     86400000,
+     "75s",
+     "How long a kept-alive connection may rest between requests.",
+     {NULL}},
+    {"stall_timeout",
+     OPTION_DURATION,
+     FIELD(stall_ms),
+     100,
+     86400000,
+     "60s",
+     "How long a transfer may stand still before it is cut.",
+     {NULL}},
+    {"connections",
+     OPTION_INT,
+     FIELD(conns),
+     1,
+     10000000,
+     "100000",
+     "Connections for each worker; more are closed at once.",
+     {NULL}},
+    {"drain",
+     OPTION_DURATION,
+     FIELD(drain_ms),
+     0,
+     3600000,
+     "30s",
+     "How long a stopping program finishes answers already begun.",
+     {NULL}},
+    {"log_level",
+     OPTION_CHOICE,
+     FIELD(log_level),
+     0,
+     0,
+     "info",
+     "What is logged on standard error.",
+     {.choices = log_levels}},
+    {.name = "listen",
+     .type = OPTION_SECTION,
+     .offset_bytes = FIELD(listens),
+     .meaning = "An address that answers HTTP.",
+     .section = &listen_section},
+    {.name = "certificate",
+     .type = OPTION_SECTION,
+     .offset_bytes = FIELD(certificates),
+     .meaning = "A certificate for TLS listeners, chosen by the names in it.",
+     .section = &certificate_section},
+    {.name = "admin",
+     .type = OPTION_SECTION,
+     .offset_bytes = FIELD(admin),
+     .meaning = "Metrics and health, on an address of their own.",
+     .section = &admin_section},
+    {.name = "rule",
+     .type = OPTION_SECTION,
+     .offset_bytes = FIELD(rules),
+     .meaning = "Fields for paths that fit the pattern in the title; the first that fits decides.",
+     .section = &field_rule_section},
+    {.name = NULL},
+};
+
+const struct option_section origin_section = {
+    .options = rows,
+    .record_bytes = sizeof(struct origin_options),
+    .line_offset_bytes = OPTION_NO_LINE,
+};
+
+int origin_options_check(const struct origin_options *o, const char *file, struct buf *why)
+{
+    struct stat st;
+    int err = listen_check(&o->listens, &o->certificates, file, why);
+    if (o->listens.count == 0) {
+        option_error(why, file, 1,
+                     "listen: there is no listen section: listen \"http\" { address = "
+                     "\"127.0.0.1:9000\" }");
+        err = ERR_CONFIG;
+    }
+    if (stat(o->folder, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        option_error(why, file, 1, "folder: \"%s\" is not a folder", o->folder);
+        err = ERR_CONFIG;
+    }
+    if (field_rules_check(&o->rules, file, why) != 0 || admin_check(&o->admin, file, why) != 0)
+        err = ERR_CONFIG;
+    return err;
+}

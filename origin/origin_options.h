@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* private to origin */
+#ifndef ORIGIN_ORIGIN_OPTIONS_H
+#define ORIGIN_ORIGIN_OPTIONS_H
+
+#include "lib/daemon/admin_base.h"
+#include "lib/daemon/listen.h"
+
+/* The record of origin.conf. */
+struct origin_options {
+    int64_t workers, drain_ms;
+    int log_level;
+    const char *folder, *index;
+    int64_t io_threads, io_queue;
+    int64_t idle_ms, stall_ms, conns;
+    struct option_records listens, certificates, rules;
+    struct admin_options admin;
+};
+extern const struct option_section origin_section;
+
+/* origin_options_check: what spans options. 0, or ERR_CONFIG and why. */
+MUST_USE int origin_options_check(const struct origin_options *o, const char *file,
+                                  struct buf *why);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ORIGIN_SERVE_FIELD_RULES_H
+#define ORIGIN_SERVE_FIELD_RULES_H
+
+#include "lib/base/option.h"
+#include "lib/http/headers.h"
+
+/* Which fields an answer gets by its path: Cache-Control, tags, type. Rules stand in the order of
+ * the
+ * file; the first whose pattern fits decides, so that specific ones go first. Pure. */
+struct field_rule {
+    const char *pattern; /* glob on the whole path: '*' also crosses '/' */
+    int line;
+    const char *cache_control; /* "": none is sent */
+    struct option_texts tags;  /* Cache-Tag, comma-separated */
+    const char *content_type;  /* "": by the name's ending */
+};
+extern const struct option_section field_rule_section; /* titled by the pattern, any number */
+
+/* field_rules_check: patterns start with '/' or '*'; values hold no control bytes. */
+MUST_USE int field_rules_check(const struct option_records *rules, const char *file,
+                               struct buf *why);
+/* field_rules_add: adds the fields for path; values are borrowed from the rules or from fs->mem. */
+void field_rules_add(const struct option_records *rules, struct span path, struct fields *fs);
+/* field_type_of: media type by the name's ending; "application/octet-stream" where unknown. */
+struct span field_type_of(struct span path);
+
+#endif

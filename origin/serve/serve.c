@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a request to an answer with a stored file: path, look-up, conditions, ranges, head, body.
+ * What stands in the storage and how its bytes come is the connector's.
+ * Runs on its worker's loop. */
+#include "origin/serve/serve.h"
+
+#include "lib/base/digest.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/http/conditional.h"
+#include "lib/http/date.h"
+#include "lib/http/multipart.h"
+#include "lib/http/url.h"
+#include "lib/web/body_chain.h"
+#include "origin/serve/field_rules.h"
+
+/* A request between its look-up and its end. The client may go before the look-up is done: then x
+ * is
+ * NULL, and whoever comes last frees. */
+struct asked {
+    struct connector_find find; /* first */
+    struct serve *serve;
+    struct exchange *x;
+    bool is_looking;
+    char *path; /* decoded; its own, because the look-up may outlast the exchange */
+};
+
+/* The parts of a multipart body, while it is sent. */
+struct parts {
+    struct asked *asked;
+    struct multipart plan;
+    struct byte_range ranges[RANGES_MAX];
+    int count;
+};
+
+const struct counter_table serve_counter_table = {
+    .prefix = "byeori_origin_",
+    .rows =
+        (const struct counter_row[]){
+#define X(name, help) {#name, help, offsetof(struct serve_counters, name)},
+            SERVE_COUNTERS(X)
+#undef X
+        },
+#define X(name, help) +1
+    .count = SERVE_COUNTERS(X),
+#undef X
+};
+
+static struct connector_ops const *ops_of(const struct asked *a)
+{
+    return a->serve->connector->ops;
+}
+
+static void asked_free(struct asked *a)
+{
+    if (a->find.content != NULL)
+        ops_of(a)->content_close(a->find.content);
+    mem_free(a->path);
+    mem_free(a);
+}
+
+static void on_done(void *owner, struct exchange *x, int err)
+{
+    struct asked *a = owner;
+    struct serve_counters *count = &a->serve->counters;
+    counter_add(&count->requests, 1);
+    counter_add(&count->body_bytes, x->body_bytes_out);
+    if (err == ERR_CHANGED) {
+        counter_add(&count->changed, 1);
+        LOG_WARN_LIMITED("changed-in-place", "req=%llu path=\"%.*s\" sent=%llu",
+                         (unsigned long long)x->id, SPAN_FMT(x->request.path),
+                         (unsigned long long)x->body_bytes_out);
+    }
+    a->x = NULL;
+    if (!a->is_looking)
+        asked_free(a);
+}
+
+static const struct exchange_events events = {on_done};
+
+static void refuse(struct asked *a, int status, const char *text)
+{
+    struct response_head head = {.status = status, .content_length = (int64_t)strlen(text)};
+    fields_init(&head.fields, &a->x->mem);
+    fields_add(&head.fields, FIELD_CONTENT_TYPE, SPAN("text/plain; charset=utf-8"));
+    fields_add(&head.fields, FIELD_CACHE_CONTROL,
+               status == 404 ? SPAN("public, max-age=5") : SPAN("no-store"));
+    if (status == 503)
+        fields_add(&head.fields, FIELD_RETRY_AFTER, SPAN("1"));
+    if (status == 405)
+        fields_add(&head.fields, FIELD_ALLOW, SPAN("GET, HEAD"));
+    exchange_respond(a->x, &head, body_of_constant(span_of(text)));
+}
+
+static void add_validators(struct asked *a, struct fields *fs)
+{
+    char *date = arena_bytes(fs->mem, DATE_BYTES);
+    date_write(a->find.last_modified, date);
+    fields_add(fs, FIELD_ETAG, span_of(a->find.etag));
+    fields_add(fs, FIELD_LAST_MODIFIED, span_make(date, DATE_BYTES));
+    fields_add(fs, FIELD_ACCEPT_RANGES, SPAN("bytes"));
+}
+
+static void answer_whole(struct asked *a, struct response_head *head)
+{
+    head->status = 200;
+    head->content_length = a->find.size_bytes;
+    struct body *body = NULL;
+    if (a->x->request.method == METHOD_GET && a->find.size_bytes > 0)
+        body = ops_of(a)->body(a->find.content, a->find.home, 0, a->find.size_bytes);
+    exchange_respond(a->x, head, body);
+}
+
+static void answer_range(struct asked *a, struct response_head *head, const struct byte_range *r)
+{
+    char *text = arena_bytes(&a->x->mem, CONTENT_RANGE_ROOM);
+    struct content_range cr = {r->first, r->last, a->find.size_bytes};
+    size_t n = content_range_write(text, &cr);
+    fields_add(&head->fields, FIELD_CONTENT_RANGE, span_make(text, n));
+    head->status = 206;
+    head->content_length = r->last - r->first + 1;
+    exchange_respond(
+        a->x, head, ops_of(a)->body(a->find.content, a->find.home, r->first, head->content_length));
+}
+
+/* Part heads and contents in turn: 0 is the first part's head, 1 its bytes, ... */
+static struct body *next_part(void *ctx, int i)
+{
+    struct parts *p = ctx;
+    int part = i / 2;
+    if (part == p->count)
+        return i % 2 == 0 ? body_of_constant(p->plan.after) : NULL;
+    if (i % 2 == 0)
+        return body_of_constant(p->plan.before[part]);
+    const struct byte_range *r = &p->ranges[part];
+    return ops_of(p->asked)->body(p->asked->find.content, p->asked->find.home, r->first,
+                                  r->last - r->first + 1);
+}
+
+static void answer_parts(struct asked *a, struct response_head *head, struct parts *p)
+{
+    uint8_t random[16];
+    char *boundary = arena_bytes(&a->x->mem, 2 * sizeof random + 1);
+    digest_random(random, sizeof random);
+    digest_hex(random, sizeof random, boundary);
+    struct multipart_spec spec = {.ranges = p->ranges,
+                                  .count = p->count,
+                                  .size = a->find.size_bytes,
+                                  .type = fields_value(&head->fields, FIELD_CONTENT_TYPE),
+                                  .boundary = span_make(boundary, 2 * sizeof random)};
+    multipart_plan(&p->plan, &spec, &a->x->mem);
+    fields_set(&head->fields, FIELD_CONTENT_TYPE, p->plan.content_type);
+    head->status = 206;
+    head->content_length = p->plan.total_bytes;
+    /* The plan lives in the exchange's arena, which outlasts the body that the session closes. */
+    struct body_chain_source source = {.next = next_part, .ctx = p};
+    exchange_respond(a->x, head, body_chain(&source));
+}
+
+static void answer_unsatisfiable(struct asked *a, struct response_head *head)
+{
+    char *text = arena_bytes(&a->x->mem, CONTENT_RANGE_ROOM);
+    struct content_range cr = {-1, -1, a->find.size_bytes};
+    size_t n = content_range_write(text, &cr);
+    fields_add(&head->fields, FIELD_CONTENT_RANGE, span_make(text, n));
+    head->status = 416;
+    head->content_length = 0;
+    exchange_respond(a->x, head, NULL);
+}
+
+static void answer_content(struct asked *a, struct response_head *head, const struct validators *v)
+{
+    struct range_spec specs[RANGES_MAX];
+    int count = conditional_ranges(&a->x->request, v, v->date, specs);
+    if (count <= 0) { /* none, or so many that the whole is cheaper (RFC 9110 s.14.2) */
+        answer_whole(a, head);
+        return;
+    }
+    struct parts *p = arena_zalloc(&a->x->mem, sizeof *p);
+    p->asked = a;
+    p->count = range_resolve(specs, count, a->find.size_bytes, p->ranges);
+    if (p->count == ERR_UNSATISFIABLE) {
+        answer_unsatisfiable(a, head);
+        return;
+    }
+    counter_add(&a->serve->counters.ranges, 1);
+    if (p->count == 1)
+        answer_range(a, head, &p->ranges[0]);
+    else
+        answer_parts(a, head, p);
+}
+
+static void answer(struct asked *a)
+{
+    struct response_head head = {.content_length = 0};
+    struct validators v = {.etag = span_of(a->find.etag),
+                           .last_modified = a->find.last_modified,
+                           .date = loop_wall(a->find.home) / MSEC_PER_SEC};
+    fields_init(&head.fields, &a->x->mem);
+    field_rules_add(a->serve->rules, span_of(a->path), &head.fields);
+    add_validators(a, &head.fields);
+    switch (conditional_of(&a->x->request, &v, 200, v.date)) {
+    case CONDITIONAL_NOT_MODIFIED:
+        counter_add(&a->serve->counters.not_modified, 1);
+        head.status = 304;
+        head.content_length = LENGTH_UNKNOWN;
+        exchange_respond(a->x, &head, NULL);
+        return;
+    case CONDITIONAL_FAILED:
+        head.status = 412;
+        exchange_respond(a->x, &head, NULL);
+        return;
+    case CONDITIONAL_NORMAL:
+        break;
+    }
+    answer_content(a, &head, &v);
+}
+
+static void on_found(struct connector_find *find, int err)
+{
+    struct asked *a = CONTAINER_OF(find, struct asked, find);
+    a->is_looking = false;
+    if (err != 0)
+        find->content = NULL;
+    if (a->x == NULL) {
+        asked_free(a);
+        return;
+    }
+    switch (err) {
+    case 0:
+        answer(a);
+        return;
+    case ERR_BUSY:
+        counter_add(&a->serve->counters.busy, 1);
+        refuse(a, 503, "The storage is at its limit: try again in a second.\n");
+        return;
+    case ERR_NOT_FOUND:
+    case ERR_DENIED: /* whether something is there that may not be read is nobody's business */
+        counter_add(&a->serve->counters.not_found, 1);
+        refuse(a, 404, "There is no such file.\n");
+        return;
+    default:
+        refuse(a, 500, "The storage could not be read.\n");
+        return;
+    }
+}
+
+static bool find_path(struct asked *a)
+{
+    struct span path;
+    if (url_decode(a->x->request.path, &a->x->mem, &path) != 0)
+        return false;
+    const char *index = span_ends(path, SPAN("/")) ? a->serve->index : "";
+    a->path = mem_printf("%.*s%s", SPAN_FMT(path), index);
+    return true;
+}
+
+void serve_request(void *app, struct exchange *x)
+{
+    struct asked *a = mem_zalloc(sizeof *a);
+    a->serve = app;
+    a->x = x;
+    x->events = &events;
+    x->owner = a;
+    if (x->request.method != METHOD_GET && x->request.method != METHOD_HEAD) {
+        refuse(a, 405, "Only GET and HEAD are served here.\n");
+        return;
+    }
+    if (!find_path(a)) {
+        refuse(a, 400, "The path is not valid.\n");
+        return;
+    }
+    a->find.path = span_of(a->path);
+    a->find.home = x->loop;
+    a->find.done = on_found;
+    a->is_looking = true;
+    a->serve->connector->ops->find(a->serve->connector, &a->find);
+}

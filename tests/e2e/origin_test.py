@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: MIT
+"""byeori-origin on a folder, over real sockets."""
+
+import os
+import re
+import socket
+
+import pytest
+
+from tests.harness.client import Client
+from tests.harness.content import Content
+from tests.harness.http1 import Closed
+from tests.harness.ports import free_port
+from tests.harness.programs import OriginGateway, call, run_tool, wait_until
+
+BIG = Content(5_000_003, seed=7)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "root"
+    (root / "sub").mkdir(parents=True)
+    BIG.write_to(root / "big.bin")
+    (root / "small.txt").write_bytes(b"0123456789" * 10)
+    (root / "empty").write_bytes(b"")
+    (root / "sub/index.html").write_bytes(b"<p>sub</p>")
+    (root / "a b%c.txt").write_bytes(b"odd name")
+    (tmp_path / "secret").write_bytes(b"outside")
+    (root / "out").symlink_to("../secret")
+    (root / "abs").symlink_to("/etc/passwd")
+    (root / "in").symlink_to("small.txt")
+    os.mkfifo(root / "pipe")
+    return root
+
+
+@pytest.fixture
+def gateway(run, tmp_path, folder):
+    admin = free_port()
+    g = OriginGateway(tmp_path, lambda port: {
+        "workers": 2, "folder": str(folder),
+        ("listen", "http"): {"address": f"127.0.0.1:{port}"},
+        "admin": {"address": f"127.0.0.1:{admin}"},
+        ("rule", "/sub/*"): {"cache_control": "max-age=60", "tags": ["sub", "web"]},
+        ("rule", "*.txt"): {"cache_control": "no-cache"}})
+    g.admin_port = admin
+    return run(g)
+
+
+def get(g, target, method="GET", **fields):
+    with g.client() as c:
+        return c.request(method, target, **fields)
+
+
+def metric(g, name):
+    text = call(g.admin_port, "GET", "/metrics")[1]
+    return sum(float(v) for v in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M))
+
+
+def test_a_file_comes_whole_with_its_validators(gateway):
+    r = get(gateway, "/big.bin")
+    assert r.status == 200 and r.body == BIG.read(0, BIG.size)
+    assert re.fullmatch(r'"[0-9a-f]+-[0-9a-f]+"', r.header("ETag"))
+    assert r.header("Last-Modified").endswith("GMT") and r.header("Accept-Ranges") == "bytes"
+    assert r.header("Content-Type") == "application/octet-stream" and r.header("Date")
+    h = get(gateway, "/big.bin", "HEAD")
+    assert h.status == 200 and h.header("Content-Length") == str(BIG.size) and h.body == b""
+    assert h.header("ETag") == r.header("ETag")
+    assert get(gateway, "/empty").body == b""
+
+
+def test_rules_decide_fields_by_path(gateway):
+    r = get(gateway, "/sub/")
+    assert r.status == 200 and r.body == b"<p>sub</p>"
+    assert r.header("Cache-Control") == "max-age=60" and r.header("Cache-Tag") == "sub, web"
+    assert get(gateway, "/small.txt").header("Cache-Control") == "no-cache"
+    assert get(gateway, "/big.bin").header("Cache-Control") is None
+
+
+@pytest.mark.parametrize("path", [
+    "/../secret", "/sub/../../secret", "/%2e%2e/secret", "/out", "/abs", "/pipe", "/sub", "/nothing",
+    "/small.txt/", "/sub/..%2f..%2fsecret", "/" + "x" * 300, "/a%00b", "/%zz"])
+def test_nothing_outside_the_folder_and_nothing_but_files_is_reachable(gateway, path):
+    assert get(gateway, path).status in (400, 404)
+
+
+def test_names_are_decoded_and_links_inside_are_followed(gateway):
+    assert get(gateway, "/a%20b%25c.txt").body == b"odd name"
+    assert get(gateway, "/in").body == b"0123456789" * 10
+
+
+def test_conditions_are_judged(gateway):
+    r = get(gateway, "/small.txt")
+    etag, modified = r.header("ETag"), r.header("Last-Modified")
+    for fields in ({"If_None_Match": etag}, {"If_None_Match": f'"x", W/{etag}'},
+                   {"If_Modified_Since": modified}):
+        n = get(gateway, "/small.txt", **fields)
+        assert n.status == 304 and n.body == b"" and n.header("ETag") == etag, fields
+        assert n.header("Cache-Control") == "no-cache"
+    other = get(gateway, "/small.txt", If_None_Match='"x"', If_Modified_Since=modified)
+    assert other.status == 200
+    assert get(gateway, "/small.txt", If_Match='"x"').status == 412
+
+
+@pytest.mark.parametrize("asked, status, first, last", [
+    ("bytes=0-9", 206, 0, 9), ("bytes=4999990-", 206, 4999990, 5000002),
+    ("bytes=-3", 206, 5000000, 5000002), ("bytes=-9000000", 206, 0, 5000002),
+    ("bytes=100-9000000", 206, 100, 5000002), ("bytes=9-0", 200, 0, 5000002),
+    ("chars=0-9", 200, 0, 5000002), ("bytes=5000003-", 416, 0, -1)])
+def test_single_ranges(gateway, asked, status, first, last):
+    r = get(gateway, "/big.bin", Range=asked)
+    assert r.status == status and r.body == BIG.read(first, last - first + 1)
+    if status == 206:
+        assert r.header("Content-Range") == f"bytes {first}-{last}/{BIG.size}"
+    if status == 416:
+        assert r.header("Content-Range") == f"bytes */{BIG.size}"
+
+
+def test_several_ranges_come_as_multipart(gateway):
+    r = get(gateway, "/big.bin", Range="bytes=0-9, 1000000-2999999, -5")
+    boundary = re.fullmatch(r"multipart/byteranges; boundary=(\w+)", r.header("Content-Type"))[1]
+    wanted = b""
+    for n, (first, last) in enumerate([(0, 9), (1000000, 2999999), (4999998, 5000002)]):
+        wanted += (b"\r\n" if n else b"") + (
+            f"--{boundary}\r\nContent-Type: application/octet-stream\r\n"
+            f"Content-Range: bytes {first}-{last}/{BIG.size}\r\n\r\n").encode()
+        wanted += BIG.read(first, last - first + 1)
+    wanted += f"\r\n--{boundary}--\r\n".encode()
+    assert r.status == 206 and r.body == wanted
+
+
+def test_if_range_with_another_version_gives_the_whole(gateway):
+    etag = get(gateway, "/small.txt").header("ETag")
+    assert get(gateway, "/small.txt", Range="bytes=0-4", If_Range=etag).status == 206
+    assert get(gateway, "/small.txt", Range="bytes=0-4", If_Range='"x"').status == 200
+
+
+def test_other_methods_are_refused(gateway):
+    r = get(gateway, "/small.txt", "DELETE")
+    assert r.status == 405 and r.header("Allow") == "GET, HEAD"
+
+
+def slow_reader(gateway):
+    c = Client(("127.0.0.1", gateway.port), host="origin.example", receive_buffer=8192)
+    c.send_request("GET", "/huge.bin")
+    return c, c.head()
+
+
+def test_a_file_replaced_while_it_is_read_goes_on_as_it_was(gateway, folder):
+    old, new = Content(40_000_000, seed=1), Content(40_000_000, seed=2)
+    old.write_to(folder / "huge.bin")
+    c, r = slow_reader(gateway)
+    new.write_to(folder / "huge.new")
+    os.replace(folder / "huge.new", folder / "huge.bin")
+    assert c.body_of(r) == old.read(0, old.size)
+    again = get(gateway, "/huge.bin")
+    assert again.body == new.read(0, new.size) and again.header("ETag") != r.header("ETag")
+
+
+def test_a_file_written_in_place_while_it_is_read_breaks_the_answer(gateway, folder):
+    old = Content(40_000_000, seed=1)
+    old.write_to(folder / "huge.bin")
+    c, r = slow_reader(gateway)
+    with open(folder / "huge.bin", "r+b") as f:
+        f.seek(30_000_000)
+        f.write(b"changed")
+    with pytest.raises((Closed, ConnectionError)) as broken:
+        c.body_of(r)
+    got = getattr(broken.value, "got", b"")
+    assert got == old.read(0, len(got)) and len(got) < 30_000_000
+    wait_until(lambda: metric(gateway, "byeori_origin_changed_total") == 1, "the cut is counted")
+
+
+def test_what_was_sent_is_counted(gateway):
+    get(gateway, "/big.bin")
+    get(gateway, "/big.bin", Range="bytes=0-99")
+    wait_until(lambda: metric(gateway, "byeori_origin_body_bytes_total") == BIG.size + 100,
+               "bytes are counted")
+
+
+def test_reload_takes_new_rules_and_refuses_what_cannot_change(gateway):
+    values = dict(gateway.values)
+    values["rule", "*.txt"] = {"cache_control": "max-age=7"}
+    gateway.configure(values)
+    gateway.reload()
+    wait_until(lambda: get(gateway, "/small.txt").header("Cache-Control") == "max-age=7", "reload")
+    gateway.configure({**values, "folder": "/", ("rule", "*.txt"): {"cache_control": "x"}})
+    gateway.reload()
+    wait_until(lambda: "only with a restart" in gateway.stderr(), "the refusal is logged")
+    assert get(gateway, "/small.txt").header("Cache-Control") == "max-age=7"
+
+
+def test_a_stop_finishes_what_runs(gateway, folder):
+    Content(40_000_000, seed=1).write_to(folder / "huge.bin")
+    c, r = slow_reader(gateway)
+    gateway.process.terminate()
+    wait_until(lambda: not accepts(gateway.port), "it no longer listens")
+    assert len(c.body_of(r)) == 40_000_000
+    assert gateway.wait() == 0
+
+
+def accepts(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def check(tmp_path, text):
+    file = tmp_path / "o.conf"
+    file.write_text(text)
+    return run_tool("origin/byeori-origin", "-c", file, "--check-config")
+
+
+def test_mistakes_in_the_configuration_are_told_with_file_and_line(tmp_path):
+    r = check(tmp_path, 'folder = "/nowhere"\nlisten "a" { address = "x" }\n')
+    assert r.returncode == 1
+    assert 'folder: "/nowhere" is not a folder' in r.stderr
+    assert 'o.conf:2: listen "a": address "x" is not ADDRESS:PORT' in r.stderr
+    r = check(tmp_path, 'folder = "/tmp"\nlisten "a" { address = "127.0.0.1:1" }\nindx = "a"\n')
+    assert r.returncode == 1 and "o.conf:3" in r.stderr and '"index"' in r.stderr
+    r = check(tmp_path, 'folder = "/tmp"\nlisten "a" { address = "127.0.0.1:1" }\n')
+    assert r.returncode == 0, r.stderr
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(gateway, tmp_path, folder):
+    other = OriginGateway(tmp_path, lambda _: {
+        "folder": str(folder), ("listen", "http"): {"address": f"127.0.0.1:{gateway.port}"}}, "two")
+    other.launch()
+    assert other.wait() == 1
+    assert re.search(r"cannot listen on 127.0.0.1:\d+: Address already in use", other.stderr())
