@@ -97,13 +97,29 @@ static int start_parts(struct origin *o, struct buf *why)
     return err;
 }
 
+static void stop(struct daemon *d)
+{
+    struct origin *o = daemon_app(d);
+    admin_base_stop(&o->admin);
+    listen_destroy(&o->listens);
+    iopool_destroy(&o->io);
+    connector_destroy(&o->connector);
+    for (int i = 0; o->workers != NULL && i < daemon_worker_count(d); i++)
+        mem_free(o->workers[i]);
+    mem_free(o->workers);
+    o->workers = NULL;
+}
+
 static int start(struct daemon *d, struct option_config *config, struct buf *why)
 {
     struct origin *o = daemon_app(d);
     o->daemon = d;
     o->config = config;
     o->workers = mem_zarray((size_t)daemon_worker_count(d), sizeof *o->workers);
-    return start_parts(o, why);
+    int err = start_parts(o, why);
+    if (err != 0)
+        stop(d);
+    return err;
 }
 
 static void *worker_start(struct daemon *d, struct worker *w)
@@ -185,19 +201,6 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
         mailbox_post(loop_mailbox(daemon_worker(d, i)->loop), &news->mail, take_news);
     }
     return 0;
-}
-
-static void stop(struct daemon *d)
-{
-    struct origin *o = daemon_app(d);
-    admin_base_stop(&o->admin);
-    listen_destroy(&o->listens);
-    iopool_destroy(&o->io);
-    connector_destroy(&o->connector);
-    for (int i = 0; o->workers != NULL && i < daemon_worker_count(d); i++)
-        mem_free(o->workers[i]);
-    mem_free(o->workers);
-    o->workers = NULL;
 }
 
 const struct daemon_program origin_program = {

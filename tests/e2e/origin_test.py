@@ -77,7 +77,7 @@ def test_rules_decide_fields_by_path(gateway):
 
 
 @pytest.mark.parametrize("path", [
-    "/../secret", "/sub/../../secret", "/%2e%2e/secret", "/out", "/abs", "/pipe", "/sub", "/nothing",
+    "/../secret", "/sub/../../secret", "/%2e%2e/secret", "/out", "/abs", "/pipe", "/sub", "/none",
     "/small.txt/", "/sub/..%2f..%2fsecret", "/" + "x" * 300, "/a%00b", "/%zz"])
 def test_nothing_outside_the_folder_and_nothing_but_files_is_reachable(gateway, path):
     assert get(gateway, path).status in (400, 404)
@@ -222,7 +222,8 @@ def test_mistakes_in_the_configuration_are_told_with_file_and_line(tmp_path):
 
 def test_a_port_that_is_taken_is_told_in_one_line(gateway, tmp_path, folder):
     other = OriginGateway(tmp_path, lambda _: {
-        "folder": str(folder), ("listen", "http"): {"address": f"127.0.0.1:{gateway.port}"}}, "two")
+        "folder": str(folder),
+        ("listen", "http"): {"address": f"127.0.0.1:{gateway.port}"}}, "two")
     other.launch()
     assert other.wait() == 1
     assert re.search(r"cannot listen on 127.0.0.1:\d+: Address already in use", other.stderr())
