@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The options of a site and the table that finds one. A table is made whole and then only read. */
+#include "edge/policy/site.h"
+
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+#include <stdatomic.h>
+
+#define KIB       1024LL
+#define MIB       (1024 * KIB)
+#define DAY_MS    (24LL * 3600 * 1000)
+#define HOST_ROOM 256 /* longer names are nobody's (RFC 1035 s.2.3.4) */
+
+#define ROW(name, type, field, min, max, fallback, meaning)                                        \
+    {                                                                                              \
+        name, type, OPTION_FIELD(struct site, field), min, max, fallback, meaning,                 \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+static const struct option options[] = {
+    ROW("hosts", OPTION_TEXTS, hosts, 0, 0, NULL,
+        "Host names it answers to: exact, or \"*.example.com\" for all below."),
+    ROW("origins", OPTION_TEXTS, origins, 0, 0, NULL,
+        "Where its content comes from, as URLs without a path, in order of preference."),
+    ROW("origin_host", OPTION_TEXT, origin_host, 0, 0, "",
+        "Host sent to the origins; empty: as the client asked."),
+    ROW("ca_file", OPTION_TEXT, ca_file, 0, 0, "",
+        "Certificates that https origins are verified against; empty: the system's."),
+    ROW("verify", OPTION_BOOL, verify, 0, 0, "true",
+        "Whether certificates of https origins must verify."),
+    ROW("block", OPTION_BYTES, block_bytes, 64 * KIB, 16 * MIB, "1MiB",
+        "Unit in which bodies are fetched and stored; a power of two."),
+    ROW("read_ahead", OPTION_BYTES, read_ahead_bytes, 64 * KIB, 1024 * MIB, "8MiB",
+        "How far a fill runs ahead of its fastest reader."),
+    ROW("grace", OPTION_DURATION, grace_ms, 0, DAY_MS, "10s",
+        "How long a fill goes on when its last reader has left."),
+    ROW("default_ttl", OPTION_DURATION, default_ttl_ms, 0, 3650 * DAY_MS, "0s",
+        "Freshness where the origin says nothing; 0s: a tenth of the content's age."),
+    ROW("max_ttl", OPTION_DURATION, max_ttl_ms, 0, 3650 * DAY_MS, "0s",
+        "Bound on the freshness that an origin gives; 0s: none."),
+    ROW("stale_if_error", OPTION_DURATION, stale_if_error_ms, 0, 3650 * DAY_MS, "1h",
+        "How long stale content may answer when upstream fails, where the origin does not say."),
+    ROW("stale_while_revalidate", OPTION_DURATION, stale_while_revalidate_ms, 0, 3650 * DAY_MS,
+        "0s",
+        "How long stale content answers while it is refreshed, where the origin does not say."),
+    ROW("object_max", OPTION_BYTES, object_max_bytes, 0, INT64_MAX, "0",
+        "Larger objects pass through without being stored; 0: no bound."),
+    ROW("connect_timeout", OPTION_DURATION, connect_ms, 1, 600000, "5s",
+        "For a connection to an origin, TLS included."),
+    ROW("first_byte_timeout", OPTION_DURATION, first_byte_ms, 1, 3600000, "30s",
+        "From the request to an origin until the head of its answer."),
+    ROW("stall_timeout", OPTION_DURATION, stall_ms, 1, 3600000, "30s",
+        "Between two reads of an origin's body."),
+    ROW("cache_set_cookie", OPTION_BOOL, caches_set_cookie, 0, 0, "false",
+        "Whether answers with Set-Cookie may be stored, without that field."),
+    ROW("ignore_reload", OPTION_BOOL, ignores_reload, 0, 0, "false",
+        "Whether a client's no-cache and max-age are passed over."),
+    ROW("forward_client", OPTION_BOOL, forwards_client, 0, 0, "true",
+        "Whether origins are told the client's address (X-Forwarded-For, X-Forwarded-Proto)."),
+    ROW("tag_field", OPTION_TEXT, tag_field, 0, 0, "Cache-Tag",
+        "Field of an origin's answer that carries tags for purging."),
+    {0},
+};
+
+const struct option_section site_section = {
+    .options = options,
+    .record_bytes = sizeof(struct site),
+    .is_titled = true,
+    .title_offset_bytes = offsetof(struct site, name),
+    .line_offset_bytes = offsetof(struct site, line),
+};
+
+struct site_table {
+    uint32_t magic;
+    _Atomic uint32_t refs;
+    struct site *v;
+    uint32_t count;
+    struct url *urls;    /* of all sites, one after the other */
+    struct map *by_host; /* "dl.example.com", or ".example.com" of a wildcard */
+    struct map *by_name;
+};
+#define SITE_TABLE_MAGIC 0x517e7ab1U
+
+/* What a check of one site needs. */
+struct checking {
+    struct site_table *table;
+    struct site *site;
+    const char *file;
+    struct buf *why;
+    bool has_fault;
+};
+
+static void fault(struct checking *c, const char *option, const char *value, const char *text)
+{
+    option_error(c->why, c->file, c->site->line, "site \"%s\": %s: \"%s\" %s", c->site->name,
+                 option, value, text);
+    c->has_fault = true;
+}
+
+/* Lower case into out, without a closing dot (RFC 3986 s.3.2.2). n == 0: too long for a name. */
+static struct span fold_host(struct span host, char out[HOST_ROOM])
+{
+    if (host.n > 0 && host.p[host.n - 1] == '.')
+        host.n--;
+    if (host.n > HOST_ROOM)
+        return SPAN_NONE;
+    for (size_t i = 0; i < host.n; i++)
+        out[i] = (char)(host.p[i] >= 'A' && host.p[i] <= 'Z' ? host.p[i] + ('a' - 'A') : host.p[i]);
+    return span_make(out, host.n);
+}
+
+static bool is_host_name(struct span s)
+{
+    if (s.n == 0 || s.p[0] == '.')
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (!is_word && c != '.' && c != ':') /* ':': an IPv6 address without its brackets */
+            return false;
+        if (c == '.' && i > 0 && s.p[i - 1] == '.')
+            return false;
+    }
+    return true;
+}
+
+static void add_host(struct checking *c, const char *text)
+{
+    char folded[HOST_ROOM];
+    struct span host = fold_host(span_of(text), folded);
+    bool is_wildcard = span_starts(host, SPAN("*."));
+    if (!is_host_name(is_wildcard ? span_skip(host, 2) : host)) {
+        fault(c, "hosts", text, "is not a host name (no port, no path), nor \"*.\" before one");
+        return;
+    }
+    const struct site *other =
+        map_put(c->table->by_host, is_wildcard ? span_skip(host, 1) : host, c->site);
+    if (other == c->site)
+        fault(c, "hosts", text, "stands here twice");
+    else if (other != NULL)
+        fault(c, "hosts", text, "belongs to another site already");
+}
+
+static void add_origin(struct checking *c, const char *text, struct url *out)
+{
+    if (url_parse(span_of(text), out) != 0)
+        fault(c, "origins", text, "is not a URL like \"http://127.0.0.1:9000\"");
+    else if (!span_eq(out->path, SPAN("/")) || out->query.p != NULL)
+        fault(c, "origins", text, "has a path: an origin is asked for the client's own paths");
+}
+
+static bool is_site_name(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool is_alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_alnum && c != '.' && c != '_' && c != '-')
+            return false;
+    }
+    return s.n > 0 && s.n <= 64;
+}
+
+static void check_site(struct checking *c, struct url *urls)
+{
+    struct site *s = c->site;
+    if (!is_site_name(span_of(s->name)))
+        fault(c, "name", s->name, "is not made of 1 to 64 letters, digits, '.', '_', '-'");
+    else if (map_put(c->table->by_name, span_of(s->name), s) != NULL)
+        fault(c, "name", s->name, "is the name of another site already");
+    if (s->hosts.count == 0)
+        fault(c, "hosts", "", "names no host");
+    if (s->origins.count == 0)
+        fault(c, "origins", "", "names no origin");
+    if ((s->block_bytes & (s->block_bytes - 1)) != 0)
+        fault(c, "block", "", "is not a power of two");
+    for (size_t i = 0; i < s->hosts.count; i++)
+        add_host(c, s->hosts.v[i]);
+    for (size_t i = 0; i < s->origins.count; i++)
+        add_origin(c, s->origins.v[i], &urls[i]);
+    s->origin_urls = urls;
+}
+
+static void table_free(struct site_table *t)
+{
+    map_destroy(t->by_host);
+    map_destroy(t->by_name);
+    mem_free(t->urls);
+    t->magic = 0;
+    mem_free(t);
+}
+
+int site_table_create(struct site_table **out, const struct option_records *sites, const char *file,
+                      struct buf *why)
+{
+    size_t urls = 0, at = 0;
+    bool has_fault = false;
+    struct site *v = sites->v;
+    for (size_t i = 0; i < sites->count; i++)
+        urls += v[i].origins.count;
+    struct site_table *t = mem_zalloc(sizeof(*t));
+    *t = (struct site_table){.magic = SITE_TABLE_MAGIC,
+                             .refs = 1,
+                             .v = v,
+                             .count = (uint32_t)sites->count,
+                             .urls = mem_zarray(urls, sizeof(struct url)),
+                             .by_host = map_create(),
+                             .by_name = map_create()};
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct checking c = {.table = t, .site = &v[i], .file = file, .why = why};
+        v[i].index = i;
+        check_site(&c, &t->urls[at]);
+        at += v[i].origins.count;
+        has_fault |= c.has_fault;
+    }
+    if (has_fault) {
+        table_free(t);
+        return ERR_CONFIG;
+    }
+    *out = t;
+    return 0;
+}
+
+void site_table_ref(struct site_table *t)
+{
+    CHECK_OBJ(t, SITE_TABLE_MAGIC);
+    atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+}
+
+void site_table_unref(struct site_table **pt)
+{
+    struct site_table *t = *pt;
+    *pt = NULL;
+    if (t == NULL)
+        return;
+    CHECK_OBJ(t, SITE_TABLE_MAGIC);
+    if (atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1)
+        table_free(t);
+}
+
+const struct site *site_find(const struct site_table *t, struct span host)
+{
+    char folded[HOST_ROOM];
+    struct span rest = fold_host(host, folded);
+    if (rest.n == 0 || rest.p[0] == '.')
+        return NULL;
+    const struct site *s = map_get(t->by_host, rest);
+    while (s == NULL) {
+        ptrdiff_t dot = span_index(span_skip(rest, 1), '.');
+        if (dot < 0)
+            return NULL;
+        rest = span_skip(rest, (size_t)dot + 1);
+        s = map_get(t->by_host, rest);
+    }
+    return s;
+}
+
+const struct site *site_named(const struct site_table *t, struct span name)
+{
+    return map_get(t->by_name, name);
+}
+
+uint32_t site_count(const struct site_table *t)
+{
+    return t->count;
+}
+
+const struct site *site_at(const struct site_table *t, uint32_t index)
+{
+    CHECK(index < t->count);
+    return &t->v[index];
+}
