@@ -90,6 +90,9 @@ static void print(int fd, struct span text)
 static void log_why(const char *event, struct buf *why)
 {
     struct span rest = buf_span(why);
+    for (size_t i = 0; i < why->n; i++)
+        if (why->p[i] == '"') /* a quote inside would end the value */
+            why->p[i] = '\'';
     while (rest.n > 0) {
         struct span line = span_cut(rest, '\n', &rest);
         if (line.n > 0)

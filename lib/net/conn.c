@@ -109,8 +109,9 @@ ssize_t conn_socket_sendv(struct conn *c, const struct iovec *v, int count, bool
         return ERR_AGAIN;
     for (int i = 0; i < count; i++)
         all += v[i].iov_len;
+    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     do {
-        n = sendmsg(c->fd, &m, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+        n = count == 1 ? send(c->fd, v->iov_base, all, flags) : sendmsg(c->fd, &m, flags);
     } while (n < 0 && errno == EINTR);
     int e = n < 0 ? socket_error(c, errno) : 0;
     if (e == ERR_AGAIN || (e == 0 && (size_t)n < all))

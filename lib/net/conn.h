@@ -11,10 +11,10 @@
 /* A byte stream, plain or TLS: who holds it cannot tell. Edge-triggered: one persistent libevent
  * event for the life of the connection, no epoll_ctl after it.
  *
- *   - on_ready(READABLE) means: reading may give something. The holder reads until ERR_AGAIN (or
- * for
- *     as long as it has room; then nobody calls again: it reads on by itself when it has room).
+ *   - on_ready(READABLE) means: reading may give something. The holder reads until ERR_AGAIN, or as
+ *     long as it has room; in that case it reads on by itself later, whether called again or not.
  *   - conn_may_read() stays true from such a call until a read gave ERR_AGAIN; likewise write.
+ *   - Who takes a connection over (conn_set_events) asks conn_may_read and conn_may_write first.
  *   - on_ready never comes from inside a conn_ function, and never after conn_close.
  * Threads: its loop's. */
 struct conn;
@@ -31,8 +31,8 @@ void conn_set_events(struct conn *c, const struct conn_events *events, void *ctx
 void conn_close(struct conn **c);       /* TLS: close_notify is tried once; takes *c */
 void conn_close_reset(struct conn **c); /* RST: the peer must see a broken stream, not an end */
 
-/* > 0 bytes; 0: the peer ended its side; ERR_AGAIN; ERR_CLOSED (reset; on TLS also an end without
- * close_notify, which anybody on the way could forge), ERR_TLS, ERR_IO. Errors repeat. */
+/* room > 0. > 0 bytes; 0: the peer ended its side; ERR_AGAIN; ERR_CLOSED (reset; on TLS also an end
+ * without close_notify, which anybody on the way could forge), ERR_TLS, ERR_IO. Errors repeat. */
 ssize_t conn_read(struct conn *c, void *dst, size_t room);
 /* Written bytes (may be fewer), ERR_AGAIN or as above. `more`: further bytes follow at once
  * (MSG_MORE). At most 64 pieces. Bytes offered and not taken must come first in the next write, cut

@@ -19,6 +19,7 @@
 #include "lib/net/tls_ctx.h"
 
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/net/conn_inner.h"
 #include "lib/net/tls_inner.h"
@@ -277,7 +278,10 @@ static struct span rest_record(const struct rest *r, size_t at_least, char *room
 static ssize_t seal(struct conn *c, struct span record, bool is_more)
 {
     struct conn_tls *t = c->tls;
-    CHECK(record.n >= t->sealed_bytes); /* conn_writev: what was not taken comes first */
+    if (record.n < t->sealed_bytes) { /* costs this connection, not the program */
+        LOG_ERROR("tls-write-taken-back", "sealed=%zu offered=%zu", t->sealed_bytes, record.n);
+        return break_off(t, ERR_TLS, mem_strdup("sealed bytes were taken back"));
+    }
     t->is_more = is_more;
     ERR_clear_error();
     int n = SSL_write(t->ssl, record.p, (int)record.n);
