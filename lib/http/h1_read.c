@@ -176,25 +176,29 @@ static const note_fn notes[FIELD_COUNT] = {
     [FIELD_TRANSFER_ENCODING] = note_coding,
 };
 
-/* The fault of a line whose name ended at `at` without a colon. */
-static bool refuse_name(struct reader *r, const char *at)
+/* The fault of a line whose name is not a token followed by a colon. */
+static bool refuse_name(struct reader *r)
 {
-    if (at == r->p && at < r->end && char_is_space(*at))
-        return refuse(r, 400, "folded field line"); /* RFC 9112 s.5.2 */
-    if (at > r->p && at < r->end && char_is_space(*at))
-        return refuse(r, 400, "space before the colon of a field line"); /* s.5.1 */
+    const char *at = r->p;
+    while (at < r->end && char_is(*at, CHAR_TOKEN))
+        at++;
+    if (at < r->end && char_is_space(*at))
+        return refuse(r, 400,
+                      at == r->p ? "folded field line"                        /* RFC 9112 s.5.2 */
+                                 : "space before the colon of a field line"); /* s.5.1 */
     return refuse(r, 400, "field name is not a token");
 }
 
-/* One field line into *name and *value. */
-static bool read_line(struct reader *r, struct span *name, struct span *value)
+/* One field line into *f. A name of names.def is a token, and has not to be looked at again. */
+static bool read_line(struct reader *r, struct field *f)
 {
-    const char *at = r->p, *end = r->end;
-    while (at < end && char_is(*at, CHAR_TOKEN))
-        at++;
-    if (at == r->p || at == end || *at != ':')
-        return refuse_name(r, at);
-    *name = span_make(r->p, (size_t)(at - r->p));
+    const char *end = r->end, *at = memchr(r->p, ':', (size_t)(end - r->p));
+    if (at == NULL)
+        return refuse_name(r);
+    f->name = span_make(r->p, (size_t)(at - r->p));
+    f->id = field_id_of(f->name);
+    if (f->id == FIELD_OTHER && !token_is_valid(f->name))
+        return refuse_name(r);
 
     do
         at++;
@@ -204,7 +208,7 @@ static bool read_line(struct reader *r, struct span *name, struct span *value)
         return refuse(r, 400, "control character in a field value");
     while (last > at && char_is_space(last[-1]))
         last--;
-    *value = span_make(at, (size_t)(last - at));
+    f->value = span_make(at, (size_t)(last - at));
     r->p = eol + 2;
     return true;
 }
@@ -212,19 +216,21 @@ static bool read_line(struct reader *r, struct span *name, struct span *value)
 /* The field lines and the empty line, which ends the bytes. */
 static bool read_fields(struct reader *r, struct fields *fs)
 {
-    struct span name, value;
+    struct field f = {.id = FIELD_OTHER};
     uint32_t lines = 0;
     r->framing.content_length = LENGTH_UNKNOWN;
     while (r->end - r->p > 2) {
-        if (!read_line(r, &name, &value))
+        if (!read_line(r, &f))
             return false;
         if (++lines > r->fields_max)
             return refuse(r, 431, "too many field lines");
-        fields_add_named(fs, name, value);
+        if (f.id != FIELD_OTHER)
+            fields_add(fs, f.id, f.value);
+        else
+            fields_add_named(fs, f.name, f.value);
         if (fs->count != lines)
             return refuse(r, 431, "fields need more memory than allowed");
-        note_fn note = notes[fs->v[lines - 1].id];
-        if (note != NULL && !note(r, value))
+        if (notes[f.id] != NULL && !notes[f.id](r, f.value))
             return false;
     }
     if (r->end - r->p != 2 || r->p[0] != '\r' || r->p[1] != '\n')
@@ -331,9 +337,10 @@ static bool decide_target(struct reader *r, struct request_head *head)
         return true;
     }
     if (head->target.p[0] == '/') {
-        if (url_split(head->target, &head->path, &head->query) < 0)
-            return refuse(r, 400, "request target has a broken escape");
-        return true;
+        /* Its bytes were looked at (read_target); what is left is what url_split asks beyond. */
+        head->path = span_cut(head->target, '?', &head->query);
+        return !chars_has_percent_fault(head->path) ||
+               refuse(r, 400, "request target has a broken escape");
     }
     if (head->method == METHOD_OPTIONS && span_eq(head->target, SPAN("*"))) {
         head->path = head->target;

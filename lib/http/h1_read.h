@@ -28,7 +28,8 @@ struct h1_scan {
 int h1_scan(struct h1_scan *scan, const char *p, size_t n);
 
 /* 0, or the status to refuse with: 400, 414, 431, 501 (Transfer-Encoding unknown), 505. `why` gets
- * a constant sentence for the log. head->fields is initialised on mem. */
+ * a constant sentence for the log. head->fields is initialised on mem; the names of names.def stand
+ * in it in their own spelling. */
 struct h1_limits {
     enum scheme scheme;    /* of the connection; an absolute-form target brings its own */
     uint32_t target_bytes; /* longer: 414 */
