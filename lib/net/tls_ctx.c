@@ -328,7 +328,8 @@ static bool set_peer_name(SSL *ssl, const char *name)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), text) == 1;
     }
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+    return SSL_set1_host(ssl, name) == 1 &&
+           /* the macro takes no const */ SSL_set_tlsext_host_name(ssl, (uintptr_t)name) == 1;
 }
 
 SSL *tls_client_ssl(struct tls_client *t, const char *name)
