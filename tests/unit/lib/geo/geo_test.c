@@ -88,7 +88,7 @@ static struct place find(const struct geo *g, const char *ip)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    struct place p;
+    struct place p = {0};
     if (inet_pton(AF_INET, ip, &v4.sin_addr) == 1)
         geo_find(g, (const struct sockaddr *)&v4, &p);
     else if (inet_pton(AF_INET6, ip, &v6.sin6_addr) == 1)
@@ -188,7 +188,7 @@ static void a_file_cut_short_is_refused(void **state)
     }
 }
 
-/* A flipped bit may still be a right database with other contents. Whatever opens must be usable. */
+/* A flipped bit may leave a right database with other contents. Whatever opens must be usable. */
 static void no_flipped_bit_can_harm(void **state)
 {
     (void)state;
