@@ -54,6 +54,10 @@ enum storable {
 };
 enum storable storable_of(const struct response_seen *seen, struct freshness *out);
 const char *storable_text(enum storable s);
+/* storable_leave_out: removes what a shared cache must not keep of a storable response: the fields
+ * that private or no-cache name (s.5.2.2.4, s.5.2.2.7), Age, and Set-Cookie where the site stores
+ * responses that had it. */
+void storable_leave_out(struct fields *fs, const struct site *site);
 
 /* Age now (s.4.2.3), and the remaining lifetime, negative when stale. */
 msec_t freshness_age_ms(const struct freshness *f, msec_t now_wall);
