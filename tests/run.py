@@ -50,7 +50,7 @@ def end_to_end(folder, mark, options):
     """pytest over tests/e2e with the programs of one build, read back from its XML report."""
     report = builds.ROOT / ".cache" / f"e2e-{folder.name}.xml"
     report.unlink(missing_ok=True)
-    command = [PYTHON, "-m", "pytest", "-q", "-n", builds.JOBS, "--dist", "load",
+    command = [PYTHON, "-m", "pytest", "-q", "--tb=short", "-n", builds.JOBS, "--dist", "load",
                "-p", "no:cacheprovider", f"--junitxml={report}", "tests/e2e"]
     command += ["-m", mark] if mark else []
     command += ["-k", options.pattern] if options.pattern else []

@@ -229,41 +229,30 @@ class Edge(Daemon):
                        {"host": self.host, **(client or {})}, **fields)
 
 
-class OriginGateway(Program):
-    """byeori-origin; its configuration is the caller's, with self.port for its listener."""
+class Listening(Daemon):
+    """A daemon whose configuration is the caller's: values_of_port(port) gives it for the port of
+    its listener. It gets an admin listener unless it has one."""
 
-    executable = "origin/byeori-origin"
-
-    def __init__(self, folder, values_of_port, name="origin"):
+    def __init__(self, folder, values_of_port, name=None):
         self.port = free_port()
-        super().__init__(folder, values_of_port(self.port), name)
+        values = {"admin": {"address": f"127.0.0.1:{free_port()}"}, **values_of_port(self.port)}
+        self.admin_port = int(values["admin"]["address"].rsplit(":", 1)[1])
+        super().__init__(folder, values, name)
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
-
-    def probe(self):
-        return accepts(self.port)
 
     def client(self, **options):
-        return Client(("127.0.0.1", self.port), **{"host": "origin.example", **options})
+        return Client(("127.0.0.1", self.port), **options)
 
 
-class Control(Program):
-    """byeori-control; its configuration is the caller's, with self.port for its listener."""
+class OriginGateway(Listening):
+    executable = "origin/byeori-origin"
 
+
+class Control(Listening):
     executable = "control/byeori-control"
-
-    def __init__(self, folder, values_of_port, name="control"):
-        self.port = free_port()
-        super().__init__(folder, values_of_port(self.port), name)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    def probe(self):
-        return accepts(self.port)
 
     def api(self, method, path, body=None, headers=None):
         """(status, body) of one API call; a JSON body comes parsed."""
