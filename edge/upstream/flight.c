@@ -115,11 +115,9 @@ static void land_object(struct flight *f, struct object *o, int status, int inse
 /* Fields that belong to one message or one connection, not to the stored response. */
 static void leave_out_unstored(struct fields *fs, const struct site *site)
 {
-    fields_remove(fs, FIELD_AGE);
+    storable_leave_out(fs, site);
     fields_remove(fs, FIELD_CONTENT_LENGTH);
     fields_remove(fs, FIELD_CONTENT_RANGE);
-    if (site->caches_set_cookie)
-        fields_remove(fs, FIELD_SET_COOKIE);
 }
 
 static void supply_date(struct flight *f, struct fields *fs)
