@@ -92,6 +92,8 @@ void heartbeat_write(const struct heartbeat *h, struct buf *out)
     write_text(&o, "purge_log", h->purge_log);
     json_out_u64(&o, "purge_seq", h->purge_seq);
     json_out_u64(&o, "config_version", h->config_version);
+    if (h->config_refused > 0)
+        json_out_u64(&o, "config_refused", h->config_refused);
     write_text(&o, "config_fault", h->config_fault);
     json_out_array(&o, "ledger");
     for (size_t i = 0; i < h->usage_count; i++)
@@ -115,6 +117,7 @@ static void read_request(struct json_in *in, struct heartbeat *h, struct arena *
         .purge_log = read_text(in, root, "purge_log", HEARTBEAT_NAME_BYTES, mem),
         .purge_seq = json_in_u64(in, root, "purge_seq", 0),
         .config_version = json_in_u64(in, root, "config_version", 0),
+        .config_refused = json_in_u64(in, root, "config_refused", 0),
         .config_fault = read_text(in, root, "config_fault", HEARTBEAT_URL_BYTES, mem),
     };
     if (h->node.n == 0)

@@ -39,7 +39,8 @@ struct heartbeat {
     struct span purge_log; /* id of the log that purge_seq counts in; empty: none yet */
     uint64_t purge_seq;    /* every purge up to this one is applied here */
     uint64_t config_version;
-    struct span config_fault; /* why the last document was refused; empty: it was not */
+    uint64_t config_refused;  /* version of the document that it refused; 0: none */
+    struct span config_fault; /* why it did */
     const struct heartbeat_site_usage *usage;
     size_t usage_count;
 };
