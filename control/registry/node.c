@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ * Records of nodes: checks, copies, JSON. Pure. */
+#include "control/registry/node.h"
+
+#include "lib/codec/json_in.h"
+#include "lib/codec/json_out.h"
+#include "lib/proto/heartbeat.h"
+#include "lib/proto/site_doc.h"
+
+static const char *const modes[] = {
+    [NODE_AUTO] = "auto", [NODE_DRAIN] = "drain", [NODE_DOWN] = "down", [NODE_FORCED] = "forced"};
+
+const char *node_mode_name(enum node_mode mode)
+{
+    return modes[mode];
+}
+
+bool node_mode_parse(struct span name, enum node_mode *out)
+{
+    for (int i = 0; i < NODE_MODE_COUNT; i++)
+        if (span_eq(name, span_of(modes[i]))) {
+            *out = (enum node_mode)i;
+            return true;
+        }
+    return false;
+}
+
+bool node_url_is_valid(struct span url)
+{
+    struct span rest = url;
+    if (span_starts(url, SPAN("http://")))
+        rest = span_skip(url, strlen("http://"));
+    else if (span_starts(url, SPAN("https://")))
+        rest = span_skip(url, strlen("https://"));
+    else
+        return false;
+    if (rest.n == 0 || rest.p[0] == '/' || url.p[url.n - 1] == '/')
+        return false;
+    for (size_t i = 0; i < rest.n; i++) {
+        char c = rest.p[i];
+        if (c <= ' ' || c >= 0x7f || strchr("?#\"<>\\^`{|}@", c) != NULL)
+            return false;
+    }
+    return url.n <= HEARTBEAT_URL_BYTES;
+}
+
+static bool is_country(struct span s)
+{
+    return s.n == 2 && s.p[0] >= 'A' && s.p[0] <= 'Z' && s.p[1] >= 'A' && s.p[1] <= 'Z';
+}
+
+static bool may_be(struct span url, struct span scheme)
+{
+    return url.n == 0 || (node_url_is_valid(url) && span_starts(url, scheme));
+}
+
+static bool is_point(const struct node_spec *s)
+{
+    return s->lat >= -90 && s->lat <= 90 && s->lon >= -180 && s->lon <= 180;
+}
+
+const char *node_check(const struct node_spec *spec)
+{
+    const struct {
+        bool is_right;
+        const char *fault;
+    } rows[] = {
+        {site_doc_name_is_valid(spec->id), "id: must be 1 to 64 letters, digits, '.', '_' or '-'"},
+        {may_be(spec->http_url, SPAN("http:")),
+         "http_url: must be http://host[:port][/path], no slash at its end"},
+        {may_be(spec->https_url, SPAN("https:")),
+         "https_url: must be https://host[:port][/path], no slash at its end"},
+        {may_be(spec->admin_url, SPAN("http")),
+         "admin_url: must be http(s)://host[:port], no slash at its end"},
+        {!spec->has_point || is_point(spec),
+         "lat, lon: must be degrees from -90 to 90 and from -180 to 180"},
+        {spec->country.n == 0 || is_country(spec->country),
+         "country: must be two capital letters (ISO 3166-1)"},
+        {spec->city.n <= NODE_CITY_BYTES, "city: is too long"},
+        {spec->weight > 0 && spec->weight <= 1e6, "weight: must be above 0, and 1000000 at most"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (!rows[i].is_right)
+            return rows[i].fault;
+    return "";
+}
+
+struct node_spec node_copy(const struct node_spec *spec, struct arena *mem)
+{
+    struct node_spec c = *spec;
+    c.id = arena_dup(mem, spec->id);
+    c.http_url = arena_dup(mem, spec->http_url);
+    c.https_url = arena_dup(mem, spec->https_url);
+    c.admin_url = arena_dup(mem, spec->admin_url);
+    c.city = arena_dup(mem, spec->city);
+    c.country = arena_dup(mem, spec->country);
+    return c;
+}
+
+bool node_is_same(const struct node_spec *a, const struct node_spec *b)
+{
+    return span_eq(a->id, b->id) && span_eq(a->http_url, b->http_url) &&
+           span_eq(a->https_url, b->https_url) && span_eq(a->admin_url, b->admin_url) &&
+           span_eq(a->city, b->city) && span_eq(a->country, b->country) &&
+           a->has_point == b->has_point &&
+           (!a->has_point || (a->lat == b->lat && a->lon == b->lon)) && a->weight == b->weight;
+}
+
+void node_write(const struct node_spec *spec, struct json_out *o)
+{
+    json_out_text(o, "id", spec->id);
+    const struct {
+        const char *key;
+        struct span value;
+    } texts[] = {
+        {"http_url", spec->http_url},   {"https_url", spec->https_url},
+        {"admin_url", spec->admin_url}, {"city", spec->city},
+        {"country", spec->country},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (texts[i].value.n > 0)
+            json_out_text(o, texts[i].key, texts[i].value);
+    if (spec->has_point) {
+        json_out_real(o, "lat", spec->lat, 6);
+        json_out_real(o, "lon", spec->lon, 6);
+    }
+    json_out_real(o, "weight", spec->weight, 6);
+}
+
+struct node_spec node_read(struct json_in *in, const struct json_t *o, struct arena *mem)
+{
+    struct node_spec spec = {
+        .id = json_in_text(in, o, "id", HEARTBEAT_NAME_BYTES),
+        .http_url = json_in_text(in, o, "http_url", HEARTBEAT_URL_BYTES),
+        .https_url = json_in_text(in, o, "https_url", HEARTBEAT_URL_BYTES),
+        .admin_url = json_in_text(in, o, "admin_url", HEARTBEAT_URL_BYTES),
+        .city = json_in_text(in, o, "city", NODE_CITY_BYTES),
+        .country = json_in_text(in, o, "country", 2),
+        .lat = json_in_real(in, o, "lat", 0),
+        .lon = json_in_real(in, o, "lon", 0),
+        .has_point = json_in_has(o, "lat") && json_in_has(o, "lon"),
+        .weight = json_in_real(in, o, "weight", 1),
+    };
+    if (json_in_has(o, "lat") != json_in_has(o, "lon"))
+        json_in_fault(in, "lat", "must be given together with lon");
+    return node_copy(&spec, mem);
+}

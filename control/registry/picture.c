@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * The life of pictures and look-ups in them. Who fills them is registry.c. */
+#include "control/registry/picture.h"
+
+#include "lib/base/mem.h"
+
+#include <math.h>
+
+struct picture *picture_create(size_t nodes)
+{
+    struct picture *p = mem_zalloc(sizeof *p);
+    p->magic = PICTURE_MAGIC;
+    p->refs = 1;
+    arena_init(&p->mem, PICTURE_MAX_BYTES);
+    p->nodes = mem_zarray(nodes > 0 ? nodes : 1, sizeof *p->nodes);
+    p->node_by_id = map_create();
+    p->site_by_host = map_create();
+    return p;
+}
+
+struct picture *picture_ref(struct picture *p)
+{
+    CHECK_OBJ(p, PICTURE_MAGIC);
+    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    return p;
+}
+
+void picture_unref(struct picture **pp)
+{
+    struct picture *p = *pp;
+    *pp = NULL;
+    if (p == NULL)
+        return;
+    CHECK_OBJ(p, PICTURE_MAGIC);
+    if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    p->magic = 0;
+    map_destroy(p->node_by_id);
+    map_destroy(p->site_by_host);
+    mem_free(p->nodes);
+    arena_finish(&p->mem);
+    mem_free(p);
+}
+
+const struct picture_node *picture_node_named(const struct picture *p, struct span id)
+{
+    return map_get(p->node_by_id, id);
+}
+
+struct span picture_site(const struct picture *p, struct span host)
+{
+    const struct span *name = map_get(p->site_by_host, host);
+    for (size_t i = 0; name == NULL && i < host.n; i++)
+        if (host.p[i] == '.' && i > 0)
+            name = map_get(p->site_by_host, span_skip(host, i));
+    return name != NULL ? *name : SPAN_NONE;
+}
+
+void picture_point(double lat, double lon, double *x, double *y, double *z)
+{
+    const double degree = 0.017453292519943295;
+    *x = cos(lat * degree) * cos(lon * degree);
+    *y = cos(lat * degree) * sin(lon * degree);
+    *z = sin(lat * degree);
+}
