@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ * Longest prefix match: networks sorted by length, longest first; within a length by their bytes,
+ * so that each length is one binary search. Real tables have few lengths. */
+#include "control/route/override.h"
+
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#define ADDRESS_BITS 128
+#define MAPPED_BITS  96 /* ::ffff:0:0/96 */
+
+struct override_table {
+    struct override *v;
+    size_t count;
+    size_t first_of[ADDRESS_BITS + 2]; /* networks of length b: [first_of[b + 1], first_of[b]) */
+};
+
+static void map_v4(const void *v4, uint8_t out[16])
+{
+    memset(out, 0, 16);
+    out[10] = out[11] = 0xff;
+    memcpy(out + 12, v4, 4);
+}
+
+static void mask(uint8_t bytes[16], unsigned bits)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned kept = bits > i * 8 ? bits - i * 8 : 0;
+        if (kept < 8)
+            bytes[i] = (uint8_t)(bytes[i] & (0xff00 >> kept));
+    }
+}
+
+static int parse(struct override *o)
+{
+    struct span rest, ip = span_cut(o->network, '/', &rest);
+    char text[INET6_ADDRSTRLEN + 1];
+    if (ip.n >= sizeof text)
+        return ERR_SYNTAX;
+    memcpy(text, ip.p, ip.n);
+    text[ip.n] = '\0';
+    struct in_addr v4;
+    bool is_v4 = inet_pton(AF_INET, text, &v4) == 1;
+    if (is_v4)
+        map_v4(&v4, o->bytes);
+    else if (inet_pton(AF_INET6, text, o->bytes) != 1)
+        return ERR_SYNTAX;
+    unsigned room = is_v4 ? 32 : ADDRESS_BITS;
+    uint64_t bits = room;
+    if (rest.p != NULL && (!span_u64(rest, &bits) || bits > room))
+        return ERR_SYNTAX;
+    o->shown_bits = (uint8_t)bits;
+    o->bits = (uint8_t)(bits + (is_v4 ? MAPPED_BITS : 0));
+    uint8_t whole[16];
+    memcpy(whole, o->bytes, sizeof whole);
+    mask(o->bytes, o->bits);
+    return memcmp(whole, o->bytes, sizeof whole) == 0 ? 0 : ERR_SYNTAX;
+}
+
+static int order(const void *a, const void *b)
+{
+    const struct override *x = a, *y = b;
+    if (x->bits != y->bits)
+        return y->bits - x->bits;
+    return memcmp(x->bytes, y->bytes, sizeof x->bytes);
+}
+
+static int refuse_twins(const struct override_table *t, size_t *faulty, const struct override *v,
+                        struct buf *why)
+{
+    for (size_t i = 1; i < t->count; i++) {
+        if (order(&t->v[i - 1], &t->v[i]) != 0)
+            continue;
+        buf_printf(why, "network %.*s stands there twice", SPAN_FMT(t->v[i].network));
+        for (size_t k = 0; k < t->count; k++)
+            if (v[k].network.p == t->v[i].network.p)
+                *faulty = k;
+        return ERR_EXISTS;
+    }
+    return 0;
+}
+
+int override_table_create(struct override_table **out, const struct override *v, size_t count,
+                          size_t *faulty, struct buf *why)
+{
+    struct override_table *t = mem_zalloc(sizeof *t);
+    t->v = mem_zarray(count + 1, sizeof *t->v);
+    t->count = count;
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < count; i++) {
+        t->v[i] = v[i];
+        err = parse(&t->v[i]);
+        if (err != 0) {
+            *faulty = i;
+            buf_printf(why, "%.*s is no network (address/bits, no bit set beyond them)",
+                       SPAN_FMT(v[i].network));
+        }
+    }
+    if (err == 0) {
+        qsort(t->v, count, sizeof *t->v, order);
+        err = refuse_twins(t, faulty, v, why);
+    }
+    for (size_t b = 0, at = 0; b <= ADDRESS_BITS; b++) {
+        unsigned bits = ADDRESS_BITS - (unsigned)b;
+        t->first_of[bits + 1] = at;
+        while (at < count && t->v[at].bits == bits)
+            at++;
+        t->first_of[bits] = at;
+    }
+    if (err != 0)
+        override_table_destroy(&t);
+    *out = t;
+    return err;
+}
+
+void override_table_destroy(struct override_table **pt)
+{
+    struct override_table *t = *pt;
+    *pt = NULL;
+    if (t == NULL)
+        return;
+    mem_free(t->v);
+    mem_free(t);
+}
+
+static bool bytes_of(const struct sockaddr *address, uint8_t out[16])
+{
+    if (address->sa_family == AF_INET)
+        map_v4(&((const struct sockaddr_in *)(const void *)address)->sin_addr, out);
+    else if (address->sa_family == AF_INET6)
+        memcpy(out, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+    else
+        return false;
+    return true;
+}
+
+static int compare(const void *key, const void *element)
+{
+    return memcmp(key, ((const struct override *)element)->bytes, 16);
+}
+
+const struct override *override_find(const struct override_table *t, const struct sockaddr *address,
+                                     const struct override *before)
+{
+    uint8_t whole[16];
+    if (t == NULL || t->count == 0 || !bytes_of(address, whole))
+        return NULL;
+    int longest = before != NULL ? before->bits - 1 : ADDRESS_BITS;
+    for (int bits = longest; bits >= 0; bits--) {
+        size_t from = t->first_of[bits + 1], to = t->first_of[bits];
+        if (from == to)
+            continue;
+        uint8_t key[16];
+        memcpy(key, whole, sizeof key);
+        mask(key, (unsigned)bits);
+        const struct override *found = bsearch(key, t->v + from, to - from, sizeof *t->v, compare);
+        if (found != NULL)
+            return found;
+    }
+    return NULL;
+}
