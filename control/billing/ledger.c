@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT
+ * Three tables under one lock: positions (node/boot/site), open buckets (start/node/site), the
+ * month's totals (node/site); and for the month two samples a bucket over all nodes. */
+#include "control/billing/ledger.h"
+
+#include "control/billing/percentile.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/map.h"
+#include "lib/base/mem.h"
+#include "lib/codec/json_in.h"
+#include "lib/codec/json_out.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define FACT_BYTES       2048
+#define KEY_BYTES        (3 * HEARTBEAT_NAME_BYTES + 16)
+#define POSITION_KEPT_MS (7LL * 86400 * 1000)
+
+struct row {
+    char *key;
+    size_t key_bytes;
+    struct usage usage;
+    msec_t at_wall_ms;       /* last change */
+    uint64_t changed, saved; /* count of changes, and how many of them are durable */
+};
+
+struct table {
+    struct map *by_key;
+    struct row **v;
+    size_t count;
+};
+
+struct ledger {
+    pthread_mutex_t lock;
+    struct table positions, buckets, totals;
+    sec_t month_from_s, month_to_s;
+    uint64_t *out_bytes, *upstream_bytes; /* [LEDGER_MONTH_BUCKETS] of the month */
+};
+
+/* ---- tables ---- */
+
+static struct row *row_of(struct table *t, struct span key)
+{
+    struct row *r = map_get(t->by_key, key);
+    if (r != NULL)
+        return r;
+    r = mem_zalloc(sizeof *r);
+    r->key = mem_strndup(key.p, key.n);
+    r->key_bytes = key.n;
+    t->v = mem_grow(t->v, t->count + 1, sizeof *t->v);
+    t->v[t->count++] = r;
+    map_put(t->by_key, key, r);
+    return r;
+}
+
+static struct span key_of(const struct row *r)
+{
+    return span_make(r->key, r->key_bytes);
+}
+
+static void free_row(struct row *r)
+{
+    mem_free(r->key);
+    mem_free(r);
+}
+
+/* Takes out v[i]; the last row takes its place. */
+static void drop_row(struct table *t, size_t i)
+{
+    struct row *r = t->v[i];
+    map_remove(t->by_key, key_of(r));
+    t->v[i] = t->v[--t->count];
+    free_row(r);
+}
+
+static void empty_table(struct table *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free_row(t->v[i]);
+    mem_free(t->v);
+    map_destroy(t->by_key);
+    *t = (struct table){.by_key = map_create()};
+}
+
+struct ledger *ledger_create(void)
+{
+    struct ledger *l = mem_zalloc(sizeof *l);
+    CHECK(pthread_mutex_init(&l->lock, NULL) == 0);
+    empty_table(&l->positions);
+    empty_table(&l->buckets);
+    empty_table(&l->totals);
+    l->out_bytes = mem_zarray(LEDGER_MONTH_BUCKETS, sizeof *l->out_bytes);
+    l->upstream_bytes = mem_zarray(LEDGER_MONTH_BUCKETS, sizeof *l->upstream_bytes);
+    return l;
+}
+
+void ledger_destroy(struct ledger **pl)
+{
+    struct ledger *l = *pl;
+    *pl = NULL;
+    if (l == NULL)
+        return;
+    struct table *tables[] = {&l->positions, &l->buckets, &l->totals};
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        empty_table(tables[i]);
+        map_destroy(tables[i]->by_key);
+    }
+    mem_free(l->out_bytes);
+    mem_free(l->upstream_bytes);
+    pthread_mutex_destroy(&l->lock);
+    mem_free(l);
+}
+
+/* ---- months ---- */
+
+void ledger_month_of(msec_t wall, sec_t *from_s, sec_t *to_s)
+{
+    time_t now = (time_t)(wall / MSEC_PER_SEC);
+    struct tm tm;
+    CHECK(gmtime_r(&now, &tm) != NULL);
+    struct tm first = {.tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = 1};
+    *from_s = timegm(&first);
+    first = (struct tm){.tm_year = tm.tm_year, .tm_mon = tm.tm_mon + 1, .tm_mday = 1};
+    *to_s = timegm(&first);
+}
+
+static void begin_month_locked(struct ledger *l, msec_t wall)
+{
+    sec_t now = wall / MSEC_PER_SEC;
+    if (now >= l->month_from_s && now < l->month_to_s)
+        return;
+    ledger_month_of(wall, &l->month_from_s, &l->month_to_s);
+    empty_table(&l->totals);
+    memset(l->out_bytes, 0, LEDGER_MONTH_BUCKETS * sizeof *l->out_bytes);
+    memset(l->upstream_bytes, 0, LEDGER_MONTH_BUCKETS * sizeof *l->upstream_bytes);
+}
+
+/* node_site: the key "node/site". */
+static void count_locked(struct ledger *l, sec_t bucket_s, struct span node_site,
+                         const struct usage *u)
+{
+    if (bucket_s < l->month_from_s || bucket_s >= l->month_to_s)
+        return;
+    size_t i = (size_t)((bucket_s - l->month_from_s) / LEDGER_BUCKET_S);
+    l->out_bytes[i] += usage_out_bytes(u);
+    l->upstream_bytes[i] += u->upstream_bytes;
+    usage_add(&row_of(&l->totals, node_site)->usage, u);
+}
+
+/* ---- heartbeats ---- */
+
+static struct span print_key(char out[KEY_BYTES], const struct span *parts, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        CHECK(n + parts[i].n + 1 < KEY_BYTES);
+        if (i > 0)
+            out[n++] = '/';
+        memcpy(out + n, parts[i].p, parts[i].n);
+        n += parts[i].n;
+    }
+    return span_make(out, n);
+}
+
+static bool is_zero(const struct usage *u)
+{
+    return u->requests == 0 && u->upstream_bytes == 0 && usage_out_bytes(u) == 0;
+}
+
+static void add_site_locked(struct ledger *l, const struct heartbeat *h,
+                            const struct heartbeat_site_usage *site, msec_t wall)
+{
+    char text[KEY_BYTES], start[24];
+    struct span position_key = print_key(text, (struct span[]){h->node, h->boot, site->site}, 3);
+    struct row *position = row_of(&l->positions, position_key);
+    struct usage more = usage_since(&site->usage, &position->usage);
+    position->at_wall_ms = wall;
+    if (is_zero(&more))
+        return;
+    position->usage = site->usage;
+    position->changed++;
+    sec_t bucket_s = wall / MSEC_PER_SEC / LEDGER_BUCKET_S * LEDGER_BUCKET_S;
+    int n = snprintf(start, sizeof start, "%010" PRId64, bucket_s);
+    struct span parts[] = {span_make(start, (size_t)n), h->node, site->site};
+    struct row *bucket = row_of(&l->buckets, print_key(text, parts, 3));
+    usage_add(&bucket->usage, &more);
+    bucket->at_wall_ms = wall;
+    bucket->changed++;
+    count_locked(l, bucket_s, print_key(text, parts + 1, 2), &more);
+}
+
+void ledger_add(struct ledger *l, const struct heartbeat *h, msec_t wall)
+{
+    pthread_mutex_lock(&l->lock);
+    begin_month_locked(l, wall);
+    for (size_t i = 0; i < h->usage_count; i++)
+        add_site_locked(l, h, &h->usage[i], wall);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* ---- the state ---- */
+
+static void write_fact(const struct row *r, struct buf *out)
+{
+    struct json_out o;
+    json_out_begin(&o, out);
+    json_out_object(&o, NULL);
+    json_out_int(&o, "at_ms", r->at_wall_ms);
+    json_out_u64(&o, "requests", r->usage.requests);
+    json_out_u64(&o, "hits", r->usage.hits);
+    json_out_u64(&o, "upstream_bytes", r->usage.upstream_bytes);
+    for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
+        json_out_u64(&o, ledger_source_name((enum ledger_source)i), r->usage.out_bytes[i]);
+    json_out_end_object(&o);
+}
+
+static bool read_fact(struct span text, struct usage *u, msec_t *at)
+{
+    struct json_in in;
+    if (json_in_parse(&in, text, FACT_BYTES) == 0) {
+        *at = (msec_t)json_in_u64(&in, in.root, "at_ms", 0);
+        u->requests = json_in_u64(&in, in.root, "requests", 0);
+        u->hits = json_in_u64(&in, in.root, "hits", 0);
+        u->upstream_bytes = json_in_u64(&in, in.root, "upstream_bytes", 0);
+        for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
+            u->out_bytes[i] =
+                json_in_u64(&in, in.root, ledger_source_name((enum ledger_source)i), 0);
+    }
+    bool is_good = !json_in_is_faulty(&in);
+    if (!is_good)
+        LOG_WARN("state-ledger-damaged", "reason=\"%s\"", in.fault);
+    json_in_finish(&in);
+    return is_good;
+}
+
+static bool on_position(void *ctx, struct span key, struct span value)
+{
+    struct ledger *l = ctx;
+    struct usage u = {0};
+    msec_t at = 0;
+    if (read_fact(value, &u, &at)) {
+        struct row *r = row_of(&l->positions, key);
+        r->usage = u;
+        r->at_wall_ms = at;
+    }
+    return true;
+}
+
+/* The newest bucket may still grow: it stays in the table of open ones. */
+static bool on_bucket(void *ctx, struct span key, struct span value)
+{
+    struct ledger *l = ctx;
+    struct usage u = {0};
+    msec_t at = 0;
+    uint64_t bucket_s;
+    struct span node_site, start = span_cut(key, '/', &node_site);
+    if (node_site.p == NULL || !span_u64(start, &bucket_s) || !read_fact(value, &u, &at))
+        return true;
+    struct row *r = row_of(&l->buckets, key);
+    r->usage = u;
+    r->at_wall_ms = at;
+    count_locked(l, (sec_t)bucket_s, node_site, &u);
+    return true;
+}
+
+int ledger_load(struct ledger *l, struct state *s, msec_t wall)
+{
+    char from[24];
+    pthread_mutex_lock(&l->lock);
+    begin_month_locked(l, wall);
+    int n = snprintf(from, sizeof from, "%010" PRId64, l->month_from_s);
+    int err = state_each(s, STATE_POSITION, SPAN_NONE, on_position, l);
+    if (err == 0)
+        err = state_each(s, STATE_USAGE, span_make(from, (size_t)n), on_bucket, l);
+    pthread_mutex_unlock(&l->lock);
+    return err;
+}
+
+/* What one flush writes: copies, since the lock is not held meanwhile. */
+struct flush {
+    struct arena mem;
+    struct state_change *changes;
+    size_t count;
+};
+
+static bool is_outdated(const struct row *r, msec_t wall)
+{
+    return wall - r->at_wall_ms > POSITION_KEPT_MS;
+}
+
+static void collect(struct flush *f, struct table *t, enum state_kind kind, msec_t wall)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        struct row *r = t->v[i];
+        bool is_over = kind == STATE_POSITION && is_outdated(r, wall);
+        if (r->changed == r->saved && !is_over)
+            continue;
+        struct buf text;
+        buf_init(&text, FACT_BYTES);
+        write_fact(r, &text);
+        f->changes = mem_grow(f->changes, f->count + 1, sizeof *f->changes);
+        f->changes[f->count++] =
+            (struct state_change){kind, arena_dup(&f->mem, key_of(r)),
+                                  is_over ? SPAN_NONE : arena_dup(&f->mem, buf_span(&text))};
+        buf_finish(&text);
+    }
+}
+
+static void mark_locked(struct table *t, const uint64_t *changed)
+{
+    for (size_t i = 0; i < t->count; i++)
+        t->v[i]->saved = changed[i];
+}
+
+static uint64_t *marks_of(const struct table *t)
+{
+    uint64_t *v = mem_zarray(t->count + 1, sizeof *v);
+    for (size_t i = 0; i < t->count; i++)
+        v[i] = t->v[i]->changed;
+    return v;
+}
+
+/* Only flush takes rows out, and rows are added at the end: a mark taken before the commit still
+ * stands at its row after it. */
+static void forget_locked(struct ledger *l, msec_t wall)
+{
+    sec_t open_s = wall / MSEC_PER_SEC / LEDGER_BUCKET_S * LEDGER_BUCKET_S;
+    for (size_t i = l->positions.count; i-- > 0;)
+        if (is_outdated(l->positions.v[i], wall))
+            drop_row(&l->positions, i);
+    for (size_t i = l->buckets.count; i-- > 0;) {
+        const struct row *r = l->buckets.v[i];
+        if (r->changed == r->saved && strtoll(r->key, NULL, 10) < open_s)
+            drop_row(&l->buckets, i);
+    }
+}
+
+int ledger_flush(struct ledger *l, struct state *s, msec_t wall)
+{
+    struct flush f = {0};
+    arena_init(&f.mem, SIZE_MAX);
+    pthread_mutex_lock(&l->lock);
+    size_t positions = l->positions.count, buckets = l->buckets.count;
+    uint64_t *position_marks = marks_of(&l->positions), *bucket_marks = marks_of(&l->buckets);
+    collect(&f, &l->positions, STATE_POSITION, wall);
+    collect(&f, &l->buckets, STATE_USAGE, wall);
+    pthread_mutex_unlock(&l->lock);
+    int err = f.count > 0 ? state_commit(s, f.changes, f.count) : 0;
+    if (err == 0) {
+        pthread_mutex_lock(&l->lock);
+        struct table old_positions = {.v = l->positions.v, .count = positions};
+        struct table old_buckets = {.v = l->buckets.v, .count = buckets};
+        mark_locked(&old_positions, position_marks);
+        mark_locked(&old_buckets, bucket_marks);
+        forget_locked(l, wall);
+        pthread_mutex_unlock(&l->lock);
+    }
+    mem_free(position_marks);
+    mem_free(bucket_marks);
+    mem_free(f.changes);
+    arena_finish(&f.mem);
+    return err;
+}
+
+/* ---- the month so far ---- */
+
+static uint64_t p95_of(const uint64_t *samples, size_t count)
+{
+    uint64_t *copy = mem_zarray(count + 1, sizeof *copy);
+    memcpy(copy, samples, count * sizeof *copy);
+    uint64_t bytes = percentile_95(copy, count);
+    mem_free(copy);
+    return bytes / LEDGER_BUCKET_S;
+}
+
+void ledger_month(struct ledger *l, msec_t wall, struct ledger_month *out, struct arena *mem)
+{
+    *out = (struct ledger_month){0};
+    pthread_mutex_lock(&l->lock);
+    begin_month_locked(l, wall);
+    out->from_s = l->month_from_s;
+    out->to_s = l->month_to_s;
+    out->buckets = (size_t)((wall / MSEC_PER_SEC - l->month_from_s) / LEDGER_BUCKET_S) + 1;
+    out->rows = arena_zalloc(mem, (l->totals.count + 1) * sizeof *out->rows);
+    for (size_t i = 0; i < l->totals.count && !arena_overflowed(mem); i++) {
+        struct ledger_row *row = &out->rows[out->row_count++];
+        row->node = span_cut(arena_dup(mem, key_of(l->totals.v[i])), '/', &row->site);
+        row->usage = l->totals.v[i]->usage;
+        usage_add(&out->total, &row->usage);
+    }
+    out->p95_bytes_per_s = p95_of(l->out_bytes, out->buckets);
+    out->upstream_p95_bytes_per_s = p95_of(l->upstream_bytes, out->buckets);
+    pthread_mutex_unlock(&l->lock);
+}
