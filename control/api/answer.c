@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * How answers of the API look. */
+#include "control/api/answer.h"
+
+#include "lib/base/err.h"
+#include "lib/codec/json_out.h"
+
+static void respond(struct exchange *x, int status, struct span type, struct span text)
+{
+    struct response_head head = {.status = status, .content_length = (int64_t)text.n};
+    fields_init(&head.fields, &x->mem);
+    fields_add(&head.fields, FIELD_CONTENT_TYPE, type);
+    fields_add(&head.fields, FIELD_CACHE_CONTROL, SPAN("no-store"));
+    if (status == 401)
+        fields_add(&head.fields, FIELD_WWW_AUTHENTICATE, SPAN("Bearer"));
+    if (status == 503)
+        fields_add(&head.fields, FIELD_RETRY_AFTER, SPAN("1"));
+    exchange_respond(x, &head, body_of_bytes(text));
+}
+
+void answer_json(struct exchange *x, int status, const struct buf *text)
+{
+    if (buf_overflowed(text))
+        answer_problem(x, 500, "The answer is larger than its bound.");
+    else
+        respond(x, status, SPAN("application/json"), buf_span(text));
+}
+
+static void problem(struct exchange *x, int status, struct span detail)
+{
+    struct buf text;
+    struct json_out o;
+    buf_init(&text, 16384);
+    json_out_begin(&o, &text);
+    json_out_object(&o, NULL);
+    json_out_text(&o, "type", SPAN("about:blank"));
+    json_out_text(&o, "title", status_reason(status));
+    json_out_int(&o, "status", status);
+    json_out_text(&o, "detail", detail);
+    json_out_end_object(&o);
+    respond(x, status, SPAN("application/problem+json"), buf_span(&text));
+    buf_finish(&text);
+}
+
+void answer_problem(struct exchange *x, int status, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    struct span detail = arena_vprintf(&x->mem, format, ap);
+    va_end(ap);
+    problem(x, status, detail);
+}
+
+void answer_error(struct exchange *x, int err, struct span detail)
+{
+    static const struct {
+        int err, status;
+    } rows[] = {{ERR_SYNTAX, 400}, {ERR_NOT_FOUND, 404}, {ERR_EXISTS, 409}, {ERR_TOO_BIG, 413}};
+    int status = 503;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].err == err)
+            status = rows[i].status;
+    problem(x, status, detail.n > 0 ? detail : span_of(err_text(err)));
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONTROL_API_API_CONFIG_H
+#define CONTROL_API_API_CONFIG_H
+
+#include "control/billing/cost.h"
+#include "control/route/decide.h"
+#include "lib/base/arena.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What a reload may change, as an immutable snapshot: made whole, swapped whole, freed when the
+ * last reader has left. Threads: any. */
+#define API_TOKEN_BYTES 256
+
+struct api_config {
+    uint32_t magic;
+    atomic_uint refs;
+    uint64_t version; /* set by api_config_swap */
+    struct arena mem; /* what the tables' spans point to */
+    struct decide_rules rules;
+    struct override_table *overrides; /* rules.overrides */
+    struct override_table *proxies;   /* whose X-Forwarded-For is believed */
+    struct geo *geo;                  /* NULL: none */
+    const char *geo_fault;            /* "": none; why there is none, or not the newest */
+    char operator_token[API_TOKEN_BYTES], node_token[API_TOKEN_BYTES];
+    struct price price;
+    int64_t redirect_max_age_s;
+};
+#define API_CONFIG_MAGIC 0x7be6a210U
+
+struct api_config *api_config_create(void) __attribute__((returns_nonnull));
+void api_config_unref(struct api_config **c); /* NULL is fine */
+
+/* Where the newest one is found. */
+struct api_config_box {
+    pthread_mutex_t lock;
+    struct api_config *newest;
+    _Atomic uint64_t version;
+};
+void api_config_box_init(struct api_config_box *b);
+void api_config_box_finish(struct api_config_box *b);
+void api_config_swap(struct api_config_box *b, struct api_config *c); /* takes c */
+/* api_config_now: the newest, through the place of one thread: borrowed until the next call. */
+const struct api_config *api_config_now(struct api_config_box *b, struct api_config **held);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONTROL_API_API_COUNTERS_H
+#define CONTROL_API_API_COUNTERS_H
+
+#include "lib/base/counter.h"
+
+/* One per worker, written by its thread. */
+#define API_COUNTERS(X)                                                                            \
+    X(routes, "routing decisions told as JSON")                                                    \
+    X(redirects, "users sent to an edge")                                                          \
+    X(routes_by_override, "decisions, by JSON or redirect, that an override made")                 \
+    X(routes_by_city, "decisions that distance made")                                              \
+    X(routes_by_country, "decisions that the country made")                                        \
+    X(routes_by_default, "decisions that no rule made")                                            \
+    X(routes_degraded, "decisions whose first edge was not able")                                  \
+    X(routes_without_edge, "requests for which there was no edge at all")                          \
+    X(unknown_hosts, "requests to a router for a host of no site")                                 \
+    X(heartbeats, "heartbeats taken")                                                              \
+    X(heartbeats_refused, "heartbeats not understood, or of unknown nodes")                        \
+    X(purges, "purges ordered")                                                                    \
+    X(tokens_refused, "requests without the token they need")                                      \
+    X(state_failures, "changes refused because the state could not keep them")
+
+struct api_counters {
+#define X(name, help) counter_t name;
+    API_COUNTERS(X)
+#undef X
+};
+
+extern const struct counter_table api_counter_table; /* prefix "byeori_control_" */
+
+#endif

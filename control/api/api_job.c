@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * The way of a change through the loop and the state's thread. What is changed, its ops know. */
+#include "control/api/api_job.h"
+
+#include "control/api/answer.h"
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+#define JOB_BYTES (2 << 20)
+
+static void free_job(struct api_job *j)
+{
+    buf_finish(&j->why);
+    arena_finish(&j->mem);
+    mem_free(j);
+}
+
+static void on_exchange_done(void *owner, struct exchange *x, int err)
+{
+    struct api_job *j = owner;
+    (void)x;
+    (void)err;
+    j->x = NULL;
+    if (!j->is_running)
+        free_job(j);
+}
+
+static const struct exchange_events exchange_events = {.on_done = on_exchange_done};
+
+/* Answers free the job: on_done comes, perhaps from inside. */
+static void refuse(struct api_job *j, int err)
+{
+    if (err != ERR_SYNTAX && err != ERR_EXISTS && err != ERR_NOT_FOUND && err != ERR_TOO_BIG)
+        counter_add(&j->worker->counters.state_failures, 1);
+    answer_error(j->x, err, buf_span(&j->why));
+}
+
+static void run(struct state_job *job, struct state *s)
+{
+    struct api_job *j = CONTAINER_OF(job, struct api_job, job);
+    j->err = j->ops->run(j, s);
+}
+
+static void done(struct state_job *job)
+{
+    struct api_job *j = CONTAINER_OF(job, struct api_job, job);
+    struct api_worker *w = j->worker;
+    const struct api_job_ops *ops = j->ops;
+    int err = j->err;
+    j->is_running = false;
+    w->jobs--;
+    if (j->x == NULL)
+        free_job(j);
+    else if (err != 0)
+        refuse(j, err);
+    else
+        ops->answer(j);
+    if (err == 0 && ops->after != NULL)
+        ops->after(w);
+    api_worker_check_idle(w);
+}
+
+static void submit(struct api_job *j, struct span body)
+{
+    struct api_worker *w = j->worker;
+    int err = j->ops->read != NULL ? j->ops->read(j, body) : 0;
+    if (err == 0 && arena_overflowed(&j->mem))
+        err = ERR_TOO_BIG;
+    if (err == 0) {
+        j->job = (struct state_job){.run = run, .done = done};
+        err = state_queue_submit(w->api->queue, w->loop, &j->job);
+    }
+    if (err != 0) {
+        refuse(j, err);
+        return;
+    }
+    j->is_running = true;
+    w->jobs++;
+}
+
+static void on_body(void *owner, struct exchange *x, int err, struct span bytes)
+{
+    struct api_job *j = owner;
+    (void)x;
+    if (err == 0)
+        submit(j, bytes);
+    else if (err != ERR_CLOSED)
+        refuse(j, err);
+}
+
+struct api_job *api_job_create(struct api_worker *w, struct exchange *x,
+                               const struct api_job_ops *ops, struct span subject)
+{
+    struct api_job *j = mem_zalloc(ops->bytes);
+    j->ops = ops;
+    j->worker = w;
+    j->x = x;
+    buf_init(&j->why, 4096);
+    arena_init(&j->mem, JOB_BYTES);
+    j->subject = arena_dup(&j->mem, subject);
+    x->events = &exchange_events;
+    x->owner = j;
+    return j;
+}
+
+void api_job_start(struct api_job *j)
+{
+    if (j->ops->body_bytes > 0)
+        exchange_collect(j->x, j->ops->body_bytes, on_body);
+    else
+        submit(j, SPAN_NONE);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ * Sites: told and put. A document that was put goes to every edge with its next answer. */
+#include "control/api/api_sites.h"
+
+#include "control/api/answer.h"
+#include "control/api/api_job.h"
+#include "control/api/held.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/codec/json_in.h"
+#include "lib/codec/json_out.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void api_sites_list(void *app, struct exchange *x, const struct router_match *m)
+{
+    struct api_worker *w = app;
+    struct buf text;
+    struct json_out o;
+    (void)m;
+    buf_init(&text, ANSWER_MAX_BYTES);
+    json_out_begin(&o, &text);
+    json_out_object(&o, NULL);
+    json_out_u64(&o, "version", api_worker_picture(w)->config_version);
+    json_out_array(&o, "sites");
+    registry_write_sites(w->api->registry, &o);
+    json_out_end_array(&o);
+    json_out_end_object(&o);
+    answer_json(x, 200, &text);
+    buf_finish(&text);
+}
+
+static void answer_site(struct api_worker *w, struct exchange *x, struct span name)
+{
+    struct buf text;
+    struct json_out o;
+    buf_init(&text, ANSWER_MAX_BYTES);
+    json_out_begin(&o, &text);
+    if (registry_write_site(w->api->registry, name, &o))
+        answer_json(x, 200, &text);
+    else
+        answer_problem(x, 404, "There is no site %.*s.", SPAN_FMT(name));
+    buf_finish(&text);
+}
+
+void api_sites_get(void *app, struct exchange *x, const struct router_match *m)
+{
+    answer_site(app, x, m->arg[0]);
+}
+
+struct put_job {
+    struct api_job api; /* first */
+    struct site_doc doc;
+    struct span text; /* the document with its name in it */
+    uint64_t version;
+};
+
+/* The document as it is kept: compact, and with its name, which the path may have given. */
+static struct span kept_text(struct api_job *j, struct span body)
+{
+    struct json_in in;
+    struct buf text;
+    if (json_in_parse(&in, body, SITE_DOC_MAX_BYTES) != 0)
+        return SPAN_NONE; /* it was parsed before */
+    buf_init(&text, 2 * SITE_DOC_MAX_BYTES);
+    json_in_dump(in.root, &text);
+    struct span kept = buf_span(&text);
+    if (json_in_has(in.root, "name"))
+        kept = arena_dup(&j->mem, kept);
+    else
+        kept = arena_printf(&j->mem, "{\"name\":\"%.*s\",%.*s", SPAN_FMT(j->subject),
+                            SPAN_FMT(span_skip(kept, 1)));
+    buf_finish(&text);
+    json_in_finish(&in);
+    return kept;
+}
+
+static int read_put(struct api_job *j, struct span body)
+{
+    struct put_job *put = CONTAINER_OF(j, struct put_job, api);
+    int err = site_doc_read(body, j->subject, &put->doc, &j->mem, &j->why);
+    if (err == 0 && !span_eq(put->doc.name, j->subject)) {
+        buf_printf(&j->why, "name: is not the one in the path");
+        err = ERR_SYNTAX;
+    }
+    if (err == 0)
+        put->text = kept_text(j, body);
+    return err;
+}
+
+static int run_put(struct api_job *j, struct state *s)
+{
+    struct registry *r = j->worker->api->registry;
+    struct put_job *put = CONTAINER_OF(j, struct put_job, api);
+    char version[24];
+    int err = registry_may_put_site(r, &put->doc, &j->why);
+    if (err != 0)
+        return err;
+    put->version = registry_next_site_version(r);
+    int n = snprintf(version, sizeof version, "%" PRIu64, put->version);
+    struct state_change changes[] = {
+        {STATE_SITE, put->doc.name, put->text},
+        {STATE_META, SPAN("site_version"), span_make(version, (size_t)n)},
+    };
+    err = state_commit(s, changes, ARRAY_LEN(changes));
+    if (err == 0) {
+        registry_put_site(r, &put->doc, put->text, put->version);
+        LOG_INFO("site-put", "site=%.*s version=%" PRIu64, SPAN_FMT(put->doc.name), put->version);
+    }
+    return err;
+}
+
+static void answer_put(struct api_job *j)
+{
+    answer_site(j->worker, j->x, j->subject);
+}
+
+static void after_put(struct api_worker *w)
+{
+    held_ring(w->api);
+}
+
+static const struct api_job_ops put_ops = {.bytes = sizeof(struct put_job),
+                                           .body_bytes = SITE_DOC_MAX_BYTES,
+                                           .read = read_put,
+                                           .run = run_put,
+                                           .answer = answer_put,
+                                           .after = after_put};
+
+void api_sites_put(void *app, struct exchange *x, const struct router_match *m)
+{
+    api_job_start(api_job_create(app, x, &put_ops, m->arg[0]));
+}

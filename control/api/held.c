@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ * Answers to heartbeats: composed from the purge log and the picture, now or when there is news. */
+#include "control/api/held.h"
+
+#include "control/api/answer.h"
+#include "lib/base/mem.h"
+
+#define COPY_BYTES         (4 * HEARTBEAT_NAME_BYTES)
+#define ANSWER_ARENA_BYTES (8 << 20)
+
+struct held {
+    struct list link;
+    struct timer timer;
+    struct api_worker *worker;
+    struct exchange *x;
+    struct heartbeat beat; /* only purge and configuration positions */
+    struct arena mem;
+};
+
+static void compose(struct api_worker *w, const struct heartbeat *h, struct heartbeat_answer *a,
+                    struct arena *mem)
+{
+    const struct picture *p = api_worker_picture(w);
+    *a = (struct heartbeat_answer){.now_ms = (uint64_t)loop_wall(w->loop),
+                                   .config_version = p->config_version};
+    purge_log_answer(w->api->purges, h->purge_log, h->purge_seq, a, mem);
+    bool knows = h->config_version == p->config_version || h->config_refused == p->config_version;
+    if (!knows && p->config.p != NULL)
+        a->config = p->config;
+}
+
+static bool is_news(const struct heartbeat *h, const struct heartbeat_answer *a)
+{
+    return a->purge_count > 0 || a->config.p != NULL ||
+           heartbeat_has_gap(h->purge_log, h->purge_seq, a);
+}
+
+static void tell(struct exchange *x, const struct heartbeat_answer *a)
+{
+    struct buf text;
+    buf_init(&text, HEARTBEAT_MAX_BYTES);
+    heartbeat_answer_write(a, &text);
+    answer_json(x, 200, &text);
+    buf_finish(&text);
+}
+
+static void on_done(void *owner, struct exchange *x, int err)
+{
+    struct held *d = owner;
+    (void)x;
+    (void)err;
+    timer_finish(&d->timer);
+    list_remove(&d->link);
+    arena_finish(&d->mem);
+    mem_free(d);
+}
+
+static const struct exchange_events held_events = {.on_done = on_done};
+
+/* News or not: how things are now. The exchange's end frees d. */
+static void answer_now(struct held *d)
+{
+    struct arena mem;
+    struct heartbeat_answer a;
+    arena_init(&mem, ANSWER_ARENA_BYTES);
+    timer_stop(&d->timer);
+    list_remove(&d->link);
+    compose(d->worker, &d->beat, &a, &mem);
+    tell(d->x, &a);
+    arena_finish(&mem);
+}
+
+static void on_time(struct timer *t)
+{
+    answer_now(CONTAINER_OF(t, struct held, timer));
+}
+
+static void wait_for_news(struct api_worker *w, struct exchange *x, const struct heartbeat *h)
+{
+    struct held *d = mem_zalloc(sizeof *d);
+    d->worker = w;
+    d->x = x;
+    arena_init(&d->mem, COPY_BYTES);
+    d->beat.purge_log = arena_dup(&d->mem, h->purge_log);
+    d->beat.purge_seq = h->purge_seq;
+    d->beat.config_version = h->config_version;
+    d->beat.config_refused = h->config_refused;
+    x->events = &held_events;
+    x->owner = d;
+    list_push_back(&w->held, &d->link);
+    timer_init(&d->timer, w->loop, on_time);
+    timer_set(&d->timer,
+              h->wait_ms < HEARTBEAT_PERIOD_MS ? (msec_t)h->wait_ms : HEARTBEAT_PERIOD_MS);
+}
+
+void held_answer_or_wait(struct api_worker *w, struct exchange *x, const struct heartbeat *h)
+{
+    struct arena mem;
+    struct heartbeat_answer a;
+    arena_init(&mem, ANSWER_ARENA_BYTES);
+    compose(w, h, &a, &mem);
+    if (h->wait_ms == 0 || is_news(h, &a) || w->is_draining) {
+        x->events = &router_no_events;
+        tell(x, &a);
+    } else {
+        wait_for_news(w, x, h);
+    }
+    arena_finish(&mem);
+}
+
+static void answer_those_with_news(struct api_worker *w)
+{
+    LIST_EACH_SAFE(l, safe, &w->held)
+    {
+        struct held *d = LIST_THING(l, struct held, link);
+        struct arena mem;
+        struct heartbeat_answer a;
+        arena_init(&mem, ANSWER_ARENA_BYTES);
+        compose(w, &d->beat, &a, &mem);
+        bool has_news = is_news(&d->beat, &a);
+        arena_finish(&mem);
+        if (has_news)
+            answer_now(d);
+    }
+}
+
+static void on_bell(struct mail *m)
+{
+    struct api_worker *w = CONTAINER_OF(m, struct api_worker, bell);
+    atomic_store(&w->bell_rings, false); /* before looking: what comes now rings again */
+    answer_those_with_news(w);
+}
+
+void held_ring(struct api *a)
+{
+    for (int i = 0; i < a->worker_count; i++) {
+        struct api_worker *w = a->workers[i];
+        if (!atomic_exchange(&w->bell_rings, true))
+            mailbox_post(loop_mailbox(w->loop), &w->bell, on_bell);
+    }
+}
+
+void held_release(struct api_worker *w)
+{
+    while (!list_is_empty(&w->held))
+        answer_now(LIST_THING(w->held.next, struct held, link));
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * From a request to a decision: who asks, from where, and what the rules say. */
+#include "control/api/steer.h"
+
+#define MAX_HOPS 32
+
+static bool is_trusted(const struct api_config *c, const struct addr *a)
+{
+    return override_find(c->proxies, &a->any, NULL) != NULL;
+}
+
+/* RFC 7239 s.5.2 in its older spelling: nearest hop last. Only hops that a trusted one reported
+ * count, so the walk is from the end. */
+static struct addr forwarded_client(const struct api_config *c, const struct exchange *x,
+                                    struct addr nearest)
+{
+    struct span hops[MAX_HOPS];
+    size_t count = 0;
+    const struct fields *fs = &x->request.fields;
+    const struct field *f = fields_find(fs, FIELD_X_FORWARDED_FOR, 0);
+    for (; f != NULL; f = fields_find(fs, FIELD_X_FORWARDED_FOR, (uint32_t)(f - fs->v + 1)))
+        for (struct span rest = f->value, hop; list_next_element(&rest, &hop);)
+            if (count < MAX_HOPS)
+                hops[count++] = hop;
+    struct addr client = nearest;
+    while (count > 0 && is_trusted(c, &client)) {
+        struct addr next;
+        if (addr_parse_ip(hops[--count], &next) != 0)
+            break;
+        client = next;
+    }
+    return client;
+}
+
+struct addr steer_client(struct api_worker *w, const struct exchange *x)
+{
+    const struct api_config *c = api_worker_config(w);
+    const struct addr *peer = conn_peer(x->conn);
+    return c->proxies != NULL && is_trusted(c, peer) ? forwarded_client(c, x, *peer) : *peer;
+}
+
+struct span steer_host(struct span host, struct arena *mem)
+{
+    char *lower = arena_bytes(mem, host.n);
+    for (size_t i = 0; i < host.n; i++) {
+        char c = host.p[i];
+        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    }
+    return span_make(lower, host.n);
+}
+
+static void count(struct api_counters *counters, const struct decide_verdict *v)
+{
+    counter_t *const by_rule[] = {[DECIDE_OVERRIDE] = &counters->routes_by_override,
+                                  [DECIDE_CITY] = &counters->routes_by_city,
+                                  [DECIDE_COUNTRY] = &counters->routes_by_country,
+                                  [DECIDE_DEFAULT] = &counters->routes_by_default};
+    if (v->count == 0) {
+        counter_add(&counters->routes_without_edge, 1);
+        return;
+    }
+    counter_add(by_rule[v->rule], 1);
+    if (v->v[0].class != DECIDE_ABLE)
+        counter_add(&counters->routes_degraded, 1);
+}
+
+void steer_run(struct api_worker *w, struct steer *s, struct span host, struct span path)
+{
+    s->picture = api_worker_picture(w);
+    s->config = api_worker_config(w);
+    geo_find(s->config->geo, &s->client.any, &s->place);
+    s->question.client = &s->client.any;
+    s->question.place = &s->place;
+    s->question.key_hash = decide_key(host, path);
+    decide(s->picture, &s->config->rules, &s->question, &s->verdict);
+    count(&w->counters, &s->verdict);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONTROL_API_STEER_H
+#define CONTROL_API_STEER_H
+
+#include "control/api/api_worker.h"
+#include "lib/net/addr.h"
+
+/* One routing question with its answer, for JSON and redirect alike. Valid until the worker looks
+ * at a newer picture or configuration (so: during one request). */
+struct steer {
+    struct addr client;
+    struct place place;
+    struct decide_question question;
+    struct decide_verdict verdict;
+    const struct picture *picture;
+    const struct api_config *config;
+};
+
+/* steer_client: whose request it is: the connection's peer, or, where that is a trusted proxy, the
+ * last address of X-Forwarded-For that is not. */
+struct addr steer_client(struct api_worker *w, const struct exchange *x);
+
+/* steer_run: s->client, question.scheme and question.wanted are set; host in lower case. */
+void steer_run(struct api_worker *w, struct steer *s, struct span host, struct span path);
+
+/* steer_host: the host of a request, in lower case, in mem. */
+struct span steer_host(struct span host, struct arena *mem);
+
+#endif
