@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parts of byeori-control and their order: state, registry, purge log, ledger, the state's
+ * thread, listeners, an API worker for each worker. Nothing else knows this list.
+ *
+ * The main thread's loop judges silence (TICK_MS) and has what nodes reported, and the ledger,
+ * made durable every SAVE_MS; operators' changes are durable before they are acknowledged. */
+#include "control/control.h"
+
+#include "control/api/api.h"
+#include "control/billing/ledger.h"
+#include "control/control_options.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/daemon/listen.h"
+#include "lib/web/server_counters.h"
+
+#define TICK_MS    250
+#define SAVE_MS    5000
+#define SAVE_NODES 4096
+
+/* What nodes reported and used, on its way to the state; one at a time. */
+struct save {
+    struct state_job job; /* first */
+    struct control *control;
+    bool is_running;
+};
+
+struct control {
+    struct daemon *daemon;
+    struct option_config *config; /* in force; the daemon's, which keeps earlier ones too */
+    struct api api;
+    struct listen_set *routers, *apis;
+    struct timer tick;
+    msec_t saved_at;
+    struct save save, last_save;
+};
+
+static const struct counter_table *const counter_tables[] = {&api_counter_table,
+                                                             &server_counter_table, NULL};
+
+static const struct control_options *options_of(struct option_config *config)
+{
+    return option_record(config);
+}
+
+static int check(struct option_config *config, struct buf *why)
+{
+    return control_options_check(options_of(config), option_file(config), why);
+}
+
+/* ---- the main thread's work ---- */
+
+static void save_nodes(struct control *c, struct state *s)
+{
+    struct arena mem;
+    arena_init(&mem, SIZE_MAX);
+    struct state_change *changes = arena_alloc(&mem, SAVE_NODES * sizeof *changes);
+    size_t count = registry_seen_changes(c->api.registry, changes, SAVE_NODES, &mem);
+    if (count > 0 && state_commit(s, changes, count) != 0)
+        LOG_WARN_LIMITED("nodes-not-saved", "nodes=%zu", count);
+    arena_finish(&mem);
+}
+
+static void run_save(struct state_job *job, struct state *s)
+{
+    struct control *c = CONTAINER_OF(job, struct save, job)->control;
+    save_nodes(c, s);
+    if (ledger_flush(c->api.ledger, s, clock_wall_ms()) != 0)
+        LOG_WARN_LIMITED("ledger-not-saved", "note=\"kept in memory, tried again\"");
+}
+
+static void save_done(struct state_job *job)
+{
+    CONTAINER_OF(job, struct save, job)->is_running = false;
+}
+
+static void start_save(struct control *c)
+{
+    if (c->save.is_running)
+        return;
+    c->save = (struct save){.job = {.run = run_save, .done = save_done}, .control = c};
+    c->save.is_running =
+        state_queue_submit(c->api.queue, daemon_loop(c->daemon), &c->save.job) == 0;
+}
+
+static void on_tick(struct timer *t)
+{
+    struct control *c = CONTAINER_OF(t, struct control, tick);
+    msec_t now = loop_now(daemon_loop(c->daemon));
+    registry_tick(c->api.registry, now);
+    if (now - c->saved_at >= SAVE_MS) {
+        c->saved_at = now;
+        start_save(c);
+    }
+    timer_set(&c->tick, TICK_MS);
+}
+
+/* ---- start and stop ---- */
+
+static int load_state(struct control *c, struct state *s, struct buf *why)
+{
+    const struct control_options *o = options_of(c->config);
+    int err = registry_load(c->api.registry, s, clock_mono_ms());
+    if (err == 0)
+        err = purge_log_open(&c->api.purges, s, (size_t)o->purge_keep);
+    if (err == 0)
+        err = ledger_load(c->api.ledger, s, clock_wall_ms());
+    if (err != 0)
+        buf_printf(why, "%s: %s\n", o->state, err_text(err));
+    return err;
+}
+
+static int open_state(struct control *c, struct buf *why)
+{
+    const struct control_options *o = options_of(c->config);
+    struct arena mem;
+    struct state *s;
+    int err = state_sqlite_open(&s, o->state, why);
+    if (err != 0)
+        return err;
+    c->api.registry = registry_create(&health_rules_default);
+    c->api.ledger = ledger_create();
+    arena_init(&mem, 64 << 20);
+    struct registry_file file = control_options_file(o, &mem);
+    registry_set_file(c->api.registry, &file);
+    arena_finish(&mem);
+    err = load_state(c, s, why);
+    if (err == 0)
+        c->api.queue = state_queue_create(s);
+    else
+        state_close(&s);
+    return err;
+}
+
+static int bind_all(struct control *c, struct buf *why)
+{
+    const struct control_options *o = options_of(c->config);
+    struct listen_bind_spec spec = {.listens = &o->routers,
+                                    .certificates = &o->certificates,
+                                    .file = option_file(c->config),
+                                    .workers = daemon_worker_count(c->daemon)};
+    int err = listen_bind(&c->routers, &spec, why);
+    spec.listens = &o->apis;
+    return err != 0 ? err : listen_bind(&c->apis, &spec, why);
+}
+
+static int start_parts(struct control *c, struct buf *why)
+{
+    struct api_config *config;
+    int err = bind_all(c, why);
+    if (err == 0)
+        err = open_state(c, why);
+    if (err == 0)
+        err = control_options_config(options_of(c->config), option_file(c->config), NULL, &config,
+                                     why);
+    if (err == 0)
+        api_config_swap(&c->api.config, config);
+    return err;
+}
+
+/* The last save is queued before the state's thread ends, so nothing that was heard is lost. */
+static void stop(struct daemon *d)
+{
+    struct control *c = daemon_app(d);
+    timer_finish(&c->tick);
+    if (c->api.queue != NULL) {
+        c->last_save = (struct save){.job = {.run = run_save, .done = save_done}, .control = c};
+        if (state_queue_submit(c->api.queue, daemon_loop(d), &c->last_save.job) != 0)
+            LOG_WARN("not-saved", "note=\"the state's queue is full\"");
+        state_queue_destroy(&c->api.queue);
+    }
+    api_workers_free(&c->api);
+    listen_destroy(&c->routers);
+    listen_destroy(&c->apis);
+    purge_log_close(&c->api.purges);
+    ledger_destroy(&c->api.ledger);
+    registry_destroy(&c->api.registry);
+}
+
+static int start(struct daemon *d, struct option_config *config, struct buf *why)
+{
+    struct control *c = daemon_app(d);
+    c->daemon = d;
+    c->config = config;
+    c->api.started_wall_ms = daemon_started_wall(d);
+    timer_init(&c->tick, daemon_loop(d), on_tick);
+    int err = start_parts(c, why);
+    if (err != 0) {
+        stop(d);
+        return err;
+    }
+    c->api.worker_count = daemon_worker_count(d);
+    c->api.workers = mem_zarray((size_t)c->api.worker_count, sizeof *c->api.workers);
+    for (int i = 0; i < c->api.worker_count; i++)
+        api_worker_create(&c->api, daemon_worker(d, i)->loop, i);
+    c->saved_at = clock_mono_ms();
+    timer_set(&c->tick, TICK_MS);
+    return 0;
+}
+
+static void *worker_start(struct daemon *d, struct worker *w)
+{
+    struct control *c = daemon_app(d);
+    struct api_worker *aw = c->api.workers[w->index];
+    api_worker_start(aw);
+    listen_start(c->routers, w->index, w->loop, aw->router_server);
+    listen_start(c->apis, w->index, w->loop, aw->api_server);
+    return aw;
+}
+
+static void stop_listening(struct control *c, struct worker *w)
+{
+    listen_stop(c->routers, w->index);
+    listen_stop(c->apis, w->index);
+}
+
+static void on_idle(void *ctx)
+{
+    struct worker *w = ctx;
+    daemon_worker_drained(w->daemon, w);
+}
+
+static void worker_drain(struct daemon *d, struct worker *w)
+{
+    stop_listening(daemon_app(d), w);
+    api_worker_drain(w->state, on_idle, w);
+}
+
+static void worker_stop(struct daemon *d, struct worker *w)
+{
+    stop_listening(daemon_app(d), w);
+    api_worker_stop(w->state);
+}
+
+/* ---- reload ---- */
+
+static int refuse_fixed(const struct control_options *old, const struct control_options *new,
+                        const char *file, struct buf *why)
+{
+    if (strcmp(old->state, new->state) == 0 && old->workers == new->workers &&
+        old->purge_keep == new->purge_keep && old->routers.count == new->routers.count &&
+        old->apis.count == new->apis.count)
+        return 0;
+    option_error(why, file, 1,
+                 "state, workers, purge_keep, router and api sections change only with a restart");
+    return ERR_CONFIG;
+}
+
+static int reload(struct daemon *d, struct option_config *config, struct buf *why)
+{
+    struct control *c = daemon_app(d);
+    const struct control_options *o = options_of(config);
+    const char *file = option_file(config);
+    struct api_config *fresh = NULL;
+    int err = refuse_fixed(options_of(c->config), o, file, why);
+    if (err == 0)
+        err = listen_reload(c->routers, &o->certificates, file, why);
+    if (err == 0)
+        err = listen_reload(c->apis, &o->certificates, file, why);
+    if (err == 0) /* only this thread swaps, so the newest stays while it is looked at */
+        err = control_options_config(o, file, c->api.config.newest->geo, &fresh, why);
+    if (err != 0)
+        return err;
+    struct arena mem;
+    arena_init(&mem, 64 << 20);
+    struct registry_file nodes = control_options_file(o, &mem);
+    registry_set_file(c->api.registry, &nodes);
+    arena_finish(&mem);
+    api_config_swap(&c->api.config, fresh);
+    c->config = config;
+    return 0;
+}
+
+struct control *control_create(void)
+{
+    struct control *c = mem_zalloc(sizeof *c);
+    api_config_box_init(&c->api.config);
+    return c;
+}
+
+void control_destroy(struct control **pc)
+{
+    struct control *c = *pc;
+    *pc = NULL;
+    api_config_box_finish(&c->api.config);
+    mem_free(c);
+}
+
+const struct daemon_program control_program = {
+    .name = "byeori-control",
+    .options = &control_section,
+    .counters = counter_tables,
+    .check = check,
+    .start = start,
+    .worker_start = worker_start,
+    .reload = reload,
+    .worker_drain = worker_drain,
+    .worker_stop = worker_stop,
+    .stop = stop,
+    .workers_offset = OPTION_FIELD(struct control_options, workers),
+    .drain_offset = OPTION_FIELD(struct control_options, drain_ms),
+    .log_level_offset = OPTION_FIELD(struct control_options, log_level),
+};

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT
+ * The option table of byeori-control, the checks that span its rows, and what is made of them. */
+#include "control/control_options.h"
+
+#include "control/api/auth.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/daemon/listen.h"
+#include "lib/net/addr.h"
+
+#include <stdlib.h>
+
+#define AT(field)    OPTION_FIELD(struct control_options, field)
+#define NODE(field)  OPTION_FIELD(struct control_node, field)
+#define PRICE(field) OPTION_FIELD(struct control_price, field)
+#define ROW(n, t, ...)                                                                             \
+    {                                                                                              \
+        .name = n, .type = OPTION_##t, __VA_ARGS__                                                 \
+    }
+#define IN(at)          .offset_bytes = at
+#define BY(value, text) .fallback = value, .meaning = text
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+
+/* clang-format off */
+static const struct option node_rows[] = {
+    ROW("http_url", TEXT, IN(NODE(http_url)), BY("",
+        "Where users reach it by http: \"http://icn.cdn.example\"; unset: as its heartbeat says.")),
+    ROW("https_url", TEXT, IN(NODE(https_url)), BY("", "The same by https.")),
+    ROW("admin_url", TEXT, IN(NODE(admin_url)), BY("",
+        "Its admin listener, for byeorictl explain; unset: as its heartbeat says.")),
+    ROW("lat", TEXT, IN(NODE(lat)), BY("", "Where it stands: degrees north, \"37.5665\".")),
+    ROW("lon", TEXT, IN(NODE(lon)), BY("", "Degrees east, \"126.978\".")),
+    ROW("city", TEXT, IN(NODE(city)), BY("", "Name of the place, for people.")),
+    ROW("country", TEXT, IN(NODE(country)), BY("", "ISO 3166-1, two capitals: \"KR\".")),
+    ROW("weight", TEXT, IN(NODE(weight)), BY("1", "Share of users among edges that are as near.")),
+    {.name = NULL},
+};
+static const struct option_section node_section = {
+    .options = node_rows, .record_bytes = sizeof(struct control_node), .is_titled = true,
+    .title_offset_bytes = NODE(id), .line_offset_bytes = NODE(line)};
+
+static const struct option site_rows[] = {
+    ROW("hosts", TEXTS, IN(OPTION_FIELD(struct control_site, hosts)), BY("",
+        "Host names of the site: \"dl.example.com\", \"*.example.com\" (any depth).")),
+    {.name = NULL},
+};
+static const struct option_section site_section = {
+    .options = site_rows, .record_bytes = sizeof(struct control_site), .is_titled = true,
+    .title_offset_bytes = OPTION_FIELD(struct control_site, name),
+    .line_offset_bytes = OPTION_FIELD(struct control_site, line)};
+
+static const struct option override_rows[] = {
+    ROW("edges", TEXTS, IN(OPTION_FIELD(struct control_override, edges)), BY("",
+        "Nodes for users in this network, in order of preference.")),
+    {.name = NULL},
+};
+static const struct option_section override_section = {
+    .options = override_rows, .record_bytes = sizeof(struct control_override), .is_titled = true,
+    .title_offset_bytes = OPTION_FIELD(struct control_override, network),
+    .line_offset_bytes = OPTION_FIELD(struct control_override, line)};
+
+static const struct option price_rows[] = {
+    ROW("currency", TEXT, IN(PRICE(currency)), BY("USD", "Of all prices.")),
+    ROW("out_per_gb", TEXT, IN(PRICE(out_per_gb)), BY("0", "For 10^9 bytes to clients.")),
+    ROW("upstream_per_gb", TEXT, IN(PRICE(upstream_per_gb)), BY("0",
+        "For 10^9 bytes from upstream.")),
+    ROW("out_per_mbps", TEXT, IN(PRICE(out_per_mbps)), BY("0",
+        "A month, for each Mb/s of the 95th percentile to clients.")),
+    {.name = NULL},
+};
+static const struct option_section price_section = {
+    .options = price_rows, .record_bytes = sizeof(struct control_price), .is_single = true,
+    .line_offset_bytes = OPTION_NO_LINE};
+
+static const struct option control_rows[] = {
+    ROW("workers", INT, IN(AT(workers)), .min = 0, .max = 256, BY("0",
+        "Threads that serve; 0: one for each core.")),
+    ROW("drain", DURATION, IN(AT(drain_ms)), .min = 0, .max = 600000, BY("5s",
+        "How long a stopping control plane finishes what runs.")),
+    ROW("log_level", CHOICE, IN(AT(log_level)), .choices = log_levels, BY("info",
+        "What is logged to standard error.")),
+    ROW("state", TEXT, IN(AT(state)), BY(NULL,
+        "SQLite file of nodes, sites, purges and usage; made where there is none.")),
+    ROW("geoip", TEXT, IN(AT(geoip)), BY("",
+        "City-type database, MaxMind's format; unset: no routing by place. SIGHUP reads it anew.")),
+    ROW("operator_token_file", TEXT, IN(AT(operator_token_file)), BY(NULL,
+        "File whose first line is the operators' token (16 characters or more).")),
+    ROW("node_token_file", TEXT, IN(AT(node_token_file)), BY(NULL,
+        "File whose first line is the nodes' token.")),
+    ROW("purge_keep", INT, IN(AT(purge_keep)), .min = 1, .max = 1000000, BY("10000",
+        "Purges kept for edges that were away; beyond, such an edge revalidates all it has.")),
+    ROW("route_ttl", DURATION, IN(AT(route_ttl_ms)), .min = 0, .max = 86400000, BY("30s",
+        "How long a user may keep a redirect (Cache-Control: private, max-age).")),
+    ROW("near_km", INT, IN(AT(near_km)), .min = 0, .max = 20000, BY("50",
+        "Edges at most this much farther than the nearest share its users.")),
+    ROW("trusted_proxies", TEXTS, IN(AT(trusted_proxies)), BY("",
+        "Networks whose X-Forwarded-For is believed; none by default.")),
+    ROW("router", SECTION, IN(AT(routers)), .section = &listen_section, BY("",
+        "A public address: users' requests are redirected to their edge; GET /v1/route.")),
+    ROW("api", SECTION, IN(AT(apis)), .section = &listen_section, BY("",
+        "An address for nodes and operators: the whole API, by token.")),
+    ROW("certificate", SECTION, IN(AT(certificates)), .section = &certificate_section, BY("",
+        "For listeners with tls, chosen by the names in it.")),
+    ROW("node", SECTION, IN(AT(nodes)), .section = &node_section, BY("", "An edge.")),
+    ROW("site", SECTION, IN(AT(sites)), .section = &site_section, BY("",
+        "A site that its edges' own files define; others come by PUT /v1/sites.")),
+    ROW("override", SECTION, IN(AT(overrides)), .section = &override_section, BY("",
+        "A network, \"203.0.113.0/24\", whose users go to certain edges.")),
+    ROW("price", SECTION, IN(AT(price)), .section = &price_section, BY("",
+        "What bytes cost, for GET /v1/cost.")),
+    {.name = NULL},
+};
+const struct option_section control_section = {
+    .options = control_rows, .record_bytes = sizeof(struct control_options),
+    .line_offset_bytes = OPTION_NO_LINE};
+/* clang-format on */
+
+/* ---- values that rows leave as text ---- */
+
+static bool read_number(const char *text, double *out)
+{
+    char *end = NULL;
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out == *out;
+}
+
+/* fault: "" or what is wrong; lives as long as the program. */
+static struct node_spec node_of(const struct control_node *n, const char **fault)
+{
+    bool has_lat = n->lat[0] != '\0', has_lon = n->lon[0] != '\0';
+    struct node_spec spec = {.id = span_of(n->id),
+                             .http_url = span_of(n->http_url),
+                             .https_url = span_of(n->https_url),
+                             .admin_url = span_of(n->admin_url),
+                             .city = span_of(n->city),
+                             .country = span_of(n->country),
+                             .has_point = has_lat && has_lon};
+    *fault = "";
+    if (has_lat != has_lon)
+        *fault = "lat: must be given together with lon";
+    else if (has_lat && (!read_number(n->lat, &spec.lat) || !read_number(n->lon, &spec.lon)))
+        *fault = "lat, lon: must be numbers, as \"37.5665\"";
+    else if (!read_number(n->weight, &spec.weight))
+        *fault = "weight: must be a number";
+    else
+        *fault = node_check(&spec);
+    return spec;
+}
+
+static struct override *overrides_of(const struct control_options *o, struct arena *mem)
+{
+    const struct control_override *from = o->overrides.v;
+    struct override *v = arena_zalloc(mem, (o->overrides.count + 1) * sizeof *v);
+    for (size_t i = 0; i < o->overrides.count; i++) {
+        struct span *edges = arena_zalloc(mem, (from[i].edges.count + 1) * sizeof *edges);
+        for (size_t k = 0; k < from[i].edges.count; k++)
+            edges[k] = span_of(from[i].edges.v[k]);
+        v[i].network = span_of(from[i].network);
+        v[i].edges = edges;
+        v[i].edge_count = from[i].edges.count;
+    }
+    return v;
+}
+
+static struct override *proxies_of(const struct control_options *o, struct arena *mem)
+{
+    struct override *v = arena_zalloc(mem, (o->trusted_proxies.count + 1) * sizeof *v);
+    for (size_t i = 0; i < o->trusted_proxies.count; i++)
+        v[i].network = span_of(o->trusted_proxies.v[i]);
+    return v;
+}
+
+struct registry_file control_options_file(const struct control_options *o, struct arena *mem)
+{
+    const struct control_node *nodes = o->nodes.v;
+    const struct control_site *sites = o->sites.v;
+    struct node_spec *specs = arena_zalloc(mem, (o->nodes.count + 1) * sizeof *specs);
+    struct site_doc *docs = arena_zalloc(mem, (o->sites.count + 1) * sizeof *docs);
+    const char *fault;
+    for (size_t i = 0; i < o->nodes.count; i++)
+        specs[i] = node_of(&nodes[i], &fault);
+    for (size_t i = 0; i < o->sites.count; i++) {
+        docs[i].name = span_of(sites[i].name);
+        docs[i].hosts.count = sites[i].hosts.count;
+        docs[i].hosts.v = arena_zalloc(mem, (sites[i].hosts.count + 1) * sizeof(struct span));
+        for (size_t k = 0; k < sites[i].hosts.count; k++)
+            docs[i].hosts.v[k] = span_of(sites[i].hosts.v[k]);
+    }
+    return (struct registry_file){specs, o->nodes.count, docs, o->sites.count};
+}
+
+/* ---- checks ---- */
+
+static void check_nodes(const struct control_options *o, const char *file, struct buf *why)
+{
+    const struct control_node *v = o->nodes.v;
+    for (size_t i = 0; i < o->nodes.count; i++) {
+        const char *fault;
+        node_of(&v[i], &fault);
+        if (fault[0] != '\0')
+            option_error(why, file, v[i].line, "node %s: %s", v[i].id, fault);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(v[i].id, v[k].id) == 0)
+                option_error(why, file, v[i].line, "node %s stands there twice", v[i].id);
+    }
+}
+
+static bool has_host_before(const struct control_site *v, size_t site, size_t host)
+{
+    for (size_t i = 0; i <= site; i++)
+        for (size_t k = 0; k < (i < site ? v[i].hosts.count : host); k++)
+            if (strcmp(v[i].hosts.v[k], v[site].hosts.v[host]) == 0)
+                return true;
+    return false;
+}
+
+static bool is_host(const char *host)
+{
+    for (const char *p = host; *p != '\0'; p++)
+        if (*p <= ' ' || *p >= 0x7f || strchr("/:?#@", *p) != NULL || (*p >= 'A' && *p <= 'Z'))
+            return false;
+    return host[0] != '\0';
+}
+
+static void check_sites(const struct control_options *o, const char *file, struct buf *why)
+{
+    const struct control_site *v = o->sites.v;
+    for (size_t i = 0; i < o->sites.count; i++) {
+        if (!site_doc_name_is_valid(span_of(v[i].name)))
+            option_error(why, file, v[i].line, "site %s: is no name", v[i].name);
+        if (v[i].hosts.count == 0)
+            option_error(why, file, v[i].line, "site %s: hosts must name at least one", v[i].name);
+        for (size_t k = 0; k < v[i].hosts.count; k++) {
+            if (!is_host(v[i].hosts.v[k]))
+                option_error(why, file, v[i].line,
+                             "site %s: \"%s\" is no host (lower case, no port)", v[i].name,
+                             v[i].hosts.v[k]);
+            else if (has_host_before(v, i, k))
+                option_error(why, file, v[i].line, "site %s: host %s stands there twice", v[i].name,
+                             v[i].hosts.v[k]);
+        }
+    }
+}
+
+static bool has_node(const struct control_options *o, const char *id)
+{
+    const struct control_node *v = o->nodes.v;
+    for (size_t i = 0; i < o->nodes.count; i++)
+        if (strcmp(v[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+static void check_networks(const struct control_options *o, const char *file, struct buf *why)
+{
+    const struct control_override *v = o->overrides.v;
+    struct override_table *table = NULL;
+    struct arena mem;
+    struct buf text;
+    size_t faulty = 0;
+    arena_init(&mem, 16 << 20);
+    buf_init(&text, 1024);
+    if (override_table_create(&table, overrides_of(o, &mem), o->overrides.count, &faulty, &text) !=
+        0)
+        option_error(why, file, v[faulty].line, "override: %.*s", SPAN_FMT(buf_span(&text)));
+    override_table_destroy(&table);
+    buf_clear(&text);
+    if (override_table_create(&table, proxies_of(o, &mem), o->trusted_proxies.count, &faulty,
+                              &text) != 0)
+        option_error(why, file, 1, "trusted_proxies: %.*s", SPAN_FMT(buf_span(&text)));
+    override_table_destroy(&table);
+    for (size_t i = 0; i < o->overrides.count; i++)
+        for (size_t k = 0; k < v[i].edges.count; k++)
+            if (!has_node(o, v[i].edges.v[k]))
+                LOG_WARN("override-node-unknown", "network=%s node=%s note=\"not in this file\"",
+                         v[i].network, v[i].edges.v[k]);
+    buf_finish(&text);
+    arena_finish(&mem);
+}
+
+static bool read_price(const struct control_price *from, struct price *out)
+{
+    *out = (struct price){.currency = from->currency};
+    return read_number(from->out_per_gb, &out->out_per_gb) && out->out_per_gb >= 0 &&
+           read_number(from->upstream_per_gb, &out->upstream_per_gb) && out->upstream_per_gb >= 0 &&
+           read_number(from->out_per_mbps, &out->out_per_mbps) && out->out_per_mbps >= 0;
+}
+
+int control_options_check(const struct control_options *o, const char *file, struct buf *why)
+{
+    struct price price;
+    char token[API_TOKEN_BYTES];
+    struct buf text;
+    buf_init(&text, 4096);
+    size_t before = why->n;
+    if (o->apis.count == 0)
+        option_error(why, file, 1,
+                     "api: at least one section is needed: api \"NAME\" { address = "
+                     "\"127.0.0.1:7000\" }");
+    check_nodes(o, file, why);
+    check_sites(o, file, why);
+    check_networks(o, file, why);
+    if (!read_price(&o->price, &price))
+        option_error(why, file, 1, "price: must be numbers from 0, as \"0.05\"");
+    if (auth_token_read(o->operator_token_file, token, &text) != 0)
+        option_error(why, file, 1, "operator_token_file: %.*s", SPAN_FMT(buf_span(&text)));
+    buf_clear(&text);
+    if (auth_token_read(o->node_token_file, token, &text) != 0)
+        option_error(why, file, 1, "node_token_file: %.*s", SPAN_FMT(buf_span(&text)));
+    explicit_bzero(token, sizeof token);
+    buf_finish(&text);
+    if (listen_check(&o->routers, &o->certificates, file, why) != 0 ||
+        listen_check(&o->apis, &o->certificates, file, why) != 0 || why->n > before)
+        return ERR_CONFIG;
+    return 0;
+}
+
+/* ---- the snapshot ---- */
+
+static void set_geo(struct api_config *c, const char *file, struct geo *old)
+{
+    struct buf why;
+    if (file[0] == '\0')
+        return;
+    buf_init(&why, 1024);
+    if (geo_open(&c->geo, file, &why) == 0) {
+        struct geo_facts f = geo_facts_of(c->geo);
+        LOG_INFO("geoip-loaded", "file=%s type=%s nodes=%u records=%llu", file, f.type, f.nodes,
+                 (unsigned long long)f.records);
+    } else {
+        c->geo_fault = arena_cstr(&c->mem, buf_span(&why));
+        if (old != NULL)
+            c->geo = geo_ref(old);
+        LOG_WARN("geoip-not-loaded", "why=\"%s\" note=\"%s\"", c->geo_fault,
+                 old != NULL ? "the old database stays"
+                             : "routing goes on by override, country and default");
+    }
+    buf_finish(&why);
+}
+
+int control_options_config(const struct control_options *o, const char *file, struct geo *old_geo,
+                           struct api_config **out, struct buf *why)
+{
+    struct api_config *c = api_config_create();
+    size_t faulty;
+    c->rules.near_km = (double)o->near_km;
+    c->redirect_max_age_s = o->route_ttl_ms / MSEC_PER_SEC;
+    int err = override_table_create(&c->overrides, overrides_of(o, &c->mem), o->overrides.count,
+                                    &faulty, why);
+    if (err == 0 && o->trusted_proxies.count > 0)
+        err = override_table_create(&c->proxies, proxies_of(o, &c->mem), o->trusted_proxies.count,
+                                    &faulty, why);
+    if (err == 0)
+        err = auth_token_read(o->operator_token_file, c->operator_token, why);
+    if (err == 0)
+        err = auth_token_read(o->node_token_file, c->node_token, why);
+    if (err == 0 && !read_price(&o->price, &c->price))
+        err = ERR_CONFIG;
+    if (err != 0) {
+        option_error(why, file, 1, "the configuration changed while it was read");
+        api_config_unref(&c);
+    } else {
+        c->rules.overrides = c->overrides;
+        set_geo(c, o->geoip, old_geo);
+    }
+    *out = c;
+    return err == 0 ? 0 : ERR_CONFIG;
+}

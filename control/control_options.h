@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONTROL_CONTROL_OPTIONS_H
+#define CONTROL_CONTROL_OPTIONS_H
+
+#include "control/api/api_config.h"
+#include "control/registry/registry.h"
+#include "lib/base/option.h"
+
+/* control.conf as read, and what is made of it. */
+struct control_node {
+    const char *id;
+    int line;
+    const char *http_url, *https_url, *admin_url, *city, *country;
+    const char *lat, *lon, *weight; /* numbers as written */
+};
+
+struct control_site {
+    const char *name;
+    int line;
+    struct option_texts hosts;
+};
+
+struct control_override {
+    const char *network;
+    int line;
+    struct option_texts edges;
+};
+
+struct control_price {
+    const char *currency, *out_per_gb, *upstream_per_gb, *out_per_mbps;
+};
+
+struct control_options {
+    int64_t workers, drain_ms;
+    int log_level;
+    const char *state, *geoip, *operator_token_file, *node_token_file;
+    int64_t purge_keep, route_ttl_ms, near_km;
+    struct option_texts trusted_proxies;
+    struct option_records routers, apis, certificates, nodes, sites, overrides;
+    struct control_price price;
+};
+
+extern const struct option_section control_section;
+
+/* control_options_check: everything that spans rows, and the values the rows leave as text. */
+MUST_USE int control_options_check(const struct control_options *o, const char *file,
+                                   struct buf *why);
+/* control_options_file: nodes and sites; of options that were checked; lives like mem and o. */
+struct registry_file control_options_file(const struct control_options *o, struct arena *mem);
+/* control_options_config: routing rules, tokens, prices and the GeoIP database. A database that is
+ * missing or broken is no fault: geo (may be NULL) stays in force, and a warning is logged.
+ * 0 and *out, or ERR_CONFIG and `why` (tokens). */
+MUST_USE int control_options_config(const struct control_options *o, const char *file,
+                                    struct geo *old_geo, struct api_config **out, struct buf *why);
+
+#endif
