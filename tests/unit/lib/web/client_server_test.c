@@ -7,10 +7,9 @@
 #include "lib/base/mem.h"
 #include "lib/net/listener.h"
 #include "lib/web/client.h"
+#include "tests/unit/lib/net/certs.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #define AT_ONCE    8
 #define BODY_BYTES 200000
@@ -301,30 +300,25 @@ static void ten_thousand_exchanges_agree_byte_for_byte(void **state)
 static void two_thousand_agree_over_tls(void **state)
 {
     (void)state;
-    char chain[] = "/tmp/byeori-chain-XXXXXX", key[] = "/tmp/byeori-key-XXXXXX", command[600];
     memset(&r, 0, sizeof r);
     r.seed = 2;
-    close(mkstemp(chain));
-    close(mkstemp(key));
-    snprintf(command, sizeof command,
-             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-             "-subj /CN=localhost -addext subjectAltName=DNS:localhost -out %s -keyout %s "
-             "2>/dev/null",
-             chain, key);
-    assert_int_equal(system(command), 0);
+    struct certs *certs = certs_create();
+    certs_make(certs, &(struct certs_spec){.file = "ca", .days_to = 2});
+    certs_make(certs, &(struct certs_spec){
+                          .file = "s", .names = "DNS:localhost", .issuer = "ca", .days_to = 2});
     struct buf why;
     buf_init(&why, 1000);
-    struct tls_pair pair = {.chain_file = chain, .key_file = key};
+    struct tls_pair pair = {.chain_file = certs_path(certs, "s.crt")};
+    struct tls_client_spec spec = {.ca_file = certs_path(certs, "ca.crt")};
+    pair.key_file = certs_path(certs, "s.key");
     static const char *const alpn[] = {"http/1.1", NULL};
-    struct tls_client_spec spec = {.ca_file = chain};
     assert_int_equal(tls_server_create(&r.tls_server, &pair, 1, alpn, &why), 0);
     assert_int_equal(tls_client_create(&r.tls_client, &spec, &why), 0);
     exchange_many(2000);
     tls_server_unref(&r.tls_server);
     tls_client_unref(&r.tls_client);
     buf_finish(&why);
-    unlink(chain);
-    unlink(key);
+    certs_destroy(certs);
 }
 
 int main(void)
