@@ -261,8 +261,10 @@ void h1_exchange_end(struct h1_exchange *hx, int err)
         list_remove(&hx->link);
         s->answer_count--;
     }
-    if (s->current == hx)
+    if (s->current == hx) {
         s->current = NULL;
+        s->is_body_wanted = false;
+    }
     hx->session = NULL;
     body_close(&hx->out.body);
     hx->x.head_bytes_out = hx->out.head_bytes;

@@ -57,6 +57,8 @@ struct h1_session {
     enum h1_flushed flushed;
     int cut; /* not 0: close as soon as possible, exchanges end with this */
     uint32_t requests;
+    uint32_t turn_requests; /* left to this turn of the loop, */
+    size_t turn_bytes;      /* so that nobody holds up the others */
     uint64_t discarded_bytes;
     struct h1_exchange *current; /* OPEN, ANSWER: the newest */
     struct list answers;         /* with bytes to send, oldest first; current is the last of them */

@@ -5,9 +5,6 @@
 
 #include "lib/base/err.h"
 
-/* One fast client must not hold up the others: after this much the loop goes on to them. */
-#define TURN_BYTES (1u << 20)
-
 static void end_answer(struct h1_session *s, struct h1_exchange *hx)
 {
     bool overran = h1_out_overran(&hx->out);
@@ -57,10 +54,11 @@ static int cut_of(int err)
 
 enum h1_flushed h1_flush(struct h1_session *s)
 {
-    size_t left = TURN_BYTES;
     while (!list_is_empty(&s->answers) && s->cut == 0) {
         struct h1_gather g;
-        h1_gather_init(&g, s->base.conn, left);
+        if (s->turn_bytes == 0)
+            return H1_TURN_OVER;
+        h1_gather_init(&g, s->base.conn, s->turn_bytes);
         int r = gather(s, &g);
         if (r < 0 && r != ERR_AGAIN) {
             s->cut = r;
@@ -77,9 +75,7 @@ enum h1_flushed h1_flush(struct h1_session *s)
         }
         counter_add(&s->base.server->count.sent_bytes, (uint64_t)n);
         sent(s, (size_t)n);
-        left -= (size_t)n < left ? (size_t)n : left;
-        if (left == 0 && !list_is_empty(&s->answers))
-            return H1_TURN_OVER;
+        s->turn_bytes -= (size_t)n < s->turn_bytes ? (size_t)n : s->turn_bytes;
     }
     return s->cut != 0 ? H1_CUT : H1_FLUSHED;
 }

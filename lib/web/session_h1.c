@@ -17,6 +17,9 @@
 #define PIPELINE       16
 #define PIPELINE_BYTES 8192
 #define FIELDS_MAX     100
+/* A client's share of one turn of the loop; then the others have theirs. */
+#define TURN_REQUESTS 64
+#define TURN_BYTES    (1u << 20)
 
 /* Ends */
 
@@ -95,6 +98,7 @@ static void begin(struct h1_session *s, uint32_t head_bytes)
     const char *why = "";
     s->current = hx;
     s->requests++;
+    s->turn_requests--;
     struct span head = arena_dup(&hx->x.mem, h1_intake_span(&s->in, head_bytes));
     h1_intake_take(&s->in, head_bytes);
     int status = h1_parse_request(&hx->x.request, head, &hx->x.mem, &limits, &why);
@@ -122,20 +126,36 @@ static bool has_read(struct h1_session *s, ssize_t n)
     return true;
 }
 
+static enum h1_flushed flush(struct h1_session *s)
+{
+    s->flushed = h1_flush(s);
+    if (s->flushed == H1_TURN_OVER)
+        loop_defer(s->base.server->loop, &s->turn);
+    return s->flushed;
+}
+
+static bool begin_in_turn(struct h1_session *s, uint32_t head_bytes)
+{
+    bool is_turn_over = s->turn_requests == 0 || s->turn_bytes == 0;
+    if (is_turn_over)
+        loop_defer(s->base.server->loop, &s->turn);
+    else
+        begin(s, head_bytes);
+    return !is_turn_over;
+}
+
 static bool step_await(struct h1_session *s)
 {
     int n = h1_intake_head(&s->in, s->base.server->config.head_bytes);
-    if (n > 0) {
-        begin(s, (uint32_t)n);
-        return true;
-    }
+    if (n > 0)
+        return begin_in_turn(s, (uint32_t)n);
     if (n < 0) {
         bool is_big = n == ERR_TOO_BIG;
         refuse(s, is_big ? 431 : 400, is_big ? "request head too large" : "malformed head");
         return true;
     }
     if (!list_is_empty(&s->answers)) {
-        s->flushed = h1_flush(s);
+        flush(s);
         return s->flushed == H1_FLUSHED || s->flushed == H1_CUT;
     }
     if (s->in.has_ended) {
@@ -177,7 +197,7 @@ static bool watch(struct h1_session *s)
 static bool step_open(struct h1_session *s)
 {
     if (!list_is_empty(&s->answers)) {
-        s->flushed = h1_flush(s);
+        flush(s);
         if (s->flushed == H1_CUT || s->state != H1_OPEN)
             return true;
     }
@@ -199,16 +219,17 @@ static bool step_answer(struct h1_session *s)
         s->state = H1_AWAIT;
         return true;
     }
-    s->flushed = h1_flush(s);
-    if (s->flushed == H1_CUT)
+    switch (flush(s)) {
+    case H1_CUT:
         return true;
-    if (s->flushed == H1_FLUSHED) {
+    case H1_FLUSHED:
         go_on(s);
         return true;
-    }
-    if (s->flushed == H1_TURN_OVER) {
-        loop_defer(s->base.server->loop, &s->turn);
+    case H1_TURN_OVER:
         return false;
+    case H1_NO_ROOM:
+    case H1_NO_BODY_YET:
+        break;
     }
     return watch(s);
 }
@@ -275,7 +296,7 @@ static enum session_wait waits_for(const struct h1_session *s)
     switch (s->state) {
     case H1_AWAIT:
         if (!list_is_empty(&s->answers))
-            return WAIT_STALL;
+            return s->flushed == H1_NO_ROOM ? WAIT_STALL : WAIT_NOTHING;
         return s->requests == 0 || h1_intake_waiting(&s->in) > 0 ? WAIT_HEAD : WAIT_IDLE;
     case H1_OPEN:
         return s->is_body_wanted || s->flushed == H1_NO_ROOM ? WAIT_STALL : WAIT_NOTHING;
@@ -298,6 +319,8 @@ static void run(struct h1_session *s)
         return;
     }
     s->is_running = true;
+    s->turn_requests = TURN_REQUESTS;
+    s->turn_bytes = TURN_BYTES;
     do {
         s->is_again = false;
         while (step(s)) {

@@ -10,6 +10,8 @@
 #include "tests/unit/lib/net/certs.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define AT_ONCE    8
 #define BODY_BYTES 200000
@@ -105,7 +107,18 @@ static struct body *drawn_body(uint32_t key, size_t len)
     return &d->body;
 }
 
-/* The server: "/<key>/<answer's length>/<is chunked>" and checks the body it gets against key. */
+static struct body *drawn_file(uint32_t key, size_t len)
+{
+    static uint8_t bytes[BODY_BYTES];
+    int fd = memfd_create("drawn", MFD_CLOEXEC);
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = byte_at(key, i);
+    assert_int_equal(write(fd, bytes, len), len);
+    return body_of_file(fd, 0, (int64_t)len);
+}
+
+/* The server: "/<key>/<answer's length>/<0 drawn, 1 drawn and chunked, 2 a
+ * file>", and checks the body it gets against key. */
 
 static void on_done(void *owner, struct exchange *x, int err)
 {
@@ -133,7 +146,9 @@ static void answer(struct exchange *x, int err, struct span bytes)
                arena_printf(&x->mem, "\"%zu\"", bytes.n)); /* what was received */
     if (is_chunked)
         head.content_length = LENGTH_UNKNOWN;
-    exchange_respond(x, &head, drawn_body((uint32_t)key, len));
+    bool is_file = span_eq(rest, SPAN("2"));
+    exchange_respond(x, &head,
+                     is_file ? drawn_file((uint32_t)key, len) : drawn_body((uint32_t)key, len));
 }
 
 static void on_collected(void *owner, struct exchange *x, int err, struct span bytes)
@@ -233,7 +248,7 @@ static void ask(struct asker *a)
     a->sent = has_body ? draw_size() : 0;
     head.host = SPAN("localhost");
     head.port = r.port;
-    head.path = arena_printf(&mem, "/%u/%zu/%u", a->key, a->expected, draw(&r.seed, 2));
+    head.path = arena_printf(&mem, "/%u/%zu/%u", a->key, a->expected, draw(&r.seed, 3));
     head.content_length = draw(&r.seed, 2) ? (int64_t)a->sent : LENGTH_UNKNOWN;
     fields_init(&head.fields, &mem);
     struct client_target target = {.scheme = r.tls_client != NULL ? SCHEME_HTTPS : SCHEME_HTTP,

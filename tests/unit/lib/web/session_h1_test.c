@@ -116,6 +116,19 @@ static void pipelined_requests_are_answered_in_order(void **state)
     wire_close(&w);
 }
 
+static void one_turn_serves_a_bounded_share_of_a_flood(void **state)
+{
+    (void)state;
+    wire_open(&w, NULL, app_reply_hello);
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(send(w.fd, GET, sizeof GET - 1, 0), sizeof GET - 1);
+    while (w.requests == 0)
+        wire_turn(&w);
+    assert_true(w.requests <= 64);
+    wire_until_done(&w, 300);
+    wire_close(&w);
+}
+
 static void an_answer_behind_one_that_waits_comes_after_it(void **state)
 {
     (void)state;
@@ -269,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_date_is_added),
         cmocka_unit_test(bytes_may_come_one_by_one),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(one_turn_serves_a_bounded_share_of_a_flood),
         cmocka_unit_test(an_answer_behind_one_that_waits_comes_after_it),
         cmocka_unit_test(what_is_ambiguous_is_refused_and_the_connection_closed),
         cmocka_unit_test(a_refused_client_that_goes_on_sending_still_gets_its_answer),
