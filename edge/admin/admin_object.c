@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * GET /v1/explain?url=URL[&header=Name:value...]: what is stored for a request, how fresh it is and
- * why, and what the request would do. Asks the same functions that decide; never asks the origin. */
+ * GET /v1/explain?url=URL[&header=Name:value...]: what is stored for a request, how fresh it is
+ * and why, and what the request would do. Asks the same functions that decide; never asks the
+ * origin. */
 #include "edge/admin/admin_rows.h"
 
 #include "edge/policy/cache_key.h"

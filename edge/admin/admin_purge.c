@@ -4,32 +4,12 @@
  * is sent when it is done: no request that begins after it gets what was purged. */
 #include "edge/admin/admin_rows.h"
 
-#include "edge/policy/cache_key.h"
+#include "edge/admin/purge_url.h"
 #include "lib/base/err.h"
 #include "lib/codec/json_in.h"
 #include "lib/codec/json_out.h"
 
 #define BODY_MAX ((size_t)64 * 1024)
-
-int purge_url(struct store *st, struct upstream_set *sites, const struct purge_request *ask,
-              uint64_t *met)
-{
-    struct url url;
-    struct arena mem;
-    const struct site *site;
-    if (url_parse(ask->url, &url) != 0)
-        return ERR_SYNTAX;
-    site =
-        ask->site.n > 0 ? site_named(sites->sites, ask->site) : site_find(sites->sites, url.host);
-    if (site == NULL)
-        return ERR_NOT_FOUND;
-    arena_init(&mem, BODY_MAX * 4);
-    struct cache_key key = cache_key_make(site, url.host, url.path, url.query, &mem);
-    struct store_key store_key = {key.text, key.hash};
-    *met = store_purge(st, &store_key, ask->is_soft);
-    arena_finish(&mem);
-    return 0;
-}
 
 static void answer(struct exchange *x, const struct purge_request *ask, uint64_t met)
 {

@@ -20,13 +20,4 @@ void admin_purge(void *app, struct exchange *x, const struct router_match *m);
 /* admin_problem: an error as RFC 9457 says. title: a constant sentence. */
 void admin_problem(struct exchange *x, int status, const char *title);
 
-/* purge_url: what a purge of this URL means on this edge: 0 and how many objects it met, or
- * ERR_SYNTAX (no absolute URL), ERR_NOT_FOUND (no such site here). site p == NULL: by its host. */
-struct purge_request {
-    struct span site, url;
-    bool is_soft;
-};
-MUST_USE int purge_url(struct store *st, struct upstream_set *sites,
-                       const struct purge_request *ask, uint64_t *met);
-
 #endif

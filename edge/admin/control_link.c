@@ -2,14 +2,14 @@
  *
  * One heartbeat after the other.
  *
- *   RESTING ─ a second since the last one began, or there is news ─> ASKING ─ answer, fault ─> RESTING
+ *   RESTING ─ its second is over, or there is news ─> ASKING ─ answer or fault ─> RESTING
  *
  * An answer that brought something is acknowledged at once by the next heartbeat; what was refused
  * waits for its second like everything else, so that a bad document cannot make a busy loop. */
 #include "edge/admin/control_link.h"
 
-#include "edge/admin/admin_rows.h"
 #include "edge/admin/control_state.h"
+#include "edge/admin/purge_url.h"
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"

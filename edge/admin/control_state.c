@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The state file: lines of "name value", then the document to the end. Read strictly: a file that is
- * not whole is of no use, and then there is no state, as at the first start. */
+ * The state file: lines of "name value", then the document to the end. Read strictly: a file that
+ * is not whole is of no use, and then there is no state, as at the first start. */
 #include "edge/admin/control_state.h"
 
 #include "lib/base/digest.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which site a request is for, and whether it is for the cache. A site's own host comes first; on the
- * node's own name the first path segment is the site's host: that is what redirects point to. */
+ * Which site a request is for, and whether it is for the cache. A site's own host comes first; on
+ * the node's own name the first path segment is the site's host: that is what redirects point to.
+ * */
 #include "edge/request/req.h"
 
 #include "lib/http/hop.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The bytes of an object on their way to one client. Follows the generation: what is there is sent
- * from where it lies, what is coming is waited for, what nobody brings is asked for. Where the store
- * has no room, or took away a block that was being read, the rest comes past the store, so that a
- * slow client neither holds memory nor makes upstream send a block twice.
+ * from where it lies, what is coming is waited for, what nobody brings is asked for. Where the
+ * store has no room, or took away a block that was being read, the rest comes past the store, so
+ * that a slow client neither holds memory nor makes upstream send a block twice.
  *
  * A view pins a segment only between peek and advance. The body outlives its client where a mail is
  * on its way to it, hence its own references. Runs on its worker's thread. */

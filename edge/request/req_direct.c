@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * An answer of upstream given to one client as it comes, past the store. Where the question was ours
- * (a flight's, without the client's conditions and with a range of whole blocks), the answer is cut
- * to what the client asked. */
+ * An answer of upstream given to one client as it comes, past the store. Where the question was
+ * ours (a flight's, without the client's conditions and with a range of whole blocks), the answer
+ * is cut to what the client asked. */
 #include "edge/request/req.h"
 
 #include "edge/upstream/fetch_body.h"
@@ -54,7 +54,8 @@ static struct body *direct_body(struct req *r, int64_t skip, int64_t limit)
     return &b->body;
 }
 
-/* The client's one range within the bytes [at, end) that come. False: it cannot be cut from them. */
+/* The client's one range within the bytes [at, end) that come. False: it cannot be cut from them.
+ * */
 static bool range_within(struct req *r, const struct response_head *answer, struct byte_range *out,
                          struct content_range *cr)
 {
@@ -105,10 +106,9 @@ enum next req_direct(struct req *r)
     if (r->fetch_at >= 0)
         return answer_range(r);
     req_head_of_fetch(r, &head);
-    if (req_is_head(r) || !status_has_body(head.status) || head.content_length == 0) {
-        exchange_respond(r->x, &head, NULL);
-        return NEXT_DONE;
-    }
-    exchange_respond(r->x, &head, direct_body(r, 0, head.content_length));
+    struct body *body = NULL;
+    if (!req_is_head(r) && status_has_body(head.status) && head.content_length != 0)
+        body = direct_body(r, 0, head.content_length);
+    exchange_respond(r->x, &head, body);
     return NEXT_DONE;
 }

@@ -35,12 +35,21 @@ void req_head_of_object(struct req *r, struct response_head *head)
     req_add_ours(r, &head->fields);
 }
 
+/* An answer to HEAD and a 304 have no body, but tell the length that one would have. */
+static int64_t length_told(const struct response_head *answer)
+{
+    uint64_t length;
+    struct span text = fields_value(&answer->fields, FIELD_CONTENT_LENGTH);
+    if (answer->content_length == 0 && span_u64(text, &length) && length < INT64_MAX)
+        return (int64_t)length;
+    return answer->content_length;
+}
+
 void req_head_of_fetch(struct req *r, struct response_head *head)
 {
     const struct response_head *answer = fetch_head(r->fetch);
-    *head = (struct response_head){.status = answer->status,
-                                   .reason = answer->reason,
-                                   .content_length = answer->content_length};
+    *head = (struct response_head){
+        .status = answer->status, .reason = answer->reason, .content_length = length_told(answer)};
     fields_init(&head->fields, &r->x->mem);
     hop_copy(&head->fields, &answer->fields);
     fields_remove(&head->fields, FIELD_CONTENT_LENGTH);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Several ranges in one answer: multipart/byteranges (RFC 9110 s.14.6), part after part, so that one
- * of them at a time holds anything. */
+ * Several ranges in one answer: multipart/byteranges (RFC 9110 s.14.6), part after part, so that
+ * one of them at a time holds anything. */
 #include "edge/request/req.h"
 
 #include "lib/base/digest.h"

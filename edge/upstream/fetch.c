@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One request to an upstream. An origin that does not answer is held back and the next one is asked,
- * unless the request has a body (gone with the first) or is not idempotent. Judges no answer: a 500
- * is an answer. Runs on its worker's thread. */
+ * One request to an upstream. An origin that does not answer is held back and the next one is
+ * asked, unless the request has a body (gone with the first) or is not idempotent. Judges no
+ * answer: a 500 is an answer. Runs on its worker's thread. */
 #include "edge/upstream/fetch.h"
 
 #include "lib/base/err.h"

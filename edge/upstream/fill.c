@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * A fill: from the socket of an origin straight into blocks of the store. How far it may run is told
- * by the readers of the generation, wherever they are; when it breaks it asks for the rest from the
- * exact byte on, where the validator proves that the rest is of the same bytes.
+ * A fill: from the socket of an origin straight into blocks of the store. How far it may run is
+ * told by the readers of the generation, wherever they are; when it breaks it asks for the rest
+ * from the exact byte on, where the validator proves that the rest is of the same bytes.
  *
  *    run of blocks:   |==present==|==filling>..|..claimed..|   absent   |  next one not absent
  *                                  ^pos         ^claimed_end            ^ last
  *
- * `last` shrinks when a block that is claimed or present already is met: another brings it. Where no
- * second request can fetch bytes of this generation (no strong validator, an origin that ignores
- * ranges, no length), everything is claimed at once: all readers wait for this fill. */
+ * `last` shrinks when a block that is claimed or present already is met: another brings it. Where
+ * no second request can fetch bytes of this generation (no strong validator, an origin that
+ * ignores ranges, no length), everything is claimed at once: all readers wait for this fill. */
 #include "edge/upstream/fill.h"
 
 #include "edge/upstream/answer.h"
@@ -62,12 +62,15 @@ static void fill_free(struct fill *f)
     mem_free(f);
 }
 
-/* The only way out. What is finished stays; what is begun or claimed goes back. */
+/* The only way out. What is finished stays; what is begun or claimed goes back, and nothing else: a
+ * block that was finished may be another's by now. */
 static void fill_end(struct fill *f)
 {
-    int64_t first = block_of(f, f->pos);
-    if (f->is_writing)
+    int64_t first = block_of(f, f->pos + f->block_bytes - 1);
+    if (f->is_writing) {
+        first = f->writer.index;
         block_write_abort(&f->writer);
+    }
     if (f->claimed_end > first)
         generation_release(f->generation, first, f->claimed_end - first);
     fetch_end(&f->fetch);
@@ -159,10 +162,11 @@ static int make_room(struct fill *f)
         fill_finish(f);
         return ERR_CANCELLED;
     }
-    if (block_write_begin(&f->writer, f->generation, block_of(f, f->pos)) != 0) {
-        counter_add(&f->fetcher->count.no_space, 1);
+    int err = block_write_begin(&f->writer, f->generation, block_of(f, f->pos));
+    if (err != 0) {
+        counter_add(&f->fetcher->count.no_space, err == ERR_NO_SPACE);
         fill_end(f);
-        return ERR_NO_SPACE;
+        return err;
     }
     f->is_writing = true;
     return 0;

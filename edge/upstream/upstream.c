@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The origins of every site and their passive health. What is asked of an origin, and what an answer
- * is worth, is told by fetch.c; here is only who comes next. */
+ * The origins of every site and their passive health. What is asked of an origin, and what an
+ * answer is worth, is told by fetch.c; here is only who comes next. */
 #include "edge/upstream/upstream.h"
 
 #include "lib/base/err.h"
