@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Also run under ThreadSanitizer: one lands, others join and leave. */
+#include "edge/upstream/collapse.h"
+
+#include "lib/base/err.h"
+#include "lib/net/loop.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+enum { THREADS = 4, ROUNDS = 3000 };
+
+static const struct hash128 key = {1, 2}, other = {3, 4};
+
+static void the_first_leads_and_the_others_wait(void **state)
+{
+    struct collapse *c = collapse_create();
+    struct collapse_waiter w = {0};
+    struct collapse_landing landing = {.outcome = COLLAPSE_AGAIN, .now = 0};
+    (void)state;
+    assert_int_equal(collapse_join(c, &key, &w, 0), COLLAPSE_LEAD);
+    assert_int_equal(collapse_join(c, &other, &w, 0), COLLAPSE_LEAD);
+    assert_int_equal(collapse_join(c, &key, NULL, 0), COLLAPSE_WAIT);
+    assert_int_equal(collapse_join(c, &key, &w, 0), COLLAPSE_WAIT);
+    assert_true(collapse_leave(c, &key, &w));
+    assert_int_equal(collapse_land(c, &key, &landing), 0);
+    assert_int_equal(collapse_land(c, &other, &landing), 0);
+    assert_int_equal(collapse_join(c, &key, &w, 0), COLLAPSE_LEAD);
+    collapse_land(c, &key, &landing);
+    collapse_destroy(&c);
+}
+
+static void what_was_not_storable_is_remembered_for_a_while(void **state)
+{
+    struct collapse *c = collapse_create();
+    struct collapse_waiter w = {0};
+    struct collapse_landing pass = {.outcome = COLLAPSE_PASS, .now = 100, .pass_ms = 50};
+    (void)state;
+    collapse_join(c, &key, &w, 100);
+    collapse_land(c, &key, &pass);
+    assert_int_equal(collapse_join(c, &key, &w, 149), COLLAPSE_NOT_STORABLE);
+    assert_int_equal(collapse_join(c, &other, &w, 149), COLLAPSE_LEAD);
+    assert_int_equal(collapse_join(c, &key, &w, 150), COLLAPSE_LEAD);
+    collapse_land(c, &other, &pass);
+    collapse_land(c, &key, &pass);
+    collapse_destroy(&c);
+}
+
+struct player {
+    pthread_t thread;
+    struct loop *loop;
+    struct collapse *table;
+    struct collapse_waiter waiter;
+    struct loop_task turn;
+    int rounds, led, woken;
+};
+
+static void play(struct player *p)
+{
+    struct collapse_landing landing = {.outcome = COLLAPSE_FAILED, .err = ERR_TIMEOUT};
+    while (p->rounds++ < ROUNDS) {
+        enum collapse_role role = collapse_join(p->table, &key, &p->waiter, 0);
+        if (role == COLLAPSE_LEAD) {
+            p->led++;
+            collapse_land(p->table, &key, &landing);
+        } else if (p->rounds % 3 != 0 || !collapse_leave(p->table, &key, &p->waiter)) {
+            return; /* its mail goes on */
+        }
+    }
+    loop_stop(p->loop);
+}
+
+static void on_woken(struct collapse_waiter *w)
+{
+    struct player *p = CONTAINER_OF(w, struct player, waiter);
+    assert_int_equal(w->outcome, COLLAPSE_FAILED);
+    assert_int_equal(w->err, ERR_TIMEOUT);
+    p->woken++;
+    play(p);
+}
+
+static void on_turn(struct loop_task *t)
+{
+    play(CONTAINER_OF(t, struct player, turn));
+}
+
+static void *run(void *ctx)
+{
+    struct player *p = ctx;
+    loop_task_init(&p->turn, on_turn);
+    loop_defer(p->loop, &p->turn);
+    loop_run(p->loop);
+    return NULL;
+}
+
+static void many_threads_lead_wait_and_leave(void **state)
+{
+    struct collapse *c = collapse_create();
+    struct player players[THREADS] = {0};
+    int led = 0;
+    (void)state;
+    for (int i = 0; i < THREADS; i++) {
+        struct player *p = &players[i];
+        p->table = c;
+        p->loop = loop_create();
+        p->waiter = (struct collapse_waiter){.home = loop_mailbox(p->loop), .woken = on_woken};
+        assert_int_equal(pthread_create(&p->thread, NULL, run, p), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(players[i].thread, NULL);
+        loop_destroy(&players[i].loop);
+        led += players[i].led;
+    }
+    assert_true(led > 0);
+    collapse_destroy(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_leads_and_the_others_wait),
+        cmocka_unit_test(what_was_not_storable_is_remembered_for_a_while),
+        cmocka_unit_test(many_threads_lead_wait_and_leave),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
