@@ -5,8 +5,10 @@
 
 #include "lib/base/err.h"
 #include "lib/web/client.h"
+#include "lib/web/client_pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -334,6 +336,34 @@ static void what_is_not_idempotent_is_not_repeated(void **state)
     assert_int_equal(t.accepted, 1);
 }
 
+static void the_pool_keeps_so_many_and_gives_the_freshest(void **state)
+{
+    (void)state;
+    struct client_pool pool;
+    struct conn *c[3], *freshest;
+    struct addr peer;
+    assert_int_equal(addr_parse(SPAN("127.0.0.1:1"), -1, &peer), 0);
+    client_pool_init(&pool, t.loop, 2, 1000);
+    assert_null(client_pool_get(&pool, SPAN("a")));
+    for (int i = 0; i < 3; i++) {
+        int far = wire_dial(t.port);
+        fcntl(far, F_SETFL, O_NONBLOCK);
+        c[i] = conn_create_plain(t.loop, far, &peer);
+        freshest = c[i];
+        client_pool_put(&pool, SPAN("a"), &c[i]);
+        assert_null(c[i]);
+    }
+    assert_null(client_pool_get(&pool, SPAN("b")));
+    struct conn *first = client_pool_get(&pool, SPAN("a"));
+    assert_ptr_equal(first, freshest);
+    struct conn *second = client_pool_get(&pool, SPAN("a"));
+    assert_non_null(second);
+    assert_null(client_pool_get(&pool, SPAN("a"))); /* the oldest had to go */
+    client_pool_put(&pool, SPAN("a"), &first);
+    client_pool_finish(&pool);
+    conn_close(&second);
+}
+
 static void idle_connections_time_out(void **state)
 {
     (void)state;
@@ -504,6 +534,7 @@ int main(void)
         TEST(a_connection_is_not_used_again_where_that_is_unsafe),
         TEST(a_kept_connection_that_closed_meanwhile_is_no_failure),
         TEST(what_is_not_idempotent_is_not_repeated),
+        TEST(the_pool_keeps_so_many_and_gives_the_freshest),
         TEST(idle_connections_time_out),
         TEST(request_bodies_are_framed),
         TEST(a_request_body_that_breaks_fails_the_call),

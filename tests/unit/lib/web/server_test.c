@@ -191,6 +191,26 @@ static void a_client_that_stops_reading_is_cut(void **state)
     wire_close(&w);
 }
 
+static void a_slow_but_living_reader_is_not_cut(void **state)
+{
+    (void)state;
+    static char sink[256 << 10];
+    struct server_config config = wire_config();
+    config.stall_ms = 60;
+    wire_open(&w, &config, app_reply_later);
+    int fd = w.fd;
+    wire_say(&w, GET);
+    app_respond(w.x, 200, BLANK, body_of_file(blank_file(), 0, BLANK));
+    w.fd = -1; /* the test reads by itself, a little at a time */
+    for (int i = 0; i < 30; i++) {
+        assert_true(recv(fd, sink, sizeof sink, 0) > 0);
+        wire_for_ms(&w, 10);
+    }
+    assert_int_equal(w.dones, 0);
+    w.fd = fd;
+    wire_close(&w);
+}
+
 static void on_drained(void *ctx)
 {
     *(int *)ctx += 1;
@@ -221,6 +241,24 @@ static void draining_ends_idle_connections_now_and_busy_ones_after_their_answer(
     wire_until_got(&w, "Connection: close\r\n");
     wire_until_ended(&w);
     wire_turn(&w);
+    assert_int_equal(drained, 1);
+    wire_close(&w);
+}
+
+static void a_request_that_has_arrived_is_served_before_draining_closes(void **state)
+{
+    (void)state;
+    int drained = 0;
+    wire_open(&w, NULL, app_reply_hello);
+    wire_say(&w, GET);
+    wire_until_got(&w, "hello");
+    wire_forget(&w);
+    assert_int_equal(send(w.fd, GET, sizeof GET - 1, 0), sizeof GET - 1);
+    server_drain(w.server, on_drained, &drained);
+    wire_until_got(&w, "hello");
+    assert_non_null(strstr(w.got, "Connection: close\r\n"));
+    wire_until_ended(&w);
+    assert_false(w.was_reset);
     assert_int_equal(drained, 1);
     wire_close(&w);
 }
@@ -294,6 +332,8 @@ int main(void)
         cmocka_unit_test(time_outs_cut_the_dead),
         cmocka_unit_test(a_client_that_stops_reading_is_cut),
         cmocka_unit_test(draining_ends_idle_connections_now_and_busy_ones_after_their_answer),
+        cmocka_unit_test(a_slow_but_living_reader_is_not_cut),
+        cmocka_unit_test(a_request_that_has_arrived_is_served_before_draining_closes),
         cmocka_unit_test(destroying_the_server_ends_what_runs),
         cmocka_unit_test(an_idle_connection_holds_no_buffer),
         cmocka_unit_test(connections_beyond_the_bound_are_closed_at_once),
