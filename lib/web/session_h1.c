@@ -58,7 +58,9 @@ static void linger(struct h1_session *s)
 static void go_on(struct h1_session *s)
 {
     if (s->is_last) {
-        if (s->lingers || s->in.body != H1_BODY_NONE || h1_intake_waiting(&s->in) > 0)
+        /* Closing with bytes unread would make a reset that may overtake our answer. */
+        bool has_more = h1_intake_waiting(&s->in) > 0 || conn_may_read(s->base.conn);
+        if (s->lingers || s->in.body != H1_BODY_NONE || has_more)
             linger(s);
         else
             close_session(s);
