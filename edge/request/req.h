@@ -44,7 +44,8 @@ struct req {
     struct collapse_waiter waiter;
     struct timer deadline;
     bool is_waiting, is_late;
-    uint8_t rounds; /* times it came back to LOOKUP */
+    bool has_waited; /* its body waited for upstream, though its head did not */
+    uint8_t rounds;  /* times it came back to LOOKUP */
     /* in DIRECT */
     struct fetch *fetch;
     int64_t fetch_at; /* first byte of its body where we made up the range; -1 */

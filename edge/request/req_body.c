@@ -94,6 +94,7 @@ static int go_direct(struct object_body *b)
     if (size < 0 || source == NULL)
         return ERR_NO_SPACE;
     detach(b);
+    r->has_waited = true;
     struct fetch_rest rest = {.source = source,
                               .validators = b->object->validators,
                               .first = b->pos,
@@ -142,6 +143,7 @@ static int wait_here(struct object_body *b)
     attach(b);
     tell(b);
     b->waited_block = block_at(b);
+    b->r->has_waited = true;
     b->waiter.home = loop_mailbox(b->r->worker->loop);
     b->waiter.pos = b->pos;
     b->waiter.woken = on_woken;

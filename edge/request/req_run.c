@@ -187,7 +187,7 @@ static void account(struct req *r, struct exchange *x, int err)
     if (r->row == NULL)
         return;
     counter_add(&r->row->requests, 1);
-    if (r->cache.is_hit)
+    if (r->cache.is_hit && !r->has_waited)
         counter_add(&r->row->hits, 1);
     for (int s = 0; s < LEDGER_SOURCE_COUNT; s++) {
         if (r->by_source[s] > 0)

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""What an operator asks of an edge, and what the control plane tells it."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.harness.programs import Edge, wait_until
+
+URL = "http://test.example/a"
+
+
+def test_purge_by_url_is_done_when_it_is_answered(cdn):
+    cdn.origin.page("/a", b"old", cache="max-age=60")
+    cdn.get("/a")
+    cdn.origin.page("/a", b"new", cache="max-age=60")
+    status, said = cdn.edge.admin("POST", "/v1/purge", {"url": URL})
+    assert (status, said["objects"]) == (200, 1)
+    assert cdn.get("/a").body == b"new"
+
+
+def test_a_soft_purge_validates(cdn):
+    cdn.origin.page("/a", b"same", cache="max-age=60", etag='"1"')
+    cdn.get("/a")
+    assert cdn.edge.admin("POST", "/v1/purge", {"url": URL, "soft": True})[0] == 200
+    assert "fwd-status=304" in cdn.get("/a").header("Cache-Status")
+    assert cdn.origin.body_bytes("/a") == 4
+
+
+def test_a_purge_covers_the_fetch_that_is_under_way(cdn):
+    with cdn.origin.holding("/a") as held:
+        early = cdn.begin("/a")
+        held.wait_for(1)
+        assert cdn.edge.admin("POST", "/v1/purge", {"url": URL})[0] == 200
+        held.answer(b"old", cache="max-age=60")
+        assert early.wait().body == b"old"       # it asked before the purge
+    cdn.origin.page("/a", b"new", cache="max-age=60")
+    assert cdn.get("/a").body == b"new"
+
+
+@pytest.mark.parametrize("body, status", [
+    ("{", 400), ({}, 400), ({"url": "no url"}, 400), ({"url": "http://unknown.example/"}, 404),
+    ({"url": "x" * 100_000}, 413),
+])
+def test_a_purge_that_is_wrong_is_told_so(cdn, body, status):
+    said, problem = cdn.edge.admin("POST", "/v1/purge", body)
+    assert said == status and problem["title"]
+
+
+def test_explain_tells_why_and_never_asks_the_origin(cdn):
+    ask = f"/v1/explain?url={URL}"
+    assert cdn.edge.admin("GET", ask)[1]["decision"] == "miss"
+    cdn.origin.page("/a", b"x" * 100, cache="max-age=60", etag='"1"',
+                    headers={"Vary": "Accept-Language"})
+    cdn.get("/a", Accept_Language="ko")
+    assert cdn.edge.admin("GET", ask)[1]["decision"] == "vary-miss"
+    said = cdn.edge.admin("GET", ask + "&header=Accept-Language:ko")[1]
+    assert (said["decision"], said["site"]) == ("fresh", "test")
+    assert said["object"]["freshness"]["decided_by"] == "Cache-Control: max-age"
+    assert said["object"]["freshness"]["lifetime_s"] == 60
+    assert said["object"]["generation"]["blocks_present"] == 1
+    ask += "&header=Accept-Language:ko&header=Cache-Control:no-cache"
+    said = cdn.edge.admin("GET", ask)[1]
+    assert said["decision"] == "validate"
+    assert cdn.origin.count() == 1
+    assert cdn.edge.admin("GET", "/v1/explain?url=nonsense")[0] == 400
+
+
+def test_status_and_metrics_keep_the_account(cdn):
+    cdn.origin.page("/a", b"x" * 1000, cache="max-age=60")
+    cdn.get("/a")
+    cdn.get("/a")
+    status, said = cdn.edge.admin("GET", "/v1/status")
+    ledger = said["sites"][0]["ledger"]
+    assert status == 200 and said["node"] == "edge-1"
+    assert (ledger["requests"], ledger["hits"], ledger["out_bytes"]) == (2, 1, 2000)
+    assert ledger["out_bytes_by_source"]["memory"] == 1000
+    assert ledger["out_bytes_by_source"]["origin"] == 1000
+    assert 1000 < ledger["upstream_bytes"] < 1300
+    m = cdn.edge.metrics()
+    assert m["byeori_edge_requests_total"] == 2
+    assert m['byeori_edge_site_out_bytes_total{site="test",source="memory"}'] == 1000
+
+
+def test_the_admin_listener_asks_for_its_token(run, origin, tmp_path):
+    (tmp_path / "token").write_text("s3cret\n")
+    admin = {"token_file": str(tmp_path / "token")}
+    edge = run(Edge(tmp_path, [origin.url], over={"admin": admin}))
+    assert edge.admin("GET", "/v1/status")[0] == 401
+    assert edge.admin("GET", "/v1/status", headers={"Authorization": "Bearer s3cret"})[0] == 200
+
+
+class FakeControl:
+    """Answers heartbeats as the test says; keeps what it heard."""
+
+    def __init__(self, port=0):
+        self.heard, self.purges, self.config, self.version, self.log = [], [], None, 0, "log1"
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.heard.append((self.path, self.headers.get("Authorization"), body))
+                data = json.dumps(outer.answer(body)).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, heard):
+        seq = heard.get("purge_seq", 0) if heard.get("purge_log") == self.log else 0
+        out = {"now_ms": 1, "purge_log": self.log, "purge_floor": 1, "purge_head": len(self.purges),
+               "purges": [p for p in self.purges if p["seq"] > seq], "config_version": self.version}
+        if self.config is not None and heard.get("config_version", 0) != self.version:
+            out["config"] = self.config
+        return out
+
+    def purge(self, **what):
+        self.purges.append({"seq": len(self.purges) + 1, **what})
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def control():
+    c = FakeControl()
+    yield c
+    c.stop()
+
+
+@pytest.fixture
+def steered(run, origin, control, tmp_path):
+    (tmp_path / "token").write_text("node-token\n")
+    return run(Edge(tmp_path, [origin.url], over={"control": {
+        "url": f"http://127.0.0.1:{control.port}", "token_file": str(tmp_path / "token"),
+        "state_file": str(tmp_path / "state")}}))
+
+
+def last(control):
+    return control.heard[-1][2]
+
+
+def test_the_heartbeat_tells_who_and_what(steered, control, origin):
+    origin.page("/a", b"x" * 1000, cache="max-age=60")
+    steered.get("/a")
+    wait_until(lambda: control.heard and last(control)["ledger"][0].get("requests") == 1, "a beat")
+    path, token, body = control.heard[-1]
+    assert (path, token) == ("/v1/nodes/edge-1/heartbeat", "Bearer node-token")
+    assert body["node"] == "edge-1" and body["load"]["memory_cap_bytes"] == 64 << 20
+    assert body["ledger"][0]["out_bytes"]["origin"] == 1000
+
+
+def test_purges_are_applied_before_they_are_acknowledged(steered, control, origin):
+    origin.page("/a", b"old", cache="max-age=60")
+    steered.get("/a")
+    origin.page("/a", b"new", cache="max-age=60")
+    control.purge(kind="url", value=URL)
+    wait_until(lambda: last(control).get("purge_seq") == 1, "the acknowledgement")
+    assert steered.get("/a").body == b"new"
+    origin.page("/a", b"newer", cache="max-age=60")
+    control.purge(kind="site", site="test")
+    wait_until(lambda: last(control).get("purge_seq") == 2, "the acknowledgement")
+    assert steered.get("/a").body == b"newer"
+
+
+def test_a_gap_in_the_log_makes_everything_validate(steered, control, origin):
+    origin.page("/a", b"x", cache="max-age=60", etag='"1"')
+    wait_until(lambda: last(control).get("purge_log") == "log1", "a position")
+    steered.get("/a")
+    control.log = "log2"
+    wait_until(lambda: last(control).get("purge_log") == "log2", "the new position")
+    assert "fwd-status=304" in steered.get("/a").header("Cache-Status")
+
+
+def test_sites_come_from_the_control_plane_and_outlive_it(steered, control, origin):
+    origin.page("/a", b"x", cache="max-age=60")
+    control.config, control.version = {"sites": [
+        {"name": "far", "hosts": ["far.example"], "origins": [origin.url]}]}, 3
+    wait_until(lambda: last(control).get("config_version") == 3, "the document")
+    wait_until(lambda: steered.get("/a", Host="far.example").status == 200, "it is served")
+    control.config, control.version = {"sites": [
+        {"name": "far", "hosts": ["far.example"], "origins": [origin.url],
+         "options": {"nonsense": 1}}]}, 4
+    wait_until(lambda: "nonsense" in last(control).get("config_fault", ""), "the refusal")
+    assert last(control)["config_version"] == 3
+    assert steered.get("/a", Host="far.example").status == 200
+    control.stop()
+    steered.stop()
+    steered.start()
+    assert steered.get("/a", Host="far.example").status == 200
+    assert steered.get("/a").status == 200
+
+
+def test_a_damaged_state_file_is_put_aside(steered, control, origin):
+    state = steered.folder.parent / "state"
+    control.purge(kind="url", value=URL)
+    wait_until(lambda: last(control).get("purge_seq") == 1, "the acknowledgement")
+    steered.stop()
+    state.write_bytes(state.read_bytes()[:20])
+    steered.start()
+    origin.page("/a", b"x", cache="max-age=60")
+    assert steered.get("/a").status == 200
+    wait_until(lambda: "control-state-not-used" in steered.stderr(), "it is said")
