@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONTROL_CTL_CTL_H
+#define CONTROL_CTL_CTL_H
+
+#include "lib/base/buf.h"
+#include "lib/codec/json_in.h"
+
+#include <stdbool.h>
+
+/* byeorictl: what every verb is given, and what it may use. One thread, one request at a time. */
+enum ctl_exit {
+    CTL_GOOD = 0,
+    CTL_REFUSED = 1, /* a negative answer: refused, not found, not complete */
+    CTL_USAGE = 2,
+    CTL_UNREACHABLE = 3,
+};
+
+struct ctl {
+    const char *control;    /* URL of the API */
+    const char *token_file; /* "" : none */
+    bool is_json;
+    /* the verb's own */
+    int argc;
+    char **argv; /* after the verb */
+};
+
+struct ctl_verb {
+    const char *name;
+    const char *usage; /* after "byeorictl" */
+    const char *meaning;
+    int (*run)(struct ctl *c); /* an enum ctl_exit */
+};
+extern const struct ctl_verb ctl_status, ctl_nodes, ctl_route, ctl_explain, ctl_purge, ctl_site,
+    ctl_cost;
+
+/* An answer. ctl_reply_finish when done with it; a zeroed one is fine. */
+struct ctl_reply {
+    int status;
+    struct buf body;
+    struct json_in json; /* root == NULL where the body is no JSON */
+};
+void ctl_reply_finish(struct ctl_reply *r);
+
+/* ctl_ask: one request to base + target (base NULL: the control plane, with the token). body: JSON,
+ * or empty. CTL_GOOD for a 2xx; else a line on standard error was written: CTL_REFUSED (with its
+ * problem's detail) or CTL_UNREACHABLE. */
+struct ctl_request {
+    const char *base;
+    const char *method;
+    const char *target; /* path and query, encoded */
+    struct span body;
+};
+int ctl_ask(const struct ctl *c, const struct ctl_request *request, struct ctl_reply *out);
+
+/* ctl_show_json: the answer as it came, with a line end. */
+void ctl_show_json(const struct ctl_reply *r);
+/* ctl_misuse: a line on standard error; CTL_USAGE. */
+int ctl_misuse(const struct ctl_verb *verb, const char *what);
+/* ctl_flag: whether --name is among the arguments, and takes it out. ctl_value: its value, or NULL.
+ */
+bool ctl_flag(struct ctl *c, const char *name);
+const char *ctl_value(struct ctl *c, const char *name);
+/* ctl_encode: text as a query value or path segment (RFC 3986), at the end of out. */
+void ctl_encode(struct buf *out, const char *text);
+
+/* Tables for people: cells are added row by row; widths are found when it is shown. */
+struct ctl_table;
+struct ctl_table *ctl_table_create(const char *const *heads, size_t columns);
+void ctl_cell(struct ctl_table *t, const char *format, ...) PRINTF(2, 3);
+void ctl_table_show(struct ctl_table **t); /* takes it */
+
+/* Members of answers as text for cells: "-" where absent. Borrowed until the reply is finished,
+ * or from a small ring of buffers. */
+const char *ctl_text(struct ctl_reply *r, const struct json_t *o, const char *key);
+const char *ctl_number(struct ctl_reply *r, const struct json_t *o, const char *key);
+const char *ctl_bytes(double bytes);
+
+#endif
