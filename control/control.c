@@ -4,7 +4,7 @@
  * thread, listeners, an API worker for each worker. Nothing else knows this list.
  *
  * The main thread's loop judges silence (TICK_MS) and has what nodes reported, and the ledger,
- * made durable every SAVE_MS; operators' changes are durable before they are acknowledged. */
+ * made durable every SAVE_MS (changes of health at once); operators' changes are durable before they are acknowledged. */
 #include "control/control.h"
 
 #include "control/api/api.h"
@@ -89,8 +89,8 @@ static void on_tick(struct timer *t)
 {
     struct control *c = CONTAINER_OF(t, struct control, tick);
     msec_t now = loop_now(daemon_loop(c->daemon));
-    registry_tick(c->api.registry, now);
-    if (now - c->saved_at >= SAVE_MS) {
+    bool is_urgent = registry_tick(c->api.registry, now);
+    if (is_urgent || now - c->saved_at >= SAVE_MS) {
         c->saved_at = now;
         start_save(c);
     }

@@ -40,7 +40,9 @@ struct registry {
     size_t count;
     struct sites *sites;
     struct picture *picture;
-    bool is_frozen, is_changed;
+    bool is_frozen;
+    bool is_changed; /* a newer picture would show other loads */
+    bool is_urgent;  /* something else than loads changed since the last tick */
     msec_t published_at;
     /* any thread */
     _Atomic uint64_t version; /* of picture */
@@ -397,24 +399,28 @@ int registry_beat(struct registry *r, const struct heartbeat *h, msec_t now, mse
         if (is_moved)
             LOG_INFO("node-health", "node=%.*s state=%s", SPAN_FMT(h->node),
                      health_state_name(n->health.state));
-        if (is_moved || is_other)
+        r->is_changed = true;
+        if (is_moved || is_other) {
+            r->is_urgent = true;
             publish_locked(r, now);
-        else
-            r->is_changed = true;
+        }
     }
     pthread_mutex_unlock(&r->lock);
     return n != NULL ? 0 : ERR_NOT_FOUND;
 }
 
-static void log_judgement(const struct registry *r, const enum health_state *before)
+static void note_judgement(struct registry *r, const enum health_state *before)
 {
-    for (size_t i = 0; i < r->count; i++)
-        if (r->healths[i]->state != before[i])
-            LOG_WARN("node-health", "node=%.*s state=%s", SPAN_FMT(r->nodes[i]->spec.id),
-                     health_state_name(r->healths[i]->state));
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->healths[i]->state == before[i])
+            continue;
+        r->nodes[i]->is_seen_dirty = true;
+        LOG_WARN("node-health", "node=%.*s state=%s", SPAN_FMT(r->nodes[i]->spec.id),
+                 health_state_name(r->healths[i]->state));
+    }
 }
 
-void registry_tick(struct registry *r, msec_t now)
+bool registry_tick(struct registry *r, msec_t now)
 {
     pthread_mutex_lock(&r->lock);
     bool was_frozen = r->is_frozen;
@@ -423,14 +429,17 @@ void registry_tick(struct registry *r, msec_t now)
         before[i] = r->healths[i]->state;
     size_t moved = health_judge(r->healths, r->count, &r->rules, now, &r->is_frozen);
     if (moved > 0)
-        log_judgement(r, before);
+        note_judgement(r, before);
     mem_free(before);
     if (r->is_frozen != was_frozen)
         LOG_WARN(r->is_frozen ? "picture-frozen" : "picture-unfrozen", "nodes=%zu", r->count);
     if (moved > 0 || r->is_frozen != was_frozen ||
         (r->is_changed && now - r->published_at >= REFRESH_MS))
         publish_locked(r, now);
+    bool is_urgent = r->is_urgent || moved > 0;
+    r->is_urgent = false;
     pthread_mutex_unlock(&r->lock);
+    return is_urgent;
 }
 
 /* ---- operators ---- */

@@ -33,8 +33,9 @@ MUST_USE int registry_load(struct registry *r, struct state *s, msec_t now);
 /* registry_beat: ERR_NOT_FOUND where no such node is registered. */
 MUST_USE int registry_beat(struct registry *r, const struct heartbeat *h, msec_t now, msec_t wall);
 /* registry_tick: judges silence; a few times a second. Publishes a new picture where something
- * changed, and once a second for the sake of loads. Logs changes of health. */
-void registry_tick(struct registry *r, msec_t now);
+ * changed, and once a second for the sake of loads. Logs changes of health. true: a node's health
+ * or addresses changed since the last call, so that they are worth saving now. */
+bool registry_tick(struct registry *r, msec_t now);
 
 /* ---- operators: on the state's thread, each after its commit ---- */
 
