@@ -4,10 +4,12 @@
  * thread, listeners, an API worker for each worker. Nothing else knows this list.
  *
  * The main thread's loop judges silence (TICK_MS) and has what nodes reported, and the ledger,
- * made durable every SAVE_MS (changes of health at once); operators' changes are durable before they are acknowledged. */
+ * made durable every SAVE_MS (changes of health at once); operators' changes are durable before
+ * they are acknowledged. */
 #include "control/control.h"
 
 #include "control/api/api.h"
+#include "control/api/api_status.h"
 #include "control/billing/ledger.h"
 #include "control/control_options.h"
 #include "lib/base/err.h"
@@ -32,6 +34,7 @@ struct control {
     struct option_config *config; /* in force; the daemon's, which keeps earlier ones too */
     struct api api;
     struct listen_set *routers, *apis;
+    struct admin_base *admin;
     struct timer tick;
     msec_t saved_at;
     struct save save, last_save;
@@ -146,6 +149,18 @@ static int bind_all(struct control *c, struct buf *why)
     return err != 0 ? err : listen_bind(&c->apis, &spec, why);
 }
 
+static void write_metrics(void *app, struct buf *out)
+{
+    api_status_write_metrics(&((struct control *)app)->api, out);
+}
+
+static int start_admin(struct control *c, struct buf *why)
+{
+    struct admin_base_spec spec = {
+        .options = &options_of(c->config)->admin, .app = c, .metrics = write_metrics};
+    return admin_base_start(&c->admin, daemon_loop(c->daemon), &spec, why);
+}
+
 static int start_parts(struct control *c, struct buf *why)
 {
     struct api_config *config;
@@ -157,7 +172,7 @@ static int start_parts(struct control *c, struct buf *why)
                                      why);
     if (err == 0)
         api_config_swap(&c->api.config, config);
-    return err;
+    return err == 0 ? start_admin(c, why) : err;
 }
 
 /* The last save is queued before the state's thread ends, so nothing that was heard is lost. */
@@ -165,6 +180,7 @@ static void stop(struct daemon *d)
 {
     struct control *c = daemon_app(d);
     timer_finish(&c->tick);
+    admin_base_stop(&c->admin);
     if (c->api.queue != NULL) {
         c->last_save = (struct save){.job = {.run = run_save, .done = save_done}, .control = c};
         if (state_queue_submit(c->api.queue, daemon_loop(d), &c->last_save.job) != 0)
@@ -191,10 +207,10 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
         stop(d);
         return err;
     }
-    c->api.worker_count = daemon_worker_count(d);
-    c->api.workers = mem_zarray((size_t)c->api.worker_count, sizeof *c->api.workers);
-    for (int i = 0; i < c->api.worker_count; i++)
+    c->api.workers = mem_zarray((size_t)daemon_worker_count(d), sizeof *c->api.workers);
+    for (int i = 0; i < daemon_worker_count(d); i++)
         api_worker_create(&c->api, daemon_worker(d, i)->loop, i);
+    c->api.worker_count = daemon_worker_count(d);
     c->saved_at = clock_mono_ms();
     timer_set(&c->tick, TICK_MS);
     return 0;

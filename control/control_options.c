@@ -107,6 +107,8 @@ static const struct option control_rows[] = {
         "A site that its edges' own files define; others come by PUT /v1/sites.")),
     ROW("override", SECTION, IN(AT(overrides)), .section = &override_section, BY("",
         "A network, \"203.0.113.0/24\", whose users go to certain edges.")),
+    ROW("admin", SECTION, IN(AT(admin)), .section = &admin_section, BY("",
+        "Metrics and health on an address of their own.")),
     ROW("price", SECTION, IN(AT(price)), .section = &price_section, BY("",
         "What bytes cost, for GET /v1/cost.")),
     {.name = NULL},
@@ -310,7 +312,8 @@ int control_options_check(const struct control_options *o, const char *file, str
         option_error(why, file, 1, "node_token_file: %.*s", SPAN_FMT(buf_span(&text)));
     explicit_bzero(token, sizeof token);
     buf_finish(&text);
-    if (listen_check(&o->routers, &o->certificates, file, why) != 0 ||
+    if (admin_check(&o->admin, file, why) != 0 ||
+        listen_check(&o->routers, &o->certificates, file, why) != 0 ||
         listen_check(&o->apis, &o->certificates, file, why) != 0 || why->n > before)
         return ERR_CONFIG;
     return 0;

@@ -5,6 +5,7 @@
 #include "control/api/api_config.h"
 #include "control/registry/registry.h"
 #include "lib/base/option.h"
+#include "lib/daemon/admin_base.h"
 
 /* control.conf as read, and what is made of it. */
 struct control_node {
@@ -38,6 +39,7 @@ struct control_options {
     struct option_texts trusted_proxies;
     struct option_records routers, apis, certificates, nodes, sites, overrides;
     struct control_price price;
+    struct admin_options admin;
 };
 
 extern const struct option_section control_section;

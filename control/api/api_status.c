@@ -101,7 +101,7 @@ void api_status(void *app, struct exchange *x, const struct router_match *m)
 
 static void write_server(struct api *a, bool is_router, struct buf *out)
 {
-    const void **records = mem_zarray((size_t)a->worker_count, sizeof *records);
+    const void **records = mem_zarray((size_t)a->worker_count + 1, sizeof *records);
     struct counter_table table = server_counter_table;
     size_t count = 0;
     for (int i = 0; i < a->worker_count; i++) {
@@ -115,10 +115,9 @@ static void write_server(struct api *a, bool is_router, struct buf *out)
     mem_free(records);
 }
 
-static void write_gauges(struct api_worker *w, struct buf *out)
+static void write_gauges(struct api *a, const struct picture *p, const struct api_config *c,
+                         struct buf *out)
 {
-    const struct picture *p = api_worker_picture(w);
-    const struct api_config *c = api_worker_config(w);
     struct tally t = tally_of(p);
     const struct {
         const char *name, *help;
@@ -130,7 +129,7 @@ static void write_gauges(struct api_worker *w, struct buf *out)
         {"byeori_control_frozen", "1: more than half fell silent at once, the picture stays",
          p->is_frozen},
         {"byeori_control_purge_head", "sequence number of the newest purge",
-         (double)purge_log_head(w->api->purges)},
+         (double)purge_log_head(a->purges)},
         {"byeori_control_config_version", "version of the site document",
          (double)p->config_version},
         {"byeori_control_geoip_loaded", "1: there is a GeoIP database", c->geo != NULL},
@@ -141,22 +140,31 @@ static void write_gauges(struct api_worker *w, struct buf *out)
         metrics_gauge(rows[i].name, rows[i].help, rows[i].value, out);
 }
 
+void api_status_write_metrics(struct api *a, struct buf *out)
+{
+    const void **records = mem_zarray((size_t)a->worker_count + 1, sizeof *records);
+    struct registry_view view;
+    struct api_config *config = NULL;
+    for (int i = 0; i < a->worker_count; i++)
+        records[i] = &a->workers[i]->counters;
+    metrics_counters(&api_counter_table, records, (size_t)a->worker_count, out);
+    mem_free(records);
+    write_server(a, true, out);
+    write_server(a, false, out);
+    registry_view_init(&view, a->registry);
+    write_gauges(a, registry_view_now(&view), api_config_now(&a->config, &config), out);
+    registry_view_finish(&view);
+    api_config_unref(&config);
+    metrics_process(a->started_wall_ms, out);
+}
+
 void api_status_metrics(void *app, struct exchange *x, const struct router_match *m)
 {
     struct api_worker *w = app;
-    struct api *a = w->api;
-    const void **records = mem_zarray((size_t)a->worker_count, sizeof *records);
     struct buf text;
     (void)m;
     buf_init(&text, ANSWER_MAX_BYTES);
-    for (int i = 0; i < a->worker_count; i++)
-        records[i] = &a->workers[i]->counters;
-    metrics_counters(&api_counter_table, records, (size_t)a->worker_count, &text);
-    mem_free(records);
-    write_server(a, true, &text);
-    write_server(a, false, &text);
-    write_gauges(w, &text);
-    metrics_process(a->started_wall_ms, &text);
+    api_status_write_metrics(w->api, &text);
     exchange_reply(x, 200, SPAN("text/plain; version=0.0.4; charset=utf-8"), buf_span(&text));
     buf_finish(&text);
 }

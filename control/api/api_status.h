@@ -8,6 +8,8 @@
  * /readyz (it has a registry and a state). app: struct api_worker. */
 void api_status(void *app, struct exchange *x, const struct router_match *m);
 void api_status_metrics(void *app, struct exchange *x, const struct router_match *m);
+/* api_status_write_metrics: the same text; any thread. */
+void api_status_write_metrics(struct api *a, struct buf *out);
 void api_status_health(void *app, struct exchange *x, const struct router_match *m);
 
 #endif
