@@ -72,6 +72,8 @@ def medians(rounds):
 
 
 def table(results, servers):
+    print(f"\nload average {os.getloadavg()[0]:.1f}: above 2.5, others had the machine too, "
+          "and requests/s count little")
     print(f"\n{'file':6} {'server':10} {'requests/s':>11} {'Gbit/s':>8} {'CPU us/request':>15} "
           f"{'core busy':>10} {'p99 ms':>8}")
     for name, _, _ in FILES:

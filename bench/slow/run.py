@@ -93,6 +93,9 @@ def run(options, folder):
         taken = sum(t.taken for t in takers)
         for t in takers:
             t.client.close()
+    except (OSError, RuntimeError):
+        print(edge.stderr()[-3000:])
+        raise
     finally:
         edge.stop()
         origin.stop()
