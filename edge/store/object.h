@@ -13,8 +13,7 @@
  *
  *   NEW ─ store_insert ─> INDEXED ─ replaced, purged, evicted ─> DOOMED ─ last unref ─> (freed)
  *
- * Everything but the marked fields is constant from object_create on: a refresh by 304 is a new
- * object that shares the generation. Threads: any. */
+ * A refresh by 304 is a new object that shares the generation. Threads: any. */
 struct store;
 struct generation;
 
@@ -24,28 +23,29 @@ struct store_key {
 };
 
 struct object {
+    /* what a look-up touches stands together */
     uint32_t magic;
     _Atomic uint32_t refs;
-    struct store *store;
     struct store_key key;
-    struct span vary_names, vary_values; /* edge/policy/vary.h; "" where it does not vary */
-    int status;
-    struct fields fields;  /* end-to-end fields as stored, without Age, Connection, ... */
-    struct span h1_fields; /* the same as HTTP/1.1 lines, ready to send: "Name: value\r\n"... */
-    struct validators validators;
-    struct freshness freshness;
-    struct generation *generation;
-    struct span site; /* its name */
-    msec_t stored_wall;
-    size_t charged_bytes; /* what the record weighs in the store */
-    /* change while it lives */
-    _Atomic uint64_t uses;
+    struct object *chain_next;   /* the index's own, under its shard's lock */
+    _Atomic uint64_t uses;       /* look-ups that found it */
+    bool was_used;               /* the index's own: since the object clock passed */
     _Atomic bool is_soft_purged; /* stale whatever the freshness says */
     _Atomic bool is_indexed;
+    /* constant */
+    int status;
+    struct store *store;
+    struct generation *generation;
+    struct freshness freshness;
+    struct validators validators;
+    struct span h1_fields; /* fields as HTTP/1.1 lines, ready to send: "Name: value\r\n"... */
+    struct fields fields;  /* end-to-end fields as stored, without Age, Connection, ... */
+    struct span vary_names, vary_values; /* edge/policy/vary.h; "" where it does not vary */
+    struct span site;                    /* its name */
+    msec_t stored_wall;
+    size_t charged_bytes; /* what the record weighs in the store */
     /* the index's own, under its shard's lock */
-    struct object *chain_next;
     struct list clock_link;
-    bool was_used; /* since the object clock passed */
 };
 #define OBJECT_MAGIC 0x0b1ec7edU
 
