@@ -206,6 +206,28 @@ static void make_workers(struct edge *e, const struct edge_config *c)
         e->workers[i] = edge_worker_create(i, &shared);
 }
 
+static void stop(struct daemon *d)
+{
+    struct edge *e = daemon_app(d);
+    admin_stop(&e->admin);
+    control_link_destroy(&e->link);
+    for (int i = 0; e->workers != NULL && i < daemon_worker_count(d); i++)
+        edge_worker_destroy(&e->workers[i]);
+    mem_free(e->workers);
+    if (e->listens != NULL)
+        listen_destroy(&e->listens);
+    if (e->access_log != NULL)
+        sink_close(&e->access_log);
+    upstream_set_unref(&e->sites);
+    collapse_destroy(&e->collapse);
+    if (e->store != NULL)
+        store_destroy(&e->store);
+    ledger_destroy(&e->ledger);
+    buf_finish(&e->document);
+    mem_free(e->admin_url);
+    mem_free(e->file);
+}
+
 static int start(struct daemon *d, struct option_config *config, struct buf *why)
 {
     struct edge *e = daemon_app(d);
@@ -224,10 +246,13 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
         err = bind_listeners(e, config, why);
     if (err == 0)
         err = make_link(e, c, why);
+    if (err == 0) {
+        make_workers(e, c);
+        err = start_admin(e, c, why);
+    }
     if (err != 0)
-        return err;
-    make_workers(e, c);
-    return start_admin(e, c, why);
+        stop(d);
+    return err;
 }
 
 static void *worker_start(struct daemon *d, struct worker *w)
@@ -330,28 +355,6 @@ static void worker_stop(struct daemon *d, struct worker *w)
 {
     (void)d;
     edge_worker_stop(w->state);
-}
-
-static void stop(struct daemon *d)
-{
-    struct edge *e = daemon_app(d);
-    admin_stop(&e->admin);
-    control_link_destroy(&e->link);
-    for (int i = 0; e->workers != NULL && i < daemon_worker_count(d); i++)
-        edge_worker_destroy(&e->workers[i]);
-    mem_free(e->workers);
-    if (e->listens != NULL)
-        listen_destroy(&e->listens);
-    if (e->access_log != NULL)
-        sink_close(&e->access_log);
-    upstream_set_unref(&e->sites);
-    collapse_destroy(&e->collapse);
-    if (e->store != NULL)
-        store_destroy(&e->store);
-    ledger_destroy(&e->ledger);
-    buf_finish(&e->document);
-    mem_free(e->admin_url);
-    mem_free(e->file);
 }
 
 static const struct counter_table *const counters[] = {
