@@ -89,7 +89,8 @@ static int start_parts(struct origin *o, struct buf *why)
                                     .workers = daemon_worker_count(o->daemon)};
     struct admin_base_spec admin = {.options = &opt->admin, .app = o, .metrics = write_metrics};
     o->io = iopool_create((int)opt->io_threads, (size_t)opt->io_queue);
-    int err = folder_create(&o->connector, opt->folder, o->io, why);
+    struct folder_spec folder = {opt->folder, o->io, opt->uses_sendfile};
+    int err = folder_create(&o->connector, &folder, why);
     if (err == 0)
         err = listen_bind(&o->listens, &bind, why);
     if (err == 0)
@@ -165,10 +166,12 @@ static int refuse_fixed(const struct origin_options *old, const struct origin_op
                         const char *file, struct buf *why)
 {
     if (strcmp(old->folder, new->folder) == 0 && old->workers == new->workers &&
-        old->io_threads == new->io_threads && old->listens.count == new->listens.count)
+        old->io_threads == new->io_threads && old->uses_sendfile == new->uses_sendfile &&
+        old->listens.count == new->listens.count)
         return 0;
-    option_error(why, file, 1,
-                 "folder, workers, io_threads and listen sections change only with a restart");
+    option_error(
+        why, file, 1,
+        "folder, sendfile, workers, io_threads and listen sections change only with a restart");
     return ERR_CONFIG;
 }
 

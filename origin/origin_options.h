@@ -11,6 +11,7 @@ struct origin_options {
     int64_t workers, drain_ms;
     int log_level;
     const char *folder, *index;
+    bool uses_sendfile;
     int64_t io_threads, io_queue;
     int64_t idle_ms, stall_ms, conns;
     struct option_records listens, certificates, rules;

@@ -4,7 +4,8 @@
 Real byeori-origin and byeori-edge. The edge's memory is a fraction of the file, so that blocks
 leave and must be fetched again after the replacement: that is where a cache that joins slices of
 two versions gives itself away. Clients start at different moments and read at different rates,
-some of them ranges. Twice: the file replaced by rename, and written over in place."""
+some of them ranges. Three ways: the file replaced by rename; cut and written anew (as cp does);
+written over in place without being cut, for which the origin has sendfile = false."""
 
 import argparse
 import os
@@ -72,12 +73,16 @@ def replace_by_rename(path, new):
     os.replace(f"{path}.new", path)
 
 
+def cut_and_write(path, new):
+    new.write_to(path)
+
+
 def write_over(path, new):
     with open(path, "r+b") as f:
         f.writelines(new.pieces())
 
 
-def play(how, clients, size, seed):
+def play(how, sendfile, clients, size, seed):
     source = random.Random(seed)
     old, new = Content(size, seed=1), Content(size, seed=2)
     with tempfile.TemporaryDirectory(prefix="byeori-") as folder:
@@ -85,7 +90,8 @@ def play(how, clients, size, seed):
         root.mkdir()
         old.write_to(root / PATH[1:])
         origin = OriginGateway(folder, lambda port: {
-            "workers": 1, "folder": str(root), ("listen", "http"): {"address": f"127.0.0.1:{port}"},
+            "workers": 1, "folder": str(root), "sendfile": sendfile,
+            ("listen", "http"): {"address": f"127.0.0.1:{port}"},
             ("rule", "*"): {"cache_control": "no-cache"}})
         edge = None
         try:
@@ -123,9 +129,10 @@ def main():
     a = parser.parse_args()
     bad = 0
     for n in range(a.rounds):
-        for name, how in (("replaced by rename", replace_by_rename),
-                          ("written over in place", write_over)):
-            verdicts, middle, after = play(how, a.clients, a.megabytes << 20, a.seed + n)
+        for name, how, sendfile in (("replaced by rename", replace_by_rename, True),
+                                    ("cut and written anew", cut_and_write, True),
+                                    ("written over in place", write_over, False)):
+            verdicts, middle, after = play(how, sendfile, a.clients, a.megabytes << 20, a.seed + n)
             mixed = verdicts.get("MIXED", 0) + verdicts.get("HUNG", 0)
             bad += mixed + (not after)
             counts = ", ".join(f"{count} {v}" for v, count in verdicts.items())

@@ -169,7 +169,7 @@ static void folder_destroy(struct connector *c)
     mem_free(f);
 }
 
-static const struct connector_ops folder_ops = {
+static const struct connector_ops sendfile_ops = {
     .name = "folder",
     .find = folder_find,
     .body = folder_body_create,
@@ -177,21 +177,29 @@ static const struct connector_ops folder_ops = {
     .destroy = folder_destroy,
 };
 
-int folder_create(struct connector **out, const char *path, struct iopool *io, struct buf *why)
+static const struct connector_ops copy_ops = {
+    .name = "folder",
+    .find = folder_find,
+    .body = folder_copy_create,
+    .content_close = folder_content_close,
+    .destroy = folder_destroy,
+};
+
+int folder_create(struct connector **out, const struct folder_spec *spec, struct buf *why)
 {
     *out = NULL;
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(spec->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        buf_printf(why, "folder \"%s\": %s\n", path, strerror(errno));
+        buf_printf(why, "folder \"%s\": %s\n", spec->path, strerror(errno));
         return err_of_open(errno);
     }
     struct folder *f = mem_zalloc(sizeof *f);
-    f->connector.ops = &folder_ops;
+    f->connector.ops = spec->uses_sendfile ? &sendfile_ops : &copy_ops;
     f->root_fd = fd;
-    f->io = io;
+    f->io = spec->io;
     int probe = open_beneath(f, ".", false);
     if (probe < 0) {
-        buf_printf(why, "folder \"%s\": cannot be read beneath itself: %s%s\n", path,
+        buf_printf(why, "folder \"%s\": cannot be read beneath itself: %s%s\n", spec->path,
                    strerror(-probe), probe == -ENOSYS ? " (openat2 needs Linux 5.6 or later)" : "");
         folder_destroy(&f->connector);
         return ERR_IO;

@@ -13,10 +13,16 @@
  *
  * Validator: size and modification time in nanoseconds, from the open descriptor; the same on every
  * mirror that keeps times (rsync -t). A file replaced by rename goes on being served as it was to
- * those who hold it; one that is written in place breaks their bodies (ERR_CHANGED).
+ * those who hold it; one that is written in place breaks their bodies (ERR_CHANGED), surely so
+ * where
+ * uses_sendfile is false (folder_body.h).
  *
  * io: where opening and reading that would wait for a disk is done; outlives the connector. */
-MUST_USE int folder_create(struct connector **out, const char *path, struct iopool *io,
-                           struct buf *why);
+struct folder_spec {
+    const char *path; /* borrowed during the call */
+    struct iopool *io;
+    bool uses_sendfile;
+};
+MUST_USE int folder_create(struct connector **out, const struct folder_spec *spec, struct buf *why);
 
 #endif

@@ -21,15 +21,6 @@
 #define WINDOW_BYTES (1 << 20)
 #define WARM_BYTES   (64 << 10)
 
-struct content {
-    uint32_t magic;
-    int refs; /* the asker's and one for each body; all on one loop */
-    int fd;
-    struct stat st;
-    struct iopool *io;
-};
-#define CONTENT_MAGIC 0x0f01de40U
-
 struct folder_body {
     struct body body;
     struct content *content;
@@ -48,43 +39,9 @@ struct warm {
     int errnum;
 };
 
-struct content *folder_content_create(int fd, const struct stat *st, struct iopool *io)
-{
-    struct content *c = mem_zalloc(sizeof *c);
-    *c = (struct content){.magic = CONTENT_MAGIC, .refs = 1, .fd = fd, .st = *st, .io = io};
-    return c;
-}
-
-void folder_content_close(struct content *c)
-{
-    CHECK_OBJ(c, CONTENT_MAGIC);
-    if (--c->refs > 0)
-        return;
-    close(c->fd);
-    c->magic = 0;
-    mem_free(c);
-}
-
 static struct folder_body *folder_body_of(struct body *b)
 {
     return CONTAINER_OF(b, struct folder_body, body);
-}
-
-static bool same_moment(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-/* ctime changes with every write, but also when the file is unlinked or renamed over (its link
- * count
- * falls): that is a replacement, and the held bytes are still the old ones. */
-static bool is_unchanged(const struct content *c)
-{
-    struct stat st;
-    if (fstat(c->fd, &st) != 0 || st.st_size != c->st.st_size ||
-        !same_moment(&st.st_mtim, &c->st.st_mtim))
-        return false;
-    return same_moment(&st.st_ctim, &c->st.st_ctim) || st.st_nlink != c->st.st_nlink;
 }
 
 /* Whether the byte at `at` can be read without waiting. A file system that cannot tell (EOPNOTSUPP)
@@ -155,7 +112,7 @@ static int folder_body_peek(struct body *body, struct body_piece *out)
     struct folder_body *b = folder_body_of(body);
     if (b->warming != NULL)
         return ERR_AGAIN;
-    if (!is_unchanged(b->content))
+    if (!folder_content_is_unchanged(b->content))
         return ERR_CHANGED;
     if (b->at >= b->end)
         return 0;

@@ -8,11 +8,31 @@
 
 #include <sys/stat.h>
 
-/* An open file and how it was when it was opened. folder_content_create takes fd.
- * folder_content_close gives back the asker's hold; the file closes with its last body. */
+/* An open file and how it was when it was opened. Everything on one loop. */
+struct content {
+    uint32_t magic;
+    int refs; /* the asker's and one for each body and each read under way */
+    int fd;
+    struct stat st;
+    struct iopool *io;
+};
+#define CONTENT_MAGIC 0x0f01de40U
+
+/* folder_content_create takes fd. folder_content_close gives back one hold; the last one closes. */
 struct content *folder_content_create(int fd, const struct stat *st, struct iopool *io);
 void folder_content_close(struct content *content);
+/* Whether the file's bytes are still those of when it was opened. */
+bool folder_content_is_unchanged(const struct content *content);
+
+/* folder_body_create: for sendfile, straight from the page cache. folder_copy_create: read into
+ * memory
+ * first and looked at after the read, so that it is exact also for files that are overwritten in
+ * place
+ * without being truncated: those change under a sendfile even when it has returned, because the
+ * socket's queue refers to the same pages. */
 struct body *folder_body_create(struct content *content, struct loop *home, int64_t from,
+                                int64_t len);
+struct body *folder_copy_create(struct content *content, struct loop *home, int64_t from,
                                 int64_t len);
 
 #endif
