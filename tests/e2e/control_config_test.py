@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""byeori-control and its configuration: a wrong one is refused with file, line and reason."""
+
+import socket
+
+import pytest
+
+from control_plane import Plane
+from tests.harness.programs import run_tool, wait_until
+
+NODE_A = ("node", "a")
+
+
+@pytest.mark.parametrize("over, reason", [
+    ({"geoipp": "x"}, "geoip"),
+    ({"route_ttl": "30"}, "route_ttl"),
+    ({"purge_keep": 0}, "purge_keep"),
+    ({NODE_A: {"lat": "north"}}, "lat"),
+    ({NODE_A: {"lat": "north", "lon": "1"}}, "numbers"),
+    ({NODE_A: {"lat": "91", "lon": "1"}}, "-90"),
+    ({NODE_A: {"http_url": "seoul:80"}}, "http_url"),
+    ({NODE_A: {"country": "Korea"}}, "country"),
+    ({NODE_A: {"weight": "-1"}}, "weight"),
+    ({("node", "a b"): {}}, "id"),
+    ({("site", "x"): {"hosts": []}}, "hosts"),
+    ({("site", "x"): {"hosts": ["dl.example.com"]}}, "twice"),
+    ({("site", "x"): {"hosts": ["http://x"]}}, "no host"),
+    ({("override", "127.0.0.0/33"): {"edges": ["seoul"]}}, "127.0.0.0/33"),
+    ({("override", "127.0.0.1/8"): {"edges": ["seoul"]}}, "127.0.0.1/8"),
+    ({"trusted_proxies": ["everyone"]}, "trusted_proxies"),
+    ({"operator_token_file": "/nonexistent"}, "operator_token_file"),
+    ({"state": None}, "state"),
+    ({("api", "api"): {"address": "nowhere"}}, "address"),
+    ({"price": {"out_per_gb": "much"}}, "price"),
+])
+def test_a_wrong_configuration_is_refused(tmp_path, over, reason):
+    plane = Plane(tmp_path, over=over)
+    checked = run_tool(plane.executable, "-c", plane.file, "--check-config")
+    assert checked.returncode == 1 and reason in checked.stderr, checked.stderr
+    assert str(plane.file) in checked.stderr
+    started = run_tool(plane.executable, "-c", plane.file)
+    assert started.returncode == 1 and reason in started.stderr
+
+
+def test_a_short_token_is_refused(tmp_path):
+    plane = Plane(tmp_path)
+    (tmp_path / "operator").write_text("secret\n")
+    checked = run_tool(plane.executable, "-c", plane.file, "--check-config")
+    assert checked.returncode == 1 and "16" in checked.stderr and "secret" not in checked.stderr
+
+
+def test_a_port_that_is_taken_and_a_state_that_is_in_use_are_told(run, tmp_path):
+    plane = Plane(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", plane.router_port))
+        taken.listen()
+        refused = run_tool(plane.executable, "-c", plane.file)
+        assert refused.returncode == 1 and str(plane.router_port) in refused.stderr
+    run(plane)
+    (tmp_path / "other").mkdir()
+    other = Plane(tmp_path / "other", over={"state": str(tmp_path / "state.db")})
+    refused = run_tool(other.executable, "-c", other.file)
+    assert refused.returncode == 1 and "in use by another process" in refused.stderr
+
+
+@pytest.mark.parametrize("content", [b"not a database, but long enough to look at", b"\0" * 8192])
+def test_a_state_that_is_no_database_is_refused(tmp_path, content):
+    plane = Plane(tmp_path)
+    (tmp_path / "state.db").write_bytes(content)
+    refused = run_tool(plane.executable, "-c", plane.file)
+    assert refused.returncode == 1 and "state.db" in refused.stderr
+    assert (tmp_path / "state.db").read_bytes() == content
+
+
+def test_a_reload_takes_nodes_and_rules_and_refuses_a_wrong_file(run, tmp_path):
+    plane = run(Plane(tmp_path))
+    assert plane.edges("127.1.0.1")[0] == "seoul"
+    override = {("override", "127.1.0.0/16"): {"edges": ["busan"]},
+                ("node", "busan"): {"http_url": "http://busan.test"}}
+    before = dict(plane.values)
+    plane.configure({**plane.values, **override})
+    plane.reload()
+    wait_until(lambda: plane.edges("127.1.0.1")[0] == "busan", "the override")
+    plane.configure({**before, ("node", "busan"): {"http_url": "nonsense"}})
+    plane.reload()
+    wait_until(lambda: "reload-refused" in plane.stderr(), "a refusal")
+    assert plane.edges("127.1.0.1")[0] == "busan"
+    plane.configure(before)
+    plane.reload()
+    wait_until(lambda: plane.edges("127.1.0.1")[0] == "seoul", "the old file")
+    assert "busan" not in plane.health()

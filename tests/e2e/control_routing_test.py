@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""Users are sent to the right edge: by place, by override, by what is able; as JSON and redirect."""
+
+import json
+import time
+
+import pytest
+
+from control_plane import HOST, NODE, OPERATOR, Beats, Plane, make_places
+
+CLIENTS = {"127.1.0.1": "seoul", "127.2.0.1": "frankfurt", "127.3.0.1": "virginia"}
+
+
+@pytest.fixture
+def plane(run, tmp_path):
+    return run(Plane(tmp_path, over={("override", "127.1.99.0/24"): {"edges": ["virginia"]},
+                                     ("override", "127.1.0.0/17"): {"edges": ["seoul"]}}))
+
+
+@pytest.fixture
+def edges(plane):
+    beats = {n: Beats(plane, n) for n in ("seoul", "frankfurt", "virginia")}
+    plane.wait_health(**{n: "up" for n in beats})
+    yield beats
+    for b in beats.values():
+        b.stop()
+
+
+def test_users_in_three_places_are_sent_to_three_edges(plane, edges):
+    for client, edge in CLIENTS.items():
+        r = plane.user("/a/b%20c.bin?v=1&w=%2F", source=client)
+        assert (r.status, r.body) == (302, b"")
+        assert r.header("Location") == f"http://{edge}.test:8080/{HOST}/a/b%20c.bin?v=1&w=%2F"
+        assert r.header("Cache-Control") == "private, max-age=30"
+        assert plane.edges(client)[0] == edge
+
+
+def test_other_methods_keep_themselves(plane, edges):
+    assert plane.user("/a", "HEAD").status == 302
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        r = plane.user("/a", method, source="127.2.0.1")
+        assert (r.status, r.header("Location")) == (307, f"http://frankfurt.test:8080/{HOST}/a")
+
+
+def test_only_hosts_of_sites_are_redirected(plane, edges):
+    assert plane.user(host="x.games.example").status == 302
+    assert plane.user(host="DL.Example.COM:8000").status == 302
+    for host in ("games.example", "evil.example", "127.0.0.1"):
+        r = plane.user(host=host)
+        assert (r.status, r.header("Location")) == (421, None)
+        assert r.header("Content-Type") == "application/problem+json"
+        assert json.loads(r.body)["status"] == 421
+
+
+def test_the_rule_that_decided_is_told(plane, edges):
+    assert plane.route("127.2.0.1")["rule"] == "city"
+    assert plane.route("127.4.0.1")["rule"] == "country"        # a country, and no point
+    assert plane.edges("127.4.0.1")[0] == "frankfurt"
+    assert plane.route("192.0.2.1")["rule"] == "default"
+    longest = plane.route("127.1.99.7")
+    assert (longest["rule"], longest["network"]) == ("override", "127.1.99.0/24")
+    assert [e["id"] for e in longest["edges"]] == ["virginia", "seoul", "frankfurt"]
+    assert plane.route("127.1.1.1")["network"] == "127.1.0.0/17"
+
+
+def test_an_override_whose_edge_cannot_serve_gives_way_to_the_next(plane, edges):
+    assert plane.ask("POST", "/v1/nodes/virginia/down")[0] == 200
+    answer = plane.route("127.1.99.7")
+    assert (answer["network"], answer["edges"][0]["id"]) == ("127.1.0.0/17", "seoul")
+    assert "virginia" not in [e["id"] for e in answer["edges"]]
+
+
+def test_routes_are_ranked_and_explained(plane, edges):
+    answer = plane.route("127.2.0.1", more="&explain=1&n=2")
+    assert [e["id"] for e in answer["edges"]] == ["frankfurt", "virginia"]
+    assert answer["place"]["city"] == "Frankfurt" and answer["place"]["prefix_bits"] == 16
+    assert answer["edges"][0]["km"] == 0 and 6400 < answer["edges"][1]["km"] < 6700
+    assert {n["id"]: n["why"] for n in answer["nodes"]}["seoul"] == "others rank before"
+
+
+@pytest.mark.parametrize("query, status", [
+    (f"client=nonsense&host={HOST}&path=/", 400), (f"client=1.2.3&host={HOST}", 400),
+    (f"host={HOST}&n=0", 400), (f"host={HOST}&n=17", 400), (f"host={HOST}&scheme=ftp", 400),
+    (f"host={HOST}%GG", 400), ("path=/", 400), ("host=other.example", 404),
+    (f"client=2001:db8::1&host={HOST}", 200), (f"client=%3A%3A1&host={HOST}", 200),
+])
+def test_bad_questions_are_refused(plane, query, status):
+    with plane.client() as c:
+        assert c.get(f"/v1/route?{query}", Authorization=f"Bearer {OPERATOR}").status == status
+
+
+def test_a_drained_edge_gets_no_users_until_it_is_activated(plane, edges):
+    assert plane.ask("POST", "/v1/nodes/seoul/drain")[1]["mode"] == "drain"
+    assert plane.edges("127.1.200.1")[0] != "seoul"
+    assert plane.edges("127.1.200.1")[-1] == "seoul"      # better than none
+    assert plane.ask("POST", "/v1/nodes/seoul/activate")[1]["mode"] == "auto"
+    assert plane.edges("127.1.200.1")[0] == "seoul"
+
+
+def test_without_an_able_edge_the_least_bad_is_told(plane):
+    r = plane.user(source="127.2.0.1")
+    assert (r.status, r.header("Cache-Control")) == (302, "private, no-store")
+    for node in ("seoul", "frankfurt", "virginia"):
+        plane.ask("POST", f"/v1/nodes/{node}/down")
+    assert plane.user().status == 503
+
+
+def test_the_same_content_goes_to_the_same_edge_of_a_place(run, tmp_path):
+    place = {"country": "KR", "lat": "37.5665", "lon": "126.978"}
+    plane = run(Plane(tmp_path, {f"seoul-{i}": place for i in range(4)}))
+    beats = [Beats(plane, f"seoul-{i}") for i in range(4)]
+    plane.wait_health(**{b.node: "up" for b in beats})
+    paths = [f"/file-{i}" for i in range(60)]
+    first = {p: plane.edges("127.1.0.1", p) for p in paths}
+    assert first == {p: plane.edges("127.1.0.1", p) for p in paths}
+    assert {e[0] for e in first.values()} == {b.node for b in beats}
+    plane.ask("POST", "/v1/nodes/seoul-2/down")
+    for p in paths:        # only what the missing edge had moves, and to the next in its order
+        left = [e for e in first[p] if e != "seoul-2"]
+        assert plane.edges("127.1.0.1", p)[:len(left)] == left
+    for b in beats:
+        b.stop()
+
+
+def test_forwarded_addresses_are_believed_of_trusted_proxies_only(run, tmp_path):
+    plane = run(Plane(tmp_path, over={"trusted_proxies": ["127.200.0.0/16", "10.0.0.0/8"]}))
+
+    def sent(source, *hops):
+        r = plane.user(source=source, X_Forwarded_For=", ".join(hops))
+        return r.header("Location").split("/")[2].split(".")[0]
+
+    assert sent("127.1.0.1", "127.2.0.1") == "seoul"
+    assert sent("127.200.0.1", "127.2.0.1") == "frankfurt"
+    assert sent("127.200.0.1", "127.3.0.1", "127.2.0.1", "10.1.1.1") == "frankfurt"
+    assert sent("127.200.0.1", "127.3.0.1", "nonsense, 10.1.1.1") in ("seoul", "frankfurt",
+                                                                      "virginia")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\xab\xcd\xefMaxMind.com", None])
+def test_a_broken_database_leaves_the_other_rules(run, tmp_path, content):
+    plane = Plane(tmp_path)
+    plane.places.unlink()
+    if content is not None:
+        plane.places.write_bytes(content)
+    run(plane)
+    wait_for(lambda: plane.stderr().count("geoip-not-loaded") == 1)
+    assert not plane.status()["geoip"]["loaded"] and plane.status()["geoip"]["fault"]
+    assert plane.route("127.1.0.1")["rule"] == "default"
+    make_places(plane.places)
+    plane.reload()
+    wait_for(lambda: plane.route("127.1.0.1")["rule"] == "city")
+
+
+def test_a_database_that_is_destroyed_while_in_use_stays_in_use(plane):
+    good = plane.places.read_bytes()
+    for bad in (good[:1000], b"", good[:-300] + b"\xff" * 300):
+        plane.places.write_bytes(bad)
+        assert plane.route("127.1.200.1")["place"]["city"] == "Seoul"
+        before = plane.stderr().count("geoip-not-loaded")
+        plane.reload()
+        wait_for(lambda: plane.stderr().count("geoip-not-loaded") == before + 1)
+        assert plane.route("127.1.200.1")["place"]["city"] == "Seoul"
+    plane.places.unlink()
+    assert plane.route("127.2.0.1")["place"]["city"] == "Frankfurt"
+    assert plane.status()["geoip"]["loaded"]
+
+
+def wait_for(question, bound_s=10):
+    end = time.monotonic() + bound_s
+    while not question():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_token_opens_what_it_is_for_and_nothing_else(plane):
+    calls = [("GET", "/v1/nodes", OPERATOR), ("GET", "/v1/status", OPERATOR),
+             ("GET", "/v1/cost", OPERATOR), ("POST", "/v1/purge", OPERATOR),
+             ("PUT", "/v1/sites/x", OPERATOR), ("POST", "/v1/nodes/seoul/drain", OPERATOR),
+             ("POST", "/v1/nodes/seoul/heartbeat", NODE)]
+    for method, path, right in calls:
+        for token in (None, "", "wrong", right[:-1], right + "x", NODE if right == OPERATOR
+                      else OPERATOR):
+            status, body = plane.ask(method, path, token=token)
+            assert (status, body["status"]) == (401, 401)
+    assert plane.health() == dict.fromkeys(CLIENTS.values(), "unseen")
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert plane.ask("GET", path, token=None)[0] == 200
+    assert OPERATOR not in plane.stderr() and NODE not in plane.stderr()
