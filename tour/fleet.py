@@ -123,14 +123,18 @@ class Fleet:
                               capture_output=True, text=True)
         if made.returncode != 0:
             raise Trouble("the GeoIP database could not be made", made.stderr.strip())
-        for program in (self.origin, self.control, *self.edges):
+        for program in self.programs():
             try:
                 program.start()
             except (RuntimeError, TimeoutError, OSError) as wrong:
                 raise Trouble(f"{program.name} did not start", str(wrong).strip()) from None
 
+    def programs(self):
+        """In the order in which they start."""
+        return (self.origin, self.control, *self.edges)
+
     def stop(self):
-        for program in (*self.edges, self.control, self.origin):
+        for program in reversed(self.programs()):
             try:
                 program.stop()
             except TimeoutError:

@@ -13,6 +13,8 @@ from tour.fleet import Fleet
 from tour.steps import STEPS
 from tour.table import Results
 
+BACK_AFTER_S = 20
+
 
 def introduce(fleet):
     print("\nA whole CDN is running on this machine:\n")
@@ -56,16 +58,38 @@ def live_line(before, now, whole):
     took = max(now.at - before.at, 1e-3)
     out, upstream = max(0, now.out - before.out), max(0, now.upstream - before.upstream)
     served, fetched = now.out - whole.out, now.upstream - whole.upstream
-    offload = f"{(1 - fetched / served) * 100:5.1f} %" if served > 0 else "    -  "
+    share = max(0.0, 1 - fetched / served) if served > 0 else None
+    offload = "    -  " if share is None else f"{share * 100:5.1f} %"
     return (f"{max(0, now.requests - before.requests) / took:8.0f} requests/s   "
             f"{out * 8 / took / 1e9:7.3f} Gb/s to clients   "
             f"{upstream * 8 / took / 1e9:7.3f} Gb/s from origin   offload so far {offload}")
 
 
+class Killed:
+    """Programs that the tourist has killed, started again after a while so that the tour goes on."""
+
+    def __init__(self, fleet):
+        self.fleet, self.since = fleet, {}
+
+    def look(self):
+        for program in self.fleet.programs():
+            if program.is_running():
+                self.since.pop(program, None)
+                continue
+            if program not in self.since:
+                self.since[program] = time.monotonic()
+                print(f"\n{program.name} is gone; it is started again in {BACK_AFTER_S} s")
+            elif time.monotonic() - self.since[program] > BACK_AFTER_S:
+                print(f"\n{program.name} is started again")
+                program.start()
+
+
 def run_forever(fleet):
     whole = before = Totals(fleet)
+    killed = Killed(fleet)
     while True:
         time.sleep(1)
+        killed.look()
         now = Totals(fleet)
         end = "\r" if sys.stdout.isatty() else "\n"
         print(live_line(before, now, whole), end=end, flush=True)
