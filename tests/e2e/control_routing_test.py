@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Users are sent to the right edge: by place, by override, by what is able; as JSON and redirect."""
+"""Users are sent to the right edge: by place, override, and what is able; as JSON and redirect."""
 
 import json
 import time
