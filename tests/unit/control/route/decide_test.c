@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-/* One picture for most tests: two edges in Seoul, one each in Frankfurt and Virginia, one nowhere. */
+/* For most tests: two edges in Seoul, one each in Frankfurt and Virginia, one nowhere. */
 static struct picture *world;
 static const struct place in_seoul = {
     .is_found = true, .has_point = true, .lat = 37.5, .lon = 127, .radius_km = 20, .country = "KR"};
