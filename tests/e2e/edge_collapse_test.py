@@ -9,6 +9,8 @@ import pytest
 from tests.harness.content import Content
 from tests.harness.programs import Edge, wait_until
 
+pytestmark = pytest.mark.threads
+
 
 @pytest.fixture
 def cdn4(run, origin, tmp_path):
