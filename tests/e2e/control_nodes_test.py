@@ -135,9 +135,7 @@ def test_an_edge_that_was_away_gets_what_it_missed_in_order(plane, beating):
     edge = beating("seoul").stop()
     for i in range(300):
         assert plane.ask("POST", "/v1/purge", {"url": f"http://dl.example.com/{i}"})[0] == 202
-    back = beating("seoul", boot="boot-2")
-    back.beat |= {k: edge.beat[k] for k in ("purge_log", "purge_seq")}
-    back.purges.clear()
+    back = beating("seoul", boot="boot-2", after=edge)
     wait_until(lambda: len(back.purges) >= 300, "300 purges", 10)
     assert [p["seq"] for p in back.purges] == list(range(1, 301))
 

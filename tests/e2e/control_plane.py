@@ -97,11 +97,13 @@ class Plane(Control):
 
 class Beats:
     """An edge as the control plane sees it: heartbeats on a thread, purges applied as they come.
-    With holds_purges it reads them and does not say so."""
+    With holds_purges it reads them and does not say so; after: its purge position is that one's."""
 
-    def __init__(self, plane, node, boot="boot-1", holds_purges=False):
+    def __init__(self, plane, node, boot="boot-1", holds_purges=False, after=None):
         self.plane, self.node, self.holds_purges = plane, node, holds_purges
         self.beat = {"node": node, "boot": boot, "wait_ms": 0, "purge_seq": 0}
+        if after:
+            self.beat |= {k: after.beat[k] for k in ("purge_log", "purge_seq")}
         self.purges, self.config, self.answers, self.faults = [], None, 0, []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
