@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What is stored, how long, and what happens when it is stale."""
 
-import time
-
 import pytest
 
 from tests.harness.programs import Edge, wait_until
@@ -128,13 +126,3 @@ def test_the_first_path_segment_names_the_site_on_the_nodes_own_name(run, origin
         assert r.body == b"x" and "; hit" in r.header("Cache-Status"), host
     assert origin.requests("/a/b")[0].header("Host") == "test.example"
     assert edge.get("/other.example/a", Host="node.example").status == 421
-
-
-def test_soft_memory_of_many_objects_is_bounded(run, origin, tmp_path):
-    edge = run(Edge(tmp_path, [origin.url], over={"memory": "8MiB"}))
-    with edge.client() as c:
-        for i in range(3000):
-            origin.page(f"/{i}", b"x" * 5000, cache="max-age=60")
-            assert c.get(f"/{i}").status == 200
-    assert edge.metrics()["byeori_edge_store_memory_bytes"] <= 8 << 20
-    assert edge.metric("byeori_edge_store_evicted_objects_total") > 0

@@ -181,21 +181,3 @@ def test_more_than_the_store_holds_still_reaches_every_client(run, origin, tmp_p
     pending = [edge.begin(f"/{i}") for i in range(12)]
     for p, content in zip(pending, contents):
         assert p.wait().body == content.read(0, content.size)
-
-
-@pytest.mark.speed      # sanitizers keep what is freed
-def test_slow_clients_of_many_files_stay_within_the_cap(run, origin, tmp_path):
-    edge = run(Edge(tmp_path, [origin.url], over={"memory": "32MiB"}))
-    contents = [Content(64 * MIB, seed=i) for i in range(4)]
-    for i in range(60):
-        origin.page(f"/{i}", contents[i % 4], cache="max-age=60", etag=f'"{i}"')
-    clients = [edge.client(receive_buffer=4096) for _ in range(60)]
-    for i, c in enumerate(clients):
-        assert read_some(c, f"/{i}", 1000) == contents[i % 4].read(0, 1000)
-    for at in range(1, 6):
-        for i, c in enumerate(clients):
-            assert c.reader.exactly(100_000) == contents[i % 4].read(
-                1000 + (at - 1) * 100_000, 100_000)
-    assert edge.resident_bytes() < (32 + 64) * MIB
-    for c in clients:
-        c.reset()

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from tests.harness.origin import Origin
-from tests.harness.ports import free_port
 from tests.harness.programs import Edge, wait_until
 
 
