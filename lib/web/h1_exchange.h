@@ -53,6 +53,7 @@ struct h1_session {
     bool is_running, is_again;
     bool is_body_wanted; /* the application waits for more of the request's body */
     bool is_last;        /* nothing follows the current answer */
+    bool speaks_h2;      /* CLOSED for HTTP/1: the connection goes to a session of HTTP/2 */
     bool lingers;        /* and the client still sends: LINGER before the close */
     enum h1_flushed flushed;
     int cut; /* not 0: close as soon as possible, exchanges end with this */

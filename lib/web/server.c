@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The server of one loop: which sessions there are, what they may do, and their orderly end. Their
- * beginning is server_accept.c's, what they do session_h1.c's. Runs on the server's loop. */
+ * beginning is server_accept.c's, what they do session_h1.c's and session_h2.c's. Runs on the
+ * server's loop. */
 #include "lib/web/server.h"
 
 #include "lib/base/mem.h"
@@ -61,6 +62,7 @@ struct server *server_create(struct loop *l, const struct server_config *config,
     s->next_id = atomic_fetch_add(&servers, 1) << 40;
     list_init(&s->sessions);
     list_init(&s->spare_exchanges);
+    list_init(&s->spare_streams);
     loop_task_init(&s->drained, on_drained);
     set_config(s, config);
     deadlines_init(&s->waits[WAIT_HEAD], l, config->head_ms);
@@ -111,6 +113,8 @@ void server_destroy(struct server **ps)
     }
     if (s->free_spare != NULL)
         s->free_spare(&s->spare_exchanges);
+    if (s->free_spare_streams != NULL)
+        s->free_spare_streams(&s->spare_streams);
     loop_undefer(&s->drained);
     for (int i = WAIT_NOTHING + 1; i < WAIT_KINDS; i++)
         deadlines_finish(&s->waits[i]);

@@ -60,7 +60,10 @@ struct server {
     struct list spare_exchanges;
     uint32_t spare_count;
     void (*free_spare)(struct list *exchanges); /* set by who puts the first */
-    sec_t date_s;                               /* second that date_line tells */
+    struct list spare_streams;                  /* the same for HTTP/2 */
+    uint32_t spare_stream_count;
+    void (*free_spare_streams)(struct list *streams);
+    sec_t date_s; /* second that date_line tells */
     char date_line[6 + DATE_BYTES + 2];
     struct server_counters count;
 };

@@ -44,6 +44,20 @@ void session_open(struct session *s, struct server *sv, const struct session_ops
     counter_add(&sv->count.connections, 1);
 }
 
+void session_replace(struct session *from, struct session *to, const struct session_ops *ops)
+{
+    to->server = from->server;
+    to->ops = ops;
+    to->tag = from->tag;
+    to->conn = from->conn;
+    to->wait = WAIT_NOTHING;
+    deadline_init(&to->deadline, on_deadline);
+    deadline_stop(&from->deadline);
+    list_insert_after(&from->link, &to->link);
+    list_remove(&from->link);
+    from->conn = NULL;
+}
+
 void session_close(struct session *s)
 {
     struct server *sv = s->server;

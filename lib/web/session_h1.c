@@ -8,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 #include "lib/web/h1_flush.h"
+#include "lib/web/session_h2.h"
 
 #include <sys/ioctl.h>
 
@@ -88,6 +89,23 @@ static void refuse(struct h1_session *s, int status, const char *why)
     exchange_reply(x, status, SPAN_NONE, span_of(why));
 }
 
+/* The beginning of what a client of HTTP/2 says first where it knows that we speak it (RFC 9113
+ * s.3.4): as a head of HTTP/1 it is one of a version that is not ours. */
+#define H2_PREFACE_HEAD SPAN("PRI * HTTP/2.0\r\n\r\n")
+
+static bool is_preface(const struct h1_session *s, struct span head)
+{
+    return s->requests == 1 && !conn_is_tls(s->base.conn) && span_eq(head, H2_PREFACE_HEAD);
+}
+
+static void turn_to_h2(struct h1_session *s)
+{
+    s->current->x.events = &refused_events;
+    h1_exchange_end(s->current, 0);
+    s->speaks_h2 = true;
+    s->state = H1_CLOSED;
+}
+
 static void begin(struct h1_session *s, uint32_t head_bytes)
 {
     struct server *sv = s->base.server;
@@ -104,6 +122,10 @@ static void begin(struct h1_session *s, uint32_t head_bytes)
     struct span head = arena_dup(&hx->x.mem, h1_intake_span(&s->in, head_bytes));
     h1_intake_take(&s->in, head_bytes);
     int status = h1_parse_request(&hx->x.request, head, &hx->x.mem, &limits, &why);
+    if (status == 505 && is_preface(s, head)) {
+        turn_to_h2(s);
+        return;
+    }
     if (status != 0) {
         refuse(s, status, why);
         return;
@@ -314,6 +336,16 @@ static enum session_wait waits_for(const struct h1_session *s)
     return WAIT_NOTHING;
 }
 
+/* Gives the connection to a session of HTTP/2, with what was read on it. Frees s. */
+static void hand_over(struct h1_session *s, struct span head)
+{
+    struct span read[] = {head, h1_intake_span(&s->in, h1_intake_waiting(&s->in))};
+    loop_undefer(&s->turn);
+    session_h2_replace(&s->base, read, ARRAY_LEN(read));
+    h1_intake_release(&s->in);
+    mem_free(s);
+}
+
 static void run(struct h1_session *s)
 {
     if (s->is_running) {
@@ -329,6 +361,10 @@ static void run(struct h1_session *s)
         }
     } while (s->is_again);
     s->is_running = false;
+    if (s->speaks_h2) {
+        hand_over(s, H2_PREFACE_HEAD);
+        return;
+    }
     if (s->state == H1_CLOSED) {
         loop_undefer(&s->turn);
         session_close(&s->base);
@@ -354,6 +390,19 @@ static void on_ready(void *ctx, struct conn *c, unsigned ready)
 }
 
 static const struct conn_events h1_conn_events = {on_ready};
+
+/* The handshake is over: which protocol was agreed? */
+static void on_first_ready(void *ctx, struct conn *c, unsigned ready)
+{
+    if (conn_handshake_error(c) == 0 && span_eq(conn_alpn(c), SPAN("h2"))) {
+        hand_over(ctx, SPAN(""));
+        return;
+    }
+    conn_set_events(c, &h1_conn_events, ctx);
+    on_ready(ctx, c, ready);
+}
+
+static const struct conn_events first_conn_events = {on_first_ready};
 
 static void on_turn(struct loop_task *t)
 {
@@ -398,6 +447,6 @@ void session_h1_start(struct server *sv, struct conn *c, void *tag)
     list_init(&s->answers);
     loop_task_init(&s->turn, on_turn);
     h1_intake_init(&s->in, c, &sv->count.received_bytes);
-    conn_set_events(c, &h1_conn_events, s);
+    conn_set_events(c, conn_is_tls(c) ? &first_conn_events : &h1_conn_events, s);
     session_wait_for(&s->base, WAIT_HEAD);
 }
