@@ -18,6 +18,7 @@
 struct listen_port {
     struct listen_set *set;
     struct listen_tag tag;
+    bool offers_h2;
     char *name;
     int *fds; /* one for each worker until it has started; then -1 */
 };
@@ -34,12 +35,12 @@ struct listen_set {
     int workers;
     struct listen_port *ports;
     struct listen_here *here; /* [worker * count + port]; each touched by its worker's thread */
-    const char *const *alpn;
     pthread_mutex_t tls_lock;
-    struct tls_server *tls;
+    struct tls_server *tls[2]; /* [offers_h2] */
 };
 
-static const char *const alpn_http1[] = {"http/1.1", NULL};
+/* What is agreed on within the handshake, in the order we like it (RFC 7301). */
+static const char *const alpn[2][3] = {{"http/1.1", NULL}, {"h2", "http/1.1", NULL}};
 
 static const struct option listen_rows[] = {
     {"address",
@@ -57,6 +58,14 @@ static const struct option listen_rows[] = {
      0,
      "false",
      "Speak TLS with the configured certificates.",
+     {NULL}},
+    {"http2",
+     OPTION_BOOL,
+     OPTION_FIELD(struct listen_options, http2),
+     0,
+     0,
+     "true",
+     "Offer HTTP/2 beside HTTP/1.1 where TLS is spoken.",
      {NULL}},
     {.name = NULL},
 };
@@ -110,19 +119,29 @@ static bool any_tls(const struct option_records *listens)
     return false;
 }
 
-/* The certificates as one TLS context; *out is NULL where none are configured. */
-static int load_tls(struct tls_server **out, const struct option_records *certificates,
-                    const char *const *alpn, struct buf *why)
+static void unref_tls(struct tls_server *tls[2])
 {
-    *out = NULL;
+    tls_server_unref(&tls[0]);
+    tls_server_unref(&tls[1]);
+}
+
+/* The certificates as TLS contexts, without and with HTTP/2; NULL where none are configured. */
+static int load_tls(struct tls_server *out[2], const struct option_records *certificates,
+                    struct buf *why)
+{
+    out[0] = out[1] = NULL;
     if (certificates->count == 0)
         return 0;
     const struct certificate_options *c = certificates->v;
     struct tls_pair *pairs = mem_zarray(certificates->count, sizeof *pairs);
     for (size_t i = 0; i < certificates->count; i++)
         pairs[i] = (struct tls_pair){.chain_file = c[i].chain, .key_file = c[i].key};
-    int err = tls_server_create(out, pairs, certificates->count, alpn, why);
+    int err = tls_server_create(&out[0], pairs, certificates->count, alpn[0], why);
+    if (err == 0)
+        err = tls_server_create(&out[1], pairs, certificates->count, alpn[1], why);
     mem_free(pairs);
+    if (err != 0)
+        unref_tls(out);
     return err;
 }
 
@@ -146,16 +165,16 @@ static int check_addresses(const struct option_records *listens, const char *fil
 int listen_check(const struct option_records *listens, const struct option_records *certificates,
                  const char *file, struct buf *why)
 {
-    struct tls_server *tls = NULL;
+    struct tls_server *tls[2];
     int err = check_addresses(listens, file, why);
     if (any_tls(listens) && certificates->count == 0) {
         option_error(why, file, listen_option(listens, 0)->line,
                      "a listener has tls = true, but there is no certificate section");
         err = ERR_CONFIG;
     }
-    if (load_tls(&tls, certificates, alpn_http1, why) != 0)
+    if (load_tls(tls, certificates, why) != 0)
         err = ERR_CONFIG;
-    tls_server_unref(&tls);
+    unref_tls(tls);
     return err;
 }
 
@@ -169,6 +188,7 @@ static int bind_port(struct listen_port *port, const struct listen_options *o, i
     port->name = mem_strdup(o->name);
     port->tag.name = port->name;
     port->tag.is_tls = o->tls;
+    port->offers_h2 = o->http2;
     if (addr_parse(span_of(o->address), -1, &port->tag.address) != 0)
         return ERR_CONFIG;
     for (int i = 0; i < workers; i++) {
@@ -191,13 +211,12 @@ int listen_bind(struct listen_set **out, const struct listen_bind_spec *spec, st
     *out = NULL;
     set->count = spec->listens->count;
     set->workers = spec->workers;
-    set->alpn = spec->alpn != NULL ? spec->alpn : alpn_http1;
     set->ports = mem_zarray(set->count, sizeof *set->ports);
     set->here = mem_zarray(set->count * (size_t)spec->workers, sizeof *set->here);
     pthread_mutex_init(&set->tls_lock, NULL);
     int err = listen_check(spec->listens, spec->certificates, spec->file, why);
     if (err == 0)
-        err = load_tls(&set->tls, spec->certificates, set->alpn, why);
+        err = load_tls(set->tls, spec->certificates, why);
     for (size_t i = 0; i < set->count && err == 0; i++) {
         set->ports[i].set = set;
         err = bind_port(&set->ports[i], listen_option(spec->listens, i), spec->workers, why);
@@ -210,10 +229,10 @@ int listen_bind(struct listen_set **out, const struct listen_bind_spec *spec, st
     return 0;
 }
 
-static struct tls_server *tls_now(struct listen_set *set)
+static struct tls_server *tls_now(struct listen_set *set, bool offers_h2)
 {
     pthread_mutex_lock(&set->tls_lock);
-    struct tls_server *tls = set->tls;
+    struct tls_server *tls = set->tls[offers_h2];
     if (tls != NULL)
         tls_server_ref(tls);
     pthread_mutex_unlock(&set->tls_lock);
@@ -223,7 +242,8 @@ static struct tls_server *tls_now(struct listen_set *set)
 static void on_accept(void *ctx, int fd, const struct addr *peer)
 {
     struct listen_here *here = ctx;
-    struct tls_server *tls = here->port->tag.is_tls ? tls_now(here->port->set) : NULL;
+    const struct listen_port *port = here->port;
+    struct tls_server *tls = port->tag.is_tls ? tls_now(port->set, port->offers_h2) : NULL;
     server_accept(here->server, fd, peer, tls, &here->port->tag);
     tls_server_unref(&tls);
 }
@@ -254,7 +274,7 @@ void listen_stop(struct listen_set *set, int worker)
 int listen_reload(struct listen_set *set, const struct option_records *certificates,
                   const char *file, struct buf *why)
 {
-    struct tls_server *tls = NULL;
+    struct tls_server *tls[2], *old[2];
     bool needs_tls = false;
     for (size_t i = 0; i < set->count; i++)
         needs_tls = needs_tls || set->ports[i].tag.is_tls;
@@ -263,14 +283,14 @@ int listen_reload(struct listen_set *set, const struct option_records *certifica
                      "a listener has tls = true, but there is no certificate section");
         return ERR_CONFIG;
     }
-    int err = load_tls(&tls, certificates, set->alpn, why);
+    int err = load_tls(tls, certificates, why);
     if (err != 0)
         return err;
     pthread_mutex_lock(&set->tls_lock);
-    struct tls_server *old = set->tls;
-    set->tls = tls;
+    memcpy(old, set->tls, sizeof old);
+    memcpy(set->tls, tls, sizeof tls);
     pthread_mutex_unlock(&set->tls_lock);
-    tls_server_unref(&old);
+    unref_tls(old);
     return 0;
 }
 
@@ -297,7 +317,7 @@ void listen_destroy(struct listen_set **pset)
         mem_free(set->ports[i].fds);
         mem_free(set->ports[i].name);
     }
-    tls_server_unref(&set->tls);
+    unref_tls(set->tls);
     pthread_mutex_destroy(&set->tls_lock);
     mem_free(set->ports);
     mem_free(set->here);

@@ -16,6 +16,7 @@ struct listen_options {
     int line;
     const char *address; /* "0.0.0.0:8080", "[::]:8443"; port 0: the system chooses */
     bool tls;
+    bool http2;
 };
 extern const struct option_section listen_section; /* titled, any number */
 
@@ -33,12 +34,10 @@ MUST_USE int listen_check(const struct option_records *listens,
                           const struct option_records *certificates, const char *file,
                           struct buf *why);
 /* listen_bind: 0 and *out, or ERR_* and in why one line each: which listener, what is wrong (a port
- * that is taken). Addresses are copied; logs "listening". alpn: ended by NULL; NULL: http/1.1
- * only. */
+ * that is taken). Addresses are copied; logs "listening". */
 struct listen_bind_spec {
     const struct option_records *listens, *certificates;
     const char *file;
-    const char *const *alpn;
     int workers;
 };
 MUST_USE int listen_bind(struct listen_set **out, const struct listen_bind_spec *spec,
