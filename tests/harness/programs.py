@@ -22,8 +22,7 @@ READY_S, STOP_S, POLL_S = 20, 20, 0.01
 SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:suppressions="
-                    f"{Path(__file__).with_name('tsan.supp')}",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
 REPORT = re.compile(r"(?:ERROR: |WARNING: )(?:Address|Leak|Thread|UndefinedBehavior)Sanitizer"
                     r"|: runtime error: |check failed|CHECK\(")
