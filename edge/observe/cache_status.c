@@ -26,54 +26,48 @@ struct member {
     size_t n;
 };
 
-static void put(struct member *m, const char *s)
+static inline void put(struct member *m, struct span s)
 {
-    size_t n = strlen(s);
-    if (m->n + n > MEMBER_ROOM)
+    if (m->n + s.n > MEMBER_ROOM)
         return;
-    memcpy(m->p + m->n, s, n);
-    m->n += n;
+    memcpy(m->p + m->n, s.p, s.n);
+    m->n += s.n;
 }
 
 static void put_number(struct member *m, int64_t v)
 {
-    char digits[24], *p = digits + sizeof(digits);
-    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    *--p = '\0';
-    do {
-        *--p = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
+    char digits[U64_ROOM];
     if (v < 0)
-        *--p = '-';
-    put(m, p);
+        put(m, SPAN("-"));
+    put(m, span_make(digits,
+                     (size_t)(u64_write(digits, v < 0 ? 0 - (uint64_t)v : (uint64_t)v) - digits)));
 }
 
 struct span cache_status_write(const struct cache_status *s, const char *node, struct arena *mem)
 {
     struct member m = {arena_bytes(mem, MEMBER_ROOM), 0};
-    put(&m, node);
+    put(&m, span_of(node));
     if (s->is_hit)
-        put(&m, "; hit");
+        put(&m, SPAN("; hit"));
     if (s->forward != CACHE_FORWARD_NONE) {
-        put(&m, "; fwd=");
-        put(&m, forward_names[s->forward]);
+        put(&m, SPAN("; fwd="));
+        put(&m, span_of(forward_names[s->forward]));
     }
     if (s->forward_status != 0) {
-        put(&m, "; fwd-status=");
+        put(&m, SPAN("; fwd-status="));
         put_number(&m, s->forward_status);
     }
     if (s->has_ttl) {
-        put(&m, "; ttl=");
+        put(&m, SPAN("; ttl="));
         put_number(&m, s->ttl_s);
     }
     if (s->is_stored)
-        put(&m, "; stored");
+        put(&m, SPAN("; stored"));
     if (s->is_collapsed)
-        put(&m, "; collapsed");
+        put(&m, SPAN("; collapsed"));
     if (s->detail != NULL) {
-        put(&m, "; detail=");
-        put(&m, s->detail);
+        put(&m, SPAN("; detail="));
+        put(&m, span_of(s->detail));
     }
     return span_make(m.p, m.n);
 }

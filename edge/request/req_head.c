@@ -17,7 +17,8 @@ void req_add_ours(struct req *r, struct fields *fs)
 static struct span age_text(const struct req *r, const struct object *o)
 {
     msec_t age = freshness_age_ms(&o->freshness, loop_wall(r->worker->loop));
-    return arena_printf(&r->x->mem, "%lld", (long long)(age / MSEC_PER_SEC));
+    char *text = arena_bytes(&r->x->mem, U64_ROOM);
+    return span_make(text, (size_t)(u64_write(text, (uint64_t)(age / MSEC_PER_SEC)) - text));
 }
 
 void req_head_of_object(struct req *r, struct response_head *head)

@@ -4,6 +4,8 @@
  * functions take a lock). Any thread. */
 #include "lib/base/clock.h"
 
+#include "lib/base/span.h"
+
 #include <time.h>
 
 #define MSEC_PER_DAY (86400LL * MSEC_PER_SEC)
@@ -31,13 +33,6 @@ nsec_t clock_mono_ns(void)
     return now_ns(CLOCK_MONOTONIC);
 }
 
-static char *put_digits(char *at, int64_t value, int width)
-{
-    for (int i = width - 1; i >= 0; i--, value /= 10)
-        at[i] = (char)('0' + value % 10);
-    return at + width;
-}
-
 /* Days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". Years are
  * counted from March, so that the leap day is the last; an era is 400 of them. */
 static char *put_date(char *at, int64_t days)
@@ -51,29 +46,31 @@ static char *put_date(char *at, int64_t days)
     int64_t day = day_of_year - (153 * march_month + 2) / 5 + 1;
     int64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
     int64_t year = year_of_era + era * 400 + (month <= 2);
-    at = put_digits(at, year, 4);
+    at = two_digits(at, (unsigned)(year / 100));
+    at = two_digits(at, (unsigned)(year % 100));
     *at++ = '-';
-    at = put_digits(at, month, 2);
+    at = two_digits(at, (unsigned)month);
     *at++ = '-';
-    return put_digits(at, day, 2);
+    return two_digits(at, (unsigned)day);
 }
 
-void clock_iso(msec_t wall_ms, char out[25])
+void clock_iso(msec_t wall_ms, char out[CLOCK_ISO_BYTES + 1])
 {
     if (wall_ms < 0)
         wall_ms = 0;
     if (wall_ms >= YEAR_10000)
         wall_ms = YEAR_10000 - 1;
-    int64_t rest = wall_ms % MSEC_PER_DAY;
+    unsigned rest = (unsigned)(wall_ms % MSEC_PER_DAY);
     char *at = put_date(out, wall_ms / MSEC_PER_DAY);
     *at++ = 'T';
-    at = put_digits(at, rest / 3600000, 2);
+    at = two_digits(at, rest / 3600000);
     *at++ = ':';
-    at = put_digits(at, rest / 60000 % 60, 2);
+    at = two_digits(at, rest / 60000 % 60);
     *at++ = ':';
-    at = put_digits(at, rest / 1000 % 60, 2);
+    at = two_digits(at, rest / 1000 % 60);
     *at++ = '.';
-    at = put_digits(at, rest % 1000, 3);
+    at = two_digits(at, rest % 1000 / 10);
+    *at++ = (char)('0' + rest % 10);
     *at++ = 'Z';
     *at = '\0';
 }

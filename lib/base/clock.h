@@ -18,7 +18,8 @@ msec_t clock_wall_ms(void);
 msec_t clock_mono_ms(void);
 nsec_t clock_mono_ns(void);
 
-/* clock_iso: "2026-01-02T03:04:05.678Z" into out (25 bytes with the zero). */
-void clock_iso(msec_t wall_ms, char out[25]);
+/* clock_iso: "2026-01-02T03:04:05.678Z" into out, with a zero behind it. */
+#define CLOCK_ISO_BYTES 24
+void clock_iso(msec_t wall_ms, char out[CLOCK_ISO_BYTES + 1]);
 
 #endif

@@ -82,3 +82,46 @@ bool span_u64(struct span s, uint64_t *out)
     *out = value;
     return true;
 }
+
+#define TENS(t) #t "0" #t "1" #t "2" #t "3" #t "4" #t "5" #t "6" #t "7" #t "8" #t "9"
+const char digit_pairs[200] =
+    TENS(0) TENS(1) TENS(2) TENS(3) TENS(4) TENS(5) TENS(6) TENS(7) TENS(8) TENS(9);
+
+/* 1233 / 4096 is a little more than log10(2): from the bits, the number of digits or one less. */
+static size_t digits_of(uint64_t v)
+{
+    static const uint64_t longer_from[U64_ROOM] = {0,
+                                                   UINT64_C(10),
+                                                   UINT64_C(100),
+                                                   UINT64_C(1000),
+                                                   UINT64_C(10000),
+                                                   UINT64_C(100000),
+                                                   UINT64_C(1000000),
+                                                   UINT64_C(10000000),
+                                                   UINT64_C(100000000),
+                                                   UINT64_C(1000000000),
+                                                   UINT64_C(10000000000),
+                                                   UINT64_C(100000000000),
+                                                   UINT64_C(1000000000000),
+                                                   UINT64_C(10000000000000),
+                                                   UINT64_C(100000000000000),
+                                                   UINT64_C(1000000000000000),
+                                                   UINT64_C(10000000000000000),
+                                                   UINT64_C(100000000000000000),
+                                                   UINT64_C(1000000000000000000),
+                                                   UINT64_C(10000000000000000000)};
+    size_t n = (size_t)(64 - __builtin_clzll(v | 1)) * 1233 >> 12;
+    return n + (v >= longer_from[n]);
+}
+
+char *u64_write(char *at, uint64_t v)
+{
+    char *end = at + digits_of(v), *p = end;
+    for (; v >= 100; v /= 100)
+        two_digits(p -= 2, (unsigned)(v % 100));
+    if (v >= 10)
+        two_digits(p - 2, (unsigned)v);
+    else
+        p[-1] = (char)('0' + v);
+    return end;
+}

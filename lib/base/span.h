@@ -52,4 +52,15 @@ struct span span_cut(struct span s, char c, struct span *rest);
 /* Decimal digits only, all of s, at least one. False when it is not, or above UINT64_MAX. */
 bool span_u64(struct span s, uint64_t *out);
 
+/* u64_write: v in decimal, without a zero behind it; returns where it ended. two_digits: v < 100,
+ * with a leading zero. */
+#define U64_ROOM 20
+char *u64_write(char *at, uint64_t v);
+extern const char digit_pairs[200]; /* "00" "01" ... "99" */
+static inline char *two_digits(char *at, unsigned v)
+{
+    memcpy(at, digit_pairs + 2 * (size_t)v, 2);
+    return at + 2;
+}
+
 #endif

@@ -7,8 +7,6 @@
 #include "lib/base/err.h"
 #include "lib/http/chars.h"
 
-#define NUMBER_DIGITS 20
-
 /* Made here, never copied (RFC 9112 s.6 and s.9.3; Host of a request: RFC 9110 s.7.2). */
 static const bool is_made_here[FIELD_COUNT] = {
     [FIELD_CONNECTION] = true,
@@ -41,12 +39,8 @@ static void require(struct writer *w, bool is_right)
 
 static void put_number(struct writer *w, uint64_t v)
 {
-    char digits[NUMBER_DIGITS];
-    size_t at = sizeof(digits);
-    do
-        digits[--at] = (char)('0' + v % 10);
-    while ((v /= 10) != 0);
-    put(w, span_make(digits + at, sizeof(digits) - at));
+    char digits[U64_ROOM];
+    put(w, span_make(digits, (size_t)(u64_write(digits, v) - digits)));
 }
 
 static void put_text(struct writer *w, struct span text)

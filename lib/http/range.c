@@ -122,30 +122,20 @@ int content_range_parse(struct span field, struct content_range *out)
     return 0;
 }
 
-static char *put_number(char *at, int64_t v)
-{
-    char digits[20];
-    size_t n = sizeof(digits);
-    do
-        digits[--n] = (char)('0' + v % 10);
-    while ((v /= 10) > 0);
-    return mempcpy(at, digits + n, sizeof(digits) - n);
-}
-
 size_t content_range_write(char out[CONTENT_RANGE_ROOM], const struct content_range *cr)
 {
     char *at = mempcpy(out, "bytes ", 6);
     if (cr->first < 0) {
         *at++ = '*';
     } else {
-        at = put_number(at, cr->first);
+        at = u64_write(at, (uint64_t)cr->first);
         *at++ = '-';
-        at = put_number(at, cr->last);
+        at = u64_write(at, (uint64_t)cr->last);
     }
     *at++ = '/';
     if (cr->size < 0)
         *at++ = '*';
     else
-        at = put_number(at, cr->size);
+        at = u64_write(at, (uint64_t)cr->size);
     return (size_t)(at - out);
 }

@@ -4,9 +4,11 @@
 #include "lib/base/err.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 static void spans_compare_by_their_bytes(void **state)
@@ -55,6 +57,31 @@ static void spans_are_trimmed_skipped_and_cut(void **state)
     assert_null(rest.p);
 }
 
+static void check_written(uint64_t v)
+{
+    char text[U64_ROOM + 1], wanted[U64_ROOM + 1];
+    uint64_t back;
+    *u64_write(text, v) = '\0';
+    (void)snprintf(wanted, sizeof(wanted), "%" PRIu64, v);
+    assert_string_equal(text, wanted);
+    assert_true(span_u64(span_of(text), &back) && back == v);
+}
+
+static void numbers_are_written_as_printf_does(void **state)
+{
+    (void)state;
+    for (uint64_t ten = 1; ten <= UINT64_MAX / 10; ten *= 10) {
+        check_written(ten - 1);
+        check_written(ten);
+        check_written(ten * 9 + ten / 7);
+    }
+    for (int bit = 0; bit < 64; bit++) {
+        check_written(UINT64_C(1) << bit);
+        check_written((UINT64_C(2) << bit) - 1);
+    }
+    check_written(UINT64_C(10000000000000000000));
+}
+
 static void numbers_are_digits_within_64_bits(void **state)
 {
     (void)state;
@@ -90,6 +117,7 @@ int main(void)
         cmocka_unit_test(spans_compare_by_their_bytes),
         cmocka_unit_test(spans_tell_their_beginning_and_end),
         cmocka_unit_test(spans_are_trimmed_skipped_and_cut),
+        cmocka_unit_test(numbers_are_written_as_printf_does),
         cmocka_unit_test(numbers_are_digits_within_64_bits),
         cmocka_unit_test(errors_have_texts_names_and_come_from_errno),
     };
