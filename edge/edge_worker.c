@@ -20,7 +20,7 @@ struct edge_worker *edge_worker_create(int index, const struct edge_shared *shar
     w->fetcher.ctx = &w->req;
     w->req.fetcher = &w->fetcher;
     w->req.ledger = shared->ledger;
-    w->req.access_log = shared->access_log;
+    w->access_log = shared->access_log;
     w->req.config = shared->request;
     w->req.via = span_of(mem_printf("1.1 %s", node));
     w->req.index = index;
@@ -45,6 +45,7 @@ void edge_worker_start(struct edge_worker *w, struct worker *worker, struct upst
     CHECK_OBJ(w, EDGE_WORKER_MAGIC);
     w->worker = worker;
     w->fetcher.loop = w->req.loop = worker->loop;
+    access_log_init(&w->req.log, worker->loop, w->access_log);
     w->client = client_create(worker->loop, &client_config_default);
     w->fetcher.client = w->client;
     req_worker_use(&w->req, set);

@@ -16,6 +16,7 @@ struct edge_worker {
     struct server *server;
     struct client *client;
     struct listen_set *listens; /* borrowed */
+    struct sink *access_log;    /* borrowed; NULL: none */
     struct fetcher fetcher;
     struct req_worker req;
 };

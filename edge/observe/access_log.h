@@ -4,9 +4,10 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/sink.h"
+#include "lib/net/loop.h"
 #include "lib/proto/usage.h"
 
-/* One line of JSON for each request, with fixed keys (edge/README.md lists them). Threads: any. */
+/* One line of JSON for each request, with fixed keys (edge/README.md lists them). */
 struct access_entry {
     msec_t wall;
     uint64_t id;
@@ -22,7 +23,21 @@ struct access_entry {
 };
 
 /* access_log_line: the line with its newline, in out. Text fields are cut at 1,024 bytes. */
-#define ACCESS_LINE_ROOM 40960
+#define ACCESS_LINE_ROOM (76 << 10)
 struct span access_log_line(const struct access_entry *e, char out[ACCESS_LINE_ROOM]);
+
+/* One worker's lines of a turn of its loop: they go to the sink together, under one lock. */
+struct access_log {
+    struct loop *loop;
+    struct sink *sink; /* NULL: nothing is logged */
+    struct loop_task hand_over;
+    char *lines;
+    size_t n;
+};
+/* access_log_init: borrows loop and sink. access_log_finish: hands over what is left. Threads: the
+ * loop's. */
+void access_log_init(struct access_log *l, struct loop *loop, struct sink *sink);
+void access_log_add(struct access_log *l, const struct access_entry *e);
+void access_log_finish(struct access_log *l);
 
 #endif

@@ -59,6 +59,7 @@ void req_worker_finish(struct req_worker *w)
         mem_free(r);
     }
     arena_finish(&w->scratch);
+    access_log_finish(&w->log);
 }
 
 void req_worker_account(void *ctx, const struct site *site, uint64_t in, uint64_t out)
@@ -174,7 +175,7 @@ static void write_access_line(struct req *r, struct exchange *x, int err)
     char ip[ADDR_TEXT_ROOM];
     e.client = span_make(ip, addr_ip_text(conn_peer(x->conn), ip));
     memcpy(e.by_source, r->by_source, sizeof(e.by_source));
-    sink_add(r->worker->access_log, access_log_line(&e, r->worker->line));
+    access_log_add(&r->worker->log, &e);
 }
 
 static void account(struct req *r, struct exchange *x, int err)
@@ -182,7 +183,7 @@ static void account(struct req *r, struct exchange *x, int err)
     struct req_worker *w = r->worker;
     if (err != 0)
         counter_add(&w->count.aborted, 1);
-    if (w->access_log != NULL)
+    if (w->log.sink != NULL)
         write_access_line(r, x, err);
     if (r->row == NULL)
         return;

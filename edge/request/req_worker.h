@@ -47,7 +47,6 @@ struct req_worker {
     struct store *store;
     struct collapse *collapse;
     struct ledger *ledger;
-    struct sink *access_log; /* NULL: none */
     struct req_config config;
     struct span via; /* "1.1 <node>" */
     int index;
@@ -56,7 +55,7 @@ struct req_worker {
     struct req_counters count;
     struct req *free;
     struct arena scratch; /* emptied by whoever uses it */
-    char line[ACCESS_LINE_ROOM];
+    struct access_log log;
 };
 
 /* req_worker_use: new requests go by set from here (referenced); running ones keep theirs. */

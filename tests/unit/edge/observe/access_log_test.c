@@ -6,9 +6,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <cmocka.h>
 
-static char line[ACCESS_LINE_ROOM];
+static char line[ACCESS_LINE_ROOM + 1];
 
 static void a_line_has_fixed_keys(void **state)
 {
@@ -37,6 +38,33 @@ static void a_line_has_fixed_keys(void **state)
               "\"target\":\"/a\",\"http\":\"1.1\",\"status\":200,\"head_bytes\":300,"
               "\"body_bytes\":12,\"took_us\":1500,\"cache\":\"e; hit\","
               "\"from\":{\"memory\":10,\"origin\":2}}\n");
+}
+
+/* Text is looked at eight bytes at a time: one to be escaped is found wherever it is. */
+static void each_byte_that_must_be_is_escaped(void **state)
+{
+    static const char specials[] = {'"', '\\', '\n', '\x1f', '\x7f', '\x80', '\xff'};
+    (void)state;
+    for (size_t length = 1; length < 30; length++) {
+        for (size_t i = 0; i < length * sizeof(specials); i++) {
+            char text[32], wanted[64], *at = wanted;
+            unsigned char special = (unsigned char)specials[i / length];
+            memset(text, 'a', length);
+            text[i % length] = (char)special;
+            memset(at, 'a', i % length);
+            at += i % length;
+            at += snprintf(at, 8, special == '"' || special == '\\' ? "\\%c" : "\\u%04x", special);
+            memset(at, 'a', length - 1 - i % length);
+            at[length - 1 - i % length] = '\0';
+            struct access_entry e = {.target = span_make(text, length), .major_version = 1};
+            struct span out = access_log_line(&e, line);
+            line[out.n] = '\0';
+            const char *found = strstr(line, "\"target\":\"");
+            assert_non_null(found);
+            assert_memory_equal(found + 10, wanted, strlen(wanted));
+            assert_int_equal(found[10 + strlen(wanted)], '"');
+        }
+    }
 }
 
 /* Whatever a client sends: one line of ASCII that ends as it should. */
@@ -68,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_has_fixed_keys),
+        cmocka_unit_test(each_byte_that_must_be_is_escaped),
         cmocka_unit_test(no_byte_of_a_client_breaks_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
