@@ -116,6 +116,8 @@ static void block_complete(struct block_writer *w)
     generation_lock(g);
     b->checksum = sum;
     b->state = BLOCK_PRESENT;
+    if (!list_is_empty(&g->audience.readers))
+        s->home->policy->hit(s, b); /* whom it was brought for is still on his way to it */
     block_table_unclaim(&g->table, w->index, w->index + 1);
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);

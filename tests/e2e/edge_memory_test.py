@@ -43,3 +43,13 @@ def test_slow_clients_of_many_files_stay_within_the_cap(run, origin, tmp_path):
     assert edge.resident_bytes() < (32 + 64) * MIB
     for c in clients:
         c.reset()
+
+
+def test_a_full_store_asks_for_no_block_twice(run, origin, tmp_path):
+    """What a fill has brought ahead of its reader is not what makes room for the next block."""
+    edge = run(Edge(tmp_path, [origin.url], over={"memory": "64MiB"}))
+    for i in range(6):
+        content = Content(30 * MIB, seed=i)
+        origin.page(f"/{i}", content, cache="max-age=60", etag=f'"{i}"')
+        assert edge.get(f"/{i}").body == content.read(0, content.size)
+    assert origin.body_bytes() == 6 * 30 * MIB
