@@ -69,7 +69,8 @@ static struct event_base *base_create(void)
     if (config == NULL)
         return NULL;
     /* No changelist: a connection is registered once and taken out once, so there is nothing to
-     * merge, and a removal that waits for the next turn could meet the descriptor in other hands. */
+     * merge, and a removal that waits for the next turn could meet the descriptor in other
+     * hands. */
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
     event_config_require_features(config, EV_FEATURE_ET);
     struct event_base *base = event_base_new_with_config(config);
