@@ -48,7 +48,7 @@ struct block_table {
     uint32_t leaves_room, claims_count, claims_room;
     uint32_t held; /* blocks that are FILLING or PRESENT */
     int64_t length, block_bytes;
-    bool is_abandoned;
+    atomic_bool is_abandoned; /* set under the lock; read by anybody */
 };
 
 void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes);

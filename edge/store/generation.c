@@ -114,7 +114,7 @@ void generation_end(struct generation *g, int64_t length)
 void generation_abandon(struct generation *g)
 {
     generation_lock(g);
-    g->table.is_abandoned = true;
+    atomic_store_explicit(&g->table.is_abandoned, true, memory_order_release);
     block_table_unclaim(&g->table, 0, INT64_MAX);
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
@@ -122,10 +122,7 @@ void generation_abandon(struct generation *g)
 
 bool generation_is_abandoned(const struct generation *g)
 {
-    generation_lock(g);
-    bool is_abandoned = g->table.is_abandoned;
-    generation_unlock(g);
-    return is_abandoned;
+    return atomic_load_explicit(&g->table.is_abandoned, memory_order_acquire);
 }
 
 int generation_view(struct generation *g, int64_t pos, struct block_view *out)
