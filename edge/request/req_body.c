@@ -237,16 +237,17 @@ static const struct body_ops ops = {"object", peek, advance, close_body};
 
 struct body *req_body(struct req *r, int64_t first, int64_t last)
 {
-    struct object_body *b = mem_zalloc(sizeof(*b));
-    b->body.ops = &ops;
-    b->r = r;
-    b->object = r->object;
+    struct object_body *b = mem_alloc(sizeof(*b));
+    *b = (struct object_body){.body.ops = &ops,
+                              .r = r,
+                              .object = r->object,
+                              .generation = r->object->generation,
+                              .pos = first,
+                              .last = last,
+                              .begun_block = -1,
+                              .waited_block = -1};
     object_ref(b->object);
-    b->generation = r->object->generation;
     generation_ref(b->generation);
-    b->pos = first;
-    b->last = last;
-    b->begun_block = b->waited_block = -1;
     if (!r->cache.is_hit)
         attach(b); /* a fill is on its way: it should not think that nobody reads */
     return &b->body;

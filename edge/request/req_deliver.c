@@ -72,6 +72,12 @@ static enum next partial(struct req *r, struct response_head *head, const struct
     return respond(r, head, req_body(r, cr.first, cr.last));
 }
 
+static void say_ranges(struct fields *fs)
+{
+    if (!span_eq(fields_value(fs, FIELD_ACCEPT_RANGES), SPAN("bytes")))
+        fields_set(fs, FIELD_ACCEPT_RANGES, SPAN("bytes"));
+}
+
 enum next req_deliver(struct req *r)
 {
     const struct object *o = r->object;
@@ -95,7 +101,7 @@ enum next req_deliver(struct req *r)
     if (!status_has_body(o->status))
         size = 0;
     if (size != LENGTH_UNKNOWN && o->status == 200)
-        fields_set(&head.fields, FIELD_ACCEPT_RANGES, SPAN("bytes"));
+        say_ranges(&head.fields);
     int count = 0;
     if (o->status == 200 && size != LENGTH_UNKNOWN)
         count = conditional_ranges(q, &o->validators, now_s, specs);

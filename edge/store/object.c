@@ -47,7 +47,7 @@ static void pack_fields(struct packer *p, struct object *o, const struct fields 
 {
     struct field *v = (struct field *)(void *)p->at;
     p->at += from->count * sizeof(*v);
-    o->h1_fields = (struct span){p->at, lines_bytes(from)};
+    struct span lines = {p->at, lines_bytes(from)};
     for (uint32_t i = 0; i < from->count; i++) {
         v[i].id = from->v[i].id;
         v[i].name = pack(p, from->v[i].name);
@@ -57,7 +57,11 @@ static void pack_fields(struct packer *p, struct object *o, const struct fields 
             v[i].value.p = p->at;
         pack(p, SPAN("\r\n"));
     }
-    o->fields = (struct fields){.v = v, .count = from->count, .room = from->count};
+    o->fields = (struct fields){.v = v,
+                                .count = from->count,
+                                .room = from->count,
+                                .lines = lines,
+                                .lines_count = from->count};
 }
 
 struct object *object_create(struct store *st, const struct object_spec *spec)

@@ -38,8 +38,8 @@ struct object {
     struct generation *generation;
     struct freshness freshness;
     struct validators validators;
-    struct span h1_fields; /* fields as HTTP/1.1 lines, ready to send: "Name: value\r\n"... */
-    struct fields fields;  /* end-to-end fields as stored, without Age, Connection, ... */
+    struct fields fields; /* end-to-end fields as stored, without Age, Connection, ...; all of them
+                           * are in its `lines` */
     struct span vary_names, vary_values; /* edge/policy/vary.h; "" where it does not vary */
     struct span site;                    /* its name */
     msec_t stored_wall;
@@ -53,7 +53,7 @@ struct object_spec {
     struct store_key key;
     struct span site, vary_names, vary_values;
     int status;
-    const struct fields *fields;
+    const struct fields *fields; /* none of framing */
     const struct freshness *freshness;
     struct validators validators;
     struct generation *generation; /* referenced */

@@ -66,7 +66,8 @@ static void put_field(struct writer *w, const struct field *f)
 
 static void put_fields(struct writer *w, const struct fields *fs, bool with_host)
 {
-    for (uint32_t i = 0; i < fs->count; i++) {
+    put(w, fs->lines);
+    for (uint32_t i = fs->lines_count; i < fs->count; i++) {
         enum field_id id = fs->v[i].id;
         if (!is_made_here[id] && (with_host || id != FIELD_HOST))
             put_field(w, &fs->v[i]);

@@ -159,12 +159,21 @@ static bool is_field(const struct field *f, enum field_id id, struct span name)
     return f->id == id && (id != FIELD_OTHER || span_ieq(f->name, name));
 }
 
+static void forget_lines(struct fields *fs)
+{
+    fs->lines = SPAN_NONE;
+    fs->lines_count = 0;
+}
+
 static void remove_all(struct fields *fs, enum field_id id, struct span name)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < fs->count; i++) {
-        if (is_field(&fs->v[i], id, name))
+        if (is_field(&fs->v[i], id, name)) {
+            if (i < fs->lines_count)
+                forget_lines(fs);
             continue;
+        }
         if (kept != i)
             fs->v[kept] = fs->v[i];
         kept++;

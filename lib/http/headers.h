@@ -26,6 +26,11 @@ struct fields {
     struct field *v;
     uint32_t count, room;
     struct arena *mem; /* where v grows; overflow of the arena sticks there */
+    /* The first lines_count fields are `lines` in HTTP/1, ready to send: "Name: value\r\n"...
+     * Whoever sets it vouches that no framing field is among them and that names and values are as
+     * a head may have them. Removing one of these fields forgets the lines. */
+    struct span lines;
+    uint32_t lines_count;
 };
 
 /* field_id_of: by name, case folded. field_spelling: canonical name (not for FIELD_OTHER). */

@@ -13,8 +13,8 @@ static const char broken_head[] = "HTTP/1.1 500 Internal Server Error\r\n"
 
 static size_t room_for(const struct response_head *head)
 {
-    size_t room = FRAMING_ROOM + head->reason.n;
-    for (uint32_t i = 0; i < head->fields.count; i++)
+    size_t room = FRAMING_ROOM + head->reason.n + head->fields.lines.n;
+    for (uint32_t i = head->fields.lines_count; i < head->fields.count; i++)
         room += head->fields.v[i].name.n + head->fields.v[i].value.n + 4;
     return room;
 }

@@ -42,7 +42,7 @@ static void an_object_is_a_copy_of_what_it_was_made_of(void **state)
     assert_ptr_equal(found, o);
     assert_int_equal(o->stored_wall, 42);
     assert_true(span_eq(o->key.text, SPAN("site\nhost\n/7")));
-    assert_true(span_eq(o->h1_fields, SPAN("Content-Type: text/plain\r\nX-Empty: \r\n")));
+    assert_true(span_eq(o->fields.lines, SPAN("Content-Type: text/plain\r\nX-Empty: \r\n")));
     assert_int_equal(o->fields.count, 2);
     assert_true(span_eq(fields_value(&o->fields, FIELD_CONTENT_TYPE), SPAN("text/plain")));
     assert_non_null(fields_value(&o->fields, FIELD_OTHER).p);

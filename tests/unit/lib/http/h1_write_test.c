@@ -91,6 +91,34 @@ static struct request_head request(void)
     return head;
 }
 
+static void assert_answer(const struct response_head *head, const char *expected)
+{
+    struct h1_response_framing framing = {0, false, false, 1};
+    char out[ROOM];
+    ptrdiff_t n = h1_write_response(out, sizeof(out), head, &framing);
+    assert_true(n > 0);
+    assert_true(span_eq(span_make(out, (size_t)n), span_of(expected)));
+}
+
+static void ready_made_lines_stand_for_their_fields(void **state)
+{
+    (void)state;
+    struct response_head head = {.status = 200};
+    fields_init(&head.fields, &mem);
+    fields_add(&head.fields, FIELD_ETAG, SPAN("\"1\""));
+    fields_add(&head.fields, FIELD_CONTENT_TYPE, SPAN("text/plain"));
+    head.fields.lines = SPAN("ETag: \"ready\"\r\nContent-Type: text/plain\r\n");
+    head.fields.lines_count = 2;
+    fields_add(&head.fields, FIELD_AGE, SPAN("1"));
+    assert_answer(&head, "HTTP/1.1 200 OK\r\nETag: \"ready\"\r\nContent-Type: text/plain\r\n"
+                         "Age: 1\r\nContent-Length: 0\r\n\r\n");
+    fields_remove(&head.fields, FIELD_AGE);
+    fields_remove(&head.fields, FIELD_VARY);
+    assert_int_equal(head.fields.lines_count, 2);
+    fields_remove(&head.fields, FIELD_CONTENT_TYPE);
+    assert_answer(&head, "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 0\r\n\r\n");
+}
+
 static void assert_written(struct request_head *head, const char *expected)
 {
     char out[ROOM];
@@ -190,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_responses),
+        cmocka_unit_test(ready_made_lines_stand_for_their_fields),
         cmocka_unit_test(frames_requests),
         cmocka_unit_test(writes_nothing_that_splits),
         cmocka_unit_test(what_is_written_reads_the_same),
