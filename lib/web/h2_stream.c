@@ -378,8 +378,10 @@ static void take_leave(struct h2_stream *st)
 {
     nghttp2_session *ng = st->session->ng;
     (void)nghttp2_session_set_stream_user_data(ng, st->id, NULL);
-    if (!st->in.has_ended)
-        (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_NO_ERROR);
+    if (st->in.has_ended)
+        return;
+    (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_NO_ERROR);
+    h2_wake(st->session);
 }
 
 static int result_of(const struct h2_stream *st)
