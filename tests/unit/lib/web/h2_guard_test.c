@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Clients of HTTP/2 that make work for nothing: each is told to calm down, or cut, within bounds. */
+/* Clients of HTTP/2 that make work for nothing: each is told to calm down, or cut, in bounds. */
 #include "tests/unit/lib/web/h2_peer.h"
 
 #include "lib/base/err.h"
