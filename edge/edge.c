@@ -19,6 +19,9 @@
 #define ACCESS_LOG_BOUND ((size_t)16 << 20)
 #define BLOCK_MAX_BYTES  ((int64_t)16 << 20)
 #define VARIANTS_MAX     16
+#define UPKEEP_STEPS     16 /* some 100 us each */
+#define UPKEEP_BUSY_MS   10
+#define UPKEEP_IDLE_MS   200
 
 struct edge {
     struct daemon *daemon;
@@ -32,6 +35,7 @@ struct edge {
     struct admin *admin;
     struct edge_worker **workers;
     char *admin_url;
+    struct timer upkeep; /* of the store */
     struct buf document; /* of the control plane, as last accepted */
     char *file;
     bool are_running;
@@ -78,6 +82,16 @@ static int use_document(void *ctx, struct span document, struct buf *why)
     buf_clear(&e->document);
     buf_add_span(&e->document, document);
     return 0;
+}
+
+/* A little at a time, so that whoever asks the admin listener does not wait for it. */
+static void on_upkeep(struct timer *t)
+{
+    struct edge *e = CONTAINER_OF(t, struct edge, upkeep);
+    bool is_busy = true;
+    for (int i = 0; is_busy && i < UPKEEP_STEPS; i++)
+        is_busy = store_upkeep(e->store);
+    timer_set(t, is_busy ? UPKEEP_BUSY_MS : UPKEEP_IDLE_MS);
 }
 
 static void load_now(void *ctx, uint64_t *connections, uint64_t *requests)
@@ -218,6 +232,7 @@ static void stop(struct daemon *d)
         listen_destroy(&e->listens);
     if (e->access_log != NULL)
         sink_close(&e->access_log);
+    timer_finish(&e->upkeep);
     upstream_set_unref(&e->sites);
     collapse_destroy(&e->collapse);
     if (e->store != NULL)
@@ -235,6 +250,7 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     e->daemon = d;
     e->file = mem_strdup(option_file(config));
     buf_init(&e->document, HEARTBEAT_MAX_BYTES);
+    timer_init(&e->upkeep, daemon_loop(d), on_upkeep);
     e->collapse = collapse_create();
     e->ledger = ledger_create(daemon_worker_count(d));
     int err = open_store(e, c, why);
@@ -266,6 +282,7 @@ static void ready(struct daemon *d)
 {
     struct edge *e = daemon_app(d);
     e->are_running = true;
+    timer_set(&e->upkeep, UPKEEP_IDLE_MS);
     if (e->link != NULL)
         control_link_start(e->link);
     LOG_INFO("ready", "workers=%d sites=%u", daemon_worker_count(d), site_count(e->sites->sites));

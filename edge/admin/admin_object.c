@@ -205,7 +205,8 @@ void admin_explain(void *app, struct exchange *x, const struct router_match *m)
                                       .minor_version = 1};
     fields_init(&q.request.fields, &x->mem);
     add_fields(&q, m->query);
-    q.key = cache_key_make(q.site, q.url.host, q.url.path, q.url.query, &x->mem);
+    struct cache_target target = {q.url.host, q.url.path, q.url.query, q.url.scheme};
+    q.key = cache_key_make(q.site, &target, &x->mem);
     struct store_key key = {q.key.text, q.key.hash};
     q.object = store_select(a->spec.store, &key, matches, &q);
     answer(&q, url);

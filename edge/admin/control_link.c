@@ -9,7 +9,7 @@
 #include "edge/admin/control_link.h"
 
 #include "edge/admin/control_state.h"
-#include "edge/admin/purge_url.h"
+#include "edge/admin/purge_order.h"
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -139,25 +139,29 @@ static void take_position(struct control_link *l, struct span log, uint64_t seq)
 /* A purge of a site that is not served here has nothing to do here. */
 static void apply_purge(struct control_link *l, const struct heartbeat_purge *p)
 {
-    struct purge_request ask = {.site = p->site, .url = p->value, .is_soft = p->is_soft};
-    uint64_t met = 0;
-    if (p->kind == HEARTBEAT_PURGE_URL) {
-        if (purge_url(l->spec.store, l->spec.sites(l->spec.ctx), &ask, &met) == ERR_SYNTAX)
-            LOG_WARN_LIMITED("purge-not-understood", "seq=%" PRIu64 " url=\"%.*s\"", p->seq,
-                             SPAN_FMT(p->value));
-    } else {
-        met = store_purge_all(l->spec.store, p->site.n > 0 ? p->site : SPAN_NONE, p->is_soft);
-    }
+    static const enum purge_what whats[] = {[HEARTBEAT_PURGE_URL] = PURGE_WHAT_URL,
+                                            [HEARTBEAT_PURGE_SITE] = PURGE_WHAT_SITE,
+                                            [HEARTBEAT_PURGE_PREFIX] = PURGE_WHAT_PREFIX,
+                                            [HEARTBEAT_PURGE_HOST] = PURGE_WHAT_HOST,
+                                            [HEARTBEAT_PURGE_TAG] = PURGE_WHAT_TAG};
+    struct purge_order order = {
+        .what = whats[p->kind], .site = p->site, .value = p->value, .is_soft = p->is_soft};
+    int64_t met;
+    int err = purge_order_do(l->spec.store, l->spec.sites(l->spec.ctx)->sites, &order, &met);
+    if (err == ERR_SYNTAX)
+        LOG_WARN_LIMITED("purge-not-understood", "seq=%" PRIu64 " value=\"%.*s\"", p->seq,
+                         SPAN_FMT(p->value));
     l->purges_applied++;
-    LOG_INFO("purged", "seq=%" PRIu64 " objects=%" PRIu64, p->seq, met);
+    LOG_INFO("purged", "seq=%" PRIu64 " kind=%s soft=%d", p->seq, heartbeat_purge_name(p->kind),
+             p->is_soft);
 }
 
 static bool take_purges(struct control_link *l, const struct heartbeat_answer *a)
 {
     struct span log = span_of(l->state.purge_log);
     if (heartbeat_has_gap(log, l->state.purge_seq, a)) {
-        uint64_t met = store_purge_all(l->spec.store, SPAN_NONE, true);
-        LOG_WARN("purges-missed", "objects=%" PRIu64 " action=revalidate", met);
+        store_purge_many(l->spec.store, &(struct purge_scope){.kind = PURGE_ALL}, true);
+        LOG_WARN("purges-missed", "action=revalidate seq=%" PRIu64, a->purge_head);
         take_position(l, a->purge_log, a->purge_head);
         return true;
     }

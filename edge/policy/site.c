@@ -60,6 +60,17 @@ static const struct option options[] = {
         "Whether a client's no-cache and max-age are passed over."),
     ROW("forward_client", OPTION_BOOL, forwards_client, 0, 0, "true",
         "Whether origins are told the client's address (X-Forwarded-For, X-Forwarded-Proto)."),
+    ROW("query_keep", OPTION_TEXTS, query_keep, 0, 0, "",
+        "Parameters of the query that count, \"name\" or \"start*\"; empty: all. Others go "
+        "nowhere."),
+    ROW("query_drop", OPTION_TEXTS, query_drop, 0, 0, "",
+        "Parameters that do not count and are not sent to origins: \"utm_*\"; \"*\": the query."),
+    ROW("query_sort", OPTION_BOOL, sorts_query, 0, 0, "false",
+        "Whether the order of parameters makes no difference; they are sent sorted by name."),
+    ROW("share_hosts", OPTION_BOOL, shares_hosts, 0, 0, "false",
+        "Whether all its hosts have the same content: origins are asked for the first one."),
+    ROW("scheme_in_key", OPTION_BOOL, splits_schemes, 0, 0, "false",
+        "Whether http and https have different content; only then origins are told which it is."),
     ROW("tag_field", OPTION_TEXT, tag_field, 0, 0, "Cache-Tag",
         "Field of an origin's answer that carries tags for purging."),
     {0},
@@ -176,6 +187,8 @@ static void check_site(struct checking *c, struct url *urls)
         fault(c, "origins", "", "names no origin");
     if ((s->block_bytes & (s->block_bytes - 1)) != 0)
         fault(c, "block", "", "is not a power of two");
+    if (s->shares_hosts && s->hosts.count > 0 && span_starts(span_of(s->hosts.v[0]), SPAN("*")))
+        fault(c, "share_hosts", s->hosts.v[0], "stands first, and origins cannot be asked for it");
     for (size_t i = 0; i < s->hosts.count; i++)
         add_host(c, s->hosts.v[i]);
     for (size_t i = 0; i < s->origins.count; i++)

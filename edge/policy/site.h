@@ -30,7 +30,13 @@ struct site {
     bool caches_set_cookie; /* answers with Set-Cookie may be stored (the field is dropped) */
     bool ignores_reload;    /* client's no-cache and max-age=0 do not cause revalidation */
     bool forwards_client;   /* X-Forwarded-For and -Proto to the origin */
-    const char *tag_field;  /* field that carries tags; "" : Cache-Tag */
+    /* the key: what is left out of it is not sent upstream either */
+    struct option_texts query_keep; /* parameters, "name" or "start*"; empty: all */
+    struct option_texts query_drop;
+    bool sorts_query;      /* by name */
+    bool shares_hosts;     /* one object whatever host was asked: the first one's */
+    bool splits_schemes;   /* http and https are different objects */
+    const char *tag_field; /* field that carries tags; "" : Cache-Tag */
     /* derived by site_table_create */
     const struct url *origin_urls; /* parsed, one for each of origins */
     uint32_t index;                /* in its table: counters of sites */

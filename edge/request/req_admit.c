@@ -62,7 +62,8 @@ enum next req_admit(struct req *r)
         r->step = STEP_PASS;
         return NEXT_STEP;
     }
-    r->key = cache_key_make(r->site, r->host, r->path, r->query, &r->x->mem);
+    struct cache_target target = {r->host, r->path, r->query, q->scheme};
+    r->key = cache_key_make(r->site, &target, &r->x->mem);
     r->step = STEP_LOOKUP;
     return NEXT_STEP;
 }

@@ -4,6 +4,7 @@
  * at the pace of whoever is slower. */
 #include "edge/request/req.h"
 
+#include "edge/policy/tags.h"
 #include "lib/base/err.h"
 
 static void on_info(void *ctx, struct fetch *f, const struct response_head *head)
@@ -58,9 +59,25 @@ enum next req_pass(struct req *r)
 
 static void invalidate_one(struct req *r, struct span path, struct span query)
 {
-    struct cache_key key = cache_key_make(r->site, r->host, path, query, &r->x->mem);
+    struct cache_target target = {r->host, path, query, r->x->request.scheme};
+    struct cache_key key = cache_key_make(r->site, &target, &r->x->mem);
     struct store_key store_key = {key.text, key.hash};
     counter_add(&r->worker->count.invalidated, store_purge(r->worker->store, &store_key, false));
+}
+
+/* RFC 9875 s.3: groups of the same origin. */
+static void invalidate_groups(struct req *r, const struct response_head *answer)
+{
+    struct span *names;
+    struct purge_scope scope = {.kind = PURGE_GROUP,
+                                .site = span_of(r->site->name),
+                                .host = cache_key_host(r->site, r->host, &r->x->mem)};
+    int count = tags_invalidated(&answer->fields, &names, &r->x->mem);
+    for (int i = 0; i < count && !arena_overflowed(&r->x->mem); i++) {
+        scope.value = names[i];
+        store_purge_many(r->worker->store, &scope, false);
+        counter_add(&r->worker->count.invalidated_groups, 1);
+    }
 }
 
 /* RFC 9111 s.4.4: Location and Content-Location too, where they are of the same origin. */
@@ -71,6 +88,7 @@ void req_invalidate(struct req *r, const struct response_head *answer)
     struct url base = {q->scheme, r->host, q->port, r->path, r->query};
     struct url other;
     invalidate_one(r, r->path, r->query);
+    invalidate_groups(r, answer);
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         struct span reference = fields_value(&answer->fields, ids[i]);
         if (reference.n > 0 && url_resolve(&base, reference, &r->x->mem, &other) == 0 &&

@@ -110,9 +110,9 @@ struct source *req_source(struct req *r, bool is_passed)
     struct source_spec spec = {.set = r->view->set,
                                .site = r->site,
                                .request = &r->x->request,
-                               .host = r->host,
+                               .host = is_passed ? r->host : r->key.host,
                                .path = r->path,
-                               .query = r->query,
+                               .query = is_passed ? r->query : r->key.query,
                                .client_ip = span_make(ip, n),
                                .node = r->worker->config.node,
                                .is_passed = is_passed};

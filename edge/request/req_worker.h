@@ -18,6 +18,7 @@
     X(direct, "answers streamed past the store")                                                   \
     X(refused, "requests answered with an error of our own")                                       \
     X(invalidated, "objects made invalid by unsafe methods")                                       \
+    X(invalidated_groups, "groups made invalid by unsafe methods")                                 \
     X(aborted, "answers that a client did not get whole")
 
 struct req_counters {

@@ -150,6 +150,8 @@ static bool evict_objects(struct store *st)
 
 bool evict_some(struct store *st)
 {
+    if (generation_give_back(st)) /* what is dead before what lives */
+        return true;
     int64_t heads = atomic_load_explicit(&st->head_bytes, memory_order_relaxed);
     bool heads_dominate = heads > st->memory_bytes / HEADS_SHARE;
     if (heads_dominate && evict_objects(st))

@@ -11,6 +11,8 @@
 #include "lib/base/mem.h"
 #include "lib/http/message.h"
 
+#define BLOCKS_AT_ONCE 64 /* given back in one step */
+
 struct generation *generation_create(struct store *st, int64_t length, int64_t block_bytes)
 {
     CHECK(block_bytes > 0 && block_bytes <= st->block_max_bytes);
@@ -58,22 +60,45 @@ void generation_close_locked(struct generation *g, struct block *b)
 }
 
 /* Nobody else can reach it any more, but eviction through its blocks: that fails generation_try_ref
- * and leaves them alone, apart from taking them out of a segment. */
-static void generation_free(struct generation *g)
+ * and leaves them alone, apart from taking them out of a segment. False: some blocks are left. */
+static bool generation_free(struct generation *g)
 {
-    CHECK(audience_is_empty(&g->audience) && g->owner == NULL);
     struct store *st = g->store;
-    int64_t i = 0;
-    while (g->table.held > 0) {
-        i = block_table_next(&g->table, i, INT64_MAX);
-        struct block *b = block_table_find(&g->table, i);
+    for (int n = 0; g->table.held > 0 && n < BLOCKS_AT_ONCE; n++) {
+        g->given_back = block_table_next(&g->table, g->given_back, INT64_MAX);
+        struct block *b = block_table_find(&g->table, g->given_back);
         CHECK(b->state == BLOCK_PRESENT);
         generation_close_locked(g, b);
     }
+    if (g->table.held > 0)
+        return false;
     size_t back = block_table_finish(&g->table) + GENERATION_COST;
     g->magic = 0;
     mem_free(g);
     heads_uncharge(st, back);
+    return true;
+}
+
+/* Whoever lets go of a huge generation should not wait until all of it is given back. */
+static void leave_behind(struct generation *g)
+{
+    struct store *st = g->store;
+    pthread_mutex_lock(&st->remains_lock);
+    g->next_left = st->remains;
+    st->remains = g;
+    pthread_mutex_unlock(&st->remains_lock);
+}
+
+bool generation_give_back(struct store *st)
+{
+    pthread_mutex_lock(&st->remains_lock);
+    struct generation *g = st->remains;
+    if (g != NULL)
+        st->remains = g->next_left;
+    pthread_mutex_unlock(&st->remains_lock);
+    if (g != NULL && !generation_free(g))
+        leave_behind(g);
+    return g != NULL;
 }
 
 void generation_unref(struct generation **pg)
@@ -85,8 +110,11 @@ void generation_unref(struct generation **pg)
     CHECK_OBJ(g, GENERATION_MAGIC);
     uint32_t before = atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel);
     CHECK(before > 0);
-    if (before == 1)
-        generation_free(g);
+    if (before > 1)
+        return;
+    CHECK(audience_is_empty(&g->audience) && g->owner == NULL);
+    if (!generation_free(g))
+        leave_behind(g);
 }
 
 int64_t generation_length(const struct generation *g)

@@ -15,6 +15,9 @@ struct generation {
     struct block_table table;
     struct audience audience;
     struct object *owner; /* the object in the index whose bytes these are: not referenced */
+    /* when the last reference has gone: under the store's lock of remains */
+    struct generation *next_left;
+    int64_t given_back; /* blocks below it are */
 };
 #define GENERATION_MAGIC 0x6e4e7a11U
 
@@ -49,6 +52,9 @@ bool generation_is_busy(struct generation *g);
 /* generation_scrub: verifies the checksums of all PRESENT blocks; what does not match becomes
  * ABSENT. Returns how many that were. Reads every byte: not for a worker's loop. */
 uint64_t generation_scrub(struct generation *g);
+/* generation_give_back: a bounded part of what generations without references hold. False: there
+ * was nothing. */
+bool generation_give_back(struct store *st);
 #define GENERATION_COST (sizeof(struct generation) + 16)
 
 #endif

@@ -12,8 +12,7 @@
 #define SHARDS           64u
 #define PURGES_KEPT      64u /* a shard */
 #define EVICT_VISITS_MAX 64u
-#define SITE_MARKS       256u /* sites that share one share their purges' refusals, nothing else */
-#define BUCKETS_AT_ONCE  64u
+#define BUCKETS_AT_ONCE  128u /* of a sweep */
 
 struct purge_mark {
     struct hash128 hash;
@@ -34,19 +33,22 @@ struct shard {
 struct index {
     uint32_t variants_max;
     _Atomic uint32_t turn; /* shard that index_evict takes next */
-    _Atomic uint64_t moment;
-    _Atomic uint64_t site_marks[SITE_MARKS]; /* moment of the last purge of a whole site */
+    struct purge_marks *marks;
     struct object **buckets;
+    /* the sweep's own */
+    uint64_t sweeps_for, swept; /* number of the newest mark when it began; when it last ended */
+    uint32_t sweep_shard, sweep_bucket;
     struct shard shards[SHARDS];
 };
 
-struct index *index_create(uint32_t buckets, uint32_t variants_max, size_t *bytes)
+struct index *index_create(uint32_t buckets, uint32_t variants_max, struct purge_marks *marks,
+                           size_t *bytes)
 {
     CHECK(buckets >= SHARDS && (buckets & (buckets - 1)) == 0);
     struct index *ix = mem_zalloc(sizeof(*ix));
     *bytes = sizeof(*ix) + buckets * sizeof(*ix->buckets);
     ix->variants_max = variants_max;
-    ix->moment = 1;
+    ix->marks = marks;
     ix->buckets = mem_zarray(buckets, sizeof(*ix->buckets));
     for (uint32_t i = 0; i < SHARDS; i++) {
         struct shard *sh = &ix->shards[i];
@@ -86,34 +88,12 @@ static bool key_eq(const struct store_key *a, const struct store_key *b)
     return a->hash.lo == b->hash.lo && a->hash.hi == b->hash.hi && span_eq(a->text, b->text);
 }
 
-uint64_t index_moment(const struct index *ix)
-{
-    return atomic_load(&ix->moment);
-}
-
 uint64_t index_count(const struct index *ix)
 {
     uint64_t count = 0;
     for (uint32_t i = 0; i < SHARDS; i++)
         count += counter_get(&ix->shards[i].count);
     return count;
-}
-
-struct object *index_select(struct index *ix, const struct store_key *key, object_match_fn matches,
-                            void *ctx)
-{
-    struct shard *sh = shard_of(ix, &key->hash);
-    pthread_mutex_lock(&sh->lock);
-    struct object *o = *bucket_of(sh, &key->hash);
-    while (o != NULL && !(key_eq(&o->key, key) && (matches == NULL || matches(ctx, o))))
-        o = o->chain_next;
-    if (o != NULL) {
-        object_ref(o);
-        o->was_used = true;
-        counter_add(&o->uses, 1);
-    }
-    pthread_mutex_unlock(&sh->lock);
-    return o;
 }
 
 /* *at leaves the index for the list of those to be given back. */
@@ -142,17 +122,63 @@ uint64_t index_let_go(struct index_left *left)
     return count;
 }
 
-static _Atomic uint64_t *site_mark(struct index *ix, struct span site)
+/* It leaves for a purge. */
+static void purge_out_locked(struct shard *sh, struct object **at, struct index_left *left)
 {
-    return &ix->site_marks[hash64_seeded(site.p, site.n) % SITE_MARKS];
+    atomic_store(&(*at)->is_purged, true);
+    take_out_locked(sh, at, left);
 }
 
-/* Whether a purge that o falls under came after `moment`. */
-static bool is_purged_since_locked(struct index *ix, const struct shard *sh, const struct object *o,
-                                   uint64_t moment)
+/* Compares *at with the marks that it does not know yet. True: it fell to one, and has left. */
+static bool compare_locked(struct index *ix, struct shard *sh, struct object **at,
+                           struct index_left *left)
+{
+    struct object *o = *at;
+    uint64_t newest, known = atomic_load_explicit(&o->purges_known, memory_order_relaxed);
+    if (known >= purge_marks_newest(ix->marks))
+        return false;
+    switch (purge_marks_judge(ix->marks, o, known, &newest)) {
+    case PURGE_VERDICT_HARD:
+        purge_out_locked(sh, at, left);
+        return true;
+    case PURGE_VERDICT_SOFT:
+        atomic_store(&o->is_soft_purged, true);
+        break;
+    case PURGE_VERDICT_NONE:
+        break;
+    }
+    atomic_store(&o->purges_known, newest);
+    return false;
+}
+
+struct object *index_select(struct index *ix, const struct store_key *key,
+                            const struct index_wanted *wanted, struct index_left *left)
+{
+    struct shard *sh = shard_of(ix, &key->hash);
+    pthread_mutex_lock(&sh->lock);
+    struct object **at = bucket_of(sh, &key->hash), *o;
+    while ((o = *at) != NULL) {
+        bool is_of_key = key_eq(&o->key, key);
+        if (is_of_key && compare_locked(ix, sh, at, left))
+            continue;
+        if (is_of_key && (wanted->matches == NULL || wanted->matches(wanted->ctx, o)))
+            break;
+        at = &o->chain_next;
+    }
+    if (o != NULL) {
+        object_ref(o);
+        o->was_used = true;
+        atomic_fetch_add_explicit(&o->uses, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&sh->lock);
+    return o;
+}
+
+/* Whether a purge of its key came after `moment`. */
+static bool is_key_purged_locked(const struct shard *sh, const struct object *o, uint64_t moment)
 {
     const struct hash128 *h = &o->key.hash;
-    if (sh->floor > moment || atomic_load(site_mark(ix, o->site)) > moment)
+    if (sh->floor > moment)
         return true;
     for (uint32_t i = 0; i < PURGES_KEPT; i++) {
         const struct purge_mark *p = &sh->purges[i];
@@ -160,6 +186,34 @@ static bool is_purged_since_locked(struct index *ix, const struct shard *sh, con
             return true;
     }
     return false;
+}
+
+/* Whether a purge that o falls under came after `moment`. The floor is asked last: what was
+ * forgotten while the marks were asked is below it by then. */
+static bool is_purged_since_locked(struct index *ix, const struct shard *sh, struct object *o,
+                                   uint64_t moment)
+{
+    uint64_t newest = moment;
+    if (is_key_purged_locked(sh, o, moment))
+        return true;
+    if (purge_marks_newest(ix->marks) > moment &&
+        purge_marks_judge(ix->marks, o, moment, &newest) != PURGE_VERDICT_NONE)
+        return true;
+    if (purge_marks_floor(ix->marks) > moment)
+        return true;
+    atomic_store(&o->purges_known, newest);
+    return false;
+}
+
+bool index_is_purged(struct index *ix, struct object *o)
+{
+    uint64_t newest, known = atomic_load(&o->purges_known);
+    if (atomic_load(&o->is_purged))
+        return true;
+    if (known == 0 || known >= purge_marks_newest(ix->marks))
+        return false;
+    return purge_marks_judge(ix->marks, o, known, &newest) == PURGE_VERDICT_HARD ||
+           purge_marks_floor(ix->marks) > known;
 }
 
 static bool is_same_variant(const struct object *a, const struct object *b)
@@ -189,6 +243,7 @@ int index_insert(struct index *ix, struct object *o, uint64_t moment, struct ind
     struct shard *sh = shard_of(ix, &o->key.hash);
     pthread_mutex_lock(&sh->lock);
     CHECK(!atomic_load(&o->is_indexed));
+    atomic_store(&o->purges_known, moment);
     if (is_purged_since_locked(ix, sh, o, moment)) {
         pthread_mutex_unlock(&sh->lock);
         return ERR_CHANGED;
@@ -231,82 +286,64 @@ static void remember_purge_locked(struct index *ix, struct shard *sh, const stru
     sh->purges_at = (sh->purges_at + 1) % PURGES_KEPT;
     if (p->moment > sh->floor)
         sh->floor = p->moment;
-    *p = (struct purge_mark){.hash = *h, .moment = atomic_fetch_add(&ix->moment, 1) + 1};
+    *p = (struct purge_mark){.hash = *h, .moment = purge_marks_draw(ix->marks)};
 }
 
-/* What a purge falls on: a key, or a site, or (site.p == NULL) everything. */
-struct purge_scope {
-    const struct store_key *key;
-    struct span site;
-    bool is_soft;
-};
-
-static bool scope_has(const struct purge_scope *scope, const struct object *o)
+uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft,
+                     struct index_left *left)
 {
-    if (scope->key != NULL)
-        return key_eq(&o->key, scope->key);
-    return scope->site.p == NULL || span_eq(o->site, scope->site);
-}
-
-static uint64_t purge_chain_locked(struct shard *sh, struct object **at,
-                                   const struct purge_scope *scope, struct index_left *left)
-{
+    struct shard *sh = shard_of(ix, &key->hash);
     uint64_t met = 0;
+    pthread_mutex_lock(&sh->lock);
+    remember_purge_locked(ix, sh, &key->hash);
+    struct object **at = bucket_of(sh, &key->hash);
     while (*at != NULL) {
-        bool is_met = scope_has(scope, *at);
+        bool is_met = key_eq(&(*at)->key, key);
         met += is_met;
-        if (is_met && !scope->is_soft) {
-            take_out_locked(sh, at, left);
+        if (is_met && !is_soft) {
+            purge_out_locked(sh, at, left);
             continue;
         }
         if (is_met)
             atomic_store(&(*at)->is_soft_purged, true);
         at = &(*at)->chain_next;
     }
-    return met;
-}
-
-uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft,
-                     struct index_left *left)
-{
-    struct purge_scope scope = {.key = key, .is_soft = is_soft};
-    struct shard *sh = shard_of(ix, &key->hash);
-    pthread_mutex_lock(&sh->lock);
-    remember_purge_locked(ix, sh, &key->hash);
-    uint64_t met = purge_chain_locked(sh, bucket_of(sh, &key->hash), &scope, left);
     pthread_mutex_unlock(&sh->lock);
     return met;
 }
 
-/* The mark comes first: whoever inserts into a bucket that was walked already finds it, as both
- * hold the shard's lock. */
-static void mark_site(struct index *ix, struct span site)
+/* The next few buckets of the shard at hand. */
+static void sweep_some_locked(struct index *ix, struct shard *sh, struct index_left *left)
 {
-    uint64_t moment = atomic_fetch_add(&ix->moment, 1) + 1;
-    if (site.p != NULL) {
-        atomic_store(site_mark(ix, site), moment);
-        return;
-    }
-    for (uint32_t i = 0; i < SITE_MARKS; i++)
-        atomic_store(&ix->site_marks[i], moment);
-}
-
-uint64_t index_purge_site(struct index *ix, struct span site, bool is_soft, struct index_left *left)
-{
-    struct purge_scope scope = {.site = site, .is_soft = is_soft};
-    uint64_t met = 0;
-    mark_site(ix, site);
-    for (uint32_t i = 0; i < SHARDS; i++) {
-        struct shard *sh = &ix->shards[i];
-        for (uint32_t b = 0; b <= sh->mask; b++) {
-            if (b % BUCKETS_AT_ONCE == 0)
-                pthread_mutex_lock(&sh->lock);
-            met += purge_chain_locked(sh, &sh->buckets[b], &scope, left);
-            if (b % BUCKETS_AT_ONCE == BUCKETS_AT_ONCE - 1 || b == sh->mask)
-                pthread_mutex_unlock(&sh->lock);
+    for (uint32_t n = 0; n < BUCKETS_AT_ONCE && ix->sweep_bucket <= sh->mask; n++) {
+        struct object **at = &sh->buckets[ix->sweep_bucket++];
+        while (*at != NULL) {
+            if (!compare_locked(ix, sh, at, left))
+                at = &(*at)->chain_next;
         }
     }
-    return met;
+}
+
+bool index_sweep(struct index *ix, struct index_left *left)
+{
+    if (ix->sweeps_for == ix->swept) {
+        ix->sweeps_for = purge_marks_newest(ix->marks);
+        if (ix->sweeps_for == ix->swept)
+            return false;
+        ix->sweep_shard = ix->sweep_bucket = 0;
+    }
+    struct shard *sh = &ix->shards[ix->sweep_shard];
+    pthread_mutex_lock(&sh->lock);
+    sweep_some_locked(ix, sh, left);
+    pthread_mutex_unlock(&sh->lock);
+    if (ix->sweep_bucket <= sh->mask)
+        return true;
+    ix->sweep_bucket = 0;
+    if (++ix->sweep_shard == SHARDS) {
+        ix->swept = ix->sweeps_for;
+        purge_marks_swept(ix->marks, ix->swept);
+    }
+    return true;
 }
 
 /* Whether o may leave for want of room: nobody but the index holds it, nobody reads or feeds it. */

@@ -4,22 +4,21 @@
 #define EDGE_STORE_INDEX_H
 
 #include "edge/store/object.h"
+#include "edge/store/purge_marks.h"
 
 /* Objects by key, in shards of one lock each; those of one key are the variants of a resource, the
- * newest first. Holds a reference to each. Remembers recent purges, so that what was asked for
- * before one is not stored after it: a bounded ring a shard, and for what fell out of it a moment
- * before which everything is refused. Threads: any. */
+ * newest first. Holds a reference to each. Purges of one key act at once and are remembered, so
+ * that what was asked for before one is not stored after it: a bounded ring a shard, and for what
+ * fell out of it a moment before which everything is refused. Purges of many are marks that objects
+ * are compared with when somebody comes to them. Threads: any. */
 struct index;
 
 /* buckets: a power of two. *bytes: what it weighs. */
-struct index *index_create(uint32_t buckets, uint32_t variants_max, size_t *bytes)
-    __attribute__((returns_nonnull));
+struct index *index_create(uint32_t buckets, uint32_t variants_max, struct purge_marks *marks,
+                           size_t *bytes) __attribute__((returns_nonnull));
 void index_destroy(struct index *ix); /* NULL is fine; must be empty */
 
-uint64_t index_moment(const struct index *ix);
 uint64_t index_count(const struct index *ix);
-struct object *index_select(struct index *ix, const struct store_key *key, object_match_fn matches,
-                            void *ctx);
 
 /* Objects that left: linked by chain_next, each with the index's reference, which index_let_go
  * gives back: outside the lock, as that may free much. */
@@ -29,6 +28,13 @@ struct index_left {
 };
 uint64_t index_let_go(struct index_left *left);
 
+/* index_select: objects under key that fell to a mark leave on the way. */
+struct index_wanted {
+    object_match_fn matches; /* NULL: any */
+    void *ctx;
+};
+struct object *index_select(struct index *ix, const struct store_key *key,
+                            const struct index_wanted *wanted, struct index_left *left);
 /* 0 or ERR_CHANGED. */
 MUST_USE int index_insert(struct index *ix, struct object *o, uint64_t moment,
                           struct index_left *left);
@@ -36,10 +42,10 @@ void index_remove(struct index *ix, struct object *o, struct index_left *left);
 /* Soft: marks and counts, nothing leaves. */
 uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft,
                      struct index_left *left);
-/* index_purge_site: the same for all objects of one site, or of all (p == NULL); takes locks for a
- * few buckets at a time. */
-uint64_t index_purge_site(struct index *ix, struct span site, bool is_soft,
-                          struct index_left *left);
+bool index_is_purged(struct index *ix, struct object *o);
+/* index_sweep: compares a few more objects with the marks; false: all know the newest. One thread
+ * at a time. */
+bool index_sweep(struct index *ix, struct index_left *left);
 /* index_evict: of the shard whose turn it is, up to max objects that were not used since the last
  * pass and that nobody holds. */
 void index_evict(struct index *ix, uint32_t max, struct index_left *left);

@@ -38,8 +38,16 @@ static size_t lines_bytes(const struct fields *fs)
 static size_t record_bytes(const struct object_spec *spec)
 {
     return sizeof(struct object) + spec->fields->count * sizeof(struct field) +
-           lines_bytes(spec->fields) + spec->key.text.n + spec->site.n + spec->vary_names.n +
-           spec->vary_values.n + spec->validators.etag.n;
+           spec->tags.count * sizeof(uint64_t) + lines_bytes(spec->fields) + spec->key.text.n +
+           spec->site.n + spec->vary_names.n + spec->vary_values.n + spec->validators.etag.n;
+}
+
+static void pack_tags(struct packer *p, struct object *o, const struct tag_set *from)
+{
+    struct span hashes = {(const char *)from->v, from->count * sizeof(*from->v)};
+    struct span copy = pack(p, hashes);
+    o->tags = *from;
+    o->tags.v = (const uint64_t *)(const void *)copy.p;
 }
 
 /* The fields as lines; the copies of names and values point into them. */
@@ -85,6 +93,7 @@ struct object *object_create(struct store *st, const struct object_spec *spec)
                          .charged_bytes = charged};
     list_init(&o->clock_link);
     struct packer p = {.at = (char *)(o + 1)};
+    pack_tags(&p, o, &spec->tags);
     pack_fields(&p, o, spec->fields);
     o->key = (struct store_key){.text = pack(&p, spec->key.text), .hash = spec->key.hash};
     o->vary_names = pack(&p, spec->vary_names);

@@ -4,6 +4,7 @@
 
 #include "lib/http/conditional.h"
 #include "edge/policy/freshness.h"
+#include "edge/policy/tags.h"
 #include "lib/base/hash.h"
 #include "lib/base/list.h"
 
@@ -27,10 +28,12 @@ struct object {
     uint32_t magic;
     _Atomic uint32_t refs;
     struct store_key key;
-    struct object *chain_next;   /* the index's own, under its shard's lock */
-    _Atomic uint64_t uses;       /* look-ups that found it */
-    bool was_used;               /* the index's own: since the object clock passed */
-    _Atomic bool is_soft_purged; /* stale whatever the freshness says */
+    struct object *chain_next;     /* the index's own, under its shard's lock */
+    _Atomic uint64_t purges_known; /* number of the newest purge that it was compared with */
+    _Atomic uint32_t uses;         /* look-ups that found it */
+    bool was_used;                 /* the index's own: since the object clock passed */
+    _Atomic bool is_soft_purged;   /* stale whatever the freshness says */
+    _Atomic bool is_purged;        /* gone for a purge */
     _Atomic bool is_indexed;
     /* constant */
     int status;
@@ -42,16 +45,19 @@ struct object {
                            * are in its `lines` */
     struct span vary_names, vary_values; /* edge/policy/vary.h; "" where it does not vary */
     struct span site;                    /* its name */
+    struct tag_set tags;
     msec_t stored_wall;
     size_t charged_bytes; /* what the record weighs in the store */
     /* the index's own, under its shard's lock */
     struct list clock_link;
 };
 #define OBJECT_MAGIC 0x0b1ec7edU
+_Static_assert(offsetof(struct object, status) == 64, "a look-up touches one line of cache");
 
 struct object_spec {
     struct store_key key;
     struct span site, vary_names, vary_values;
+    struct tag_set tags;
     int status;
     const struct fields *fields; /* none of framing */
     const struct freshness *freshness;

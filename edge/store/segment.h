@@ -26,7 +26,9 @@
  * is called out of this folder but mailbox_post:
  *   1  shard lock        index.c       the objects of one part of the index
  *   2  generation lock   generation.c  block table, waiters, readers, fills
- *   3  segments lock     segment.c     states, open segments, records of a segment, the policy */
+ *   3  purge lock        purge_marks.c what was purged, and when
+ *   4  segments lock     segment.c     states, open segments, records of a segment, the policy
+ * and the lock of remains (generation.c), under which nothing is called. */
 enum segment_state { SEGMENT_FREE, SEGMENT_OPEN, SEGMENT_SEALED, SEGMENT_CONDEMNED };
 
 struct segments;

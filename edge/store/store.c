@@ -4,6 +4,7 @@
 #include "edge/store/store.h"
 
 #include "edge/store/evict.h"
+#include "edge/store/generation_inner.h"
 #include "edge/store/index.h"
 #include "edge/store/store_inner.h"
 #include "lib/base/err.h"
@@ -52,17 +53,20 @@ int store_create(struct store **out, const struct store_config *config, struct b
         return ERR_CONFIG;
     }
     struct store *st = mem_zalloc(sizeof(*st));
-    size_t index_bytes;
+    size_t index_bytes, marks_bytes;
     st->magic = STORE_MAGIC;
     st->memory_bytes = config->memory_bytes;
     st->block_max_bytes = segment_bytes;
     st->make_room = evict_some;
     for (size_t i = 0; i < GENERATION_LOCKS; i++)
         pthread_mutex_init(&st->generation_locks[i].mutex, NULL);
-    st->index = index_create(buckets_for(config->memory_bytes),
-                             config->variants_max > 0 ? config->variants_max : 16, &index_bytes);
+    pthread_mutex_init(&st->remains_lock, NULL);
+    st->marks = purge_marks_create(config->memory_bytes, &marks_bytes);
+    st->index =
+        index_create(buckets_for(config->memory_bytes),
+                     config->variants_max > 0 ? config->variants_max : 16, st->marks, &index_bytes);
     int r = segments_init(&st->segments, config->memory_bytes, segment_bytes, policy);
-    if (r == 0 && !segments_charge(&st->segments, index_bytes + sizeof(*st), false))
+    if (r == 0 && !segments_charge(&st->segments, index_bytes + marks_bytes + sizeof(*st), false))
         r = ERR_NO_SPACE;
     if (r != 0) {
         buf_printf(why, "memory: %s", err_text(r));
@@ -83,9 +87,13 @@ void store_destroy(struct store **pst)
     struct index_left left = {0};
     index_clear(st->index, &left);
     index_let_go(&left);
+    while (generation_give_back(st)) {
+    }
     CHECK(atomic_load(&st->head_bytes) == 0); /* somebody still holds an object or a generation */
     segments_finish(&st->segments);
     index_destroy(st->index);
+    purge_marks_destroy(&st->marks);
+    pthread_mutex_destroy(&st->remains_lock);
     for (size_t i = 0; i < GENERATION_LOCKS; i++)
         pthread_mutex_destroy(&st->generation_locks[i].mutex);
     st->magic = 0;
@@ -95,12 +103,16 @@ void store_destroy(struct store **pst)
 struct object *store_select(struct store *st, const struct store_key *key, object_match_fn matches,
                             void *ctx)
 {
-    return index_select(st->index, key, matches, ctx);
+    struct index_left left = {0};
+    struct object *o = index_select(st->index, key, &(struct index_wanted){matches, ctx}, &left);
+    if (left.first != NULL)
+        counter_add_shared(&st->counters.purged, index_let_go(&left));
+    return o;
 }
 
 uint64_t store_moment(const struct store *st)
 {
-    return index_moment(st->index);
+    return purge_marks_now(st->marks);
 }
 
 int store_insert(struct store *st, struct object *o, uint64_t moment)
@@ -129,13 +141,23 @@ uint64_t store_purge(struct store *st, const struct store_key *key, bool is_soft
     return met;
 }
 
-uint64_t store_purge_all(struct store *st, struct span site, bool is_soft)
+void store_purge_many(struct store *st, const struct purge_scope *scope, bool is_soft)
+{
+    purge_marks_add(st->marks, scope, is_soft);
+}
+
+bool store_is_purged(struct store *st, struct object *o)
+{
+    return index_is_purged(st->index, o);
+}
+
+bool store_upkeep(struct store *st)
 {
     struct index_left left = {0};
-    uint64_t met = index_purge_site(st->index, site, is_soft, &left);
-    counter_add_shared(&st->counters.purged, met);
-    index_let_go(&left);
-    return met;
+    bool has_given = generation_give_back(st);
+    bool has_swept = index_sweep(st->index, &left);
+    counter_add_shared(&st->counters.purged, index_let_go(&left));
+    return has_given || has_swept;
 }
 
 void store_usage(const struct store *st, struct store_usage *out)
@@ -147,7 +169,8 @@ void store_usage(const struct store *st, struct store_usage *out)
         .memory_cap_bytes = ss->cap_bytes,
         .objects = index_count(st->index),
         .blocks = (uint64_t)atomic_load_explicit(&st->blocks, memory_order_relaxed),
-        .segments = in_use};
+        .segments = in_use,
+        .purge_marks = purge_marks_count(st->marks)};
 }
 
 const struct store_counters *store_counters_of(const struct store *st)

@@ -4,6 +4,7 @@
 
 #include "edge/store/generation.h"
 #include "edge/store/object.h"
+#include "edge/store/purge_marks.h"
 #include "edge/store/store_counters.h"
 #include "lib/base/buf.h"
 
@@ -43,14 +44,24 @@ void store_remove(struct store *st, struct object *o);
  * how many objects it met. When it has returned, no store_select gives one of them (hard). */
 uint64_t store_purge(struct store *st, const struct store_key *key, bool is_soft);
 
-/* store_purge_all: the same for every object of the named site; p == NULL: of all sites. Also
- * covers what is being fetched (store_moment). */
-uint64_t store_purge_all(struct store *st, struct span site, bool is_soft);
+/* store_purge_many: the same for every object in scope, whatever their number: leaves a mark and
+ * returns at once. When it has returned, no store_select gives one of them (hard), or gives it
+ * marked as stale (soft). Also covers what is being fetched (store_moment). */
+void store_purge_many(struct store *st, const struct purge_scope *scope, bool is_soft);
+
+/* store_is_purged: whether o, taken from the store or offered to it before, may no longer answer
+ * who asks now. */
+bool store_is_purged(struct store *st, struct object *o);
+
+/* store_upkeep: a bounded step (some 100 us) of giving back what purges left behind; false: there
+ * is nothing to do. One thread at a time. */
+bool store_upkeep(struct store *st);
 
 /* What there is, for status and explain. */
 struct store_usage {
     int64_t memory_bytes, memory_cap_bytes;
     uint64_t objects, blocks, segments;
+    uint64_t purge_marks; /* of purges that some object may not have been compared with yet */
 };
 void store_usage(const struct store *st, struct store_usage *out);
 

@@ -9,6 +9,8 @@
 #define GENERATION_LOCKS 256 /* shared by all generations, by address: 40 bytes less in each */
 
 struct index;
+struct purge_marks;
+struct generation;
 
 /* A lock that shares no line of cache with the next but one. */
 struct store_lock {
@@ -21,6 +23,7 @@ struct store {
     /* constant */
     int64_t memory_bytes, block_max_bytes;
     struct index *index;
+    struct purge_marks *marks;
     /* make_room: lets something leave; false: nothing can. What needs room stands below what knows
      * who may go: the arrow back up is this pointer alone. Called with no lock held. */
     bool (*make_room)(struct store *st);
@@ -29,6 +32,8 @@ struct store {
     _Atomic int64_t blocks;
     struct store_counters counters;
     struct segments segments;
+    pthread_mutex_t remains_lock; /* of the next: generations that are being given back */
+    struct generation *remains;
     struct store_lock generation_locks[GENERATION_LOCKS];
 };
 #define STORE_MAGIC 0x57043e11U

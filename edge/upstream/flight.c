@@ -155,6 +155,7 @@ static struct object *make_object(struct flight *f, const struct response_head *
         .site = span_of(site->name),
         .vary_names = names,
         .vary_values = vary_values(names, &f->request.fields, &f->mem),
+        .tags = tags_of(&fields, site, &f->mem),
         .status = head->status,
         .fields = &fields,
         .freshness = freshness,
@@ -193,8 +194,9 @@ static void on_not_modified(struct flight *f, const struct response_head *head)
 {
     struct object *stale = f->stale;
     struct span etag = fields_value(&head->fields, FIELD_ETAG);
-    if (etag.p != NULL && stale->validators.etag.p != NULL &&
-        !span_eq(etag, stale->validators.etag)) { /* s.4.3.4: it selects another response */
+    bool is_gone = store_is_purged(f->fetcher->store, stale); /* since the client found it */
+    if (is_gone || (etag.p != NULL && stale->validators.etag.p != NULL &&
+                    !span_eq(etag, stale->validators.etag))) { /* s.4.3.4: it selects another */
         object_unref(&f->stale);
         ask(f);
         return;

@@ -28,13 +28,26 @@ static const char *const not_for_cache_named[] = {
     "X-HTTP-Method-Override",
     "X-HTTP-Method",
     "X-Method-Override",
-    "X-Original-URL",
     "X-Rewrite-URL",
-    "X-Original-Host",
     "X-Host",
-    "X-Forwarded-Port",
-    "X-Forwarded-Scheme",
+    "X-Real-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "True-Client-IP",
+    "Client-IP",
+    "Forwarded-For",
 };
+static const struct span not_for_cache_starts[] = {{"X-Forwarded", 11}, {"X-Original-", 11}};
+
+static bool starts_badly(struct span name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(not_for_cache_starts); i++) {
+        struct span start = not_for_cache_starts[i];
+        if (name.n >= start.n && span_ieq(span_make(name.p, start.n), start))
+            return true;
+    }
+    return false;
+}
 
 static void fields_leave_out(struct fields *fs, bool is_passed)
 {
@@ -46,6 +59,10 @@ static void fields_leave_out(struct fields *fs, bool is_passed)
         fields_remove(fs, not_for_cache[i]);
     for (size_t i = 0; i < ARRAY_LEN(not_for_cache_named); i++)
         fields_remove_named(fs, span_of(not_for_cache_named[i]));
+    for (uint32_t i = fs->count; i > 0; i--) {
+        if (i <= fs->count && starts_badly(fs->v[i - 1].name))
+            fields_remove_named(fs, fs->v[i - 1].name);
+    }
 }
 
 /* RFC 8586: our name is added to the end of the list. */
@@ -66,7 +83,8 @@ static void fields_add_ours(struct source *s, const struct source_spec *spec)
     if (!spec->site->forwards_client)
         return;
     fields_add(&s->fields, FIELD_X_FORWARDED_FOR, arena_dup(&s->mem, spec->client_ip));
-    fields_add(&s->fields, FIELD_X_FORWARDED_PROTO, scheme_text(r->scheme));
+    if (spec->is_passed || spec->site->splits_schemes)
+        fields_add(&s->fields, FIELD_X_FORWARDED_PROTO, scheme_text(r->scheme));
 }
 
 struct source *source_create(const struct source_spec *spec)

@@ -156,16 +156,31 @@ int heartbeat_read(struct span text, struct heartbeat *out, struct arena *mem, s
     return err != 0 ? err : verdict;
 }
 
-static const char *const purge_kinds[] = {
-    [HEARTBEAT_PURGE_URL] = "url",
-    [HEARTBEAT_PURGE_SITE] = "site",
+static const char *const purge_kinds[HEARTBEAT_PURGE_KINDS] = {
+    [HEARTBEAT_PURGE_URL] = "url",       [HEARTBEAT_PURGE_SITE] = "site",
+    [HEARTBEAT_PURGE_PREFIX] = "prefix", [HEARTBEAT_PURGE_HOST] = "host",
+    [HEARTBEAT_PURGE_TAG] = "tag",
 };
+
+const char *heartbeat_purge_name(enum heartbeat_purge_kind kind)
+{
+    return purge_kinds[kind];
+}
+
+enum heartbeat_purge_kind heartbeat_purge_kind_of(struct span name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(purge_kinds); i++) {
+        if (span_eq(name, span_of(purge_kinds[i])))
+            return (enum heartbeat_purge_kind)i;
+    }
+    return HEARTBEAT_PURGE_SITE;
+}
 
 static void write_purge(struct json_out *o, const struct heartbeat_purge *p)
 {
     json_out_object(o, NULL);
     json_out_u64(o, "seq", p->seq);
-    json_out_text(o, "kind", span_of(purge_kinds[p->kind]));
+    json_out_text(o, "kind", span_of(heartbeat_purge_name(p->kind)));
     write_text(o, "site", p->site);
     write_text(o, "value", p->value);
     if (p->is_soft)
@@ -178,17 +193,13 @@ static void read_purge(struct json_in *in, const struct json_t *from, struct hea
 {
     *p = (struct heartbeat_purge){
         .seq = json_in_u64(in, from, "seq", 0),
-        .kind = HEARTBEAT_PURGE_SITE,
+        .kind = heartbeat_purge_kind_of(json_in_text(in, from, "kind", HEARTBEAT_NAME_BYTES)),
         .site = read_text(in, from, "site", HEARTBEAT_NAME_BYTES, mem),
         .value = read_text(in, from, "value", HEARTBEAT_URL_BYTES, mem),
         .is_soft = json_in_bool(in, from, "soft", false),
     };
-    struct span kind = json_in_text(in, from, "kind", HEARTBEAT_NAME_BYTES);
-    for (size_t i = 0; i < ARRAY_LEN(purge_kinds); i++)
-        if (span_eq(kind, span_of(purge_kinds[i])))
-            p->kind = (enum heartbeat_purge_kind)i;
-    if (p->kind == HEARTBEAT_PURGE_URL && p->value.n == 0)
-        json_in_fault(in, "purges", "a url purge has no value");
+    if (p->kind != HEARTBEAT_PURGE_SITE && p->value.n == 0)
+        json_in_fault(in, "purges", "a purge has no value");
 }
 
 void heartbeat_answer_write(const struct heartbeat_answer *a, struct buf *out)

@@ -49,13 +49,21 @@ enum heartbeat_purge_kind {
     HEARTBEAT_PURGE_URL,
     HEARTBEAT_PURGE_SITE, /* everything of the site, or of all where site is empty; also what a
                              kind is read as that this program does not know */
+    HEARTBEAT_PURGE_PREFIX,
+    HEARTBEAT_PURGE_HOST,
+    HEARTBEAT_PURGE_TAG,
+    HEARTBEAT_PURGE_KINDS
 };
+/* heartbeat_purge_name: as it is written. heartbeat_purge_kind_of: HEARTBEAT_PURGE_SITE where it is
+ * no kind that this program knows. */
+const char *heartbeat_purge_name(enum heartbeat_purge_kind kind);
+enum heartbeat_purge_kind heartbeat_purge_kind_of(struct span name);
 
 struct heartbeat_purge {
     uint64_t seq; /* from 1 */
     enum heartbeat_purge_kind kind;
     struct span site;  /* the site's name as control knows it; empty: found by the URL's host */
-    struct span value; /* URL: absolute, http or https (the scheme makes no difference) */
+    struct span value; /* URL, PREFIX: absolute (http and https alike); HOST, TAG: the name */
     bool is_soft;      /* stale rather than gone */
 };
 

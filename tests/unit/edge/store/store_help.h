@@ -59,7 +59,7 @@ static inline struct store_key key_for(char text[32], uint64_t number)
                               .hash = hash128(text, (size_t)n, 0)};
 }
 
-/* An object over g with a few fields; its id stands in stored_wall. */
+/* An object over g with a few fields and the tag "tag"; its id stands in stored_wall. */
 static inline struct object *object_for(struct store *st, const struct store_key *key,
                                         struct generation *g, uint64_t id)
 {
@@ -68,8 +68,10 @@ static inline struct object *object_for(struct store *st, const struct store_key
         {.name = SPAN("Content-Type"), .value = SPAN("text/plain"), .id = FIELD_CONTENT_TYPE},
         {.name = SPAN("X-Empty"), .value = SPAN_NONE, .id = FIELD_OTHER}};
     struct fields fs = {.v = v, .count = 2, .room = 2};
+    uint64_t tag = tag_hash(SPAN("tag"));
     struct object_spec spec = {.key = *key,
                                .site = SPAN("site"),
+                               .tags = {.v = &tag, .count = 1},
                                .vary_names = SPAN(""),
                                .vary_values = SPAN(""),
                                .status = 200,

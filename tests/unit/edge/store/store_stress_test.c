@@ -26,6 +26,7 @@ struct actor {
     struct mailbox *mailbox;
     uint64_t random;
     int rounds;
+    bool does_upkeep;
     bool is_woken;
 };
 
@@ -202,12 +203,19 @@ static void make_object(struct actor *a, const struct store_key *key, uint64_t n
 }
 
 /* After a purge nothing may be found that was asked for before it. */
-static void purge(const struct store_key *key, bool is_whole_site)
+static void purge(const struct store_key *key, uint64_t way)
 {
+    const struct purge_scope scopes[] = {
+        {.kind = PURGE_ALL},
+        {.kind = PURGE_SITE, .site = SPAN("site")},
+        {.kind = PURGE_HOST, .site = SPAN("site"), .host = SPAN("host")},
+        {.kind = PURGE_PREFIX, .site = SPAN("site"), .host = SPAN("host"), .value = SPAN("/")},
+        {.kind = PURGE_TAG, .site = SPAN("site"), .value = SPAN("tag")},
+    };
     uint64_t before = atomic_load(&next_id);
     atomic_fetch_add(&purges, 1);
-    if (is_whole_site)
-        store_purge_all(store, SPAN("site"), false);
+    if (way < ARRAY_LEN(scopes))
+        store_purge_many(store, &scopes[way], false);
     else
         store_purge(store, key, false);
     struct object *o = store_select(store, key, NULL, NULL);
@@ -225,7 +233,7 @@ static void act(struct actor *a)
     uint64_t dice = draw(a, 300);
     struct object *o = dice > 2 ? store_select(store, &key, NULL, NULL) : NULL;
     if (dice <= 2) {
-        purge(&key, dice == 0);
+        purge(&key, dice == 0 ? draw(a, 5) : UINT64_MAX);
     } else if (o == NULL) {
         make_object(a, &key, number);
     } else {
@@ -243,8 +251,11 @@ static void act(struct actor *a)
 static void *run(void *arg)
 {
     struct actor *a = arg;
-    for (int i = 0; i < a->rounds; i++)
+    for (int i = 0; i < a->rounds; i++) {
         act(a);
+        if (a->does_upkeep)
+            store_upkeep(store);
+    }
     return NULL;
 }
 
@@ -254,8 +265,10 @@ static void stress(int64_t memory_bytes, int rounds)
     struct actor actors[THREADS];
     store = store_for_test(memory_bytes, BLOCK_BYTES);
     for (int i = 0; i < THREADS; i++) {
-        actors[i] = (struct actor){
-            .mailbox = mailbox_create(), .random = 88172645463325252u + i, .rounds = rounds};
+        actors[i] = (struct actor){.mailbox = mailbox_create(),
+                                   .random = 88172645463325252u + i,
+                                   .rounds = rounds,
+                                   .does_upkeep = i == 0};
         assert_int_equal(pthread_create(&threads[i], NULL, run, &actors[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {

@@ -48,7 +48,7 @@ static void an_object_is_a_copy_of_what_it_was_made_of(void **state)
     assert_non_null(fields_value(&o->fields, FIELD_OTHER).p);
     assert_true(span_eq(o->validators.etag, SPAN("\"v1\"")));
     assert_true(span_eq(o->site, SPAN("site")));
-    assert_int_equal(counter_get(&o->uses), 1);
+    assert_int_equal(atomic_load(&o->uses), 1);
     assert_false(is_found(st, 8));
     object_unref(&found);
     assert_null(found);
@@ -174,6 +174,11 @@ static void a_soft_purge_marks_and_a_hard_one_removes_while_readers_go_on(void *
     store_destroy(&st);
 }
 
+static void purge_site(struct store *st, struct span site, bool is_soft)
+{
+    store_purge_many(st, &(struct purge_scope){.kind = PURGE_SITE, .site = site}, is_soft);
+}
+
 static void a_whole_site_or_everything_is_purged(void **state)
 {
     (void)state;
@@ -183,10 +188,17 @@ static void a_whole_site_or_everything_is_purged(void **state)
         object_unref(&o);
     }
     uint64_t before = store_moment(st);
-    assert_int_equal(store_purge_all(st, SPAN("other"), false), 0);
-    assert_int_equal(store_purge_all(st, SPAN("site"), true), 200);
-    assert_int_equal(store_purge_all(st, SPAN("site"), false), 200);
-    assert_int_equal(store_purge_all(st, SPAN_NONE, false), 0);
+    purge_site(st, SPAN("other"), false);
+    struct object *kept = find(st, 3);
+    assert_false(atomic_load(&kept->is_soft_purged) || store_is_purged(st, kept));
+    purge_site(st, SPAN("site"), true);
+    object_unref(&kept);
+    kept = find(st, 3);
+    assert_true(atomic_load(&kept->is_soft_purged) && !store_is_purged(st, kept));
+    purge_site(st, SPAN("site"), false);
+    assert_false(is_found(st, 3));
+    assert_true(store_is_purged(st, kept));
+    object_unref(&kept);
     struct generation *g = generation_create(st, 0, MIB);
     char text[32];
     struct store_key key = key_for(text, 1);
@@ -196,10 +208,55 @@ static void a_whole_site_or_everything_is_purged(void **state)
     generation_unref(&g);
     struct store_usage usage;
     store_usage(st, &usage);
+    assert_int_equal(usage.objects, 199); /* until somebody comes by */
+    while (store_upkeep(st)) {
+    }
+    store_usage(st, &usage);
     assert_int_equal(usage.objects, 0);
     assert_int_equal(usage.blocks, 0);
     assert_int_equal(usage.segments, 0);
+    assert_int_equal(counter_get(&store_counters_of(st)->purged), 200);
     store_destroy(&st);
+}
+
+static void a_huge_object_goes_at_once_and_its_blocks_by_and_by(void **state)
+{
+    (void)state;
+    struct store *st = store_for_test(64 * MIB, MIB);
+    char text[32];
+    struct store_key key = key_for(text, 1);
+    struct generation *g = generation_create(st, 700 * 64 * KIB, 64 * KIB);
+    struct object *o = object_for(st, &key, g, 1);
+    struct store_usage usage;
+    for (int64_t i = 0; i < 700; i++)
+        assert_int_equal(block_fill(g, 1, i), 0);
+    assert_int_equal(store_insert(st, o, store_moment(st)), 0);
+    generation_unref(&g);
+    object_unref(&o);
+    assert_int_equal(store_purge(st, &key, false), 1);
+    store_usage(st, &usage);
+    assert_int_equal(usage.objects, 0);
+    assert_in_range(usage.blocks, 600, 699);
+    int64_t before = usage.memory_bytes;
+    while (store_upkeep(st)) {
+        store_usage(st, &usage);
+        assert_true(usage.memory_bytes <= before);
+        before = usage.memory_bytes;
+    }
+    assert_int_equal(usage.blocks, 0);
+    /* what is still to be given back makes room before anything that lives */
+    struct object *small = add(st, 2, 2, 10);
+    g = generation_create(st, 900 * 64 * KIB, 64 * KIB);
+    for (int64_t i = 0; i < 900; i++)
+        assert_int_equal(block_fill(g, 1, i), 0);
+    generation_unref(&g);
+    struct object *next = add(st, 3, 3, 40 * MIB);
+    assert_true(is_found(st, 2) && is_found(st, 3));
+    assert_int_equal(counter_get(&store_counters_of(st)->evicted_blocks), 0);
+    segments_check(&st->segments);
+    object_unref(&small);
+    object_unref(&next);
+    store_destroy(&st); /* with blocks that are still to be given back */
 }
 
 static void a_refresh_shares_the_bytes_and_the_old_record_goes(void **state)
@@ -303,6 +360,7 @@ int main(void)
         cmocka_unit_test(what_was_asked_for_before_a_purge_is_not_stored_after_it),
         cmocka_unit_test(a_soft_purge_marks_and_a_hard_one_removes_while_readers_go_on),
         cmocka_unit_test(a_whole_site_or_everything_is_purged),
+        cmocka_unit_test(a_huge_object_goes_at_once_and_its_blocks_by_and_by),
         cmocka_unit_test(a_refresh_shares_the_bytes_and_the_old_record_goes),
         cmocka_unit_test(an_object_whose_last_block_left_is_no_longer_found),
         cmocka_unit_test(what_is_read_again_and_again_stays),
