@@ -86,10 +86,16 @@ static int digits(const char *p, int n)
     return v;
 }
 
+/* Letters in any case: a cache should not be stricter with them (RFC 9111 s.4.2). */
+static bool says(const char *p, const char *text, size_t n)
+{
+    return span_ieq(span_make(p, n), span_make(text, n));
+}
+
 static int month_of(const char *p)
 {
     for (int m = 0; m < 12; m++) {
-        if (memcmp(p, month_names[m], 3) == 0)
+        if (says(p, month_names[m], 3))
             return m + 1;
     }
     return -1;
@@ -98,7 +104,7 @@ static int month_of(const char *p)
 static int week_day_of(const char *p)
 {
     for (int d = 0; d < 7; d++) {
-        if (memcmp(p, day_names[d], 3) == 0)
+        if (says(p, day_names[d], 3))
             return d;
     }
     return -1;
@@ -135,8 +141,7 @@ static bool parse_imf(const char *p, sec_t *out)
 {
     struct civil c = {.day = digits(p + 5, 2), .month = month_of(p + 8), .year = digits(p + 12, 4)};
     return week_day_of(p) >= 0 && p[3] == ',' && p[4] == ' ' && p[7] == ' ' && p[11] == ' ' &&
-           p[16] == ' ' && memcmp(p + 25, " GMT", 4) == 0 && read_time(p + 17, &c) &&
-           civil_to_s(&c, out);
+           p[16] == ' ' && says(p + 25, " GMT", 4) && read_time(p + 17, &c) && civil_to_s(&c, out);
 }
 
 /* "Sun Nov  6 08:49:37 1994" */
@@ -167,14 +172,14 @@ static bool parse_rfc850(struct span s, sec_t now_s, sec_t *out)
     if (week_day < 0)
         return false;
     size_t tail = strlen(day_tails[week_day]);
-    if (s.n != 3 + tail + 24 || memcmp(s.p + 3, day_tails[week_day], tail) != 0)
+    if (s.n != 3 + tail + 24 || !says(s.p + 3, day_tails[week_day], tail))
         return false;
     const char *p = s.p + 3 + tail; /* ", 06-Nov-94 08:49:37 GMT" */
     int two_digits = digits(p + 9, 2);
     struct civil c = {.day = digits(p + 2, 2), .month = month_of(p + 5)};
     c.year = two_digits < 0 ? -1 : full_year(two_digits, now_s);
     return p[0] == ',' && p[1] == ' ' && p[4] == '-' && p[8] == '-' && p[11] == ' ' &&
-           memcmp(p + 20, " GMT", 4) == 0 && read_time(p + 12, &c) && civil_to_s(&c, out);
+           says(p + 20, " GMT", 4) && read_time(p + 12, &c) && civil_to_s(&c, out);
 }
 
 bool date_parse(struct span text, sec_t now_s, sec_t *out)
