@@ -97,8 +97,8 @@ struct source *source_create(const struct source_spec *spec)
     upstream_set_ref(spec->set);
     s->set = spec->set;
     s->upstream = upstream_of(spec->set, spec->site);
-    s->method = r->method;
-    s->method_text = arena_dup(&s->mem, r->method_text);
+    s->method = spec->is_passed ? r->method : METHOD_GET; /* what GET brings answers HEAD too */
+    s->method_text = spec->is_passed ? arena_dup(&s->mem, r->method_text) : SPAN("GET");
     s->host = arena_dup(&s->mem, spec->host);
     s->path = arena_dup(&s->mem, spec->path);
     s->query = spec->query.p != NULL ? arena_dup(&s->mem, spec->query) : SPAN_NONE;
