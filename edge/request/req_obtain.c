@@ -25,8 +25,7 @@ static enum next failed(struct req *r, int err)
         return req_failed_with(r, err);
     r->object = r->stale;
     r->stale = NULL;
-    r->cache.is_hit = true;
-    r->cache.detail = "upstream-failed";
+    r->cache.detail = "upstream-failed"; /* it was forwarded: no hit (RFC 9211 s.2.2) */
     counter_add(&r->worker->count.covered, 1);
     r->step = STEP_DELIVER;
     return NEXT_STEP;
