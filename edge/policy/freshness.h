@@ -51,9 +51,13 @@ enum storable {
     STORABLE_VARY_ANY,
     STORABLE_NO_LIFETIME, /* no freshness and no validator: nothing to gain */
     STORABLE_TOO_LARGE,
+    STORABLE_ASKED_NOT, /* no-store of the request */
+    STORABLE_PART,      /* no whole, and without a validator to join it to the rest */
 };
 enum storable storable_of(const struct response_seen *seen, struct freshness *out);
 const char *storable_text(enum storable s);
+/* storable_is_lasting: whether the reason holds for other requests to the resource as well. */
+bool storable_is_lasting(enum storable s);
 /* storable_leave_out: removes what a shared cache must not keep of a storable response: the fields
  * that private or no-cache name (s.5.2.2.4, s.5.2.2.7), Age, and Set-Cookie where the site stores
  * responses that had it. */

@@ -17,8 +17,16 @@ const char *storable_text(enum storable s)
         [STORABLE_VARY_ANY] = "vary-any",
         [STORABLE_NO_LIFETIME] = "no-lifetime",
         [STORABLE_TOO_LARGE] = "too-large",
+        [STORABLE_ASKED_NOT] = "request-no-store",
+        [STORABLE_PART] = "part",
     };
     return (size_t)s < ARRAY_LEN(texts) ? texts[s] : "unknown";
+}
+
+bool storable_is_lasting(enum storable s)
+{
+    return s != STORABLE_YES && s != STORABLE_NOT_METHOD && s != STORABLE_AUTHORIZATION &&
+           s != STORABLE_ASKED_NOT && s != STORABLE_PART;
 }
 
 /* s.3: final, and neither partial nor about another response. */
@@ -60,7 +68,7 @@ static enum storable by_request(const struct request_head *request)
     cache_control_read(&asked, &request->fields, FIELD_CACHE_CONTROL);
     if (request->method != METHOD_GET || request->content_length != 0)
         return STORABLE_NOT_METHOD;
-    return asked.no_store ? STORABLE_NO_STORE : STORABLE_YES;
+    return asked.no_store ? STORABLE_ASKED_NOT : STORABLE_YES;
 }
 
 /* s.3, and s.3.5 for Authorization. */

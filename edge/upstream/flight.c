@@ -63,7 +63,7 @@ static void land(struct flight *f, struct flight_result *r, msec_t pass_ms)
                                        .now = loop_now(fr->loop),
                                        .pass_ms = pass_ms};
     if (r->outcome == COLLAPSE_AGAIN && r->object != NULL) {
-        landing.object = NULL; /* the leader asked before the purge; who came later must not */
+        landing.object = NULL;
         r->outcome = COLLAPSE_OBJECT;
     }
     list_remove(&f->link);
@@ -91,7 +91,7 @@ static void land_failed(struct flight *f, int err, int status)
 static void land_pass(struct flight *f, enum storable why, int64_t at)
 {
     struct flight_result r = {.outcome = COLLAPSE_PASS, .why = why, .at = at};
-    bool is_to_remember = why != STORABLE_YES;
+    bool is_to_remember = storable_is_lasting(why);
     r.status = fetch_head(f->fetch)->status;
     r.origin = fetch_origin_name(f->fetch);
     if (r.status >= 400)
@@ -101,9 +101,11 @@ static void land_pass(struct flight *f, enum storable why, int64_t at)
     land(f, &r, is_to_remember ? PASS_MS : 0);
 }
 
+/* ERR_CHANGED, ERR_DENIED: for the leader; nobody else may have it. */
 static void land_object(struct flight *f, struct object *o, int status, int inserted)
 {
-    struct flight_result r = {.outcome = inserted == ERR_CHANGED ? COLLAPSE_AGAIN : COLLAPSE_OBJECT,
+    bool is_for_all = inserted != ERR_CHANGED && inserted != ERR_DENIED;
+    struct flight_result r = {.outcome = is_for_all ? COLLAPSE_OBJECT : COLLAPSE_AGAIN,
                               .object = o,
                               .status = status,
                               .at = -1,
@@ -206,7 +208,7 @@ static void on_not_modified(struct flight *f, const struct response_head *head)
     fields_init(&merged.fields, &f->mem);
     merge_fields(&merged.fields, stale, head);
     merged.content_length = generation_length(stale->generation);
-    bool may_store = judge(f, &merged, &freshness) == STORABLE_YES;
+    enum storable why = judge(f, &merged, &freshness);
     struct object *o = make_object(f, &merged, &freshness, stale->generation);
     if (o == NULL) { /* no room for a new record: the old one is good for this once */
         object_ref(stale);
@@ -214,9 +216,9 @@ static void on_not_modified(struct flight *f, const struct response_head *head)
         return;
     }
     int inserted = ERR_DENIED;
-    if (may_store)
+    if (why == STORABLE_YES)
         inserted = store_insert(f->fetcher->store, o, f->moment);
-    else
+    else if (storable_is_lasting(why))
         store_remove(f->fetcher->store, stale);
     counter_add(&f->fetcher->count.revalidated, 1);
     land_object(f, o, 304, inserted);
@@ -284,7 +286,7 @@ static void on_answer(struct flight *f, const struct response_head *head)
         store_answer(f, &whole, &freshness, &body);
         return;
     }
-    if (f->stale != NULL && head->status < 500)
+    if (f->stale != NULL && head->status < 500 && storable_is_lasting(why))
         store_remove(f->fetcher->store, f->stale);
     land_pass(f, why, at);
 }

@@ -57,7 +57,7 @@ static const struct row rows[] = {
     {"5.2.2.5", "", "Cache-Control: NO-STORE, max-age=60", 200, STORABLE_NO_STORE},
     {"5.2.2.5", "", "Cache-Control: no-store=x, max-age=60", 200, STORABLE_NO_STORE},
     {"5.2.2.5", "", "Cache-Control: x=\"no-store\", max-age=60", 200, STORABLE_YES},
-    {"5.2.1.5", "Cache-Control: no-store", MA, 200, STORABLE_NO_STORE},
+    {"5.2.1.5", "Cache-Control: no-store", MA, 200, STORABLE_ASKED_NOT},
     {"5.2.1.5", "Cache-Control: no-cache", MA, 200, STORABLE_YES},
     {"5.4", "Pragma: no-store", MA, 200, STORABLE_YES},
     {"5.4", "", MA "\nPragma: no-cache", 200, STORABLE_YES},
