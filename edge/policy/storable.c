@@ -29,10 +29,10 @@ bool storable_is_lasting(enum storable s)
            s != STORABLE_ASKED_NOT && s != STORABLE_PART;
 }
 
-/* s.3: final, and neither partial nor about another response. */
+/* s.3: final, and neither partial nor about a range or another response. */
 static bool is_status_storable(int status)
 {
-    return status >= 200 && status <= 599 && status != 206 && status != 304;
+    return status >= 200 && status <= 599 && status != 206 && status != 304 && status != 416;
 }
 
 /* s.5.2.2.3: what must-understand asks for: the caching rules of these are implemented. */

@@ -34,6 +34,7 @@ static const struct row rows[] = {
     {"3", "", MA, 301, STORABLE_YES},
     {"3", "", MA, 302, STORABLE_YES},
     {"3", "", MA, 304, STORABLE_NOT_STATUS},
+    {"9110 15.5.17", "", MA, 416, STORABLE_NOT_STATUS},
     {"3", "", MA, 307, STORABLE_YES},
     {"3", "", MA, 400, STORABLE_YES},
     {"3", "", MA, 404, STORABLE_YES},
