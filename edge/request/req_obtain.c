@@ -84,6 +84,12 @@ static enum next take_object(struct req *r)
     return NEXT_STEP;
 }
 
+/* Of another's kind: what it gets is likely not to be stored, so it should not lead next. */
+static bool is_alone(const struct req *r)
+{
+    return fields_find(&r->x->request.fields, FIELD_AUTHORIZATION, 0) != NULL;
+}
+
 static void on_woken(struct collapse_waiter *waiter)
 {
     struct req *r = CONTAINER_OF(waiter, struct req, waiter);
@@ -98,7 +104,7 @@ static void on_woken(struct collapse_waiter *waiter)
     } else if (waiter->outcome == COLLAPSE_PASS) {
         n = passed(r);
     } else if (waiter->outcome == COLLAPSE_AGAIN || waiter->err == ERR_CANCELLED) {
-        n = again(r);
+        n = is_alone(r) ? passed(r) : again(r);
     } else {
         n = failed(r, waiter->err);
     }

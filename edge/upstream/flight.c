@@ -53,11 +53,18 @@ void flight_cold_range(const struct range_spec *spec, int64_t block_bytes, int64
     out[1] = last;
 }
 
+/* What kept the answer out of the store is the leader's own: the others look again. */
+static bool is_leaders_own(const struct flight_result *r)
+{
+    return r->outcome == COLLAPSE_PASS &&
+           (r->why == STORABLE_AUTHORIZATION || r->why == STORABLE_ASKED_NOT);
+}
+
 /* The only way out: lands, tells the leader, frees. *r keeps what the leader takes. */
 static void land(struct flight *f, struct flight_result *r, msec_t pass_ms)
 {
     struct fetcher *fr = f->fetcher;
-    struct collapse_landing landing = {.outcome = r->outcome,
+    struct collapse_landing landing = {.outcome = is_leaders_own(r) ? COLLAPSE_AGAIN : r->outcome,
                                        .err = r->err,
                                        .object = r->object,
                                        .now = loop_now(fr->loop),

@@ -52,6 +52,17 @@ def test_an_uncacheable_answer_frees_all_waiters_at_once(cdn4, origin):
     assert origin.count("/a") == 20
 
 
+def test_who_waits_for_an_authorized_client_shares_the_next_fetch(cdn4, origin):
+    with origin.holding("/a") as held:
+        first = cdn4.begin("/a", Authorization="Basic eDp5")
+        held.wait_for(1)
+        pending = [cdn4.begin("/a") for _ in range(20)]
+        wait_until(lambda: cdn4.metric("byeori_edge_misses_total") >= 21, "all wait")
+        held.answer(b"for all", cache="max-age=60")
+        assert {p.wait().body for p in [first, *pending]} == {b"for all"}
+    assert origin.count("/a") == 2
+
+
 def test_what_was_uncacheable_does_not_queue_up_again(cdn4, origin):
     origin.page("/a", b"x", cache="private")
     assert cdn4.get("/a").status == 200
