@@ -264,6 +264,15 @@ static void store_answer(struct flight *f, const struct response_head *head,
     land_object(f, o, status, inserted);
 }
 
+/* RFC 9111 s.3.4: parts are joined by a strong validator only; one without would be the last. */
+static bool is_complete_or_joinable(const struct flight *f, const struct response_head *head,
+                                    const struct answer_body *body)
+{
+    struct validators v =
+        validators_of(&head->fields, fetch_answered_wall(f->fetch) / MSEC_PER_SEC);
+    return (body->at == 0 && body->end == body->size) || answer_can_continue(&v);
+}
+
 static void on_answer(struct flight *f, const struct response_head *head)
 {
     struct answer_body body = {.at = 0, .end = head->content_length, .size = head->content_length};
@@ -289,6 +298,8 @@ static void on_answer(struct flight *f, const struct response_head *head)
         whole.content_length = body.size;
     }
     enum storable why = judge(f, &whole, &freshness);
+    if (why == STORABLE_YES && at >= 0 && !is_complete_or_joinable(f, head, &body))
+        why = STORABLE_PART;
     if (why == STORABLE_YES) {
         store_answer(f, &whole, &freshness, &body);
         return;
