@@ -373,15 +373,21 @@ static void spare(struct server *sv, struct h2_stream *st)
     sv->spare_stream_count++;
 }
 
-/* RFC 9113 s.8.1: an answer may end before its request has. */
+/* RFC 9113 s.8.1: an answer may end before its request has. Many clients take a reset in their
+ * upload for a failure, so they may use up the window that they have; more they do not get. */
+void h2_stream_refuse_rest(struct h2_session *s, int32_t id)
+{
+    if (nghttp2_session_get_stream_local_window_size(s->ng, id) > 0)
+        return;
+    (void)nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+    h2_wake(s);
+}
+
 static void take_leave(struct h2_stream *st)
 {
-    nghttp2_session *ng = st->session->ng;
-    (void)nghttp2_session_set_stream_user_data(ng, st->id, NULL);
-    if (st->in.has_ended)
-        return;
-    (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_NO_ERROR);
-    h2_wake(st->session);
+    (void)nghttp2_session_set_stream_user_data(st->session->ng, st->id, NULL);
+    if (!st->in.has_ended)
+        h2_stream_refuse_rest(st->session, st->id);
 }
 
 static int result_of(const struct h2_stream *st)

@@ -93,6 +93,9 @@ void h2_stream_forgotten(struct h2_stream *st);
 void h2_stream_whole(struct h2_stream *st);
 void h2_stream_released(struct h2_out_user *u);
 
+/* h2_stream_refuse_rest: more has come of a request whose exchange is over. */
+void h2_stream_refuse_rest(struct h2_session *s, int32_t id);
+
 /* h2_stream_settle: looks whether it is over; then it moves to session->over, for h2_stream_end
  * outside of nghttp2's calls: tells the application. st is gone then, or once its request body is
  * closed. */

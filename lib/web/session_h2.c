@@ -138,10 +138,12 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
     struct h2_session *s = ctx;
     struct h2_stream *st = stream_of(s, id);
     (void)flags;
-    if (st != NULL)
+    if (st != NULL) {
         h2_stream_data(st, span_make(data, n));
-    else
+    } else {
         (void)nghttp2_session_consume_connection(ng, n);
+        h2_stream_refuse_rest(s, id);
+    }
     return 0;
 }
 
