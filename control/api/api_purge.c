@@ -21,24 +21,50 @@ struct purge_job {
     struct purge_record record;
 };
 
+/* By its key in the body; "site" alone is a kind of its own, and "all" that of every site. */
+static const enum heartbeat_purge_kind kinds[] = {HEARTBEAT_PURGE_URL, HEARTBEAT_PURGE_PREFIX,
+                                                  HEARTBEAT_PURGE_HOST, HEARTBEAT_PURGE_TAG};
+
+/* The host that a value of this kind lies under; p == NULL: it tells none. */
+static struct span host_of(struct json_in *in, const struct heartbeat_purge *p)
+{
+    struct url parsed;
+    if (p->kind == HEARTBEAT_PURGE_HOST)
+        return p->value;
+    if (p->kind != HEARTBEAT_PURGE_URL && p->kind != HEARTBEAT_PURGE_PREFIX)
+        return SPAN_NONE;
+    if (url_parse(p->value, &parsed) == 0)
+        return parsed.host;
+    json_in_fault(in, heartbeat_purge_name(p->kind), "must be an absolute http or https URL");
+    return SPAN_NONE;
+}
+
 /* Sets what the order purges; faults stick to in. */
 static void read_order(struct json_in *in, struct api_job *j, struct heartbeat_purge *p)
 {
-    struct span url = arena_dup(&j->mem, json_in_text(in, in->root, "url", HEARTBEAT_URL_BYTES));
-    struct span site = arena_dup(&j->mem, json_in_text(in, in->root, "site", HEARTBEAT_NAME_BYTES));
-    p->is_soft = json_in_bool(in, in->root, "soft", false);
-    if ((url.n > 0) == (site.n > 0)) {
-        json_in_fault(in, "url, site", "exactly one of them must be given");
+    bool is_all = json_in_bool(in, in->root, "all", false);
+    int count = is_all;
+    struct span site = json_in_text(in, in->root, "site", HEARTBEAT_NAME_BYTES);
+    *p = (struct heartbeat_purge){.kind = HEARTBEAT_PURGE_SITE,
+                                  .site = arena_dup(&j->mem, site),
+                                  .is_soft = json_in_bool(in, in->root, "soft", false)};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct span value =
+            json_in_text(in, in->root, heartbeat_purge_name(kinds[i]), HEARTBEAT_URL_BYTES);
+        if (value.n == 0)
+            continue;
+        p->kind = kinds[i];
+        p->value = arena_dup(&j->mem, value);
+        count++;
+    }
+    count += count == 0 && site.n > 0;
+    if (count != 1 || (is_all && site.n > 0)) {
+        json_in_fault(in, "url, prefix, host, tag, site, all", "exactly one of them must be given");
         return;
     }
-    p->kind = url.n > 0 ? HEARTBEAT_PURGE_URL : HEARTBEAT_PURGE_SITE;
-    p->value = url;
-    p->site = site;
-    struct url parsed;
-    if (url.n > 0 && url_parse(url, &parsed) != 0)
-        json_in_fault(in, "url", "must be an absolute http or https URL");
-    if (url.n > 0 && !json_in_is_faulty(in))
-        p->site = arena_dup(&j->mem, picture_site(api_worker_picture(j->worker), parsed.host));
+    struct span host = host_of(in, p);
+    if (host.n > 0 && site.n == 0)
+        p->site = arena_dup(&j->mem, picture_site(api_worker_picture(j->worker), host));
 }
 
 static int read_purge(struct api_job *j, struct span body)
@@ -62,8 +88,9 @@ static int run_purge(struct api_job *j, struct state *s)
     struct purge_record *r = &CONTAINER_OF(j, struct purge_job, api)->record;
     int err = purge_log_append(j->worker->api->purges, s, r);
     if (err == 0)
-        LOG_INFO("purge", "seq=%" PRIu64 " site=%.*s url=%.*s soft=%d", r->purge.seq,
-                 SPAN_FMT(r->purge.site), SPAN_FMT(r->purge.value), r->purge.is_soft);
+        LOG_INFO("purge", "seq=%" PRIu64 " kind=%s site=%.*s value=\"%.*s\" soft=%d", r->purge.seq,
+                 heartbeat_purge_name(r->purge.kind), SPAN_FMT(r->purge.site),
+                 SPAN_FMT(r->purge.value), r->purge.is_soft);
     return err;
 }
 
@@ -84,8 +111,9 @@ static void answer_status(struct api_worker *w, struct exchange *x, uint64_t seq
     json_out_begin(&o, &text);
     json_out_object(&o, NULL);
     json_out_u64(&o, "seq", seq);
-    if (r.purge.kind == HEARTBEAT_PURGE_URL)
-        json_out_text(&o, "url", r.purge.value);
+    json_out_text(&o, "kind", span_of(heartbeat_purge_name(r.purge.kind)));
+    if (r.purge.kind != HEARTBEAT_PURGE_SITE)
+        json_out_text(&o, heartbeat_purge_name(r.purge.kind), r.purge.value);
     if (r.purge.site.n > 0)
         json_out_text(&o, "site", r.purge.site);
     json_out_bool(&o, "soft", r.purge.is_soft);

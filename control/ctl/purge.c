@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * byeorictl purge: one URL, or all of a site, on every edge; --wait until each that is heard has
- * applied it. */
+ * byeorictl purge: one URL, or all that a prefix, a host, a tag or a site names, on every edge;
+ * --wait until each that is heard has applied it. */
 #include "control/ctl/ctl.h"
 
 #include "lib/codec/json_out.h"
@@ -52,21 +52,47 @@ static int wait_until_complete(struct ctl *c, struct ctl_reply *r)
     }
 }
 
+/* The order's body from the arguments; how many things it names. */
+static int write_order(struct ctl *c, struct buf *body)
+{
+    static const char *const kinds[] = {"prefix", "host", "tag"};
+    struct json_out o;
+    json_out_begin(&o, body);
+    json_out_object(&o, NULL);
+    json_out_bool(&o, "soft", ctl_flag(c, "--soft"));
+    bool is_all = ctl_flag(c, "--all");
+    if (is_all)
+        json_out_bool(&o, "all", true);
+    int count = is_all;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        char flag[16];
+        snprintf(flag, sizeof flag, "--%s", kinds[i]);
+        const char *value = ctl_value(c, flag);
+        if (value == NULL)
+            continue;
+        json_out_text(&o, kinds[i], span_of(value));
+        count++;
+    }
+    const char *site = ctl_value(c, "--site");
+    if (site != NULL)
+        json_out_text(&o, "site", span_of(site));
+    if (c->argc > 0)
+        json_out_text(&o, "url", span_of(c->argv[0]));
+    count += c->argc + (count == 0 && c->argc == 0 && site != NULL);
+    json_out_end_object(&o);
+    return count;
+}
+
 static int run(struct ctl *c)
 {
     struct ctl_reply r;
     struct buf body;
-    struct json_out o;
-    bool waits = ctl_flag(c, "--wait"), is_soft = ctl_flag(c, "--soft");
-    const char *site = ctl_value(c, "--site");
-    if ((site != NULL) == (c->argc == 1) || c->argc > 1)
-        return ctl_misuse(&ctl_purge, "needs one URL, or --site NAME");
+    bool waits = ctl_flag(c, "--wait");
     buf_init(&body, 16 << 10);
-    json_out_begin(&o, &body);
-    json_out_object(&o, NULL);
-    json_out_text(&o, site != NULL ? "site" : "url", span_of(site != NULL ? site : c->argv[0]));
-    json_out_bool(&o, "soft", is_soft);
-    json_out_end_object(&o);
+    if (write_order(c, &body) != 1) {
+        buf_finish(&body);
+        return ctl_misuse(&ctl_purge, "needs one of a URL, --prefix, --host, --tag, --site, --all");
+    }
     struct ctl_request request = {.method = "POST", .target = "/v1/purge", .body = buf_span(&body)};
     int result = ctl_ask(c, &request, &r);
     bool is_ordered = result == CTL_GOOD;
@@ -81,5 +107,7 @@ static int run(struct ctl *c)
     return result;
 }
 
-const struct ctl_verb ctl_purge = {"purge", "purge URL | --site NAME [--soft] [--wait]",
-                                   "make it gone (or stale) on every edge", run};
+const struct ctl_verb ctl_purge = {
+    "purge",
+    "purge URL | --prefix URL | --host HOST | --tag TAG | --all | --site NAME  [--soft] [--wait]",
+    "make it gone (or stale) on every edge; --tag T --site NAME: of one site", run};

@@ -30,8 +30,6 @@ struct purge_log {
     uint64_t head, floor; /* floor == head + 1: empty */
 };
 
-static const char *const kinds[] = {[HEARTBEAT_PURGE_URL] = "url", [HEARTBEAT_PURGE_SITE] = "site"};
-
 static struct entry *entry_of(const struct purge_record *r)
 {
     size_t site = r->purge.site.n, value = r->purge.value.n;
@@ -70,7 +68,7 @@ static void write_fact(const struct purge_record *r, struct buf *out)
     struct json_out o;
     json_out_begin(&o, out);
     json_out_object(&o, NULL);
-    json_out_text(&o, "kind", span_of(kinds[r->purge.kind]));
+    json_out_text(&o, "kind", span_of(heartbeat_purge_name(r->purge.kind)));
     json_out_text(&o, "site", r->purge.site);
     json_out_text(&o, "value", r->purge.value);
     json_out_bool(&o, "soft", r->purge.is_soft);
@@ -87,12 +85,16 @@ static bool on_purge(void *ctx, struct span key, struct span value)
     if (!span_u64(key, &r.purge.seq) || r.purge.seq == 0)
         return true;
     if (json_in_parse(&in, value, FACT_BYTES) == 0) {
-        if (span_eq(json_in_text(&in, in.root, "kind", 16), SPAN("url")))
-            r.purge.kind = HEARTBEAT_PURGE_URL;
+        r.purge.kind = heartbeat_purge_kind_of(json_in_text(&in, in.root, "kind", 16));
         r.purge.site = json_in_text(&in, in.root, "site", HEARTBEAT_NAME_BYTES);
         r.purge.value = json_in_text(&in, in.root, "value", HEARTBEAT_URL_BYTES);
         r.purge.is_soft = json_in_bool(&in, in.root, "soft", false);
         r.at_wall_ms = (msec_t)json_in_u64(&in, in.root, "at_ms", 0);
+    }
+    if (r.purge.kind != HEARTBEAT_PURGE_SITE && r.purge.value.n == 0) {
+        r.purge.kind = HEARTBEAT_PURGE_SITE;
+        r.purge.site = SPAN_NONE;
+        json_in_fault(&in, "value", "is not there");
     }
     if (l->head == 0 || r.purge.seq != l->head + 1)
         l->floor = r.purge.seq;

@@ -120,6 +120,38 @@ def test_a_purge_reaches_every_edge_and_each_says_so(plane, beating):
                              "value": "http://dl.example.com/a?b=1"}]
 
 
+@pytest.mark.parametrize("arguments, order", [
+    (["http://dl.example.com/a"],
+     {"kind": "url", "site": "games", "value": "http://dl.example.com/a"}),
+    (["--prefix", "https://dl.example.com/a/", "--soft"],
+     {"kind": "prefix", "site": "games", "value": "https://dl.example.com/a/", "soft": True}),
+    (["--host", "dl.example.com"], {"kind": "host", "site": "games", "value": "dl.example.com"}),
+    (["--tag", "season 7"], {"kind": "tag", "value": "season 7"}),
+    (["--tag", "a", "--site", "games"], {"kind": "tag", "site": "games", "value": "a"}),
+    (["--site", "games"], {"kind": "site", "site": "games"}),
+    (["--all"], {"kind": "site"}),
+])
+def test_every_kind_of_purge_goes_from_the_operator_to_the_edges(plane, beating, arguments, order):
+    edge = beating("seoul")
+    done = plane.tool("purge", *arguments, "--wait")
+    assert done.returncode == 0, done.stderr
+    assert edge.purges == [{"seq": 1, **order}]
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["--all", "http://dl.example.com/a"], ["--tag", "a", "--host", "b"], ["http://a/", "x"]])
+def test_a_purge_of_nothing_or_of_two_things_is_not_ordered(plane, arguments):
+    assert plane.tool("purge", *arguments).returncode == 2
+
+
+@pytest.mark.parametrize("body", [
+    {}, {"all": False}, {"all": True, "site": "games"}, {"url": "/a"}, {"prefix": "a"},
+    {"tag": "a", "host": "b"}, {"tag": ["a"]}])
+def test_a_purge_that_makes_no_sense_is_refused(plane, body):
+    status, problem = plane.ask("POST", "/v1/purge", body)
+    assert status == 400 and problem["detail"]
+
+
 def test_an_edge_that_does_not_say_so_is_waited_for(plane, beating):
     beating("seoul")
     beating("frankfurt", holds_purges=True)
@@ -156,7 +188,7 @@ def test_a_position_that_the_log_does_not_reach_gets_no_purges(run, tmp_path):
 
 
 @pytest.mark.parametrize("body", ["", {}, {"url": "dl.example.com/a"}, {"url": "ftp://x/"},
-                                  {"url": "http://x/", "site": "games"}, {"site": 7},
+                                  {"url": "http://x/", "host": "x"}, {"site": 7},
                                   {"url": "http://x/", "soft": "yes"}])
 def test_a_wrong_purge_is_refused(plane, body):
     assert plane.ask("POST", "/v1/purge", body)[0] == 400

@@ -177,6 +177,20 @@ def test_purges_are_applied_before_they_are_acknowledged(steered, control, origi
     assert steered.get("/a").body == b"newer"
 
 
+@pytest.mark.parametrize("what", [
+    {"kind": "prefix", "value": "https://test.example/a"},
+    {"kind": "host", "value": "test.example"},
+    {"kind": "tag", "value": "t"}, {"kind": "tag", "value": "t", "site": "test"},
+    {"kind": "of tomorrow", "value": "x", "site": "test"}, {"kind": "site"}])
+def test_every_kind_of_purge_comes_from_the_control_plane(steered, control, origin, what):
+    origin.page("/a", b"old", cache="max-age=60", headers={"Cache-Tag": "t"})
+    steered.get("/a")
+    origin.page("/a", b"new", cache="max-age=60")
+    control.purge(**what)
+    wait_until(lambda: last(control).get("purge_seq") == 1, "the acknowledgement")
+    assert steered.get("/a").body == b"new"
+
+
 def test_a_gap_in_the_log_makes_everything_validate(steered, control, origin):
     origin.page("/a", b"x", cache="max-age=60", etag='"1"')
     wait_until(lambda: last(control).get("purge_log") == "log1", "a position")

@@ -99,19 +99,52 @@ static void what_is_not_durable_did_not_happen(void **state)
 static void a_damaged_purge_is_read_as_the_widest(void **state)
 {
     (void)state;
+    static const char *const facts[] = {"{nonsense", "{\"kind\":\"tag\",\"site\":\"a\"}",
+                                        "{\"kind\":\"prefix\",\"site\":\"a\",\"value\":1}",
+                                        "{\"kind\":\"of tomorrow\",\"value\":\"x\"}"};
+    for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
+        struct state *s = state_memory_create(-1);
+        struct state_change damaged = {STATE_PURGE, SPAN("00000000000000000007"),
+                                       span_of(facts[i])};
+        struct purge_log *l;
+        struct arena mem;
+        struct purge_record r;
+        arena_init(&mem, 4096);
+        assert_int_equal(state_commit(s, &damaged, 1), 0);
+        assert_int_equal(purge_log_open(&l, s, 10), 0);
+        assert_int_equal(purge_log_find(l, 7, &r, &mem), 0);
+        assert_int_equal(r.purge.kind, HEARTBEAT_PURGE_SITE);
+        assert_int_equal(r.purge.site.n, 0);
+        purge_log_close(&l);
+        arena_finish(&mem);
+        state_close(&s);
+    }
+}
+
+static void a_purge_of_each_kind_is_read_as_it_was_written(void **state)
+{
+    (void)state;
     struct state *s = state_memory_create(-1);
-    struct state_change damaged = {STATE_PURGE, SPAN("00000000000000000007"), SPAN("{nonsense")};
     struct purge_log *l;
-    struct arena mem;
-    struct purge_record r;
-    arena_init(&mem, 4096);
-    assert_int_equal(state_commit(s, &damaged, 1), 0);
     assert_int_equal(purge_log_open(&l, s, 10), 0);
-    assert_int_equal(purge_log_find(l, 7, &r, &mem), 0);
-    assert_int_equal(r.purge.kind, HEARTBEAT_PURGE_SITE);
-    assert_int_equal(r.purge.site.n, 0);
+    for (int kind = 0; kind < HEARTBEAT_PURGE_KINDS; kind++) {
+        struct purge_record r = {.purge = {.kind = (enum heartbeat_purge_kind)kind,
+                                           .site = SPAN("games"),
+                                           .value = SPAN("http://h/")}};
+        assert_int_equal(purge_log_append(l, s, &r), 0);
+    }
     purge_log_close(&l);
-    arena_finish(&mem);
+    assert_int_equal(purge_log_open(&l, s, 10), 0);
+    for (int kind = 0; kind < HEARTBEAT_PURGE_KINDS; kind++) {
+        struct arena mem;
+        struct purge_record r;
+        arena_init(&mem, 4096);
+        assert_int_equal(purge_log_find(l, (uint64_t)kind + 1, &r, &mem), 0);
+        assert_int_equal(r.purge.kind, kind);
+        assert_true(span_eq(r.purge.value, SPAN("http://h/")));
+        arena_finish(&mem);
+    }
+    purge_log_close(&l);
     state_close(&s);
 }
 
@@ -138,6 +171,7 @@ int main(void)
         cmocka_unit_test(an_edge_gets_what_follows_its_position),
         cmocka_unit_test(what_is_not_durable_did_not_happen),
         cmocka_unit_test(a_damaged_purge_is_read_as_the_widest),
+        cmocka_unit_test(a_purge_of_each_kind_is_read_as_it_was_written),
         cmocka_unit_test(a_purge_is_complete_when_all_that_are_heard_have_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,8 +76,8 @@ static void check_answer(const struct heartbeat_answer *a)
     assert_int_equal(a->now_ms, 1763699999123);
     SAME(a->purge_log, "9d2c41f07a3b6e85");
     assert_int_equal(a->purge_floor, 12);
-    assert_int_equal(a->purge_head, 43);
-    assert_int_equal(a->purge_count, 2);
+    assert_int_equal(a->purge_head, 44);
+    assert_int_equal(a->purge_count, 3);
     assert_int_equal(a->purges[0].seq, 42);
     assert_int_equal(a->purges[0].kind, HEARTBEAT_PURGE_URL);
     SAME(a->purges[0].site, "games");
@@ -85,6 +85,8 @@ static void check_answer(const struct heartbeat_answer *a)
     assert_false(a->purges[0].is_soft);
     assert_int_equal(a->purges[1].kind, HEARTBEAT_PURGE_SITE);
     assert_true(a->purges[1].is_soft);
+    assert_int_equal(a->purges[2].kind, HEARTBEAT_PURGE_TAG);
+    SAME(a->purges[2].value, "season-7");
     assert_int_equal(a->config_version, 8);
     assert_true(span_starts(a->config, SPAN("{\"sites\":[{\"name\":\"games\"")));
 }
@@ -149,6 +151,7 @@ static void what_is_there_must_be_right(void **state)
     static const char *const answers[] = {
         "{}",
         "{\"purge_log\":\"x\",\"purges\":[{\"seq\":0,\"kind\":\"site\"}]}",
+        "{\"purge_log\":\"x\",\"purges\":[{\"seq\":1,\"kind\":\"tag\"}]}",
         "{\"purge_log\":\"x\",\"purges\":[{\"seq\":1,\"kind\":\"site\"},{\"seq\":3}]}",
         "{\"purge_log\":\"x\",\"purges\":[{\"seq\":1,\"kind\":\"url\"}]}",
     };
