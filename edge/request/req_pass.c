@@ -80,6 +80,13 @@ static void invalidate_groups(struct req *r, const struct response_head *answer)
     }
 }
 
+/* The port is no part of the key, and upstream is told the scheme's own. */
+static bool is_of_origin(const struct url *other, const struct url *base)
+{
+    return span_ieq(other->host, base->host) && other->scheme == base->scheme &&
+           (other->port == base->port || other->port == scheme_port(base->scheme));
+}
+
 /* RFC 9111 s.4.4: Location and Content-Location too, where they are of the same origin. */
 void req_invalidate(struct req *r, const struct response_head *answer)
 {
@@ -92,7 +99,7 @@ void req_invalidate(struct req *r, const struct response_head *answer)
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         struct span reference = fields_value(&answer->fields, ids[i]);
         if (reference.n > 0 && url_resolve(&base, reference, &r->x->mem, &other) == 0 &&
-            span_ieq(other.host, r->host) && other.scheme == base.scheme)
+            is_of_origin(&other, &base))
             invalidate_one(r, other.path, other.query);
     }
 }
