@@ -37,6 +37,16 @@ static enum next passed(struct req *r)
     return NEXT_STEP;
 }
 
+/* The flight asked for the blocks of the client's first range only. That these lie beyond the end
+ * is the client's answer where it asked for nothing else, and on no condition. */
+static bool is_one_range(const struct req *r)
+{
+    struct range_spec specs[RANGES_MAX];
+    const struct fields *fs = &r->x->request.fields;
+    return fields_find(fs, FIELD_IF_RANGE, 0) == NULL &&
+           range_parse(fields_value(fs, FIELD_RANGE), specs, RANGES_MAX) == 1;
+}
+
 static void on_flight(void *ctx, struct flight_result *result)
 {
     struct req *r = ctx;
@@ -52,6 +62,10 @@ static void on_flight(void *ctx, struct flight_result *result)
         r->step = STEP_DELIVER;
         break;
     case COLLAPSE_PASS:
+        if (result->status == 416 && !is_one_range(r)) {
+            n = passed(r);
+            break;
+        }
         r->fetch = result->fetch;
         result->fetch = NULL;
         r->fetch_at = result->at;

@@ -175,7 +175,8 @@ class Strict(Page):
 
     def __call__(self, request, wire):
         m = re.fullmatch(r"bytes=(\d+)-\d*", request.header("Range") or "")
-        if m and int(m[1]) >= self.content.size:
+        holds = request.header("If-Range") in (None, self.etag)
+        if m and holds and int(m[1]) >= self.content.size:
             return wire.send(f"HTTP/1.1 416 x\r\nContent-Range: bytes */{self.content.size}\r\n"
                              "Content-Length: 0\r\n\r\n".encode())
         return super().__call__(request, wire)
@@ -250,6 +251,10 @@ PARTS = [
     Case("9110 14.2", "the first of two is beyond the end of what the cache does not know",
          asked(A(page=Strict(BIG, etag='"a"', fields=(("Cache-Control", "max-age=600"),))),
                "Range: bytes=900000-,0-4", asks=None, **big(0, 4)), host="blocks.example"),
+    Case("9110 13.1.5", "beyond the end, under a condition that does not hold",
+         asked(A(page=Strict(BIG, etag='"a"', fields=(("Cache-Control", "max-age=600"),))),
+               "Range: bytes=900000-", 'If-Range: "b"', asks=None, status=200,
+               gives=BIG.read(0, BIG.size)), host="blocks.example"),
     wrong("another part", "Content-Range: bytes 0-9/1703936", BODY[:10]),
     wrong("another unit", "Content-Range: items 65536-131071/1703936", b"x" * BLOCK),
     wrong("an end before its beginning", "Content-Range: bytes 131071-65536/1703936", b"x" * BLOCK),
