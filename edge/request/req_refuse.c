@@ -12,6 +12,7 @@ struct refusal {
 };
 /* RFC 9209 s.2.3. The last row stands for all other errors. */
 static const struct refusal refusals[] = {
+    {ERR_BODY, 400, "The request's body is broken.", NULL},
     {ERR_TIMEOUT, 504, "The origin took too long to answer.", "connection_timeout"},
     {ERR_REFUSED, 502, "The origin cannot be reached.", "connection_refused"},
     {ERR_DNS, 502, "The origin's name was not resolved.", "dns_error"},

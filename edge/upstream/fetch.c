@@ -158,10 +158,15 @@ static void on_failed(void *ctx, struct call *c, int err, const char *text)
     struct fetch *f = ctx;
     struct span name = f->origin->name;
     (void)c;
+    f->err = err;
+    if (err == ERR_BODY) { /* the client's fault */
+        drop_call(f);
+        loop_defer(f->fetcher->loop, &f->failing);
+        return;
+    }
     LOG_WARN_LIMITED("upstream-failed", "site=%s upstream=%.*s error=\"%s\" detail=\"%s\"",
                      source_site(f->source)->name, SPAN_FMT(name), err_text(err), text);
     upstream_failed(f->origin, loop_now(f->fetcher->loop));
-    f->err = err;
     drop_call(f);
     if (f->may_repeat) {
         counter_add(&f->fetcher->count.fetch_retries, 1);

@@ -177,7 +177,8 @@ static bool step_ask(struct call *c)
 {
     int r = client_h1_send(c);
     if (r < 0) {
-        c->err_text = "the request's body broke";
+        c->err_text = err_text(r);
+        r = ERR_BODY;
     } else {
         r = client_h1_head(c);
     }

@@ -50,6 +50,7 @@ struct call_events {
     /* call_read may give something again after ERR_AGAIN. */
     void (*on_readable)(void *ctx, struct call *c);
     /* Failed before the final head. The call is over: call_end is still the owner's to call.
+     * ERR_BODY: the request's body broke, which is no fault of the peer.
      * text: for a log line; borrowed. */
     void (*on_failed)(void *ctx, struct call *c, int err, const char *text);
 };

@@ -250,7 +250,7 @@ PARTS = [
          asked(page(), "Range: bytes=0-9", **big(0, 9)), host="blocks.example"),
     Case("9110 14.2", "the first of two is beyond the end of what the cache does not know",
          asked(A(page=Strict(BIG, etag='"a"', fields=(("Cache-Control", "max-age=600"),))),
-               "Range: bytes=900000-,0-4", asks=None, **big(0, 4)), host="blocks.example"),
+               "Range: bytes=900000-,0-4", asks=None, status=(200, 206)), host="blocks.example"),
     Case("9110 13.1.5", "beyond the end, under a condition that does not hold",
          asked(A(page=Strict(BIG, etag='"a"', fields=(("Cache-Control", "max-age=600"),))),
                "Range: bytes=900000-", 'If-Range: "b"', asks=None, status=200,

@@ -401,7 +401,7 @@ static void a_request_body_that_breaks_fails_the_call(void **state)
     (void)state;
     start_with(METHOD_PUT, body_of_bytes(SPAN("hello")), 50);
     UNTIL(t.err != 0);
-    assert_int_equal(t.err, ERR_TRUNCATED);
+    assert_int_equal(t.err, ERR_BODY);
     UNTIL(t.has_ended);
 }
 
