@@ -76,6 +76,10 @@ enum next req_failed_with(struct req *r, int err);
 struct source *req_source(struct req *r, bool is_passed);
 bool req_is_head(const struct req *r);
 
+/* What is allowed here. req_ends_here: whether Max-Forwards makes this node the last one. */
+#define REQ_METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+bool req_ends_here(const struct req *r);
+
 /* req_head.c: the fields every answer of ours carries. */
 void req_add_ours(struct req *r, struct fields *fs);
 void req_head_of_object(struct req *r, struct response_head *head);

@@ -56,6 +56,10 @@ enum next req_admit(struct req *r)
         return req_refuse_with(r, 405, "TRACE and CONNECT are not served here.", NULL);
     if (cdn_loop_has(&q->fields, span_of(r->worker->config.node)))
         return req_refuse_with(r, 508, "The request has been at this node before.", NULL);
+    if (req_ends_here(r)) {
+        r->step = STEP_OPTIONS;
+        return NEXT_STEP;
+    }
     bool is_get = q->method == METHOD_GET || q->method == METHOD_HEAD;
     if (!is_get || q->content_length != 0) {
         r->cache.forward = is_get ? CACHE_FORWARD_BYPASS : CACHE_FORWARD_METHOD;

@@ -51,7 +51,7 @@ enum next req_refuse(struct req *r)
     fields_add(&head.fields, FIELD_CONTENT_TYPE, SPAN("text/plain; charset=utf-8"));
     fields_add(&head.fields, FIELD_CACHE_CONTROL, SPAN("no-store"));
     if (r->refusal == 405)
-        fields_add(&head.fields, FIELD_ALLOW, SPAN("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+        fields_add(&head.fields, FIELD_ALLOW, SPAN(REQ_METHODS));
     if (r->fault != NULL)
         add_proxy_status(r, &head.fields);
     req_add_ours(r, &head.fields);

@@ -6,6 +6,7 @@
 #include "edge/upstream/source.h"
 
 #include "lib/base/mem.h"
+#include "lib/http/cache_control.h"
 #include "lib/http/hop.h"
 
 #define FIELDS_BYTES_MAX ((size_t)128 * 1024)
@@ -87,6 +88,17 @@ static void fields_add_ours(struct source *s, const struct source_spec *spec)
         fields_add(&s->fields, FIELD_X_FORWARDED_PROTO, scheme_text(r->scheme));
 }
 
+/* RFC 9110 s.7.6.2: a hop less for who comes next. */
+static void lessen_max_forwards(struct source *s)
+{
+    sec_t hops;
+    struct span text = fields_value(&s->fields, FIELD_MAX_FORWARDS);
+    if (s->method != METHOD_OPTIONS || !delta_seconds(text, &hops) || hops == 0)
+        return;
+    text = arena_printf(&s->mem, "%lld", (long long)hops - 1);
+    fields_set(&s->fields, FIELD_MAX_FORWARDS, text);
+}
+
 struct source *source_create(const struct source_spec *spec)
 {
     const struct request_head *r = spec->request;
@@ -111,6 +123,7 @@ struct source *source_create(const struct source_spec *spec)
         f->value = arena_dup(&s->mem, f->value);
         f->name = f->id != FIELD_OTHER ? field_spelling(f->id) : arena_dup(&s->mem, f->name);
     }
+    lessen_max_forwards(s);
     fields_add_ours(s, spec);
     if (arena_overflowed(&s->mem))
         source_unref(&s);
