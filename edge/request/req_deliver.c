@@ -4,6 +4,7 @@
 #include "edge/request/req.h"
 
 #include "edge/store/generation.h"
+#include "edge/upstream/answer.h"
 #include "lib/base/err.h"
 
 static enum next respond(struct req *r, const struct response_head *head, struct body *body)
@@ -78,37 +79,87 @@ static void say_ranges(struct fields *fs)
         fields_set(fs, FIELD_ACCEPT_RANGES, SPAN("bytes"));
 }
 
-enum next req_deliver(struct req *r)
+/* What the answer will be. */
+struct plan {
+    enum conditional condition;
+    int count; /* of ranges; 0: the whole; ERR_UNSATISFIABLE */
+    struct byte_range ranges[RANGES_MAX];
+};
+
+static void plan_make(struct plan *p, const struct req *r)
 {
     const struct object *o = r->object;
     const struct request_head *q = &r->x->request;
-    struct response_head head;
     struct range_spec specs[RANGES_MAX];
-    struct byte_range ranges[RANGES_MAX];
-    sec_t now_s = loop_wall(r->worker->loop) / MSEC_PER_SEC;
     int64_t size = generation_length(o->generation);
+    sec_t now_s = loop_wall(r->worker->loop) / MSEC_PER_SEC;
+    p->condition = conditional_of(q, &o->validators, o->status, now_s);
+    p->count = 0;
+    if (p->condition == CONDITIONAL_NORMAL && o->status == 200 && size != LENGTH_UNKNOWN)
+        p->count = conditional_ranges(q, &o->validators, now_s, specs);
+    p->count = p->count > 0 ? range_resolve(specs, p->count, size, p->ranges) : 0;
+}
+
+static bool lacks(struct generation *g, int64_t first, int64_t last)
+{
+    int64_t block_bytes = generation_block_bytes(g), block = first / block_bytes;
+    return generation_lacks(g, block, last / block_bytes - block + 1);
+}
+
+/* Whether bytes of the answer have to be brought first. */
+static bool is_partial(const struct req *r, const struct plan *p)
+{
+    struct generation *g = r->object->generation;
+    int64_t size = generation_length(g);
+    if (p->condition != CONDITIONAL_NORMAL || size <= 0 || req_is_head(r))
+        return false;
+    if (p->count == 0)
+        return lacks(g, 0, size - 1);
+    for (int i = 0; i < p->count; i++) {
+        if (lacks(g, p->ranges[i].first, p->ranges[i].last))
+            return true;
+    }
+    return false;
+}
+
+/* The object has parts only. False: the rest can never come, so it is as good as none. */
+static bool go_on_with_parts(struct req *r)
+{
+    r->cache.is_hit = false;
+    if (answer_can_continue(&r->object->validators)) {
+        r->cache.forward = CACHE_FORWARD_PARTIAL;
+        return true;
+    }
+    generation_abandon(r->object->generation);
+    object_unref(&r->object);
+    r->step = STEP_LOOKUP;
+    return false;
+}
+
+static enum next carry_out(struct req *r, const struct plan *p, struct response_head *head)
+{
+    const struct object *o = r->object;
+    int64_t size = status_has_body(o->status) ? generation_length(o->generation) : 0;
+    if (p->condition != CONDITIONAL_NORMAL)
+        return without_body(r, head, p->condition == CONDITIONAL_NOT_MODIFIED ? 304 : 412);
+    if (size != LENGTH_UNKNOWN && o->status == 200)
+        say_ranges(&head->fields);
+    if (p->count == 0)
+        return whole(r, head, size);
+    if (p->count == ERR_UNSATISFIABLE)
+        return unsatisfiable(r, head, size);
+    return partial(r, head, p->ranges, p->count);
+}
+
+enum next req_deliver(struct req *r)
+{
+    struct response_head head;
+    struct plan plan;
+    plan_make(&plan, r);
+    if (r->cache.is_hit && is_partial(r, &plan) && !go_on_with_parts(r))
+        return NEXT_STEP;
     if (r->cache.is_hit)
         counter_add(&r->worker->count.hits, 1);
     req_head_of_object(r, &head);
-    switch (conditional_of(q, &o->validators, o->status, now_s)) {
-    case CONDITIONAL_NOT_MODIFIED:
-        return without_body(r, &head, 304);
-    case CONDITIONAL_FAILED:
-        return without_body(r, &head, 412);
-    case CONDITIONAL_NORMAL:
-        break;
-    }
-    if (!status_has_body(o->status))
-        size = 0;
-    if (size != LENGTH_UNKNOWN && o->status == 200)
-        say_ranges(&head.fields);
-    int count = 0;
-    if (o->status == 200 && size != LENGTH_UNKNOWN)
-        count = conditional_ranges(q, &o->validators, now_s, specs);
-    if (count <= 0)
-        return whole(r, &head, size);
-    count = range_resolve(specs, count, size, ranges);
-    if (count == ERR_UNSATISFIABLE)
-        return unsatisfiable(r, &head, size);
-    return partial(r, &head, ranges, count);
+    return carry_out(r, &plan, &head);
 }

@@ -228,6 +228,18 @@ int64_t generation_present(struct generation *g, int64_t first, int64_t count)
     return present;
 }
 
+bool generation_lacks(struct generation *g, int64_t first, int64_t count)
+{
+    generation_lock(g);
+    int64_t i = first, end = first + count;
+    bool is_filled = !list_is_empty(&g->audience.fills) || g->table.claims_count > 0 ||
+                     g->table.held == block_table_count(&g->table);
+    while (!is_filled && i < end && block_table_next(&g->table, i, end) == i)
+        i++;
+    generation_unlock(g);
+    return !is_filled && i < end;
+}
+
 void generation_reader_attach(struct generation *g, struct generation_reader *r)
 {
     generation_lock(g);
