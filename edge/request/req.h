@@ -44,8 +44,9 @@ struct req {
     struct collapse_waiter waiter;
     struct timer deadline;
     bool is_waiting, is_late;
-    bool has_waited; /* its body waited for upstream, though its head did not */
-    uint8_t rounds;  /* times it came back to LOOKUP */
+    bool has_waited;        /* its body waited for upstream, though its head did not */
+    uint8_t rounds;         /* times it came back to LOOKUP */
+    struct fields withheld; /* of this client alone, beside the object's */
     /* in DIRECT */
     struct fetch *fetch;
     int64_t fetch_at; /* first byte of its body where we made up the range; -1 */

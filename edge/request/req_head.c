@@ -33,6 +33,8 @@ void req_head_of_object(struct req *r, struct response_head *head)
     memcpy(head->fields.v, o->fields.v, o->fields.count * sizeof(struct field));
     r->cache.has_ttl = true;
     r->cache.ttl_s = left / MSEC_PER_SEC;
+    for (uint32_t i = 0; i < r->withheld.count; i++)
+        fields_add_named(&head->fields, r->withheld.v[i].name, r->withheld.v[i].value);
     fields_add(&head->fields, FIELD_AGE, age_text(r, o));
     req_add_ours(r, &head->fields);
 }

@@ -47,6 +47,14 @@ static bool is_one_range(const struct req *r)
            range_parse(fields_value(fs, FIELD_RANGE), specs, RANGES_MAX) == 1;
 }
 
+static void keep_withheld(struct req *r, const struct fields *withheld)
+{
+    fields_init(&r->withheld, &r->x->mem);
+    for (uint32_t i = 0; i < withheld->count; i++)
+        fields_add_named(&r->withheld, arena_dup(&r->x->mem, withheld->v[i].name),
+                         arena_dup(&r->x->mem, withheld->v[i].value));
+}
+
 static void on_flight(void *ctx, struct flight_result *result)
 {
     struct req *r = ctx;
@@ -59,6 +67,7 @@ static void on_flight(void *ctx, struct flight_result *result)
     case COLLAPSE_OBJECT:
         r->object = result->object;
         result->object = NULL;
+        keep_withheld(r, result->withheld);
         r->step = STEP_DELIVER;
         break;
     case COLLAPSE_PASS:

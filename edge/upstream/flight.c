@@ -26,6 +26,7 @@ struct flight {
     struct object *stale;
     struct hash128 flight_key;
     struct store_key key;
+    struct fields withheld;
     struct request_head request; /* as the client sent it: policy looks at it */
     int64_t first, last;
     uint64_t moment; /* of the store, when the fetch began */
@@ -117,16 +118,28 @@ static void land_object(struct flight *f, struct object *o, int status, int inse
                               .status = status,
                               .at = -1,
                               .is_stored = inserted == 0,
-                              .is_revalidated = status == 304};
+                              .is_revalidated = status == 304,
+                              .withheld = &f->withheld};
     land(f, &r, 0);
 }
 
-/* Fields that belong to one message or one connection, not to the stored response. */
-static void leave_out_unstored(struct fields *fs, const struct site *site)
+/* Fields that belong to one message or one connection, or to whoever asked, are not stored. What
+ * policy leaves out is withheld from all but the leader. */
+static void leave_out_unstored(struct flight *f, struct fields *fs)
 {
-    storable_leave_out(fs, site);
+    struct fields all;
+    fields_remove(fs, FIELD_AGE);
     fields_remove(fs, FIELD_CONTENT_LENGTH);
     fields_remove(fs, FIELD_CONTENT_RANGE);
+    fields_init(&all, &f->mem);
+    for (uint32_t i = 0; i < fs->count; i++)
+        fields_add_named(&all, fs->v[i].name, fs->v[i].value);
+    storable_leave_out(fs, source_site(f->source));
+    fields_init(&f->withheld, &f->mem);
+    for (uint32_t i = 0; i < all.count && fs->count < all.count; i++) {
+        if (fields_find_named(fs, all.v[i].name, 0) == NULL)
+            fields_add_named(&f->withheld, all.v[i].name, all.v[i].value);
+    }
 }
 
 static void supply_date(struct flight *f, struct fields *fs)
@@ -156,7 +169,7 @@ static struct object *make_object(struct flight *f, const struct response_head *
     struct fields fields;
     fields_init(&fields, &f->mem);
     hop_copy(&fields, &head->fields);
-    leave_out_unstored(&fields, site);
+    leave_out_unstored(f, &fields);
     supply_date(f, &fields);
     struct span names = vary_names(&head->fields, &f->mem);
     struct object_spec spec = {

@@ -25,6 +25,9 @@ struct flight_result {
     int status;         /* of upstream's answer; 0: none */
     struct span origin; /* asked last; borrowed during the call */
     bool is_stored, is_revalidated;
+    /* OBJECT: fields that came and that the object does not keep: the leader's alone. Borrowed
+     * during the call. */
+    const struct fields *withheld;
 };
 typedef void (*flight_fn)(void *ctx, struct flight_result *r);
 
