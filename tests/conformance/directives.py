@@ -125,8 +125,9 @@ def cdn(value, other):
 
 TARGETED = [
     *many(fresh, "9213 2.2", (
-        "max-age=60", "max-age=60, foo", "max-age=60;foo=bar", "max-age=60,\tfoo", "foo, max-age=60",
-        "max-age=60 , foo", "public, max-age=60", "s-maxage=60", "max-age=0, s-maxage=60",
+        "max-age=60", "max-age=60, foo", "max-age=60;foo=bar", "max-age=60,\tfoo",
+        "foo, max-age=60", "max-age=60 , foo", "public, max-age=60", "s-maxage=60",
+        "max-age=0, s-maxage=60",
         "max-age=0, max-age=60", "max-age=60, foo=(a b)", "max-age=60, foo=:AQ==:",
         'max-age=60, foo="no-store"', "no-store=?0, max-age=60", "max-age=999999999999999",
     ), cdn("{0}", NO)),

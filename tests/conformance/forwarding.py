@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What passes through an intermediary, and how: RFC 9110 s.7.6, s.10, s.15.2, RFC 8297, RFC 8586."""
+"""What passes through an intermediary, and how: RFC 9110 s.7.6, s.10, s.15.2, RFC 8297,
+RFC 8586."""
 
 from tests.conformance.case import FRESH, A, Case, asked, kept
 
@@ -111,7 +112,8 @@ DOWNSTREAM = [
           framing="chunked", trailers=("X-A: 1",)),
     *down("9110 8.4", "Content-Encoding passes", ("Content-Encoding: gzip",),
           has=("Content-Encoding: gzip",)),
-    Case("9110 15.1", "an unknown status passes", asked(A(NO_STORE, status=799), status=(799, 502))),
+    Case("9110 15.1", "an unknown status passes",
+         asked(A(NO_STORE, status=799), status=(799, 502))),
 ]
 
 INTERIM = [

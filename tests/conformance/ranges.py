@@ -68,8 +68,8 @@ SINGLE = [
 NO_RANGE = rows("not a range that counts", WHOLE,
                 "bytes=7-3", "bytes=a-b", "bytes=", "bytes=-", "bytes=--5", "bytes=3", "bytes",
                 "3-7", "bytes 3-7", "bytes=3-7x", "bytes=3-7-9", "bytes=0x1-0x5", "bytes=3.0-7",
-                "bytes=+3-7", "items=3-7", "bytes=3-7;8-9", "bytes=3-7, x", "=3-7", "bytes=7-3, 0-1",
-                "none")
+                "bytes=+3-7", "items=3-7", "bytes=3-7;8-9", "bytes=3-7, x", "=3-7",
+                "bytes=7-3, 0-1", "none")
 
 UNSATISFIABLE = rows("beyond the end", NONE, "bytes=26-", "bytes=26-30", "bytes=99-100", "bytes=-0",
                      "bytes=26-, 30-40", "bytes=99999999999999999999-", section="9110 15.5.17")

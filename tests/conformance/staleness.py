@@ -29,7 +29,8 @@ IF_ERROR = [
       for name, error, _ in ERRORS],
     *[covers(f"the site's default against {name}", error, OLD, host="covered.example")
       for name, error, _ in ERRORS],
-    *[shows(f"without leave {name} is shown", error, status, OLD) for name, error, status in ERRORS],
+    *[shows(f"without leave {name} is shown", error, status, OLD)
+      for name, error, status in ERRORS],
     *[shows(f"must-revalidate against {name}", error, (status, 504),
             old("must-revalidate, stale-if-error=600"), section="9111 5.2.2.2")
       for name, error, status in ERRORS],
@@ -64,7 +65,8 @@ IF_ERROR = [
          kept(status=200, eventually=True)),
     Case("5861 4", "HEAD is covered too", asked(A(*old("stale-if-error=600"), TAG)),
          asked(A(status=503), method="HEAD", status=200, asks=None)),
-    Case("5861 4", "a range is covered too", asked(A(*old("stale-if-error=600"), TAG, body=b"01234")),
+    Case("5861 4", "a range is covered too",
+         asked(A(*old("stale-if-error=600"), TAG, body=b"01234")),
          asked(A(status=503), "Range: bytes=1-2", status=206, gives=b"12", asks=None)),
     Case("5861 4", "another variant covers nothing",
          asked(A(*old("stale-if-error=600"), "Vary: Foo"), "Foo: 1"),

@@ -9,8 +9,8 @@ import pytest
 from conftest import STARTED, faults_of
 from tests.conformance.stage import Stage
 
-TABLES = ("freshness", "directives", "storing", "vary", "asking", "validating", "conditions", "ranges",
-          "staleness", "invalidation", "forwarding", "framing", "cache_status")
+TABLES = ("freshness", "directives", "storing", "vary", "asking", "validating", "conditions",
+          "ranges", "staleness", "invalidation", "forwarding", "framing", "cache_status")
 
 
 def cases():
