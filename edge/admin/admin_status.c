@@ -44,10 +44,9 @@ static void put_origins(struct json_out *o, const struct upstream *u, msec_t now
     json_out_array(o, "origins");
     for (size_t i = 0; i < u->count; i++) {
         struct upstream_origin *origin = &u->origins[i];
-        msec_t until = atomic_load_explicit(&origin->down_until, memory_order_relaxed);
         json_out_object(o, NULL);
         json_out_text(o, "name", origin->name);
-        json_out_bool(o, "is_held_back", until > now);
+        json_out_text(o, "state", span_of(upstream_state_name(origin, now)));
         json_out_u64(o, "failures_in_a_row", origin->failures);
         json_out_end_object(o);
     }

@@ -54,6 +54,9 @@ static const struct option options[] = {
         "From the request to an origin until the head of its answer."),
     ROW("stall_timeout", OPTION_DURATION, stall_ms, 1, 3600000, "30s",
         "Between two reads of an origin's body."),
+    ROW("retry_after_max", OPTION_DURATION, retry_after_max_ms, 0, 3600000, "10s",
+        "How long an origin is left alone that asks for it (Retry-After on 429 and 503); 0s: "
+        "never."),
     ROW("cache_set_cookie", OPTION_BOOL, caches_set_cookie, 0, 0, "false",
         "Whether answers with Set-Cookie may be stored, without that field."),
     ROW("ignore_reload", OPTION_BOOL, ignores_reload, 0, 0, "false",

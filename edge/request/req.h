@@ -44,9 +44,15 @@ struct req {
     struct collapse_waiter waiter;
     struct timer deadline;
     bool is_waiting, is_late;
+<<<<<<< HEAD
     bool has_waited;        /* its body waited for upstream, though its head did not */
     uint8_t rounds;         /* times it came back to LOOKUP */
     struct fields withheld; /* of this client alone, beside the object's */
+=======
+    bool has_waited; /* its body waited for upstream, though its head did not */
+    bool is_new;     /* its object was made by the flight it led or waited for */
+    uint8_t rounds;  /* times it came back to LOOKUP */
+>>>>>>> 1c7b856 (Answer a crowd once when upstream fails, and leave a broken origin alone)
     /* in DIRECT */
     struct fetch *fetch;
     int64_t fetch_at; /* first byte of its body where we made up the range; -1 */
@@ -55,9 +61,9 @@ struct req {
     struct span cache_text, upstream;
     uint64_t by_source[LEDGER_SOURCE_COUNT];
     /* for REFUSE */
-    int refusal;
-    const char *why;   /* one line for the client */
-    const char *fault; /* RFC 9209 s.2.3 error token; NULL: not of upstream */
+    int refusal, received; /* received: upstream's own status; 0: none */
+    const char *why;       /* one line for the client */
+    const char *fault;     /* RFC 9209 s.2.3 error token; NULL: not of upstream */
     struct req *next_free;
 };
 #define REQ_MAGIC 0x4e900d51U
@@ -71,8 +77,10 @@ REQ_STEPS(X)
 void req_run(struct req *r);
 /* req_refuse_with: sets up REFUSE and says NEXT_STEP. */
 enum next req_refuse_with(struct req *r, int status, const char *why, const char *fault);
-/* req_failed_with: REFUSE for an err of a fetch (502 or 504). */
+/* req_failed_with: REFUSE for an err of a fetch (502, 503 or 504). */
 enum next req_failed_with(struct req *r, int err);
+/* req_failed_as: REFUSE with the status that upstream gave the one who asked for all. */
+enum next req_failed_as(struct req *r, int status);
 /* req_source: r->source, made if needed; NULL: the request is too large to keep. */
 struct source *req_source(struct req *r, bool is_passed);
 bool req_is_head(const struct req *r);

@@ -88,6 +88,21 @@ static enum reuse judge(const struct req *r)
     return is_soft && reuse != REUSE_FORBIDDEN ? REUSE_VALIDATE : reuse;
 }
 
+/* Every origin is known to be down: what is stale may answer at once. One request a second goes
+ * behind, to see whether one is back. */
+static bool covers_at_once(struct req *r)
+{
+    struct upstream *u = upstream_of(r->view->set, r->site);
+    msec_t now = loop_now(r->worker->loop);
+    if (!upstream_is_down(u, now) || generation_is_abandoned(r->object->generation) ||
+        !freshness_may_cover(&r->object->freshness, loop_wall(r->worker->loop)))
+        return false;
+    counter_add(&r->worker->count.covered, 1);
+    if (upstream_choose(u, 0, now) != NULL)
+        refresh_behind(r);
+    return true;
+}
+
 enum next req_lookup(struct req *r)
 {
     struct search s = {.r = r, .values = SPAN_NONE};
@@ -111,6 +126,8 @@ enum next req_lookup(struct req *r)
     case REUSE_VALIDATE:
         break;
     }
+    if (covers_at_once(r))
+        return hit(r, "upstream-down");
     bool is_stale = freshness_left_ms(&r->object->freshness, loop_wall(r->worker->loop)) <= 0;
     r->cache.forward = is_stale ? CACHE_FORWARD_STALE : CACHE_FORWARD_REQUEST;
     r->stale = r->object;

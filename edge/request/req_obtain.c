@@ -16,13 +16,14 @@ static enum next again(struct req *r)
     return NEXT_STEP;
 }
 
-/* Upstream gave nothing: what is stale may do (RFC 5861 s.4, RFC 9111 s.4.2.4). */
-static enum next failed(struct req *r, int err)
+/* Upstream gave nothing, or (status) an error of its own: what is stale may do (RFC 5861 s.4,
+ * RFC 9111 s.4.2.4). */
+static enum next failed(struct req *r, int err, int status)
 {
     msec_t now_wall = loop_wall(r->worker->loop);
     if (r->stale == NULL || generation_is_abandoned(r->stale->generation) ||
         !freshness_may_cover(&r->stale->freshness, now_wall))
-        return req_failed_with(r, err);
+        return status != 0 ? req_failed_as(r, status) : req_failed_with(r, err);
     r->object = r->stale;
     r->stale = NULL;
     r->cache.detail = "upstream-failed"; /* it was forwarded: no hit (RFC 9211 s.2.2) */
@@ -66,6 +67,7 @@ static void on_flight(void *ctx, struct flight_result *result)
     switch (result->outcome) {
     case COLLAPSE_OBJECT:
         r->object = result->object;
+        r->is_new = result->is_stored && !result->is_revalidated;
         result->object = NULL;
         keep_withheld(r, result->withheld);
         r->step = STEP_DELIVER;
@@ -85,7 +87,7 @@ static void on_flight(void *ctx, struct flight_result *result)
         n = again(r);
         break;
     case COLLAPSE_FAILED:
-        n = failed(r, result->err);
+        n = failed(r, result->err, 0);
         break;
     }
     if (n == NEXT_STEP)
@@ -103,6 +105,7 @@ static enum next take_object(struct req *r)
         return again(r);
     }
     r->object = o;
+    r->is_new = r->waiter.is_new;
     r->step = STEP_DELIVER;
     return NEXT_STEP;
 }
@@ -113,6 +116,11 @@ static bool is_alone(const struct req *r)
     return fields_find(&r->x->request.fields, FIELD_AUTHORIZATION, 0) != NULL;
 }
 
+static bool is_error(int status)
+{
+    return status >= 400;
+}
+
 static void on_woken(struct collapse_waiter *waiter)
 {
     struct req *r = CONTAINER_OF(waiter, struct req, waiter);
@@ -121,7 +129,7 @@ static void on_woken(struct collapse_waiter *waiter)
     timer_stop(&r->deadline);
     r->cache.is_collapsed = true;
     if (r->is_late) {
-        n = failed(r, ERR_TIMEOUT);
+        n = failed(r, ERR_TIMEOUT, 0);
     } else if (waiter->outcome == COLLAPSE_OBJECT) {
         n = take_object(r);
     } else if (waiter->outcome == COLLAPSE_PASS) {
@@ -129,7 +137,7 @@ static void on_woken(struct collapse_waiter *waiter)
     } else if (waiter->outcome == COLLAPSE_AGAIN || waiter->err == ERR_CANCELLED) {
         n = is_alone(r) ? passed(r) : again(r);
     } else {
-        n = failed(r, waiter->err);
+        n = failed(r, waiter->err, is_error(waiter->status) ? waiter->status : 0);
     }
     if (n == NEXT_STEP)
         req_run(r);
@@ -142,7 +150,7 @@ static void on_deadline(struct timer *t)
     if (!collapse_leave(r->worker->collapse, &r->flight_key, &r->waiter))
         return; /* its mail comes, and finds it late */
     r->is_waiting = false;
-    if (failed(r, ERR_TIMEOUT) == NEXT_STEP)
+    if (failed(r, ERR_TIMEOUT, 0) == NEXT_STEP)
         req_run(r);
 }
 

@@ -14,6 +14,7 @@ struct refusal {
 static const struct refusal refusals[] = {
     {ERR_BODY, 400, "The request's body is broken.", NULL},
     {ERR_TIMEOUT, 504, "The origin took too long to answer.", "connection_timeout"},
+    {ERR_BUSY, 503, "The origin is known to be down.", "destination_unavailable"},
     {ERR_REFUSED, 502, "The origin cannot be reached.", "connection_refused"},
     {ERR_DNS, 502, "The origin's name was not resolved.", "dns_error"},
     {ERR_TLS, 502, "The origin's TLS failed.", "tls_protocol_error"},
@@ -32,10 +33,18 @@ enum next req_failed_with(struct req *r, int err)
     return req_refuse_with(r, refusals[i].status, refusals[i].why, refusals[i].fault);
 }
 
+enum next req_failed_as(struct req *r, int status)
+{
+    r->received = status;
+    return req_refuse_with(r, status, "The origin answered with an error.", "http_response_status");
+}
+
 static void add_proxy_status(struct req *r, struct fields *fs)
 {
     struct arena *mem = &r->x->mem;
     struct span text = arena_printf(mem, "%s; error=%s", r->worker->config.node, r->fault);
+    if (r->received != 0)
+        text = arena_printf(mem, "%s; received-status=%d", r->worker->config.node, r->received);
     if (r->upstream.n > 0)
         text = arena_printf(mem, "%.*s; next-hop=\"%.*s\"", SPAN_FMT(text), SPAN_FMT(r->upstream));
     fields_add(fs, FIELD_PROXY_STATUS, text);
@@ -51,7 +60,13 @@ enum next req_refuse(struct req *r)
     fields_add(&head.fields, FIELD_CONTENT_TYPE, SPAN("text/plain; charset=utf-8"));
     fields_add(&head.fields, FIELD_CACHE_CONTROL, SPAN("no-store"));
     if (r->refusal == 405)
+<<<<<<< HEAD
         fields_add(&head.fields, FIELD_ALLOW, SPAN(REQ_METHODS));
+=======
+        fields_add(&head.fields, FIELD_ALLOW, SPAN("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    if (r->refusal == 503 && r->fault != NULL)
+        fields_add(&head.fields, FIELD_RETRY_AFTER, SPAN("1"));
+>>>>>>> 1c7b856 (Answer a crowd once when upstream fails, and leave a broken origin alone)
     if (r->fault != NULL)
         add_proxy_status(r, &head.fields);
     req_add_ours(r, &head.fields);

@@ -135,6 +135,8 @@ static struct mail *take_waiters_locked(struct joined *j, const struct collapse_
         struct collapse_waiter *w = LIST_THING(l, struct collapse_waiter, link);
         w->outcome = landing->outcome;
         w->err = landing->err;
+        w->status = landing->status;
+        w->is_new = landing->is_new;
         w->object = landing->object;
         if (w->object != NULL)
             object_ref(w->object);

@@ -32,8 +32,9 @@ struct collapse_waiter {
     void (*woken)(struct collapse_waiter *w); /* on home's loop, once */
     /* set before woken */
     enum collapse_outcome outcome;
-    int err;
+    int err, status; /* FAILED: of upstream's answer where there was one, else 0 */
     struct object *object;
+    bool is_new; /* OBJECT: all its bytes come by fills that began with this flight, or later */
 };
 
 enum collapse_role { COLLAPSE_LEAD, COLLAPSE_WAIT, COLLAPSE_NOT_STORABLE };
@@ -52,8 +53,9 @@ bool collapse_leave(struct collapse *c, const struct hash128 *key, struct collap
  * remembered until now + pass_ms (0: not). Returns how many waited. */
 struct collapse_landing {
     enum collapse_outcome outcome;
-    int err;
+    int err, status;
     struct object *object; /* borrowed */
+    bool is_new;
     msec_t now, pass_ms;
 };
 uint32_t collapse_land(struct collapse *c, const struct hash128 *key,

@@ -11,6 +11,7 @@
 #include "lib/http/date.h"
 
 #define REQUEST_BYTES_MAX ((size_t)192 * 1024)
+#define PROBE_CONNECT_MS  1000
 
 struct fetch {
     uint32_t magic;
@@ -134,14 +135,67 @@ static void on_info(void *ctx, struct call *c, const struct response_head *head)
         f->events->on_info(f->ctx, f, head);
 }
 
+static void ask_next(struct fetch *f);
+
+/* RFC 9110 s.10.2.3: seconds or a date. 0: not there, or nothing to go by. */
+static msec_t retry_after_of(const struct response_head *head, msec_t wall)
+{
+    struct span text = fields_value(&head->fields, FIELD_RETRY_AFTER);
+    uint64_t seconds;
+    sec_t at;
+    if (span_u64(text, &seconds))
+        return seconds < INT32_MAX ? (msec_t)seconds * MSEC_PER_SEC : INT32_MAX;
+    if (date_parse(text, wall / MSEC_PER_SEC, &at) && at * MSEC_PER_SEC > wall)
+        return at * MSEC_PER_SEC - wall;
+    return 0;
+}
+
+static bool is_overloaded(int status)
+{
+    return status == 429 || status == 503;
+}
+
+/* What an answer says about its origin, and about when to come back. */
+static void judge_health(struct fetch *f, const struct response_head *head)
+{
+    msec_t now = loop_now(f->fetcher->loop);
+    bool is_gateway_fault = head->status == 502 || head->status == 504;
+    if (!is_overloaded(head->status) && !is_gateway_fault) {
+        upstream_succeeded(f->origin);
+        return;
+    }
+    msec_t most = source_site(f->source)->retry_after_max_ms;
+    msec_t rest = is_overloaded(head->status) ? retry_after_of(head, f->answered_wall) : 0;
+    rest = rest < most ? rest : most;
+    if (head->status != 429)
+        upstream_failed(f->origin, ERR_BUSY, now);
+    if (rest > 0)
+        upstream_rest(f->origin, now + rest);
+}
+
+/* An answer that another origin may well not give. True: that one is being asked. */
+static bool try_elsewhere(struct fetch *f, const struct response_head *head)
+{
+    struct upstream *u = f->source->upstream;
+    if ((head->status < 500 && head->status != 429) || head->status == 501 || !f->may_repeat ||
+        upstream_choose(u, f->tried, loop_now(f->fetcher->loop)) == NULL || !upstream_may_retry(u))
+        return false;
+    counter_add(&f->fetcher->count.fetch_retries, 1);
+    f->err = ERR_REFUSED;
+    drop_call(f);
+    ask_next(f);
+    return true;
+}
+
 static void on_head(void *ctx, struct call *c, const struct response_head *head)
 {
     struct fetch *f = ctx;
     (void)c;
     f->answered_wall = loop_wall(f->fetcher->loop);
-    upstream_succeeded(f->origin);
     account(f);
-    f->events->on_head(f->ctx, f, head);
+    judge_health(f, head);
+    if (!try_elsewhere(f, head))
+        f->events->on_head(f->ctx, f, head);
 }
 
 static void on_readable(void *ctx, struct call *c)
@@ -150,8 +204,6 @@ static void on_readable(void *ctx, struct call *c)
     (void)c;
     f->events->on_readable(f->ctx, f);
 }
-
-static void ask_next(struct fetch *f);
 
 static void on_failed(void *ctx, struct call *c, int err, const char *text)
 {
@@ -166,9 +218,14 @@ static void on_failed(void *ctx, struct call *c, int err, const char *text)
     }
     LOG_WARN_LIMITED("upstream-failed", "site=%s upstream=%.*s error=\"%s\" detail=\"%s\"",
                      source_site(f->source)->name, SPAN_FMT(name), err_text(err), text);
+<<<<<<< HEAD
     upstream_failed(f->origin, loop_now(f->fetcher->loop));
+=======
+    upstream_failed(f->origin, err, loop_now(f->fetcher->loop));
+    f->err = err;
+>>>>>>> 1c7b856 (Answer a crowd once when upstream fails, and leave a broken origin alone)
     drop_call(f);
-    if (f->may_repeat) {
+    if (f->may_repeat && upstream_may_retry(f->source->upstream)) {
         counter_add(&f->fetcher->count.fetch_retries, 1);
         ask_next(f);
     } else {
@@ -186,11 +243,18 @@ static void fail(struct loop_task *t)
     f->events->on_failed(f->ctx, f, f->err);
 }
 
+/* A probe is somebody's request too: it should not wait long for one that is likely gone. */
+static msec_t connect_ms_of(const struct upstream_origin *o, const struct site *site)
+{
+    bool is_probe = upstream_is_broken(o) && site->connect_ms > PROBE_CONNECT_MS;
+    return is_probe ? PROBE_CONNECT_MS : site->connect_ms;
+}
+
 static void ask_next(struct fetch *f)
 {
     const struct site *site = source_site(f->source);
     struct loop *l = f->fetcher->loop;
-    struct upstream_origin *o = upstream_choose(f->source->upstream, f->tried, loop_now(l));
+    struct upstream_origin *o = upstream_take(f->source->upstream, f->tried, loop_now(l));
     if (o == NULL) {
         loop_defer(l, &f->failing);
         return;
@@ -205,7 +269,7 @@ static void ask_next(struct fetch *f)
     struct call_spec spec = {.target = &o->target,
                              .request = &request,
                              .body = f->body,
-                             .connect_ms = site->connect_ms,
+                             .connect_ms = connect_ms_of(o, site),
                              .first_byte_ms = site->first_byte_ms,
                              .stall_ms = site->stall_ms};
     f->body = NULL;
@@ -240,11 +304,12 @@ struct fetch *fetch_start(struct fetcher *fr, struct source *s, const struct fet
     f->body = ask->body;
     f->may_repeat = ask->body == NULL && s->method != METHOD_POST && s->method != METHOD_PATCH &&
                     s->method != METHOD_OTHER;
-    f->err = ERR_REFUSED; /* where the site has no origin left to try */
+    f->err = ERR_BUSY; /* where no origin may be asked now */
     arena_init(&f->mem, LOOP_BUF_BYTES);
     keep_validators(f, &f->if_range, &f->ask.if_range);
     keep_validators(f, &f->if_none, &f->ask.if_none);
     loop_task_init(&f->failing, fail);
+    upstream_count_request(s->upstream);
     ask_next(f);
     return f;
 }
@@ -265,7 +330,7 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room)
     account(f);
     if (n < 0 && n != ERR_AGAIN) {
         f->err = (int)n;
-        upstream_failed(f->origin, loop_now(f->fetcher->loop));
+        upstream_failed(f->origin, f->err, loop_now(f->fetcher->loop));
     }
     return n;
 }

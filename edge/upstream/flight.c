@@ -61,18 +61,30 @@ static bool is_leaders_own(const struct flight_result *r)
            (r->why == STORABLE_AUTHORIZATION || r->why == STORABLE_ASKED_NOT);
 }
 
+/* Upstream cannot, now: nobody else fares better by asking at once. */
+static bool is_fault(int status)
+{
+    return status >= 500 || status == 429;
+}
+
 /* The only way out: lands, tells the leader, frees. *r keeps what the leader takes. */
 static void land(struct flight *f, struct flight_result *r, msec_t pass_ms)
 {
     struct fetcher *fr = f->fetcher;
     struct collapse_landing landing = {.outcome = is_leaders_own(r) ? COLLAPSE_AGAIN : r->outcome,
                                        .err = r->err,
+                                       .status = r->status,
                                        .object = r->object,
+                                       .is_new = r->is_stored && !r->is_revalidated,
                                        .now = loop_now(fr->loop),
                                        .pass_ms = pass_ms};
     if (r->outcome == COLLAPSE_AGAIN && r->object != NULL) {
-        landing.object = NULL;
+        landing.object = NULL; /* the leader asked before the purge; who came later must not */
         r->outcome = COLLAPSE_OBJECT;
+    }
+    if (landing.outcome == COLLAPSE_PASS && is_fault(r->status)) {
+        landing.outcome = COLLAPSE_FAILED; /* one answer for all: none asks again for itself */
+        landing.err = ERR_REFUSED;
     }
     list_remove(&f->link);
     counter_add(&fr->count.collapsed, collapse_land(fr->collapse, &f->flight_key, &landing));
@@ -317,7 +329,7 @@ static void on_answer(struct flight *f, const struct response_head *head)
         store_answer(f, &whole, &freshness, &body);
         return;
     }
-    if (f->stale != NULL && head->status < 500 && storable_is_lasting(why))
+    if (f->stale != NULL && !is_fault(head->status) && storable_is_lasting(why))
         store_remove(f->fetcher->store, f->stale);
     land_pass(f, why, at);
 }
@@ -330,7 +342,7 @@ static void on_head(void *ctx, struct fetch *fetch, const struct response_head *
         on_not_modified(f, head);
     else if (head->status == 304)
         land_failed(f, ERR_PROTOCOL, head->status);
-    else if (head->status >= 500 && f->stale != NULL &&
+    else if (is_fault(head->status) && f->stale != NULL &&
              freshness_may_cover(&f->stale->freshness, now_wall))
         land_failed(f, ERR_REFUSED, head->status);
     else

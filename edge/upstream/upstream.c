@@ -8,8 +8,13 @@
 #include "lib/base/mem.h"
 
 #define ORIGINS_MAX   32 /* bits of `tried` */
-#define HOLD_FIRST_MS 1000
-#define HOLD_DOUBLES  3 /* 1, 2, 4, 8 s */
+#define HOLD_MS       1000
+#define BREAKS_AFTER  5 /* failures in a row */
+#define PROBE_MS      1000
+#define WHOLE_MS      60000 /* how long a disregard of ranges is remembered */
+#define RETRY_COST    1000
+#define RETRY_GAIN    200
+#define RETRIES_BURST 10
 
 static void origin_init(struct upstream_origin *o, const struct url *url, struct tls_client *tls)
 {
@@ -118,22 +123,52 @@ struct upstream *upstream_of(struct upstream_set *set, const struct site *site)
     return &set->upstreams[site->index];
 }
 
-struct upstream_origin *upstream_choose(struct upstream *u, uint32_t tried, msec_t now)
+bool upstream_is_broken(const struct upstream_origin *o)
+{
+    return atomic_load_explicit(&o->failures, memory_order_relaxed) >= BREAKS_AFTER;
+}
+
+static msec_t moment(const _Atomic int64_t *at)
+{
+    return atomic_load_explicit(at, memory_order_relaxed);
+}
+
+static bool may_be_asked(const struct upstream_origin *o, msec_t now)
+{
+    return moment(&o->rests_until) <= now &&
+           (!upstream_is_broken(o) || moment(&o->probe_at) <= now);
+}
+
+struct upstream_origin *upstream_choose(const struct upstream *u, uint32_t tried, msec_t now)
 {
     struct upstream_origin *soonest = NULL;
     msec_t soonest_at = 0;
     for (size_t i = 0; i < u->count; i++) {
-        if ((tried >> i) & 1)
+        struct upstream_origin *o = &u->origins[i];
+        if (((tried >> i) & 1) || !may_be_asked(o, now))
             continue;
-        msec_t at = atomic_load_explicit(&u->origins[i].down_until, memory_order_relaxed);
+        msec_t at = moment(&o->held_until);
         if (at <= now)
-            return &u->origins[i];
+            return o;
         if (soonest == NULL || at < soonest_at) {
-            soonest = &u->origins[i];
+            soonest = o;
             soonest_at = at;
         }
     }
     return soonest;
+}
+
+struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, msec_t now)
+{
+    struct upstream_origin *o;
+    while ((o = upstream_choose(u, tried, now)) != NULL && upstream_is_broken(o)) {
+        int64_t due = moment(&o->probe_at);
+        if (due <= now &&
+            atomic_compare_exchange_strong_explicit(&o->probe_at, &due, now + PROBE_MS,
+                                                    memory_order_relaxed, memory_order_relaxed))
+            break; /* else another took it: whoever is left */
+    }
+    return o;
 }
 
 uint32_t upstream_index(const struct upstream *u, const struct upstream_origin *o)
@@ -141,17 +176,84 @@ uint32_t upstream_index(const struct upstream *u, const struct upstream_origin *
     return (uint32_t)(o - u->origins);
 }
 
+const char *upstream_state_name(const struct upstream_origin *o, msec_t now)
+{
+    if (moment(&o->rests_until) > now)
+        return "resting";
+    if (upstream_is_broken(o))
+        return "broken";
+    return moment(&o->held_until) > now ? "held" : "well";
+}
+
+bool upstream_is_down(const struct upstream *u, msec_t now)
+{
+    for (size_t i = 0; i < u->count; i++) {
+        if (!upstream_is_broken(&u->origins[i]) && moment(&u->origins[i].rests_until) <= now)
+            return false;
+    }
+    return true;
+}
+
 void upstream_succeeded(struct upstream_origin *o)
 {
     if (atomic_load_explicit(&o->failures, memory_order_relaxed) == 0)
         return; /* the usual case writes nothing that workers share */
     atomic_store_explicit(&o->failures, 0, memory_order_relaxed);
-    atomic_store_explicit(&o->down_until, 0, memory_order_relaxed);
+    atomic_store_explicit(&o->held_until, 0, memory_order_relaxed);
 }
 
-void upstream_failed(struct upstream_origin *o, msec_t now)
+/* Not to be had, as against wrong in what it says. */
+static bool is_unreachable(int err)
 {
-    uint32_t row = atomic_fetch_add_explicit(&o->failures, 1, memory_order_relaxed);
-    msec_t hold = HOLD_FIRST_MS << (row < HOLD_DOUBLES ? row : HOLD_DOUBLES);
-    atomic_store_explicit(&o->down_until, now + hold, memory_order_relaxed);
+    return err == ERR_REFUSED || err == ERR_TIMEOUT || err == ERR_DNS || err == ERR_TLS ||
+           err == ERR_CERTIFICATE || err == ERR_CLOSED || err == ERR_IO || err == ERR_BUSY;
+}
+
+void upstream_failed(struct upstream_origin *o, int err, msec_t now)
+{
+    atomic_store_explicit(&o->held_until, now + HOLD_MS, memory_order_relaxed);
+    atomic_store_explicit(&o->probe_at, now + PROBE_MS, memory_order_relaxed);
+    uint32_t row = atomic_load_explicit(&o->failures, memory_order_relaxed);
+    if (is_unreachable(err) || row + 1 < BREAKS_AFTER)
+        atomic_fetch_add_explicit(&o->failures, 1, memory_order_relaxed);
+}
+
+void upstream_rest(struct upstream_origin *o, msec_t until)
+{
+    atomic_store_explicit(&o->rests_until, until, memory_order_relaxed);
+}
+
+void upstream_note_ranges(struct upstream_origin *o, bool are_ignored, msec_t now)
+{
+    if (are_ignored || moment(&o->whole_until) != 0)
+        atomic_store_explicit(&o->whole_until, are_ignored ? now + WHOLE_MS : 0,
+                              memory_order_relaxed);
+}
+
+bool upstream_ignores_ranges(const struct upstream_origin *o, msec_t now)
+{
+    return moment(&o->whole_until) > now;
+}
+
+void upstream_count_request(struct upstream *u)
+{
+    int32_t spent = atomic_load_explicit(&u->spent_retries, memory_order_relaxed);
+    int32_t left;
+    if (spent == 0)
+        return; /* the usual case writes nothing that workers share */
+    do {
+        left = spent > RETRY_GAIN ? spent - RETRY_GAIN : 0;
+    } while (!atomic_compare_exchange_weak_explicit(&u->spent_retries, &spent, left,
+                                                    memory_order_relaxed, memory_order_relaxed));
+}
+
+bool upstream_may_retry(struct upstream *u)
+{
+    int32_t spent = atomic_load_explicit(&u->spent_retries, memory_order_relaxed);
+    do {
+        if (spent + RETRY_COST > RETRIES_BURST * RETRY_COST)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&u->spent_retries, &spent, spent + RETRY_COST,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
 }

@@ -12,15 +12,20 @@
  * Immutable but for health, which all workers share. Threads: any; destroy by the last unref. */
 struct upstream_origin {
     struct client_target target;
-    struct span name;           /* "127.0.0.1:9000": logs and Proxy-Status */
-    _Atomic int64_t down_until; /* monotonic ms; later than now: tried last */
-    _Atomic uint32_t failures;  /* in a row; a success ends the row */
+    struct span name; /* "127.0.0.1:9000": logs and Proxy-Status */
+    /* Monotonic ms; each holds while it is later than now. */
+    _Atomic int64_t held_until;  /* failed a moment ago: asked after the others */
+    _Atomic int64_t rests_until; /* wants to be left alone (Retry-After): not asked */
+    _Atomic int64_t probe_at;    /* broken: nobody asks until then, and then one */
+    _Atomic int64_t whole_until; /* is known to answer a range with the whole */
+    _Atomic uint32_t failures;   /* in a row; a success ends the row */
 };
 
 struct upstream {
     const struct site *site;
     struct upstream_origin *origins; /* in order of preference */
     size_t count;
+    _Atomic int32_t spent_retries; /* in thousandths: see upstream_may_retry */
 };
 
 struct upstream_set {
@@ -41,13 +46,34 @@ void upstream_set_ref(struct upstream_set *set);
 void upstream_set_unref(struct upstream_set **set);
 struct upstream *upstream_of(struct upstream_set *set, const struct site *site);
 
-/* upstream_choose: the origin to try next: the first in order that is not down and not in `tried`
- * (bit i: origin i), else the one that comes up soonest; NULL: all are tried. At most 32 origins
- * count. */
-struct upstream_origin *upstream_choose(struct upstream *u, uint32_t tried, msec_t now);
+/* An origin is
+ *
+ *   WELL ─ fails ─> HELD for 1 s ─ 5 in a row ─> BROKEN: one probe a second
+ *     └──── "Retry-After" ─> RESTING <────────┘     └─ any success ─> WELL
+ *
+ * upstream_choose: whom to ask next: the first in order that is WELL and not in `tried` (bit i:
+ * origin i) or BROKEN with its probe due, else the HELD one that comes up soonest; NULL: nobody may
+ * be asked now. upstream_take: the same, and the probe is taken. At most 32 origins count. */
+struct upstream_origin *upstream_choose(const struct upstream *u, uint32_t tried, msec_t now);
+struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, msec_t now);
 uint32_t upstream_index(const struct upstream *u, const struct upstream_origin *o);
-/* How it went. A failure keeps the origin back for 1 s, doubling to 8 s with each in a row. */
+const char *upstream_state_name(const struct upstream_origin *o, msec_t now); /* "held" */
+bool upstream_is_broken(const struct upstream_origin *o);
+/* upstream_is_down: every origin is BROKEN or RESTING. */
+bool upstream_is_down(const struct upstream *u, msec_t now);
+
+/* How it went. err: ERR_PROTOCOL, ERR_TRUNCATED and the like hold the origin back, but only one
+ * that cannot be had (refused, silent, unresolved) breaks. */
 void upstream_succeeded(struct upstream_origin *o);
-void upstream_failed(struct upstream_origin *o, msec_t now);
+void upstream_failed(struct upstream_origin *o, int err, msec_t now);
+void upstream_rest(struct upstream_origin *o, msec_t until);
+/* Whether ranges came back whole lately. */
+void upstream_note_ranges(struct upstream_origin *o, bool are_ignored, msec_t now);
+bool upstream_ignores_ranges(const struct upstream_origin *o, msec_t now);
+
+/* Retries are a share of what is asked, never more than the origins can bear: each request of
+ * clients gives back a fifth of one, and ten may come at once. */
+void upstream_count_request(struct upstream *u);
+bool upstream_may_retry(struct upstream *u); /* true: one is spent */
 
 #endif
