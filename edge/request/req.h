@@ -44,15 +44,10 @@ struct req {
     struct collapse_waiter waiter;
     struct timer deadline;
     bool is_waiting, is_late;
-<<<<<<< HEAD
     bool has_waited;        /* its body waited for upstream, though its head did not */
+    bool is_new;            /* its object was made by the flight it led or waited for */
     uint8_t rounds;         /* times it came back to LOOKUP */
     struct fields withheld; /* of this client alone, beside the object's */
-=======
-    bool has_waited; /* its body waited for upstream, though its head did not */
-    bool is_new;     /* its object was made by the flight it led or waited for */
-    uint8_t rounds;  /* times it came back to LOOKUP */
->>>>>>> 1c7b856 (Answer a crowd once when upstream fails, and leave a broken origin alone)
     /* in DIRECT */
     struct fetch *fetch;
     int64_t fetch_at; /* first byte of its body where we made up the range; -1 */

@@ -60,13 +60,9 @@ enum next req_refuse(struct req *r)
     fields_add(&head.fields, FIELD_CONTENT_TYPE, SPAN("text/plain; charset=utf-8"));
     fields_add(&head.fields, FIELD_CACHE_CONTROL, SPAN("no-store"));
     if (r->refusal == 405)
-<<<<<<< HEAD
         fields_add(&head.fields, FIELD_ALLOW, SPAN(REQ_METHODS));
-=======
-        fields_add(&head.fields, FIELD_ALLOW, SPAN("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     if (r->refusal == 503 && r->fault != NULL)
         fields_add(&head.fields, FIELD_RETRY_AFTER, SPAN("1"));
->>>>>>> 1c7b856 (Answer a crowd once when upstream fails, and leave a broken origin alone)
     if (r->fault != NULL)
         add_proxy_status(r, &head.fields);
     req_add_ours(r, &head.fields);

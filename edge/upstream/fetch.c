@@ -218,12 +218,7 @@ static void on_failed(void *ctx, struct call *c, int err, const char *text)
     }
     LOG_WARN_LIMITED("upstream-failed", "site=%s upstream=%.*s error=\"%s\" detail=\"%s\"",
                      source_site(f->source)->name, SPAN_FMT(name), err_text(err), text);
-<<<<<<< HEAD
-    upstream_failed(f->origin, loop_now(f->fetcher->loop));
-=======
     upstream_failed(f->origin, err, loop_now(f->fetcher->loop));
-    f->err = err;
->>>>>>> 1c7b856 (Answer a crowd once when upstream fails, and leave a broken origin alone)
     drop_call(f);
     if (f->may_repeat && upstream_may_retry(f->source->upstream)) {
         counter_add(&f->fetcher->count.fetch_retries, 1);
