@@ -25,8 +25,8 @@ struct object_body {
     struct generation *generation;
     int64_t pos, last; /* last INT64_MAX: not known yet */
     int64_t told_pos;
-    int64_t begun_block;  /* the block that a byte was read of; -1: none yet */
-    int64_t waited_block; /* the block that came while this reader waited for it; -1 */
+    int64_t begun_block;              /* the block that a byte was read of; -1: none yet */
+    int64_t brought_from, brought_to; /* blocks that were not here when it turned to upstream */
     uint8_t tries;
     bool has_view, is_waiting, is_attached;
     struct block_view view;
@@ -85,6 +85,17 @@ static void rest_ready(void *ctx)
     body_ready(&b->body);
 }
 
+/* This reader turns to upstream for the block at pos. What is absent now, up to the next block that
+ * is here or coming already, comes by the fill that it waits for (edge/observe/README.md). */
+static void turn_to_upstream(struct object_body *b)
+{
+    int64_t block = block_at(b);
+    if (block >= b->brought_from && block < b->brought_to)
+        return;
+    b->brought_from = block;
+    b->brought_to = generation_next_held(b->generation, block + 1);
+}
+
 /* From here on past the store. */
 static int go_direct(struct object_body *b)
 {
@@ -113,7 +124,7 @@ static int bring(struct object_body *b)
     struct source *source = req_source(b->r, false);
     if (source == NULL || ++b->tries > TRIES_MAX)
         return ERR_TRUNCATED;
-    b->waited_block = block_at(b);
+    turn_to_upstream(b);
     if (b->begun_block == block_at(b))
         return go_direct(b); /* it was here a moment ago: room is short */
     attach(b);
@@ -142,7 +153,7 @@ static int wait_here(struct object_body *b)
 {
     attach(b);
     tell(b);
-    b->waited_block = block_at(b);
+    turn_to_upstream(b);
     b->r->has_waited = true;
     b->waiter.home = loop_mailbox(b->r->worker->loop);
     b->waiter.pos = b->pos;
@@ -208,7 +219,7 @@ static void advance(struct body *body, size_t n)
 {
     struct object_body *b = (struct object_body *)body;
     enum ledger_source source = LEDGER_MEMORY;
-    if (b->rest != NULL || b->waited_block == block_at(b))
+    if (b->rest != NULL || (block_at(b) >= b->brought_from && block_at(b) < b->brought_to))
         source = LEDGER_ORIGIN;
     b->r->by_source[source] += n;
     b->pos += (int64_t)n;
@@ -245,7 +256,7 @@ struct body *req_body(struct req *r, int64_t first, int64_t last)
                               .pos = first,
                               .last = last,
                               .begun_block = -1,
-                              .waited_block = -1};
+                              .brought_to = r->is_new ? INT64_MAX : 0};
     object_ref(b->object);
     generation_ref(b->generation);
     if (!r->cache.is_hit)

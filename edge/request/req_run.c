@@ -178,9 +178,26 @@ static void write_access_line(struct req *r, struct exchange *x, int err)
     access_log_add(&r->worker->log, &e);
 }
 
+/* Every byte of a body has a source: what no source gave (errors of our own, the lines between the
+ * parts of a multipart answer) was made here, and what was pulled but never sent counts nowhere. */
+static void settle_sources(struct req *r, const struct exchange *x)
+{
+    uint64_t sum = 0, sent = x->body_bytes_out;
+    for (int s = 0; s < LEDGER_SOURCE_COUNT; s++)
+        sum += r->by_source[s];
+    if (sum <= sent)
+        r->by_source[LEDGER_MEMORY] += sent - sum;
+    for (int s = LEDGER_SOURCE_COUNT - 1; s >= 0 && sum > sent; s--) {
+        uint64_t less = sum - sent < r->by_source[s] ? sum - sent : r->by_source[s];
+        r->by_source[s] -= less;
+        sum -= less;
+    }
+}
+
 static void account(struct req *r, struct exchange *x, int err)
 {
     struct req_worker *w = r->worker;
+    settle_sources(r, x);
     if (err != 0)
         counter_add(&w->count.aborted, 1);
     if (w->log.sink != NULL)

@@ -228,6 +228,14 @@ int64_t generation_present(struct generation *g, int64_t first, int64_t count)
     return present;
 }
 
+int64_t generation_next_held(struct generation *g, int64_t first)
+{
+    generation_lock(g);
+    int64_t next = block_table_next(&g->table, first, INT64_MAX);
+    generation_unlock(g);
+    return next;
+}
+
 bool generation_lacks(struct generation *g, int64_t first, int64_t count)
 {
     generation_lock(g);

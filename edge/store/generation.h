@@ -69,6 +69,9 @@ int64_t generation_claim(struct generation *g, int64_t first_block, int64_t max_
 void generation_release(struct generation *g, int64_t first, int64_t count);
 /* How many blocks of [first, first + count) are PRESENT; for explain and Cache-Status. */
 int64_t generation_present(struct generation *g, int64_t first, int64_t count);
+/* generation_next_held: the first block at or after `first` that is FILLING or PRESENT; INT64_MAX:
+ * none. */
+int64_t generation_next_held(struct generation *g, int64_t first);
 /* generation_lacks: whether one of them is absent, and no fill is at work that may bring it. */
 bool generation_lacks(struct generation *g, int64_t first, int64_t count);
 /* Readers tell where they are, and fills read ahead of them. When a reader comes, leaves, moves to
