@@ -23,7 +23,8 @@ from tests.harness.trouble import Trouble
 
 HERE = Path(__file__).resolve().parent
 SERVER_CORE, CLIENT_CORE = 0, 1
-FILES = [("1 KB", 1000, 64), ("64 KB", 64_000, 64), ("16 MB", 16_000_000, 8)]   # connections
+FILES = [("1 KB", 1000, 64), ("16 KB", 16_000, 64), ("64 KB", 64_000, 64),     # connections
+         ("1 MB", 1_000_000, 16), ("16 MB", 16_000_000, 8)]
 MEMORY_DISK = Path("/dev/shm")
 
 
@@ -46,6 +47,7 @@ def check(server, origin):
 
 def measure(server, origin, size, connections, seconds):
     """One round: requests a second, bytes a second, processor time of the server per request."""
+    server.aim(size)
     origin.forget()
     cpu_before = server.cpu_ns()
     done = subprocess.run(
@@ -96,7 +98,7 @@ def arguments():
                                      description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
-    parser.add_argument("--peers", nargs="+", default=["nginx"], metavar="NAME",
+    parser.add_argument("--peers", nargs="+", default=["nginx", "floor"], metavar="NAME",
                         help="installed where missing; of: " + " ".join(list(SERVERS)[1:]))
     parser.add_argument("--json", help="write all rounds to this file")
     return parser.parse_args()
@@ -120,8 +122,9 @@ def run(options, classes, folder):
     results = {(name, s.name): [] for name, _, _ in FILES for s in servers}
     try:
         for s in servers:
-            s.start()
-            check(s, origin)
+            if s.has_files:
+                s.start()
+                check(s, origin)
         for turn in range(options.rounds):
             for name, size, connections in FILES:
                 for s in servers:

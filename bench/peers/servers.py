@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The servers under test, each a caching proxy with one worker in front of the same origin. Every
-one is tuned as its own documentation advises for cached files; access logs are off for all. To add
-one: a class here and a line in SERVERS."""
+one is tuned as its own documentation advises for cached files. Access logs are off for the peers;
+byeori's is on. To add one: a class here and a line in SERVERS."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.harness.client import Client
 from tests.harness.ports import free_port
-from tests.harness.programs import Edge, accepts, wait_until
+from tests.harness.programs import Edge, accepts, build_folder, wait_until
 
 HOST = "test.example"
 CACHE = "256m"
@@ -21,6 +21,7 @@ class Server:
     """A process pinned to one core; `command` and `is_hit` say what is special about each."""
 
     name = program = package = ""
+    has_files = True
 
     def __init__(self, folder, origin_address, core):
         self.folder, self.origin, self.core = Path(folder) / self.name, origin_address, core
@@ -58,6 +59,9 @@ class Server:
                 self.process.kill()
                 self.process.wait()
 
+    def aim(self, size):
+        """Called before each measurement with the size of the file that will be asked for."""
+
     def pids(self):
         """The process and all below it: what works may be a child."""
         found, due = [], [self.process.pid]
@@ -85,7 +89,8 @@ class Byeori(Server):
     def __init__(self, folder, origin_address, core):
         super().__init__(folder, origin_address, core)
         self.edge = Edge(self.folder, ["http://%s:%d" % origin_address], host=HOST,
-                         over={"workers": 1, "memory": "256MiB"})
+                         over={"workers": 1, "memory": "256MiB",
+                               "access_log": str(self.folder / "access.log")})
         self.port = self.edge.port
 
     @classmethod
@@ -94,6 +99,9 @@ class Byeori(Server):
 
     def command(self):
         return self.edge.command()
+
+    def aim(self, size):
+        os.truncate(self.folder / "access.log", 0)
 
     def is_hit(self, response):
         return "; hit" in (response.header("Cache-Status") or "")
@@ -200,4 +208,79 @@ backend origin
         return response.header("X-Cache") is None
 
 
-SERVERS = {s.name: s for s in (Byeori, Nginx, Varnish, Haproxy)}
+class H2o(Server):
+    """No cache to speak of, but the fastest at files: it gets them as files."""
+
+    name = program = package = "h2o"
+
+    CONF = """
+user: {user}
+num-threads: 1
+max-connections: 4096
+http1-request-timeout: 300
+error-log: {folder}/error.log
+hosts:
+  default:
+    listen: {{ host: 127.0.0.1, port: {port} }}
+    paths:
+      "/": {{ file.dir: {files} }}
+"""
+
+    def __init__(self, folder, origin_address, core):
+        super().__init__(folder, origin_address, core)
+        self.files = self.folder / "files"
+        self.files.mkdir()
+
+    def command(self):
+        user = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
+        conf = self.folder / "h2o.conf"
+        conf.write_text(self.CONF.format(user=user, folder=self.folder, port=self.port,
+                                         files=self.files))
+        return [shutil.which("h2o") or "/usr/bin/h2o", "-c", str(conf)]
+
+    def get(self, path):
+        file = self.files / path.lstrip("/")
+        if not file.exists():
+            with Client(self.origin, host=HOST) as c:
+                file.write_bytes(c.get(path).body)
+        return super().get(path)
+
+    def is_hit(self, response):
+        return response.status == 200
+
+
+class Floor(Server):
+    """No server at all: what the kernel alone costs (floor.c). One process for each size."""
+
+    name = program = "floor"
+    has_files = False
+
+    def __init__(self, folder, origin_address, core):
+        super().__init__(folder, origin_address, core)
+        self.size, self.ports, self.processes = 1, {}, []
+
+    @classmethod
+    def is_installed(cls):
+        return True
+
+    def command(self):
+        program = build_folder() / "bench/peers/floor"
+        return [str(program), str(self.port), str(self.size)]
+
+    def aim(self, size):
+        if size not in self.ports:
+            self.size, self.port = size, free_port()
+            self.start()
+            self.ports[size] = self.port
+            self.processes.append(self.process)
+        self.port = self.ports[size]
+
+    def stop(self):
+        for self.process in self.processes:
+            super().stop()
+
+    def pids(self):
+        return [p.pid for p in self.processes]
+
+
+SERVERS = {s.name: s for s in (Byeori, Floor, Nginx, Varnish, Haproxy, H2o)}
