@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The floor under all servers: canned bytes for whatever arrives, by one epoll loop, without reading
- * what was asked. `write` of head and body together up to 64 KB; above, `sendfile` from memory. What
+ * The floor under all servers: canned bytes for whatever arrives, by one epoll loop, blind to
+ * what was asked. `write` of head and body in one up to 64 KB, `sendfile` from memory above. What
  * a real server costs beyond this is its own; what this costs is the kernel's.
  *
  *   floor PORT BYTES      listens on 127.0.0.1, answers 200 with BYTES bytes of 'x' */
@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,8 @@ int main(int argc, char **argv)
 {
     if (argc != 3)
         errx(2, "usage: floor PORT BYTES");
+    struct sigaction ignore = {.sa_handler = SIG_IGN}; /* sendfile has no MSG_NOSIGNAL */
+    sigaction(SIGPIPE, &ignore, NULL);
     make_answer(strtoul(argv[2], NULL, 10));
     int listener = listen_on((uint16_t)strtoul(argv[1], NULL, 10)), epoll = epoll_create1(0);
     struct epoll_event e = {.events = EPOLLIN, .data.fd = listener}, events[EVENTS];
