@@ -10,6 +10,9 @@
 /* From this size on sendfile is cheaper than writing from a mapped file: below it, the second
  * system call costs more than the copy. Measured on loopback; see README.md. */
 #define SENDFILE_BYTES 32768
+/* A piece is cut here and nowhere else: what a turn's budget left of a block would be a small write
+ * of its own, block after block. */
+#define PIECE_BYTES (1u << 20)
 /* One chunk of the chunked coding carries at most this much of a piece. */
 #define CHUNK_BYTES (1u << 20)
 
@@ -110,10 +113,9 @@ int h1_out_gather(struct h1_out *o, struct h1_gather *g)
     gather_add(g, o->line + o->line_at, (size_t)(o->line_n - o->line_at));
     if (r <= 0)
         return r == 0 ? 1 : r;
-    size_t room = g->budget > g->bytes ? g->budget - g->bytes : 1;
-    bool is_cut = piece.len > room;
+    bool is_cut = piece.len > PIECE_BYTES;
     if (is_cut)
-        piece.len = room;
+        piece.len = PIECE_BYTES;
     if (goes_by_file(g, &piece)) {
         g->file = piece;
         return 0;
