@@ -291,3 +291,8 @@ bool token_is_valid(struct span s)
 {
     return s.n != 0 && chars_all(s, CHAR_TOKEN);
 }
+
+bool field_value_is_valid(struct span s)
+{
+    return s.n == 0 || chars_to_control(s.p, s.p + s.n) == s.p + s.n;
+}

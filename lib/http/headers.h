@@ -59,5 +59,7 @@ struct span fields_joined(const struct fields *fs, struct span name, struct aren
  * whole, empty elements skipped, OWS trimmed. False at the end. *rest starts as the whole value. */
 bool list_next_element(struct span *rest, struct span *element);
 bool token_is_valid(struct span s); /* RFC 9110 s.5.6.2 */
+/* No control but HTAB: nothing that would end a line (RFC 9110 s.5.5). */
+bool field_value_is_valid(struct span s);
 
 #endif

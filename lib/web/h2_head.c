@@ -150,6 +150,7 @@ static const bool is_left_out[FIELD_COUNT] = {
 struct list_writer {
     nghttp2_nv *v;
     size_t n;
+    char length[20];
     bool is_wrong;
 };
 
@@ -169,7 +170,7 @@ static void put_field(struct list_writer *w, const struct field *f)
     struct span name = f->id != FIELD_OTHER ? field_spelling(f->id) : f->name;
     if (f->id == FIELD_OTHER && !token_is_valid(name))
         w->is_wrong = true;
-    if (!nghttp2_check_header_value((const uint8_t *)f->value.p, f->value.n))
+    if (!field_value_is_valid(f->value))
         w->is_wrong = true;
     put(w, name, span_trim(f->value));
 }
@@ -183,9 +184,10 @@ static struct span line_value(struct span line, size_t name_bytes)
 static void put_final(struct list_writer *w, struct h2_stream *st, const struct response_head *head)
 {
     struct server *sv = st->session->base.server;
-    struct arena *mem = &st->x.mem;
     if (head->content_length != LENGTH_UNKNOWN && head->status != 204)
-        put(w, SPAN("content-length"), arena_printf(mem, "%lld", (long long)head->content_length));
+        put(w, SPAN("content-length"),
+            span_make(w->length,
+                      (size_t)(u64_write(w->length, (uint64_t)head->content_length) - w->length)));
     if (fields_find(&head->fields, FIELD_DATE, 0) == NULL)
         put(w, SPAN("date"), line_value(server_date_line(sv), 4));
     if (sv->server_line_bytes > 0 && fields_find(&head->fields, FIELD_SERVER, 0) == NULL)
