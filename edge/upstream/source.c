@@ -79,7 +79,8 @@ static void fields_add_ours(struct source *s, const struct source_spec *spec)
 {
     const struct request_head *r = spec->request;
     struct span node = span_of(spec->node);
-    fields_add(&s->fields, FIELD_VIA, via_value(&r->fields, r->minor_version, node, &s->mem));
+    fields_add(&s->fields, FIELD_VIA,
+               via_value(&r->fields, r->major_version, r->minor_version, node, &s->mem));
     fields_add(&s->fields, FIELD_CDN_LOOP, loop_value(&r->fields, node, &s->mem));
     if (!spec->site->forwards_client)
         return;

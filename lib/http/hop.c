@@ -67,11 +67,13 @@ void hop_copy(struct fields *to, const struct fields *from)
     }
 }
 
-struct span via_value(const struct fields *fs, uint8_t minor_version, struct span name,
-                      struct arena *mem)
+struct span via_value(const struct fields *fs, uint8_t major_version, uint8_t minor_version,
+                      struct span name, struct arena *mem)
 {
     struct span before = fields_joined(fs, SPAN("Via"), mem);
     struct span version = minor_version == 0 ? SPAN("1.0 ") : SPAN("1.1 ");
+    if (major_version == 2)
+        version = SPAN("2 ");
     const struct span parts[] = {before, before.n != 0 ? SPAN(", ") : SPAN(""), version, name};
     return arena_join(mem, parts, ARRAY_LEN(parts));
 }

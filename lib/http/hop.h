@@ -12,9 +12,9 @@
  * Authorization, X-Forwarded-For, ...) are ignored: no sender may make it vanish. */
 void hop_copy(struct fields *to, const struct fields *from);
 
-/* via_value: existing Via joined with "1.1 <name>" from mem. */
-struct span via_value(const struct fields *fs, uint8_t minor_version, struct span name,
-                      struct arena *mem);
+/* via_value: existing Via joined with "1.1 <name>" (or "1.0", "2": how it came) from mem. */
+struct span via_value(const struct fields *fs, uint8_t major_version, uint8_t minor_version,
+                      struct span name, struct arena *mem);
 /* cdn_loop_has: RFC 8586: whether CDN-Loop names cdn_id. */
 bool cdn_loop_has(const struct fields *fs, struct span cdn_id);
 

@@ -197,3 +197,4 @@ def test_an_upload_passes_through(edge, origin):
                        input=body, capture_output=True, timeout=60)
     assert (r.returncode, r.stdout) == (0, b"taken")
     assert origin.requests("/up")[-1].body == body
+    assert origin.requests("/up")[-1].header("Via") == "2 edge-1"

@@ -77,9 +77,9 @@ static void too_many_options_pass_nothing_unknown(void **state)
     assert_int_equal(to.count, 1);
 }
 
-static void assert_via(const struct fields *fs, uint8_t minor, const char *expected)
+static void assert_via(const struct fields *fs, uint8_t major, uint8_t minor, const char *expected)
 {
-    struct span via = via_value(fs, minor, SPAN("edge-1"), &mem);
+    struct span via = via_value(fs, major, minor, SPAN("edge-1"), &mem);
     assert_int_equal(via.n, strlen(expected));
     assert_memory_equal(via.p, expected, via.n);
 }
@@ -89,11 +89,12 @@ static void adds_itself_to_via(void **state)
     (void)state;
     struct fields fs;
     fields_init(&fs, &mem);
-    assert_via(&fs, 1, "1.1 edge-1");
+    assert_via(&fs, 1, 1, "1.1 edge-1");
+    assert_via(&fs, 2, 0, "2 edge-1");
     add(&fs, "via", "1.0 a, 2 b");
-    assert_via(&fs, 0, "1.0 a, 2 b, 1.0 edge-1");
+    assert_via(&fs, 1, 0, "1.0 a, 2 b, 1.0 edge-1");
     add(&fs, "Via", "1.1 c (d, e)");
-    assert_via(&fs, 1, "1.0 a, 2 b, 1.1 c (d, e), 1.1 edge-1");
+    assert_via(&fs, 1, 1, "1.0 a, 2 b, 1.1 c (d, e), 1.1 edge-1");
 }
 
 static void sees_a_loop(void **state)
