@@ -11,6 +11,19 @@ bool answer_can_continue(const struct validators *v)
     return validators_same_strong(v, v);
 }
 
+bool answer_is_about(const struct response_head *head, const struct validators *stored, sec_t now_s)
+{
+    struct validators v = validators_of(&head->fields, now_s), dated = *stored;
+    if (v.etag.p != NULL && stored->etag.p != NULL)
+        return span_eq(v.etag, stored->etag);
+    if (stored->etag.p != NULL)
+        return true; /* it was asked for, and need not be repeated */
+    if (v.etag.p == NULL)
+        return v.last_modified < 0 || v.last_modified == stored->last_modified;
+    v.etag = dated.etag = SPAN_NONE;
+    return validators_same_strong(&v, &dated);
+}
+
 static bool is_same(const struct response_head *head, const struct answer_expected *e, sec_t now_s)
 {
     if (e->validators == NULL)

@@ -21,6 +21,9 @@ struct answer_body {
 int answer_judge(const struct response_head *head, const struct answer_expected *expected,
                  sec_t now_s, struct answer_body *out);
 /* Whether bytes of two answers with these validators may ever be joined. */
+/* answer_is_about: whether a 304 may refresh what has these validators (RFC 9111 s.4.3.4). */
+bool answer_is_about(const struct response_head *head, const struct validators *stored,
+                     sec_t now_s);
 bool answer_can_continue(const struct validators *v);
 
 #endif

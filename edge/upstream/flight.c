@@ -227,10 +227,9 @@ static void ask(struct flight *f);
 static void on_not_modified(struct flight *f, const struct response_head *head)
 {
     struct object *stale = f->stale;
-    struct span etag = fields_value(&head->fields, FIELD_ETAG);
+    sec_t now_s = fetch_answered_wall(f->fetch) / MSEC_PER_SEC;
     bool is_gone = store_is_purged(f->fetcher->store, stale); /* since the client found it */
-    if (is_gone || (etag.p != NULL && stale->validators.etag.p != NULL &&
-                    !span_eq(etag, stale->validators.etag))) { /* s.4.3.4: it selects another */
+    if (is_gone || !answer_is_about(head, &stale->validators, now_s)) {
         object_unref(&f->stale);
         ask(f);
         return;
