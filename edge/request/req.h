@@ -50,6 +50,7 @@ struct req {
     struct fields withheld; /* of this client alone, beside the object's */
     /* in DIRECT */
     struct fetch *fetch;
+    bool is_flights;  /* it was asked for everybody, without this client's conditions */
     int64_t fetch_at; /* first byte of its body where we made up the range; -1 */
     /* how it went */
     struct cache_status cache;
@@ -88,6 +89,9 @@ bool req_ends_here(const struct req *r);
 void req_add_ours(struct req *r, struct fields *fs);
 void req_head_of_object(struct req *r, struct response_head *head);
 void req_head_of_fetch(struct req *r, struct response_head *head);
+
+/* req_deliver.c: 304, 412: head without what describes content. */
+enum next req_without_body(struct req *r, struct response_head *head, int status);
 
 /* req_body.c: bytes [first, last] of r->object (last INT64_MAX: to an end not yet known). */
 struct body *req_body(struct req *r, int64_t first, int64_t last);

@@ -25,7 +25,7 @@ static void drop_representation(struct fields *fs)
         fields_remove(fs, ids[i]);
 }
 
-static enum next without_body(struct req *r, struct response_head *head, int status)
+enum next req_without_body(struct req *r, struct response_head *head, int status)
 {
     head->status = status;
     head->content_length = status == 304 ? LENGTH_UNKNOWN : 0;
@@ -141,7 +141,7 @@ static enum next carry_out(struct req *r, const struct plan *p, struct response_
     const struct object *o = r->object;
     int64_t size = status_has_body(o->status) ? generation_length(o->generation) : 0;
     if (p->condition != CONDITIONAL_NORMAL)
-        return without_body(r, head, p->condition == CONDITIONAL_NOT_MODIFIED ? 304 : 412);
+        return req_without_body(r, head, p->condition == CONDITIONAL_NOT_MODIFIED ? 304 : 412);
     if (size != LENGTH_UNKNOWN && o->status == 200)
         say_ranges(&head->fields);
     if (p->count == 0)

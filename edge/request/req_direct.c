@@ -97,12 +97,36 @@ static enum next answer_range(struct req *r)
     return NEXT_DONE;
 }
 
+/* What the client's conditions come to: 304, 412, or 0: they hold, or upstream has judged them. */
+static int condition_status(struct req *r)
+{
+    const struct response_head *answer = fetch_head(r->fetch);
+    sec_t now_s = loop_wall(r->worker->loop) / MSEC_PER_SEC;
+    struct validators v = validators_of(&answer->fields, now_s);
+    if (!r->is_flights)
+        return 0;
+    switch (conditional_of(&r->x->request, &v, answer->status, now_s)) {
+    case CONDITIONAL_NOT_MODIFIED:
+        return 304;
+    case CONDITIONAL_FAILED:
+        return 412;
+    case CONDITIONAL_NORMAL:
+        break;
+    }
+    return 0;
+}
+
 enum next req_direct(struct req *r)
 {
     struct response_head head;
     counter_add(&r->worker->count.direct, 1);
     if (r->fetch == NULL)
         return again_alone(r);
+    int status = condition_status(r);
+    if (status != 0) {
+        req_head_of_fetch(r, &head);
+        return req_without_body(r, &head, status);
+    }
     if (r->fetch_at >= 0)
         return answer_range(r);
     req_head_of_fetch(r, &head);

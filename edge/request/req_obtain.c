@@ -42,10 +42,15 @@ static enum next passed(struct req *r)
  * is the client's answer where it asked for nothing else, and on no condition. */
 static bool is_one_range(const struct req *r)
 {
+    static const enum field_id conditions[] = {FIELD_IF_RANGE, FIELD_IF_MATCH, FIELD_IF_NONE_MATCH,
+                                               FIELD_IF_MODIFIED_SINCE, FIELD_IF_UNMODIFIED_SINCE};
     struct range_spec specs[RANGES_MAX];
     const struct fields *fs = &r->x->request.fields;
-    return fields_find(fs, FIELD_IF_RANGE, 0) == NULL &&
-           range_parse(fields_value(fs, FIELD_RANGE), specs, RANGES_MAX) == 1;
+    for (size_t i = 0; i < ARRAY_LEN(conditions); i++) {
+        if (fields_find(fs, conditions[i], 0) != NULL)
+            return false;
+    }
+    return range_parse(fields_value(fs, FIELD_RANGE), specs, RANGES_MAX) == 1;
 }
 
 static void keep_withheld(struct req *r, const struct fields *withheld)
@@ -80,6 +85,7 @@ static void on_flight(void *ctx, struct flight_result *result)
         r->fetch = result->fetch;
         result->fetch = NULL;
         r->fetch_at = result->at;
+        r->is_flights = true;
         r->cache.detail = result->why == STORABLE_YES ? "no-room" : storable_text(result->why);
         r->step = STEP_DIRECT;
         break;

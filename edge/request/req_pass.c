@@ -53,6 +53,7 @@ enum next req_pass(struct req *r)
         ask.body = exchange_request_body(r->x);
     counter_add(&r->worker->count.passed, 1);
     r->fetch_at = -1;
+    r->is_flights = false;
     r->fetch = fetch_start(r->worker->fetcher, source, &ask, &events, r);
     return NEXT_WAIT;
 }
