@@ -55,6 +55,7 @@ def end_to_end(folder, mark, options):
     command += ["-m", mark] if mark else []
     command += ["-k", options.pattern] if options.pattern else []
     env = dict(os.environ, **SANITIZERS, BYEORI_BUILD=str(folder), PYTHONDONTWRITEBYTECODE="1")
+    env |= {"BYEORI_LONG": "1"} if options.long else {}
     done = subprocess.run(command, cwd=builds.ROOT, env=env, capture_output=True, text=True)
     if done.returncode == 5:     # nothing collected: no test bears the mark
         return []
@@ -109,7 +110,7 @@ def arguments_of(arguments):
     parser.add_argument("--only", metavar="SUITE", action="append", default=[],
                         choices=[s[0] for s in SUITES],
                         help="may be repeated: " + " ".join(s[0] for s in SUITES))
-    parser.add_argument("--long", action="store_true", help="fuzz 600 s each instead of 5 s")
+    parser.add_argument("--long", action="store_true", help="fuzz 600 s each instead of 5 s; ten times the random requests")
     parser.add_argument("pattern", nargs="?", default="", help="only tests whose name has this")
     return parser.parse_args(arguments)
 
