@@ -110,7 +110,8 @@ def arguments_of(arguments):
     parser.add_argument("--only", metavar="SUITE", action="append", default=[],
                         choices=[s[0] for s in SUITES],
                         help="may be repeated: " + " ".join(s[0] for s in SUITES))
-    parser.add_argument("--long", action="store_true", help="fuzz 600 s each instead of 5 s; ten times the random requests")
+    parser.add_argument("--long", action="store_true",
+                        help="fuzz 600 s each instead of 5 s; ten times the random requests")
     parser.add_argument("pattern", nargs="?", default="", help="only tests whose name has this")
     return parser.parse_args(arguments)
 
