@@ -361,7 +361,7 @@ static void run(struct h1_session *s)
         }
     } while (s->is_again);
     s->is_running = false;
-    if (s->speaks_h2) {
+    if (s->state == H1_CLOSED && s->speaks_h2) {
         hand_over(s, H2_PREFACE_HEAD);
         return;
     }

@@ -420,17 +420,17 @@ static void run(struct h2_session *s)
         return;
     }
     s->is_running = true;
-    do {
-        s->is_again = false;
-        if (s->cut == 0)
-            read_in(s);
+    if (s->cut == 0)
+        read_in(s);
+    do { /* a client that sends fast is read from once a turn, but all it caused is answered */
         reap(s);
+        s->is_again = false;
         if (s->cut == 0)
             write_out(s);
         reap(s);
-        if (s->cut == 0)
-            move_on(s);
     } while (s->is_again && s->cut == 0);
+    if (s->cut == 0)
+        move_on(s);
     if (s->cut != 0)
         close_session(s);
     s->is_running = false;
