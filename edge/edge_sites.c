@@ -68,13 +68,21 @@ static int make(struct upstream_set **out, struct option_config **config, struct
     return upstream_set_create(out, config, &c->sites, why);
 }
 
+static int lines_of(struct span text)
+{
+    int lines = 1;
+    for (size_t i = 0; i < text.n; i++)
+        lines += text.p[i] == '\n';
+    return lines;
+}
+
 int edge_sites_make(struct upstream_set **out, const char *file, struct span document,
                     struct buf *why)
 {
     struct option_config *config = NULL;
     struct buf text;
     buf_init(&text, TEXT_MAX_BYTES);
-    int err = read_file(file, &text, why);
+    int err = read_file(file, &text, why), file_lines = lines_of(buf_span(&text));
     if (err == 0)
         err = option_load_text(&config, &edge_section, file, buf_span(&text), why);
     if (err == 0 && document.n > 0) {
@@ -85,6 +93,8 @@ int edge_sites_make(struct upstream_set **out, const char *file, struct span doc
     }
     if (err == 0)
         err = make(out, &config, why);
+    if (err == 0)
+        (*out)->file_lines = file_lines;
     option_free(&config);
     buf_finish(&text);
     return err;

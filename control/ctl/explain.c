@@ -5,38 +5,139 @@
 
 #include <stdio.h>
 
-static int ask_edge(struct ctl *c, const char *name, const char *admin_url, const char *url)
+#define HEADERS_MAX 32
+#define ROW         "  %-22s "
+
+struct asking {
+    struct ctl *c;
+    const char *url;
+    const char *headers[HEADERS_MAX]; /* "Name: value" */
+    size_t count;
+};
+
+/* Text of several lines on one. */
+static void show_lines(struct ctl_reply *r, const struct json_t *o, const char *key)
+{
+    struct span text = json_in_text(&r->json, o, key, SIZE_MAX);
+    for (size_t i = 0; i < text.n; i++) {
+        bool is_end = text.p[i] == '\n';
+        bool is_text = (unsigned char)text.p[i] >= 0x20 && text.p[i] != 0x7f;
+        putchar(is_end ? ' ' : is_text ? text.p[i] : '?');
+    }
+}
+
+/* Which option it was, and where it stands. */
+static void show_option(struct ctl_reply *r, const struct json_t *o)
+{
+    if (json_in_has(o, "option"))
+        printf("  [%s: %s]", ctl_text(r, o, "option"), ctl_text(r, o, "at"));
+    printf("\n");
+}
+
+static void show_key(struct ctl_reply *r, const struct json_t *root)
+{
+    const struct json_t *rules = json_in_array(&r->json, root, "key_rules", SIZE_MAX);
+    printf(ROW, "key");
+    show_lines(r, root, "key");
+    printf("\n");
+    for (size_t i = 0; i < json_in_count(rules); i++) {
+        printf(ROW, i == 0 ? "shaped by" : "");
+        show_option(r, json_in_at(rules, i));
+    }
+}
+
+static void show_runs(struct ctl_reply *r, const struct json_t *generation)
+{
+    const struct json_t *runs = json_in_array(&r->json, generation, "runs", SIZE_MAX);
+    for (size_t i = 0; i < json_in_count(runs); i++) {
+        const struct json_t *run = json_in_at(runs, i);
+        const char *first = ctl_number(r, run, "first"), *last = ctl_number(r, run, "last");
+        printf("%s %s", i == 0 ? ":" : ",", first);
+        if (strcmp(first, last) != 0)
+            printf("-%s", last);
+    }
+    printf("%s\n", json_in_bool(&r->json, generation, "runs_cut", false) ? ", ..." : "");
+}
+
+static void show_generation(struct ctl_reply *r, const struct json_t *g)
+{
+    bool has_length = json_in_has(g, "length_bytes");
+    printf(ROW "%s bytes, %s of %s blocks of %s", "generation",
+           has_length ? ctl_number(r, g, "length_bytes") : "not yet known",
+           ctl_number(r, g, "blocks_present"), ctl_number(r, g, "blocks"),
+           ctl_number(r, g, "block_bytes"));
+    show_runs(r, g);
+}
+
+static void show_object(struct ctl_reply *r, const struct json_t *o)
+{
+    const struct json_t *why = json_in_array(&r->json, o, "why", SIZE_MAX);
+    bool is_soft_purged = json_in_bool(&r->json, o, "soft_purged", false);
+    printf(ROW "%s, stored %s, found %s times, %s tags%s\n", "object", ctl_number(r, o, "status"),
+           ctl_text(r, o, "stored"), ctl_number(r, o, "uses"), ctl_number(r, o, "tags"),
+           is_soft_purged ? "; PURGED, softly" : "");
+    if (json_in_has(o, "etag"))
+        printf(ROW "%s\n", "etag", ctl_text(r, o, "etag"));
+    if (json_in_has(o, "vary")) {
+        printf(ROW "%s: ", "variant", ctl_text(r, o, "vary"));
+        show_lines(r, o, "variant");
+        printf("\n");
+    }
+    show_generation(r, json_in_object(&r->json, o, "generation"));
+    for (size_t i = 0; i < json_in_count(why); i++) {
+        const struct json_t *line = json_in_at(why, i);
+        printf(ROW "%s", ctl_text(r, line, "what"), ctl_text(r, line, "text"));
+        show_option(r, line);
+    }
+}
+
+static void show(const char *name, struct ctl_reply *r)
+{
+    const struct json_t *root = r->json.root;
+    printf("%s: %s\n", name, ctl_text(r, root, "url"));
+    printf(ROW "%s: %s\n", "decision", ctl_text(r, root, "decision"), ctl_text(r, root, "because"));
+    printf(ROW "%s\n", "a request would", ctl_text(r, root, "would"));
+    printf(ROW "%s  [%s]\n", "site", ctl_text(r, root, "site"), ctl_text(r, root, "site_at"));
+    show_key(r, root);
+    if (json_in_has(root, "object"))
+        show_object(r, json_in_object(&r->json, root, "object"));
+}
+
+static int ask_edge(const struct asking *a, const char *name, const char *admin_url)
 {
     struct ctl_reply r;
     struct buf target;
     buf_init(&target, 64 << 10);
     buf_add_span(&target, SPAN("/v1/explain?url="));
-    ctl_encode(&target, url);
+    ctl_encode(&target, a->url);
+    for (size_t i = 0; i < a->count; i++) {
+        buf_add_span(&target, SPAN("&header="));
+        ctl_encode(&target, a->headers[i]);
+    }
     buf_add_char(&target, '\0');
     struct ctl_request request = {.base = admin_url, .method = "GET", .target = target.p};
-    int result = ctl_ask(c, &request, &r);
-    if (result == CTL_GOOD) {
-        if (!c->is_json)
-            printf("%s  ", name);
+    int result = ctl_ask(a->c, &request, &r);
+    if (result == CTL_GOOD && a->c->is_json)
         ctl_show_json(&r);
-    }
+    else if (result == CTL_GOOD)
+        show(name, &r);
     buf_finish(&target);
     ctl_reply_finish(&r);
     return result;
 }
 
 /* All that can be asked are asked; the worst of the results is the result. */
-static int ask_all(struct ctl *c, const char *url)
+static int ask_all(const struct asking *a)
 {
     struct ctl_reply r;
     size_t asked = 0;
-    int worst = ctl_ask(c, &(struct ctl_request){.method = "GET", .target = "/v1/nodes"}, &r);
+    int worst = ctl_ask(a->c, &(struct ctl_request){.method = "GET", .target = "/v1/nodes"}, &r);
     const struct json_t *nodes = json_in_array(&r.json, r.json.root, "nodes", SIZE_MAX);
     for (size_t i = 0; i < json_in_count(nodes); i++) {
         const struct json_t *n = json_in_at(nodes, i);
         if (!json_in_has(n, "admin_url"))
             continue;
-        int result = ask_edge(c, ctl_text(&r, n, "id"), ctl_text(&r, n, "admin_url"), url);
+        int result = ask_edge(a, ctl_text(&r, n, "id"), ctl_text(&r, n, "admin_url"));
         worst = result > worst ? result : worst;
         asked++;
     }
@@ -50,16 +151,24 @@ static int ask_all(struct ctl *c, const char *url)
 
 static int run(struct ctl *c)
 {
-    const char *edge = ctl_value(c, "--edge");
+    struct asking a = {.c = c};
+    const char *header, *edge = ctl_value(c, "--edge");
+    while ((header = ctl_value(c, "-H")) != NULL) {
+        if (a.count == HEADERS_MAX || strchr(header, ':') == NULL)
+            return ctl_misuse(&ctl_explain, "-H is like \"Name: value\", at most 32 times");
+        a.headers[a.count++] = header;
+    }
     if (c->argc != 1)
         return ctl_misuse(&ctl_explain, "needs one URL");
+    a.url = c->argv[0];
     if (edge == NULL)
-        return ask_all(c, c->argv[0]);
+        return ask_all(&a);
     char base[512];
     bool is_url = strstr(edge, "://") != NULL;
     snprintf(base, sizeof base, "%s%s", is_url ? "" : "http://", edge);
-    return ask_edge(c, edge, base, c->argv[0]);
+    return ask_edge(&a, edge, base);
 }
 
-const struct ctl_verb ctl_explain = {"explain", "explain URL [--edge ADMIN-ADDRESS]",
-                                     "what the edges know about a URL", run};
+const struct ctl_verb ctl_explain = {"explain",
+                                     "explain URL [-H \"Name: value\"]... [--edge ADMIN-ADDRESS]",
+                                     "what the edges know about a URL, and why", run};

@@ -8,12 +8,16 @@
 #include "edge/policy/cache_key.h"
 #include "edge/policy/freshness.h"
 #include "edge/policy/vary.h"
+#include "edge/policy/why.h"
 #include "lib/codec/json_out.h"
 #include "lib/http/date.h"
 
+#define RUNS_MAX 64 /* of blocks, listed */
+
 struct question {
     struct exchange *x;
-    struct request_head request; /* as a client would send it */
+    const struct upstream_set *set; /* the sites as they are configured */
+    struct request_head request;    /* as a client would send it */
     struct url url;
     const struct site *site;
     struct cache_key key;
@@ -81,6 +85,60 @@ static const char *reuse_would(enum reuse r)
     return "";
 }
 
+/* "edge.conf:12" where the file gives an option of the site; "default" where nobody does. */
+static void put_place(struct json_out *o, const struct question *q, const char *key, int line)
+{
+    struct span at = SPAN("default");
+    if (line > q->set->file_lines)
+        at = SPAN("the control plane's document");
+    else if (line > 0)
+        at = arena_printf(&q->x->mem, "%s:%d", option_file(q->set->config), line);
+    json_out_text(o, key, at);
+}
+
+static void put_option(struct json_out *o, const struct question *q, const char *option)
+{
+    json_out_text(o, "option", span_of(option));
+    put_place(o, q, "at", option_line(q->set->config, q->site, option));
+}
+
+/* The options that shaped the key. */
+static void put_key_rules(struct json_out *o, const struct question *q)
+{
+    static const char *const options[] = {"query_keep", "query_drop", "query_sort", "share_hosts",
+                                          "scheme_in_key"};
+    json_out_array(o, "key_rules");
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        if (option_line(q->set->config, q->site, options[i]) == 0)
+            continue;
+        json_out_object(o, NULL);
+        put_option(o, q, options[i]);
+        json_out_end_object(o);
+    }
+    json_out_end_array(o);
+}
+
+static void put_why(struct json_out *o, const struct question *q)
+{
+    struct why_line lines[WHY_LINES_MAX];
+    struct why_question ask = {.freshness = &q->object->freshness,
+                               .fields = &q->object->fields,
+                               .status = q->object->status,
+                               .site = q->site,
+                               .now_wall = q->now_wall};
+    int count = why_lines(&ask, lines, &q->x->mem);
+    json_out_array(o, "why");
+    for (int i = 0; i < count; i++) {
+        json_out_object(o, NULL);
+        json_out_text(o, "what", span_of(lines[i].what));
+        json_out_text(o, "text", lines[i].text);
+        if (lines[i].option != NULL)
+            put_option(o, q, lines[i].option);
+        json_out_end_object(o);
+    }
+    json_out_end_array(o);
+}
+
 static void put_seconds(struct json_out *o, const char *key, msec_t ms)
 {
     json_out_real(o, key, (double)ms / MSEC_PER_SEC, 3);
@@ -105,6 +163,22 @@ static void put_freshness(struct json_out *o, const struct question *q)
     json_out_end_object(o);
 }
 
+/* Which blocks are there. */
+static void put_runs(struct json_out *o, struct generation *g)
+{
+    int64_t first, count = 0, from = 0;
+    json_out_array(o, "runs");
+    for (int i = 0; i < RUNS_MAX && (count = generation_run(g, from, &first)) > 0; i++) {
+        from = first + count;
+        json_out_object(o, NULL);
+        json_out_int(o, "first", first);
+        json_out_int(o, "last", from - 1);
+        json_out_end_object(o);
+    }
+    json_out_end_array(o);
+    json_out_bool(o, "runs_cut", count > 0 && generation_run(g, from, &first) > 0);
+}
+
 static void put_generation(struct json_out *o, struct generation *g)
 {
     int64_t length = generation_length(g), each = generation_block_bytes(g);
@@ -115,6 +189,7 @@ static void put_generation(struct json_out *o, struct generation *g)
     json_out_int(o, "block_bytes", each);
     json_out_int(o, "blocks", blocks);
     json_out_int(o, "blocks_present", blocks > 0 ? generation_present(g, 0, blocks) : 0);
+    put_runs(o, g);
     json_out_end_object(o);
 }
 
@@ -135,30 +210,50 @@ static void put_object(struct json_out *o, const struct question *q)
         date_write(it->validators.last_modified, date);
         json_out_text(o, "last_modified", span_make(date, DATE_BYTES));
     }
+    if (it->vary_values.n > 0)
+        json_out_text(o, "variant", it->vary_values);
+    json_out_u64(o, "tags", it->tags.count);
     json_out_u64(o, "uses", atomic_load_explicit(&it->uses, memory_order_relaxed));
     json_out_bool(o, "soft_purged",
                   atomic_load_explicit(&it->is_soft_purged, memory_order_relaxed));
     put_freshness(o, q);
+    put_why(o, q);
     put_generation(o, it->generation);
     json_out_end_object(o);
+}
+
+static void put_miss(struct json_out *o, const struct question *q)
+{
+    bool has_others = q->others > 0;
+    struct cache_control cc;
+    cache_control_init(&cc);
+    cache_control_read(&cc, &q->request.fields, FIELD_CACHE_CONTROL);
+    json_out_text(o, "decision", has_others ? SPAN("vary-miss") : SPAN("miss"));
+    json_out_text(o, "because",
+                  has_others ? SPAN("no stored variant is this request's")
+                             : SPAN("nothing is stored under the key"));
+    json_out_text(o, "would",
+                  cc.only_if_cached ? SPAN("answer 504: only-if-cached, and not there")
+                                    : SPAN("ask the origin, once for all who ask"));
 }
 
 static void put_decision(struct json_out *o, const struct question *q)
 {
     if (q->object == NULL) {
-        json_out_text(o, "decision", q->others > 0 ? SPAN("vary-miss") : SPAN("miss"));
-        json_out_text(o, "would", SPAN("ask the origin, once for all who ask"));
+        put_miss(o, q);
         return;
     }
-    struct reuse_request ask = {.request = &q->request, .site = q->site, .now_wall = q->now_wall};
-    enum reuse reuse = reuse_of(&q->object->freshness, &ask);
-    if (q->object->is_soft_purged && reuse != REUSE_FORBIDDEN)
-        reuse = REUSE_VALIDATE;
-    json_out_text(o, "decision", span_of(reuse_text(reuse)));
-    json_out_text(o, "would", span_of(reuse_would(reuse)));
+    struct reuse_request ask = {.request = &q->request,
+                                .site = q->site,
+                                .now_wall = q->now_wall,
+                                .is_soft_purged = atomic_load(&q->object->is_soft_purged)};
+    struct reuse_verdict v = reuse_of(&q->object->freshness, &ask);
+    json_out_text(o, "decision", span_of(reuse_text(v.reuse)));
+    json_out_text(o, "because", span_of(v.because));
+    json_out_text(o, "would", span_of(reuse_would(v.reuse)));
 }
 
-static void answer(const struct question *q, struct span url)
+static void answer(struct question *q, struct span url)
 {
     struct buf text;
     struct json_out o;
@@ -167,7 +262,9 @@ static void answer(const struct question *q, struct span url)
     json_out_object(&o, NULL);
     json_out_text(&o, "url", url);
     json_out_text(&o, "site", span_of(q->site->name));
+    put_place(&o, q, "site_at", q->site->line);
     json_out_text(&o, "key", q->key.text);
+    put_key_rules(&o, q);
     json_out_bool(&o, "found", q->object != NULL);
     json_out_u64(&o, "other_variants", q->others);
     put_decision(&o, q);
@@ -190,7 +287,8 @@ void admin_explain(void *app, struct exchange *x, const struct router_match *m)
         admin_problem(x, 400, "Ask like /v1/explain?url=http://host/path[&header=Name:value].");
         return;
     }
-    q.site = site_find(a->spec.sites(a->spec.ctx)->sites, q.url.host);
+    q.set = a->spec.sites(a->spec.ctx);
+    q.site = site_find(q.set->sites, q.url.host);
     if (q.site == NULL) {
         admin_problem(x, 404, "This edge serves no such site.");
         return;

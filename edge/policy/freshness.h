@@ -78,8 +78,13 @@ struct reuse_request {
     const struct request_head *request;
     const struct site *site;
     msec_t now_wall;
+    bool is_soft_purged; /* to be validated before use */
 };
-enum reuse reuse_of(const struct freshness *f, const struct reuse_request *r);
+struct reuse_verdict {
+    enum reuse reuse;
+    const char *because; /* what decided, for explain: a constant */
+};
+struct reuse_verdict reuse_of(const struct freshness *f, const struct reuse_request *r);
 /* Whether the stale object may answer because upstream failed (stale-if-error, s.4.2.4). */
 bool freshness_may_cover(const struct freshness *f, msec_t now_wall);
 

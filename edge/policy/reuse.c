@@ -26,38 +26,60 @@ static struct cache_control directives_of(const struct reuse_request *r)
     return cc;
 }
 
-/* s.5.2.1.1, s.5.2.1.3, s.5.2.1.4: younger than the client accepts, and for long enough. */
-static bool is_acceptable(const struct freshness *f, const struct cache_control *cc, msec_t now)
+/* s.5.2.1.1, s.5.2.1.3, s.5.2.1.4: younger than the client accepts, and for long enough. What it
+ * does not accept it by, or NULL. */
+static const char *unacceptable(const struct freshness *f, const struct cache_control *cc,
+                                msec_t now)
 {
-    if (cc->no_cache || cc->max_age == 0)
-        return false;
-    if (cc->max_age != DELTA_NONE && freshness_age_ms(f, now) > cc->max_age * MSEC_PER_SEC)
-        return false;
-    return cc->min_fresh == DELTA_NONE || freshness_left_ms(f, now) >= cc->min_fresh * MSEC_PER_SEC;
+    if (cc->no_cache)
+        return "the request's no-cache";
+    if (cc->max_age == 0 ||
+        (cc->max_age != DELTA_NONE && freshness_age_ms(f, now) > cc->max_age * MSEC_PER_SEC))
+        return "the request's max-age";
+    if (cc->min_fresh != DELTA_NONE && freshness_left_ms(f, now) < cc->min_fresh * MSEC_PER_SEC)
+        return "the request's min-fresh";
+    return NULL;
 }
 
 /* s.4.2.4: stale by this much, with leave of the origin, the configuration or the client. A client
  * that says max-age and no max-stale does not wish for stale ones (s.5.2.1.1). */
-static enum reuse reuse_stale(const struct freshness *f, const struct cache_control *cc,
-                              msec_t stale_ms)
+static struct reuse_verdict of_stale(const struct freshness *f, const struct cache_control *cc,
+                                     msec_t stale_ms)
 {
-    if (f->must_revalidate || (cc->max_age != DELTA_NONE && cc->max_stale == DELTA_NONE))
-        return REUSE_VALIDATE;
+    if (f->must_revalidate)
+        return (struct reuse_verdict){REUSE_VALIDATE, "stale, and it must be revalidated then"};
+    if (cc->max_age != DELTA_NONE && cc->max_stale == DELTA_NONE)
+        return (struct reuse_verdict){REUSE_VALIDATE, "stale, and the request says max-age"};
     if (stale_ms < f->stale_while_revalidate_ms)
-        return REUSE_REFRESH;
+        return (struct reuse_verdict){REUSE_REFRESH, "stale within stale-while-revalidate"};
     bool is_allowed = cc->max_stale == DELTA_MAX ||
                       (cc->max_stale != DELTA_NONE && stale_ms <= cc->max_stale * MSEC_PER_SEC);
-    return is_allowed ? REUSE_STALE : REUSE_VALIDATE;
+    if (is_allowed)
+        return (struct reuse_verdict){REUSE_STALE, "stale within the request's max-stale"};
+    return (struct reuse_verdict){REUSE_VALIDATE, "stale"};
 }
 
-enum reuse reuse_of(const struct freshness *f, const struct reuse_request *r)
+static struct reuse_verdict judge(const struct freshness *f, const struct reuse_request *r,
+                                  const struct cache_control *cc)
+{
+    msec_t left = freshness_left_ms(f, r->now_wall);
+    const char *fault = unacceptable(f, cc, r->now_wall);
+    if (r->is_soft_purged)
+        return (struct reuse_verdict){REUSE_VALIDATE, "a soft purge"};
+    if (f->always_validates)
+        return (struct reuse_verdict){REUSE_VALIDATE, "the response's no-cache"};
+    if (fault != NULL)
+        return (struct reuse_verdict){REUSE_VALIDATE, fault};
+    if (left > 0)
+        return (struct reuse_verdict){REUSE_FRESH, "fresh"};
+    return of_stale(f, cc, -left);
+}
+
+struct reuse_verdict reuse_of(const struct freshness *f, const struct reuse_request *r)
 {
     struct cache_control cc = directives_of(r);
-    msec_t left = freshness_left_ms(f, r->now_wall);
-    enum reuse reuse = REUSE_VALIDATE;
-    if (!f->always_validates && is_acceptable(f, &cc, r->now_wall))
-        reuse = left > 0 ? REUSE_FRESH : reuse_stale(f, &cc, -left);
-    if (reuse == REUSE_VALIDATE && cc.only_if_cached)
-        return REUSE_FORBIDDEN;
-    return reuse;
+    struct reuse_verdict v = judge(f, r, &cc);
+    if (v.reuse == REUSE_VALIDATE && cc.only_if_cached)
+        v.reuse = REUSE_FORBIDDEN;
+    return v;
 }

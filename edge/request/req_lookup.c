@@ -82,10 +82,11 @@ static enum next hit(struct req *r, const char *detail)
 static enum reuse judge(const struct req *r)
 {
     struct reuse_request ask = {
-        .request = &r->x->request, .site = r->site, .now_wall = loop_wall(r->worker->loop)};
-    enum reuse reuse = reuse_of(&r->object->freshness, &ask);
-    bool is_soft = atomic_load_explicit(&r->object->is_soft_purged, memory_order_relaxed);
-    return is_soft && reuse != REUSE_FORBIDDEN ? REUSE_VALIDATE : reuse;
+        .request = &r->x->request,
+        .site = r->site,
+        .now_wall = loop_wall(r->worker->loop),
+        .is_soft_purged = atomic_load_explicit(&r->object->is_soft_purged, memory_order_relaxed)};
+    return reuse_of(&r->object->freshness, &ask).reuse;
 }
 
 /* Every origin is known to be down: what is stale may answer at once. One request a second goes

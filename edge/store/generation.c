@@ -248,6 +248,25 @@ bool generation_lacks(struct generation *g, int64_t first, int64_t count)
     return !is_filled && i < end;
 }
 
+static bool is_present(const struct block_table *t, int64_t index)
+{
+    const struct block *b = block_table_find(t, index);
+    return b != NULL && b->state == BLOCK_PRESENT;
+}
+
+int64_t generation_run(struct generation *g, int64_t from, int64_t *first)
+{
+    generation_lock(g);
+    int64_t i = block_table_next(&g->table, from, INT64_MAX), count = 0;
+    while (i != INT64_MAX && !is_present(&g->table, i))
+        i = block_table_next(&g->table, i + 1, INT64_MAX);
+    while (i != INT64_MAX && is_present(&g->table, i + count))
+        count++;
+    generation_unlock(g);
+    *first = i;
+    return count;
+}
+
 void generation_reader_attach(struct generation *g, struct generation_reader *r)
 {
     generation_lock(g);

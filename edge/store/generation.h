@@ -74,6 +74,9 @@ int64_t generation_present(struct generation *g, int64_t first, int64_t count);
 int64_t generation_next_held(struct generation *g, int64_t first);
 /* generation_lacks: whether one of them is absent, and no fill is at work that may bring it. */
 bool generation_lacks(struct generation *g, int64_t first, int64_t count);
+/* generation_run: the first run of PRESENT blocks at or after `from`: their count, or 0: none. */
+int64_t generation_run(struct generation *g, int64_t from, int64_t *first);
+
 /* Readers tell where they are, and fills read ahead of them. When a reader comes, leaves, moves to
  * another block or begins to wait, moved() of the attached fills is posted (at most one
  * outstanding each). */

@@ -32,6 +32,7 @@ struct upstream_set {
     uint32_t magic;
     _Atomic uint32_t refs;
     struct option_config *config;
+    int file_lines; /* of its text that stand in the file; what follows came from elsewhere */
     struct site_table *sites;
     struct upstream *upstreams; /* by site->index */
     struct tls_client **tls;    /* by site->index; NULL where no origin is https */

@@ -28,11 +28,20 @@
 #define HIDDEN_NAME         " opened" /* no file can spell it without quotes */
 #define FAULTS_MAX          50
 
+/* An option that the file gives. */
+struct given {
+    const struct given *before;
+    const void *record;
+    const char *name;
+    int line;
+};
+
 struct option_config {
     uint32_t magic;
     struct arena mem;
     void *record;
     const char *file;
+    const struct given *given; /* the last one */
 };
 
 /* One load. libconfuse's callbacks carry no pointer of ours, hence `loading`. */
@@ -211,6 +220,17 @@ static bool has_room(struct load *l, size_t count, size_t each, int line)
     return false;
 }
 
+static void remember(struct load *l, const struct place *at, const struct option *row,
+                     const cfg_opt_t *opt)
+{
+    struct given *g = arena_zalloc(&l->config->mem, sizeof(*g));
+    *g = (struct given){.before = l->config->given,
+                        .record = at->record,
+                        .name = row->name,
+                        .line = (int)opt->def.number};
+    l->config->given = g;
+}
+
 static void set_one(struct load *l, const struct place *at, const struct option *row,
                     const char *text, int line)
 {
@@ -269,6 +289,19 @@ static void set_default(struct load *l, const struct place *at, const struct opt
     buf_finish(&unused);
 }
 
+static void set_given(struct load *l, const struct place *at, const struct option *row,
+                      const cfg_opt_t *opt)
+{
+    int line;
+    remember(l, at, row, opt);
+    if (row->type == OPTION_TEXTS) {
+        set_texts(l, at, row, opt);
+        return;
+    }
+    const char *text = kept_value(opt, 0, &line);
+    set_one(l, at, row, keep(l, text), line);
+}
+
 static void set_place(const struct place *at)
 {
     const struct option_section *s = at->section;
@@ -290,12 +323,8 @@ static void fill(struct load *l, const struct place *at)
             fill_sections(l, at, row, opt);
         } else if (opt == NULL || (opt->nvalues == 0 && (opt->flags & CFGF_MODIFIED) == 0)) {
             set_default(l, at, row);
-        } else if (row->type == OPTION_TEXTS) {
-            set_texts(l, at, row, opt);
         } else {
-            int line;
-            const char *text = kept_value(opt, 0, &line);
-            set_one(l, at, row, keep(l, text), line);
+            set_given(l, at, row, opt);
         }
     }
 }
@@ -469,4 +498,14 @@ const char *option_file(const struct option_config *c)
 {
     CHECK_OBJ(c, OPTION_CONFIG_MAGIC);
     return c->file;
+}
+
+int option_line(const struct option_config *c, const void *record, const char *name)
+{
+    CHECK_OBJ(c, OPTION_CONFIG_MAGIC);
+    for (const struct given *g = c->given; g != NULL; g = g->before) {
+        if (g->record == record && strcmp(g->name, name) == 0)
+            return g->line;
+    }
+    return 0;
 }

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.harness.programs import Edge, wait_until
+from tests.harness.programs import Edge, run_tool, wait_until
 
 URL = "http://test.example/a"
 
@@ -229,3 +229,83 @@ def test_a_damaged_state_file_is_put_aside(steered, control, origin):
     origin.page("/a", b"x", cache="max-age=60")
     assert steered.get("/a").status == 200
     wait_until(lambda: "control-state-not-used" in steered.stderr(), "it is said")
+
+
+def why(said):
+    return {line["what"]: line for line in said["object"]["why"]}
+
+
+def line_of(edge, option):
+    lines = edge.file.read_text().splitlines()
+    return next(i for i, text in enumerate(lines, 1) if text.strip().startswith(option))
+
+
+def test_explain_shows_the_arithmetic_and_the_line_that_decided(run, origin, tmp_path):
+    edge = run(Edge(tmp_path, [origin.url], site={"max_ttl": "30s", "stale_if_error": "7s",
+                                                  "query_drop": ["utm_*"]}))
+    origin.page("/a?v=1", b"x" * 100, cache="s-maxage=60, stale-while-revalidate=5",
+                headers={"Age": "20"})
+    edge.get("/a?utm_a=1&v=1")
+    said = edge.admin("GET", "/v1/explain?url=http://test.example/a%3Fv=1%26utm_b=2")[1]
+    assert said["key"] == "test\ntest.example\n/a?v=1"
+    assert said["key_rules"] == [{"option": "query_drop",
+                                  "at": f"{edge.file}:{line_of(edge, 'query_drop')}"}]
+    lines = why(said)
+    assert lines["apparent_age"]["text"].startswith("0.000 s")
+    assert lines["corrected_initial_age"]["text"].startswith("20.")
+    assert lines["current_age"]["text"].startswith("20.")
+    assert lines["freshness_lifetime"]["option"] == "max_ttl"
+    assert lines["freshness_lifetime"]["at"] == f"{edge.file}:{line_of(edge, 'max_ttl')}"
+    assert "s-maxage=60" in said["object"]["why"][4]["text"]
+    assert lines["left"]["text"].startswith("9.") and lines["left"]["text"].endswith("fresh")
+    assert "must-revalidate" in lines
+    assert (said["decision"], said["because"]) == ("fresh", "fresh")
+    assert said["object"]["generation"]["runs"] == [{"first": 0, "last": 0}]
+    assert origin.count() == 1
+
+
+def test_explain_tells_options_of_defaults_from_those_that_were_given(cdn):
+    cdn.origin.page("/a", b"x", headers={"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"})
+    cdn.get("/a")
+    said = cdn.edge.admin("GET", f"/v1/explain?url={URL}")[1]
+    assert "a tenth" in why(said)["freshness_lifetime"]["text"]
+    assert "01 Jan 2024" in why(said)["freshness_lifetime"]["text"]
+    assert why(said)["stale-if-error"] == {"what": "stale-if-error", "option": "stale_if_error",
+                                           "text": "3600.000 s: the site's", "at": "default"}
+
+
+@pytest.mark.parametrize("header, decision, because", [
+    ("Cache-Control: no-cache", "validate", "the request's no-cache"),
+    ("Cache-Control: max-age=0", "validate", "the request's max-age"),
+    ("Cache-Control: min-fresh=100", "validate", "the request's min-fresh"),
+    ("Cache-Control: no-cache, only-if-cached", "forbidden", "the request's no-cache"),
+    ("X: y", "fresh", "fresh"),
+])
+def test_explain_and_the_request_itself_agree(cdn, header, decision, because):
+    cdn.origin.page("/a", b"x", cache="max-age=60", etag='"1"')
+    cdn.get("/a")
+    done = run_tool("control/byeorictl", "explain", URL, "-H", header, "--json", "--edge",
+                    f"127.0.0.1:{cdn.edge.admin_port}")
+    said = json.loads(done.stdout)
+    assert (said["decision"], said["because"]) == (decision, because)
+    assert cdn.origin.count() == 1
+    name, value = header.split(": ")
+    r = cdn.get("/a", **{name.replace("-", "_"): value})
+    asked = {"validate": "fwd-status=304", "fresh": "; hit"}.get(decision)
+    assert asked in r.header("Cache-Status") if asked else r.status == 504
+
+
+def test_byeorictl_explains_to_people(cdn):
+    cdn.origin.page("/a", b"x" * 100, cache="max-age=60", etag='"1"',
+                    headers={"Vary": "Accept-Language", "Cache-Tag": "a, b"})
+    cdn.get("/a", Accept_Language="ko")
+    ask = ["--edge", f"127.0.0.1:{cdn.edge.admin_port}"]
+    assert "vary-miss" in run_tool("control/byeorictl", "explain", URL, *ask).stdout
+    done = run_tool("control/byeorictl", "explain", URL, "-H", "Accept-Language: ko", *ask)
+    assert done.returncode == 0
+    for text in ("fresh: fresh", "answer from the cache", "test test.example /a", '"1"', "2 tags",
+                 "accept-language: =ko", "100 bytes, 1 of 1 blocks of 1048576: 0", "current_age",
+                 "Cache-Control: max-age=60", "[stale_if_error: default]"):
+        assert text in done.stdout, (text, done.stdout)
+    assert run_tool("control/byeorictl", "explain", URL, "-H", "nonsense", *ask).returncode == 2
+    assert cdn.origin.count() == 1

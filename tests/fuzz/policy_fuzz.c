@@ -6,6 +6,7 @@
 
 #include "edge/policy/freshness.h"
 #include "edge/policy/vary.h"
+#include "edge/policy/why.h"
 
 #define NOW ((msec_t)1700000000000)
 
@@ -32,9 +33,15 @@ static void check_freshness(const struct request_head *request,
     enum storable s = storable_of(&seen, &f);
     CHECK(storable_text(s) != NULL && f.lifetime_ms >= 0 && f.initial_age_ms >= 0);
     CHECK(f.lifetime_ms <= site->max_ttl_ms || site->max_ttl_ms == 0);
+    struct why_line lines[WHY_LINES_MAX];
+    struct why_question why = {&f, &response->fields, response->status, site, NOW};
+    struct arena mem;
+    arena_init(&mem, 1 << 20);
+    CHECK(why_lines(&why, lines, &mem) > 5); /* the last of them checks that there is room */
+    arena_finish(&mem);
     for (msec_t after = 0; after < 200000; after += 9973) {
-        struct reuse_request ask = {request, site, NOW + after};
-        enum reuse reuse = reuse_of(&f, &ask);
+        struct reuse_request ask = {request, site, NOW + after, false};
+        enum reuse reuse = reuse_of(&f, &ask).reuse;
         msec_t left = freshness_left_ms(&f, NOW + after);
         CHECK(reuse != REUSE_FRESH || (left > 0 && !f.always_validates));
         CHECK((reuse != REUSE_STALE && reuse != REUSE_REFRESH) ||

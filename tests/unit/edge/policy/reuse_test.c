@@ -93,12 +93,13 @@ static enum reuse reuse_for(size_t i, bool ignores_reload)
     struct arena mem;
     struct site site = {.name = "s", .ignores_reload = ignores_reload};
     struct request_head request = {.method = METHOD_GET};
-    struct reuse_request r = {&request, &site, NOW + rows[i].after * S};
+    struct reuse_request r = {&request, &site, NOW + rows[i].after * S, false};
     arena_init(&mem, 1 << 16);
     fields_of(&request.fields, rows[i].request, &mem);
-    enum reuse reuse = reuse_of(rows[i].f, &r);
+    struct reuse_verdict v = reuse_of(rows[i].f, &r);
     arena_finish(&mem);
-    return reuse;
+    assert_non_null(v.because);
+    return v.reuse;
 }
 
 static void each_row_is_reused_as_its_section_says(void **state)
@@ -116,10 +117,27 @@ static void each_row_is_reused_as_its_section_says(void **state)
     }
 }
 
+static void after_a_soft_purge_nothing_is_used_unasked(void **state)
+{
+    (void)state;
+    struct arena mem;
+    struct site site = {.name = "s"};
+    struct request_head request = {.method = METHOD_GET};
+    struct reuse_request r = {&request, &site, NOW, true};
+    arena_init(&mem, 1 << 16);
+    fields_init(&request.fields, &mem);
+    assert_int_equal(reuse_of(&fresh, &r).reuse, REUSE_VALIDATE);
+    assert_int_equal(reuse_of(&swr, &r).reuse, REUSE_VALIDATE);
+    fields_of(&request.fields, CC "only-if-cached", &mem);
+    assert_int_equal(reuse_of(&fresh, &r).reuse, REUSE_FORBIDDEN);
+    arena_finish(&mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_is_reused_as_its_section_says),
+        cmocka_unit_test(after_a_soft_purge_nothing_is_used_unasked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,6 +191,22 @@ static void an_empty_file_gives_every_default(void **state)
     option_free(&c);
 }
 
+static void the_line_of_each_option_that_was_given_is_kept(void **state)
+{
+    (void)state;
+    struct option_config *c = good("node = \"a\"\nsite \"x\" {\n  hosts = {\"h\",\n    \"i\"}\n"
+                                   "  block = 64KiB }\nsite \"y\" { hosts = {\"j\"} }\n");
+    const struct record *r = option_record(c);
+    const struct site *sites = r->sites.v;
+    assert_int_equal(option_line(c, r, "node"), 1);
+    assert_int_equal(option_line(c, r, "workers"), 0);
+    assert_in_range(option_line(c, &sites[0], "hosts"), 3, 4);
+    assert_int_equal(option_line(c, &sites[0], "block"), 5);
+    assert_int_equal(option_line(c, &sites[1], "hosts"), 6);
+    assert_int_equal(option_line(c, &sites[1], "block"), 0);
+    option_free(&c);
+}
+
 static void every_kind_of_value_is_read(void **state)
 {
     (void)state;
@@ -512,6 +528,7 @@ int main(void)
         cmocka_unit_test(all_wrong_values_are_told_at_once),
         cmocka_unit_test(what_must_be_given_is_missed_at_the_line_of_its_section),
         cmocka_unit_test(what_is_given_twice_is_told_with_both_lines),
+        cmocka_unit_test(the_line_of_each_option_that_was_given_is_kept),
         cmocka_unit_test(two_sections_may_give_the_same_option),
         cmocka_unit_test(broken_syntax_is_told_with_its_line),
         cmocka_unit_test(a_file_that_ends_early_leaves_nothing_behind_for_the_next),
