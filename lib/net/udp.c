@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ * Datagrams in batches. Level-triggered: what one turn leaves in the socket comes back in the next,
+ * after everything else of this loop had its turn. What the bytes mean is the caller's. */
+#include "lib/net/udp.h"
+
+#include "lib/base/mem.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <unistd.h>
+
+#define UDP_MAGIC     0x4d90c61bU
+#define BATCH         32
+#define BATCHES       4 /* in one turn */
+#define RECEIVE_BYTES (1 << 20)
+#define CONTROL_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
+
+/* One question and its answer. The control bytes say to which address the question was sent. */
+struct slot {
+    struct iovec in_part, out_part;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in6 v6;
+    } peer;
+    union {
+        struct cmsghdr aligned;
+        char bytes[CONTROL_BYTES];
+    } control;
+    uint8_t in[UDP_QUESTION_BYTES], out[UDP_ANSWER_BYTES];
+};
+
+struct udp {
+    uint32_t magic;
+    struct udp_spec spec;
+    struct event event;
+    struct mmsghdr in[BATCH], out[BATCH];
+    struct slot slots[BATCH];
+};
+
+/* ---- sockets ---- */
+
+/* A wildcard address answers from whichever address it was asked at: the kernel tells which. */
+static bool set_options(int fd, int family, bool is_shared)
+{
+    int on = 1, room = RECEIVE_BYTES;
+    bool is_v6 = family == AF_INET6;
+    if (is_shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+        return false;
+    if (is_v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+        return false;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room); /* as much as the system gives */
+    return is_v6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) == 0
+                 : setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0;
+}
+
+static int bound_socket(const struct addr *addr, bool is_shared)
+{
+    int fd = socket(addr->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (set_options(fd, addr->any.sa_family, is_shared) &&
+        bind(fd, &addr->any, addr_bytes(addr)) == 0)
+        return fd;
+    int e = errno;
+    close(fd);
+    return -e;
+}
+
+int udp_bind(struct addr *addr, bool is_first, int *out_fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage room;
+    } u;
+    socklen_t n = sizeof u;
+    /* With SO_REUSEPORT the bind would succeed beside another program of the same user. */
+    if (is_first && addr_port(addr) != 0) {
+        int probe = bound_socket(addr, false);
+        if (probe < 0)
+            return probe;
+        close(probe);
+    }
+    int fd = bound_socket(addr, true);
+    if (fd < 0)
+        return fd;
+    if (getsockname(fd, &u.any, &n) != 0) {
+        int e = errno;
+        close(fd);
+        return -e;
+    }
+    addr_from_sockaddr(addr, &u.any);
+    *out_fd = fd;
+    return 0;
+}
+
+/* ---- batches ---- */
+
+static void make_ready(struct udp *u)
+{
+    for (int i = 0; i < BATCH; i++) {
+        struct slot *s = &u->slots[i];
+        s->in_part = (struct iovec){s->in, sizeof s->in};
+        u->in[i].msg_hdr = (struct msghdr){.msg_name = &s->peer,
+                                           .msg_namelen = sizeof s->peer,
+                                           .msg_iov = &s->in_part,
+                                           .msg_iovlen = 1,
+                                           .msg_control = &s->control,
+                                           .msg_controllen = sizeof s->control};
+    }
+}
+
+/* The answer leaves from the address that was asked; by which interface is the routing's matter. */
+static void answer_from_there(struct msghdr *m)
+{
+    struct cmsghdr *c = CMSG_FIRSTHDR(m);
+    if (c == NULL || c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
+        return;
+    struct in_pktinfo info;
+    memcpy(&info, CMSG_DATA(c), sizeof info);
+    info.ipi_spec_dst = info.ipi_addr;
+    info.ipi_ifindex = 0;
+    memcpy(CMSG_DATA(c), &info, sizeof info);
+}
+
+static bool answer_one(struct udp *u, const struct mmsghdr *in, struct slot *s, struct mmsghdr *out)
+{
+    struct addr peer;
+    addr_from_sockaddr(&peer, &s->peer.any);
+    if ((in->msg_hdr.msg_flags & MSG_TRUNC) != 0 || addr_port(&peer) == 0) {
+        counter_add(u->spec.dropped, 1);
+        return false;
+    }
+    size_t n = u->spec.on_question(u->spec.ctx, &peer, span_make(s->in, in->msg_len), s->out);
+    if (n == 0)
+        return false;
+    CHECK(n <= sizeof s->out);
+    s->out_part = (struct iovec){s->out, n};
+    out->msg_hdr = in->msg_hdr;
+    out->msg_hdr.msg_iov = &s->out_part;
+    out->msg_hdr.msg_flags = 0;
+    answer_from_there(&out->msg_hdr);
+    return true;
+}
+
+/* An answer that the kernel refuses (no route, a filter) must not hold up those behind it. */
+static void send_all(struct udp *u, unsigned count)
+{
+    for (unsigned sent = 0; sent < count;) {
+        int n = sendmmsg(u->spec.fd, &u->out[sent], count - sent, MSG_DONTWAIT);
+        if (n > 0) {
+            sent += (unsigned)n;
+            continue;
+        }
+        if (errno == EINTR)
+            continue;
+        bool is_full = errno == EAGAIN || errno == ENOBUFS;
+        counter_add(u->spec.dropped, is_full ? count - sent : 1);
+        sent = is_full ? count : sent + 1;
+    }
+}
+
+/* True: the socket may hold more. */
+static bool run_batch(struct udp *u)
+{
+    unsigned answers = 0;
+    make_ready(u);
+    int n = recvmmsg(u->spec.fd, u->in, BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < n; i++)
+        answers += answer_one(u, &u->in[i], &u->slots[i], &u->out[answers]);
+    send_all(u, answers);
+    return n == BATCH;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+    struct udp *u = ctx;
+    (void)fd;
+    (void)what;
+    CHECK_OBJ(u, UDP_MAGIC);
+    for (int i = 0; i < BATCHES && run_batch(u); i++)
+        continue;
+}
+
+struct udp *udp_start(struct loop *l, const struct udp_spec *spec)
+{
+    struct udp *u = mem_zalloc(sizeof *u);
+    u->magic = UDP_MAGIC;
+    u->spec = *spec;
+    CHECK(event_assign(&u->event, loop_base(l), spec->fd, EV_READ | EV_PERSIST, on_readable, u) ==
+          0);
+    CHECK(event_add(&u->event, NULL) == 0);
+    return u;
+}
+
+void udp_stop(struct udp **pu)
+{
+    struct udp *u = *pu;
+    *pu = NULL;
+    if (u == NULL)
+        return;
+    CHECK_OBJ(u, UDP_MAGIC);
+    event_del(&u->event);
+    close(u->spec.fd);
+    u->magic = 0;
+    mem_free(u);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_NET_UDP_H
+#define LIB_NET_UDP_H
+
+#include "lib/base/counter.h"
+#include "lib/net/addr.h"
+#include "lib/net/loop.h"
+
+/* Questions and answers in datagrams, in batches (recvmmsg, sendmmsg): each answer goes back to
+ * where its question came from, from the address it was sent to, within the same turn. udp_bind
+ * runs at start, once for each worker and address with SO_REUSEPORT, as listener_bind does; the
+ * rest on the worker's loop. What the kernel cannot take at once is lost, as datagrams may be. */
+#define UDP_QUESTION_BYTES 1500 /* a longer one is dropped */
+#define UDP_ANSWER_BYTES   1500
+
+/* udp_fn: 0: no answer, else the bytes written to out (UDP_ANSWER_BYTES of room). */
+typedef size_t (*udp_fn)(void *ctx, const struct addr *peer, struct span question, uint8_t *out);
+
+struct udp_spec {
+    int fd; /* taken */
+    udp_fn on_question;
+    void *ctx;
+    counter_t *dropped; /* too long, or answers that could not be sent; of this thread */
+};
+
+/* udp_bind: 0 and *out_fd, or -errno. With port 0 the first chooses, *addr is updated. */
+MUST_USE int udp_bind(struct addr *addr, bool is_first, int *out_fd);
+
+struct udp;
+struct udp *udp_start(struct loop *l, const struct udp_spec *spec);
+void udp_stop(struct udp **u); /* not from inside on_question; NULL is fine */
+
+#endif
