@@ -29,6 +29,8 @@ static const struct option node_rows[] = {
     ROW("https_url", TEXT, IN(NODE(https_url)), BY("", "The same by https.")),
     ROW("admin_url", TEXT, IN(NODE(admin_url)), BY("",
         "Its admin listener, for byeorictl explain; unset: as its heartbeat says.")),
+    ROW("addresses", TEXTS, IN(NODE(addresses)), BY("",
+        "Its IP addresses, for DNS; unset: those that stand in its URLs.")),
     ROW("lat", TEXT, IN(NODE(lat)), BY("", "Where it stands: degrees north, \"37.5665\".")),
     ROW("lon", TEXT, IN(NODE(lon)), BY("", "Degrees east, \"126.978\".")),
     ROW("city", TEXT, IN(NODE(city)), BY("", "Name of the place, for people.")),
@@ -147,6 +149,9 @@ static struct node_spec node_of(const struct control_node *n, const char **fault
         *fault = "weight: must be a number";
     else
         *fault = node_check(&spec);
+    for (size_t i = 0; i < n->addresses.count; i++)
+        if (node_addresses_add(&spec.addresses, span_of(n->addresses.v[i])) != 0)
+            *fault = "addresses: must be IP addresses, at most 4 of a family, none twice";
     return spec;
 }
 

@@ -13,6 +13,7 @@ struct control_node {
     int line;
     const char *http_url, *https_url, *admin_url, *city, *country;
     const char *lat, *lon, *weight; /* numbers as written */
+    struct option_texts addresses;
 };
 
 struct control_site {

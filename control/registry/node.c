@@ -102,7 +102,7 @@ bool node_is_same(const struct node_spec *a, const struct node_spec *b)
     return span_eq(a->id, b->id) && span_eq(a->http_url, b->http_url) &&
            span_eq(a->https_url, b->https_url) && span_eq(a->admin_url, b->admin_url) &&
            span_eq(a->city, b->city) && span_eq(a->country, b->country) &&
-           a->has_point == b->has_point &&
+           node_addresses_is_same(&a->addresses, &b->addresses) && a->has_point == b->has_point &&
            (!a->has_point || (a->lat == b->lat && a->lon == b->lon)) && a->weight == b->weight;
 }
 
@@ -120,6 +120,7 @@ void node_write(const struct node_spec *spec, struct json_out *o)
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         if (texts[i].value.n > 0)
             json_out_text(o, texts[i].key, texts[i].value);
+    node_addresses_write(&spec->addresses, o);
     if (spec->has_point) {
         json_out_real(o, "lat", spec->lat, 6);
         json_out_real(o, "lon", spec->lon, 6);
@@ -134,6 +135,7 @@ struct node_spec node_read(struct json_in *in, const struct json_t *o, struct ar
         .http_url = json_in_text(in, o, "http_url", HEARTBEAT_URL_BYTES),
         .https_url = json_in_text(in, o, "https_url", HEARTBEAT_URL_BYTES),
         .admin_url = json_in_text(in, o, "admin_url", HEARTBEAT_URL_BYTES),
+        .addresses = node_addresses_read(in, o),
         .city = json_in_text(in, o, "city", NODE_CITY_BYTES),
         .country = json_in_text(in, o, "country", 2),
         .lat = json_in_real(in, o, "lat", 0),

@@ -2,6 +2,7 @@
 #ifndef CONTROL_REGISTRY_NODE_H
 #define CONTROL_REGISTRY_NODE_H
 
+#include "control/registry/node_addresses.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 
@@ -19,6 +20,7 @@ enum node_mode {
 struct node_spec {
     struct span id;
     struct span http_url, https_url, admin_url; /* empty: what its heartbeat says */
+    struct node_addresses addresses;            /* none: those that its URLs tell */
     struct span city, country;                  /* country: ISO 3166-1 alpha-2 */
     double lat, lon;
     bool has_point;

@@ -12,7 +12,8 @@
 /* All nodes and sites at one moment: what routing decides by. Immutable once published; made whole,
  * swapped whole, freed when the last reader has left. Threads: any. */
 struct picture_node {
-    struct node_spec spec; /* URLs: what the spec says, else what the node itself reported */
+    struct node_spec spec; /* URLs: what the spec says, else what the node itself reported;
+                              addresses: what it says, else those of the URLs */
     enum node_mode mode;
     enum health_state health;
     double x, y, z; /* spec.lat, lon as a unit vector; of no meaning without a point */
@@ -27,6 +28,8 @@ struct picture_node {
 struct picture {
     uint32_t magic;
     atomic_uint refs;
+    uint64_t
+        routing; /* hash of all of a node that a decision looks at: the same, so are decisions */
     uint64_t version; /* grows with every picture of this process */
     struct arena mem;
     struct picture_node *nodes;

@@ -91,6 +91,10 @@ static void draw_node(const struct node *n, struct picture_node *to, struct aren
     spec.http_url = first_of(spec.http_url, n->seen.http_url);
     spec.https_url = first_of(spec.https_url, n->seen.https_url);
     spec.admin_url = first_of(spec.admin_url, n->seen.admin_url);
+    if (node_addresses_is_empty(&spec.addresses)) {
+        node_addresses_of_url(&spec.addresses, spec.http_url);
+        node_addresses_of_url(&spec.addresses, spec.https_url);
+    }
     *to = (struct picture_node){.spec = node_copy(&spec, mem),
                                 .mode = n->mode,
                                 .health = n->health.state,
@@ -103,6 +107,25 @@ static void draw_node(const struct node *n, struct picture_node *to, struct aren
     picture_point(spec.lat, spec.lon, &to->x, &to->y, &to->z);
 }
 
+/* What control/route/decide.c looks at; padding is never hashed. */
+static uint64_t routing_of(const struct picture_node *n, uint64_t before)
+{
+    const struct node_spec *s = &n->spec;
+    const uint64_t urls = (s->http_url.n > 0 ? 1U : 0U) | (s->https_url.n > 0 ? 2U : 0U);
+    const uint64_t words[] = {before,
+                              n->hash,
+                              (uint64_t)n->mode,
+                              (uint64_t)n->health,
+                              s->has_point,
+                              urls,
+                              hash64(s->country.p, s->country.n)};
+    const double reals[] = {s->lat, s->lon, s->weight};
+    uint64_t parts[] = {hash64(words, sizeof words), hash64(reals, sizeof reals),
+                        hash64(s->addresses.v4, s->addresses.v4_count * sizeof s->addresses.v4[0]),
+                        hash64(s->addresses.v6, s->addresses.v6_count * sizeof s->addresses.v6[0])};
+    return hash64(parts, sizeof parts);
+}
+
 static void publish_locked(struct registry *r, msec_t now)
 {
     struct picture *p = picture_create(r->count), *old = r->picture;
@@ -112,6 +135,7 @@ static void publish_locked(struct registry *r, msec_t now)
         struct picture_node *to = &p->nodes[p->node_count++];
         draw_node(r->nodes[i], to, &p->mem);
         map_put(p->node_by_id, to->spec.id, to);
+        p->routing = routing_of(to, p->routing);
     }
     sites_draw(r->sites, p);
     if (arena_overflowed(&p->mem)) { /* the old one is better than a damaged one */
