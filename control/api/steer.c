@@ -72,6 +72,8 @@ void steer_run(struct api_worker *w, struct steer *s, struct span host, struct s
     s->question.client = &s->client.any;
     s->question.place = &s->place;
     s->question.key_hash = decide_key(host, path);
+    s->question.family = DECIDE_ANY_FAMILY;
+    s->question.has_one_class = false;
     decide(s->picture, &s->config->rules, &s->question, &s->verdict);
     count(&w->counters, &s->verdict);
 }

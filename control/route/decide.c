@@ -21,7 +21,14 @@ struct deciding {
     const struct decide_question *q;
     double x, y, z; /* of the client's place, where it has a point */
     double near_km;
+    size_t count; /* chosen so far */
     struct decide_verdict *out;
+    struct shape *shape; /* NULL, or: only the groups are wanted, and out is NULL */
+};
+
+struct shape {
+    uint8_t *taken; /* [node_count]; those of earlier groups */
+    struct hash128 hash;
 };
 
 enum decide_class decide_class_of(const struct picture_node *node)
@@ -72,10 +79,18 @@ static bool has_url(const struct picture_node *n, enum decide_scheme scheme)
     return n->spec.http_url.n > 0 || n->spec.https_url.n > 0;
 }
 
-static bool is_chosen(const struct decide_verdict *v, const struct picture_node *n)
+static bool has_address(const struct picture_node *n, enum decide_family family)
 {
-    for (size_t i = 0; i < v->count; i++)
-        if (v->v[i].node == n)
+    return family == DECIDE_ANY_FAMILY ||
+           (family == DECIDE_IPV4 ? n->spec.addresses.v4_count : n->spec.addresses.v6_count) > 0;
+}
+
+static bool is_chosen(const struct deciding *d, const struct picture_node *n)
+{
+    if (d->shape != NULL)
+        return d->shape->taken[n - d->picture->nodes] != 0;
+    for (size_t i = 0; i < d->out->count; i++)
+        if (d->out->v[i].node == n)
             return true;
     return false;
 }
@@ -83,12 +98,13 @@ static bool is_chosen(const struct decide_verdict *v, const struct picture_node 
 static bool is_candidate(const struct deciding *d, const struct picture_node *n,
                          enum decide_class class)
 {
-    return decide_class_of(n) == class && has_url(n, d->q->scheme) && !is_chosen(d->out, n);
+    return decide_class_of(n) == class && has_url(n, d->q->scheme) &&
+           has_address(n, d->q->family) && !is_chosen(d, n);
 }
 
 static bool is_full(const struct deciding *d)
 {
-    return d->out->count >= d->q->wanted;
+    return d->count >= d->q->wanted;
 }
 
 /* -1 .. 1, greater is nearer. */
@@ -109,9 +125,28 @@ static double km_of(const struct deciding *d, const struct picture_node *n)
     return geo_km(d->q->place->lat, d->q->place->lon, n->spec.lat, n->spec.lon);
 }
 
+/* Members of a group are added in the picture's order, which is no rank: `mark` ends a group. */
+static void add_to_shape(struct deciding *d, const struct picture_node *n, uint64_t mark)
+{
+    struct shape *s = d->shape;
+    const uint64_t words[] = {s->hash.lo, s->hash.hi, mark,
+                              n != NULL ? (uint64_t)(n - d->picture->nodes) + 1 : 0};
+    s->hash = hash128(words, sizeof words, 0);
+    if (n == NULL)
+        return;
+    s->taken[n - d->picture->nodes] = 1;
+    d->count++;
+}
+
 static void choose(struct deciding *d, const struct picture_node *n, enum decide_rule rule,
                    enum decide_class class)
 {
+    if (d->shape != NULL) {
+        add_to_shape(d, n, 0);
+        add_to_shape(d, NULL, class);
+        return;
+    }
+    d->count++;
     if (d->out->count == 0)
         d->out->rule = rule;
     d->out->v[d->out->count++] = (struct decide_choice){n, rule, class, km_of(d, n)};
@@ -127,15 +162,32 @@ struct group {
     enum decide_class class;
 };
 
+static bool is_member(const struct deciding *d, const struct group *g, const struct picture_node *n)
+{
+    return g->has(d, n, g->limit) && is_candidate(d, n, g->class);
+}
+
+static void shape_group(struct deciding *d, const struct group *g)
+{
+    size_t before = d->count;
+    for (size_t i = 0; i < d->picture->node_count; i++)
+        if (is_member(d, g, &d->picture->nodes[i]))
+            add_to_shape(d, &d->picture->nodes[i], 0);
+    if (d->count > before)
+        add_to_shape(d, NULL, g->class);
+}
+
 /* The best of a group by rendezvous, again and again, until it is empty or enough are chosen. */
 static void choose_group(struct deciding *d, const struct group *g)
 {
-    while (!is_full(d)) {
+    if (d->shape != NULL && !is_full(d))
+        shape_group(d, g);
+    while (d->shape == NULL && !is_full(d)) {
         const struct picture_node *best = NULL;
         double best_score = -1;
         for (size_t i = 0; i < d->picture->node_count; i++) {
             const struct picture_node *n = &d->picture->nodes[i];
-            if (!g->has(d, n, g->limit) || !is_candidate(d, n, g->class))
+            if (!is_member(d, g, n))
                 continue;
             double score = hrw_score(d->q->key_hash, n->hash, n->spec.weight);
             if (score > best_score) {
@@ -178,7 +230,7 @@ static void by_override(struct deciding *d, const struct override_table *table,
             const struct picture_node *n = picture_node_named(d->picture, o->edges[i]);
             if (n == NULL || !is_candidate(d, n, class))
                 continue;
-            if (d->out->count == 0)
+            if (d->count == 0 && d->shape == NULL)
                 d->out->override = o;
             choose(d, n, DECIDE_OVERRIDE, class);
         }
@@ -212,18 +264,36 @@ static void decide_class(struct deciding *d, const struct decide_rules *rules,
     choose_group(d, &(struct group){is_any, 0, DECIDE_DEFAULT, class});
 }
 
+static void run(struct deciding *d, const struct decide_rules *rules)
+{
+    const struct place *place = d->q->place;
+    CHECK(d->q->wanted >= 1 && d->q->wanted <= DECIDE_MAX);
+    if (place->has_point)
+        picture_point(place->lat, place->lon, &d->x, &d->y, &d->z);
+    d->near_km = fmax(rules->near_km, place->radius_km);
+    for (int class = DECIDE_ABLE; class < DECIDE_OUT && !is_full(d); class ++) {
+        decide_class(d, rules, (enum decide_class) class);
+        if (d->q->has_one_class && d->count > 0)
+            break;
+    }
+}
+
 void decide(const struct picture *picture, const struct decide_rules *rules,
             const struct decide_question *question, struct decide_verdict *out)
 {
-    CHECK(question->wanted >= 1 && question->wanted <= DECIDE_MAX);
     out->rule = DECIDE_DEFAULT;
     out->override = NULL;
     out->count = 0;
     struct deciding d = {.picture = picture, .q = question, .out = out};
-    const struct place *place = question->place;
-    if (place->has_point)
-        picture_point(place->lat, place->lon, &d.x, &d.y, &d.z);
-    d.near_km = fmax(rules->near_km, place->radius_km);
-    for (int class = DECIDE_ABLE; class < DECIDE_OUT && !is_full(&d); class ++)
-        decide_class(&d, rules, (enum decide_class) class);
+    run(&d, rules);
+}
+
+struct hash128 decide_shape(const struct picture *picture, const struct decide_rules *rules,
+                            const struct decide_question *question, uint8_t *taken)
+{
+    struct shape shape = {.taken = taken};
+    struct deciding d = {.picture = picture, .q = question, .shape = &shape};
+    memset(taken, 0, picture->node_count);
+    run(&d, rules);
+    return shape.hash;
 }

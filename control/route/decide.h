@@ -4,6 +4,7 @@
 
 #include "control/registry/picture.h"
 #include "control/route/override.h"
+#include "lib/base/hash.h"
 #include "lib/geo/geo.h"
 
 /* Which edges should serve this user, best first. Pure: the picture, the rules and the question in,
@@ -43,13 +44,16 @@ struct decide_rules {
 
 /* What an edge must offer for it to be an answer at all. */
 enum decide_scheme { DECIDE_ANY, DECIDE_HTTP, DECIDE_HTTPS };
+enum decide_family { DECIDE_ANY_FAMILY, DECIDE_IPV4, DECIDE_IPV6 }; /* of its addresses */
 
 struct decide_question {
     const struct sockaddr *client;
     const struct place *place; /* of the client */
     uint64_t key_hash;         /* of host and path */
     enum decide_scheme scheme;
-    size_t wanted; /* 1..DECIDE_MAX */
+    enum decide_family family;
+    bool has_one_class; /* fewer than wanted rather than some of a worse class than the first */
+    size_t wanted;      /* 1..DECIDE_MAX */
 };
 
 struct decide_choice {
@@ -68,6 +72,12 @@ struct decide_verdict {
 
 void decide(const struct picture *picture, const struct decide_rules *rules,
             const struct decide_question *question, struct decide_verdict *out);
+
+/* decide_shape: what the decision is made of, for all keys at once: in one picture the same for two
+ * clients where each key gives both the same edges in the same order. `taken` is room for
+ * node_count bytes. */
+struct hash128 decide_shape(const struct picture *picture, const struct decide_rules *rules,
+                            const struct decide_question *question, uint8_t *taken);
 
 const char *decide_rule_name(enum decide_rule rule);
 const char *decide_class_name(enum decide_class class);

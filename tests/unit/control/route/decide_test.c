@@ -283,6 +283,68 @@ static void an_edge_that_goes_takes_only_its_own_keys_along(void **state)
     }
 }
 
+/* The shape says exactly which clients are answered alike, whatever the key. */
+static void the_same_shape_means_the_same_edges_for_each_key(void **state)
+{
+    (void)state;
+    struct place places[40];
+    struct hash128 shapes[ARRAY_LEN(places)];
+    struct decide_rules rules = {.near_km = 50};
+    uint8_t taken[16];
+    struct sockaddr_in client = {.sin_family = AF_INET};
+    struct decide_question q = {.client = (const struct sockaddr *)&client, .wanted = 2};
+    size_t same = 0, different = 0;
+    add(world, "busan", 35.1796, 129.0756, "KR");
+    node("virginia")->health = HEALTH_DOWN;
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        places[i] = (struct place){.has_point = i % 4 != 0,
+                                   .lat = 30 + (double)i,
+                                   .lon = 127,
+                                   .radius_km = i % 3 == 0 ? 400 : 5,
+                                   .country = "KR"};
+        q.place = &places[i];
+        shapes[i] = decide_shape(world, &rules, &q, taken);
+    }
+    for (size_t a = 0; a < ARRAY_LEN(places); a++)
+        for (size_t b = 0; b < a; b++) {
+            bool is_same = memcmp(&shapes[a], &shapes[b], sizeof shapes[a]) == 0, was_same = true;
+            for (uint64_t key = 0; key < 64; key++) {
+                uint64_t hash = hash64(&key, sizeof key);
+                struct decide_verdict x = ask(&places[a], "192.0.2.1", hash, NULL);
+                struct decide_verdict y = ask(&places[b], "192.0.2.1", hash, NULL);
+                was_same &= x.v[0].node == y.v[0].node && x.v[1].node == y.v[1].node;
+            }
+            assert_int_equal(is_same, was_same);
+            same += is_same;
+            different += !is_same;
+        }
+    assert_true(same > 50 && different > 50);
+}
+
+static void a_question_for_a_family_or_one_class_is_answered_by_those_alone(void **state)
+{
+    (void)state;
+    struct sockaddr_in client = {.sin_family = AF_INET};
+    struct decide_verdict v;
+    struct decide_rules rules = {.near_km = 50};
+    struct decide_question q = {.client = (const struct sockaddr *)&client,
+                                .place = &in_seoul,
+                                .family = DECIDE_IPV6,
+                                .wanted = 5};
+    node("frankfurt")->spec.addresses.v6_count = 1;
+    node("virginia")->spec.addresses.v6_count = 1;
+    node("virginia")->health = HEALTH_DOWN;
+    decide(world, &rules, &q, &v);
+    assert_int_equal(v.count, 2);
+    assert_true(is_at(&v, 0, "frankfurt") && is_at(&v, 1, "virginia"));
+    q.has_one_class = true;
+    decide(world, &rules, &q, &v);
+    assert_int_equal(v.count, 1);
+    q.family = DECIDE_IPV4;
+    decide(world, &rules, &q, &v);
+    assert_int_equal(v.count, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -298,6 +360,8 @@ int main(void)
         T(the_longest_network_that_can_serve_decides),
         T(a_wrong_network_is_told),
         T(an_edge_that_goes_takes_only_its_own_keys_along),
+        T(the_same_shape_means_the_same_edges_for_each_key),
+        T(a_question_for_a_family_or_one_class_is_answered_by_those_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
