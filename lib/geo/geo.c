@@ -316,6 +316,56 @@ void geo_find(const struct geo *g, const struct sockaddr *address, struct place 
     out->prefix_bits = (uint8_t)(bits > 0 ? bits : 0);
 }
 
+static struct geo_net net_of(const struct geo *g, uint8_t type, uint64_t value)
+{
+    uint64_t first = (uint64_t)g->db.metadata.node_count + DATA_SEPARATOR;
+    if (type == MMDB_RECORD_TYPE_SEARCH_NODE)
+        return (struct geo_net){GEO_NET_HALVES, (uint32_t)value};
+    if (type == MMDB_RECORD_TYPE_DATA && value >= first)
+        return (struct geo_net){GEO_NET_PLACE, (uint32_t)(value - first)};
+    return (struct geo_net){GEO_NET_UNKNOWN, 0};
+}
+
+void geo_halves(const struct geo *g, struct geo_net net, struct geo_net out[2])
+{
+    MMDB_search_node_s node;
+    out[0] = out[1] = net;
+    if (net.kind != GEO_NET_HALVES)
+        return;
+    if (MMDB_read_node(&g->db, net.id, &node) != MMDB_SUCCESS) {
+        out[0] = out[1] = (struct geo_net){GEO_NET_UNKNOWN, 0};
+        return;
+    }
+    out[0] = net_of(g, node.left_record_type, node.left_record);
+    out[1] = net_of(g, node.right_record_type, node.right_record);
+}
+
+struct geo_net geo_root(const struct geo *g, int family)
+{
+    struct geo_net net = {GEO_NET_UNKNOWN, 0};
+    if (g == NULL || (family == AF_INET6 && g->db.metadata.ip_version == 4))
+        return net;
+    net.kind = GEO_NET_HALVES;
+    bool is_below = family == AF_INET && g->db.metadata.ip_version == 6;
+    for (int i = 0; is_below && i < IPV4_IN_IPV6_BITS; i++) {
+        struct geo_net halves[2];
+        geo_halves(g, net, halves);
+        net = halves[0];
+    }
+    return net;
+}
+
+void geo_place(const struct geo *g, struct geo_net net, struct place *out)
+{
+    *out = (struct place){0};
+    if (net.kind != GEO_NET_PLACE)
+        return;
+    MMDB_s db = g->db; /* the library wants one that it may write, and does not */
+    MMDB_entry_s entry = {.mmdb = &db, .offset = net.id};
+    if (read_place(&entry, out) != 0)
+        *out = (struct place){0};
+}
+
 double geo_km(double lat_a, double lon_a, double lat_b, double lon_b)
 {
     const double degree = 0.017453292519943295;

@@ -49,6 +49,19 @@ struct geo_facts geo_facts_of(const struct geo *g);
  * About 1 us. */
 void geo_find(const struct geo *g, const struct sockaddr *address, struct place *out);
 
+/* The database as the tree it is, for who makes an index of it: geo_root is all of a family's
+ * addresses, geo_halves its two halves by the next bit, and so on until a net is of one place or
+ * unknown. Nothing promises that a broken database's tree ends, or is no deeper than addresses are
+ * long: count bits. g may be NULL (all is unknown). */
+enum geo_net_kind { GEO_NET_UNKNOWN, GEO_NET_PLACE, GEO_NET_HALVES };
+struct geo_net {
+    enum geo_net_kind kind;
+    uint32_t id; /* of HALVES: below geo_facts.nodes; of PLACE: the same for the same record */
+};
+struct geo_net geo_root(const struct geo *g, int family);
+void geo_halves(const struct geo *g, struct geo_net net, struct geo_net out[2]);
+void geo_place(const struct geo *g, struct geo_net net, struct place *out); /* PLACE or UNKNOWN */
+
 /* geo_km: great-circle distance on a sphere of the earth's mean radius (error below 0.6 %). */
 double geo_km(double lat_a, double lon_a, double lat_b, double lon_b);
 #define GEO_EARTH_KM 6371.0088
