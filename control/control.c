@@ -12,10 +12,12 @@
 #include "control/api/api_status.h"
 #include "control/billing/ledger.h"
 #include "control/control_options.h"
+#include "control/dns/dns_server.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/daemon/listen.h"
+#include "lib/daemon/metrics_text.h"
 #include "lib/web/server_counters.h"
 
 #define TICK_MS    250
@@ -34,14 +36,17 @@ struct control {
     struct option_config *config; /* in force; the daemon's, which keeps earlier ones too */
     struct api api;
     struct listen_set *routers, *apis;
+    struct dns_server *dns;
+    struct registry_view dns_picture; /* what the dns server's atlas is made from */
+    struct api_config *dns_config;
     struct admin_base *admin;
     struct timer tick;
     msec_t saved_at;
     struct save save, last_save;
 };
 
-static const struct counter_table *const counter_tables[] = {&api_counter_table,
-                                                             &server_counter_table, NULL};
+static const struct counter_table *const counter_tables[] = {
+    &api_counter_table, &server_counter_table, &dns_counter_table, NULL};
 
 static const struct control_options *options_of(struct option_config *config)
 {
@@ -88,6 +93,24 @@ static void start_save(struct control *c)
         state_queue_submit(c->api.queue, daemon_loop(c->daemon), &c->save.job) == 0;
 }
 
+static struct dns_view dns_view_of(const struct picture *picture, const struct api_config *config)
+{
+    return (struct dns_view){picture, config->geo, &config->rules, config->version};
+}
+
+static struct dns_view view_for_atlas(void *ctx)
+{
+    struct control *c = ctx;
+    return dns_view_of(registry_view_now(&c->dns_picture),
+                       api_config_now(&c->api.config, &c->dns_config));
+}
+
+static struct dns_view view_for_worker(void *ctx)
+{
+    struct api_worker *w = ctx;
+    return dns_view_of(api_worker_picture(w), api_worker_config(w));
+}
+
 static void on_tick(struct timer *t)
 {
     struct control *c = CONTAINER_OF(t, struct control, tick);
@@ -97,6 +120,7 @@ static void on_tick(struct timer *t)
         c->saved_at = now;
         start_save(c);
     }
+    dns_server_look(c->dns, view_for_atlas, c);
     timer_set(&c->tick, TICK_MS);
 }
 
@@ -146,12 +170,23 @@ static int bind_all(struct control *c, struct buf *why)
                                     .workers = daemon_worker_count(c->daemon)};
     int err = listen_bind(&c->routers, &spec, why);
     spec.listens = &o->apis;
-    return err != 0 ? err : listen_bind(&c->apis, &spec, why);
+    if (err == 0)
+        err = listen_bind(&c->apis, &spec, why);
+    if (err == 0)
+        err = dns_server_bind(&c->dns, &o->zones, daemon_loop(c->daemon), spec.workers, why);
+    return err;
 }
 
 static void write_metrics(void *app, struct buf *out)
 {
-    api_status_write_metrics(&((struct control *)app)->api, out);
+    struct control *c = app;
+    int workers = daemon_worker_count(c->daemon);
+    const void **records = mem_zarray((size_t)workers, sizeof *records);
+    for (int i = 0; i < workers; i++)
+        records[i] = dns_server_counters(c->dns, i);
+    api_status_write_metrics(&c->api, out);
+    metrics_counters(&dns_counter_table, records, (size_t)workers, out);
+    mem_free(records);
 }
 
 static int start_admin(struct control *c, struct buf *why)
@@ -172,6 +207,7 @@ static int start_parts(struct control *c, struct buf *why)
                                      why);
     if (err == 0)
         api_config_swap(&c->api.config, config);
+    registry_view_init(&c->dns_picture, c->api.registry);
     return err == 0 ? start_admin(c, why) : err;
 }
 
@@ -188,6 +224,9 @@ static void stop(struct daemon *d)
         state_queue_destroy(&c->api.queue);
     }
     api_workers_free(&c->api);
+    dns_server_destroy(&c->dns);
+    registry_view_finish(&c->dns_picture);
+    api_config_unref(&c->dns_config);
     listen_destroy(&c->routers);
     listen_destroy(&c->apis);
     purge_log_close(&c->api.purges);
@@ -223,6 +262,7 @@ static void *worker_start(struct daemon *d, struct worker *w)
     api_worker_start(aw);
     listen_start(c->routers, w->index, w->loop, aw->router_server);
     listen_start(c->apis, w->index, w->loop, aw->api_server);
+    dns_server_start(c->dns, w->index, w->loop, view_for_worker, aw);
     return aw;
 }
 
@@ -230,6 +270,7 @@ static void stop_listening(struct control *c, struct worker *w)
 {
     listen_stop(c->routers, w->index);
     listen_stop(c->apis, w->index);
+    dns_server_stop(c->dns, w->index);
 }
 
 static void on_idle(void *ctx)
@@ -257,10 +298,11 @@ static int refuse_fixed(const struct control_options *old, const struct control_
 {
     if (strcmp(old->state, new->state) == 0 && old->workers == new->workers &&
         old->purge_keep == new->purge_keep && old->routers.count == new->routers.count &&
-        old->apis.count == new->apis.count)
+        old->apis.count == new->apis.count &&dns_is_same(&old->zones, &new->zones))
         return 0;
     option_error(why, file, 1,
-                 "state, workers, purge_keep, router and api sections change only with a restart");
+                 "state, workers, purge_keep, router, api and dns sections change only with a "
+                 "restart");
     return ERR_CONFIG;
 }
 

@@ -3,6 +3,7 @@
 #include "control/control_options.h"
 
 #include "control/api/auth.h"
+#include "control/dns/dns_zone.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/daemon/listen.h"
@@ -102,6 +103,8 @@ static const struct option control_rows[] = {
         "A public address: users' requests are redirected to their edge; GET /v1/route.")),
     ROW("api", SECTION, IN(AT(apis)), .section = &listen_section, BY("",
         "An address for nodes and operators: the whole API, by token.")),
+    ROW("dns", SECTION, IN(AT(zones)), .section = &dns_section, BY("",
+        "A zone that is answered here: names of sites lead to their best edges.")),
     ROW("certificate", SECTION, IN(AT(certificates)), .section = &certificate_section, BY("",
         "For listeners with tls, chosen by the names in it.")),
     ROW("node", SECTION, IN(AT(nodes)), .section = &node_section, BY("", "An edge.")),
@@ -319,7 +322,8 @@ int control_options_check(const struct control_options *o, const char *file, str
     buf_finish(&text);
     if (admin_check(&o->admin, file, why) != 0 ||
         listen_check(&o->routers, &o->certificates, file, why) != 0 ||
-        listen_check(&o->apis, &o->certificates, file, why) != 0 || why->n > before)
+        listen_check(&o->apis, &o->certificates, file, why) != 0 ||
+        dns_check(&o->zones, file, why) != 0 || why->n > before)
         return ERR_CONFIG;
     return 0;
 }

@@ -38,7 +38,7 @@ struct control_options {
     const char *state, *geoip, *operator_token_file, *node_token_file;
     int64_t purge_keep, route_ttl_ms, near_km;
     struct option_texts trusted_proxies;
-    struct option_records routers, apis, certificates, nodes, sites, overrides;
+    struct option_records routers, apis, certificates, nodes, sites, overrides, zones;
     struct control_price price;
     struct admin_options admin;
 };

@@ -29,7 +29,8 @@ struct picture {
     uint32_t magic;
     atomic_uint refs;
     uint64_t
-        routing; /* hash of all of a node that a decision looks at: the same, so are decisions */
+        routing;    /* hash of all of a node that a decision looks at: the same, so are decisions */
+    uint64_t hosts; /* hash of all hosts of all sites, and the sites' names */
     uint64_t version; /* grows with every picture of this process */
     struct arena mem;
     struct picture_node *nodes;

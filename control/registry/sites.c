@@ -3,6 +3,7 @@
 #include "control/registry/sites.h"
 
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
 #include "lib/base/mem.h"
 #include "lib/codec/json_out.h"
 
@@ -153,6 +154,13 @@ static void draw_document(const struct sites *s, struct picture *p)
     buf_finish(&text);
 }
 
+static void put_host(struct picture *p, struct span host, struct span *site)
+{
+    struct hash128 h = hash128(host.p, host.n, p->hosts);
+    p->hosts = hash128(site->p, site->n, h.lo).lo;
+    map_put(p->site_by_host, host, site);
+}
+
 void sites_draw(const struct sites *s, struct picture *p)
 {
     for (int from_file = 0; from_file <= 1; from_file++) /* the file's last: they win */
@@ -163,7 +171,7 @@ void sites_draw(const struct sites *s, struct picture *p)
             struct span *name = arena_alloc(&p->mem, sizeof *name);
             *name = arena_dup(&p->mem, k->doc.name);
             for (size_t h = 0; h < k->doc.hosts.count; h++)
-                map_put(p->site_by_host, host_key(k->doc.hosts.v[h]), name);
+                put_host(p, host_key(k->doc.hosts.v[h]), name);
         }
     p->config_version = s->version;
     if (s->version > 0)

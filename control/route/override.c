@@ -163,3 +163,24 @@ const struct override *override_find(const struct override_table *t, const struc
     }
     return NULL;
 }
+
+enum override_extent override_extent_of(const struct override_table *t, const uint8_t address[16],
+                                        unsigned bits)
+{
+    enum override_extent extent = OVERRIDE_NONE;
+    for (size_t i = 0; t != NULL && i < t->count; i++) {
+        const struct override *o = &t->v[i];
+        uint8_t a[16], b[16];
+        unsigned common = bits < o->bits ? bits : o->bits;
+        memcpy(a, address, sizeof a);
+        memcpy(b, o->bytes, sizeof b);
+        mask(a, common);
+        mask(b, common);
+        if (memcmp(a, b, sizeof a) != 0)
+            continue;
+        if (o->bits > bits)
+            return OVERRIDE_SOME;
+        extent = OVERRIDE_ALL;
+    }
+    return extent;
+}

@@ -29,5 +29,10 @@ void override_table_destroy(struct override_table **t);
  * (NULL: the longest). */
 const struct override *override_find(const struct override_table *t, const struct sockaddr *address,
                                      const struct override *before);
+/* override_extent: how much of a network (16 bytes, IPv4 as ::ffff:a.b.c.d, and 0..128 bits) the
+ * table holds: NONE, ALL of it alike, or SOME: one that is longer lies in it. Linear. */
+enum override_extent { OVERRIDE_NONE, OVERRIDE_SOME, OVERRIDE_ALL };
+enum override_extent override_extent_of(const struct override_table *t, const uint8_t address[16],
+                                        unsigned bits);
 
 #endif

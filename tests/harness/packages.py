@@ -14,11 +14,13 @@ LOG = ROOT / ".cache/apt.log"
 PACKAGES = {
     "build": ("gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libconfuse-dev "
               "libjansson-dev libxxhash-dev libnghttp2-dev libmaxminddb-dev libsqlite3-dev "
-              "libcmocka-dev"),
+              "libknot-dev libcmocka-dev"),
     "test": ("clang-14 libclang-rt-14-dev clang-format-14 python3-pytest python3-pytest-xdist "
-             "openssl curl nghttp2-client libmaxmind-db-writer-perl"),
+             "openssl curl nghttp2-client libmaxmind-db-writer-perl "
+             "bind9-dnsutils knot-dnsutils unbound"),
     "up": "curl openssl libmaxmind-db-writer-perl",
     "peers": "wrk nginx",
+    "dns": "dnsperf gdnsd libmaxmind-db-writer-perl",
 }
 
 # Run as root. A policy-rc.d that answers 101 keeps dpkg from starting what it installs; whatever

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT
+ * Answers for names. What edges a region gets is decided once and remembered, record by record as
+ * it goes on the wire, until anything that it was decided from has changed. */
+#include "control/dns/dns_answer.h"
+
+#include "lib/base/mem.h"
+
+#define REMEMBERED 8192
+#define CLASS_IN   1
+#define CLASS_ANY  255
+#define DEGRADED_S 5 /* TTL while the best edge there is is not able */
+#define NO_REGION  UINT32_MAX
+#define HTTPS_PORT 443
+
+struct remembered {
+    uint64_t generation; /* of everything it was decided from */
+    uint32_t meaning, region;
+    uint16_t type;
+    struct dns_body body;
+};
+
+struct dns_answerer {
+    struct dns_answerer_spec spec;
+    struct dns_names *names;
+    struct dns_survey survey;
+    const struct dns_atlas *atlas;                   /* that fits, or NULL */
+    uint64_t seen_picture, seen_config, seen_survey; /* versions that the next was drawn for */
+    uint64_t generation;
+    struct remembered *v; /* [REMEMBERED] */
+    struct dns_body body; /* of what is not remembered */
+};
+
+/* One question as it is being answered. */
+struct asked {
+    const struct dns_query *q;
+    struct dns_view view;
+    struct dns_meaning meaning;
+    struct arena *mem;
+};
+
+/* ---- a site's edges ---- */
+
+struct edges {
+    struct dns_resident who;
+    struct decide_verdict verdict;
+};
+
+static void decide_edges(struct dns_answerer *a, const struct asked *k, enum decide_family family,
+                         struct edges *e)
+{
+    struct decide_question question = {.client = &e->who.client.any,
+                                       .place = &e->who.place,
+                                       .key_hash = k->meaning.key_hash,
+                                       .family = family,
+                                       .has_one_class = true,
+                                       .wanted = a->spec.zone->answers};
+    counter_add(&a->spec.counters->decisions, 1);
+    decide(k->view.picture, k->view.rules, &question, &e->verdict);
+}
+
+static size_t add_addresses(const struct node_addresses *from, uint16_t type, uint8_t *to,
+                            size_t room)
+{
+    bool is_v6 = type == DNS_TYPE_AAAA;
+    size_t each = is_v6 ? sizeof from->v6[0] : sizeof from->v4[0];
+    size_t n = is_v6 ? from->v6_count : from->v4_count;
+    if (n > room)
+        n = room;
+    memcpy(to, is_v6 ? from->v6[0] : from->v4[0], n * each);
+    return n;
+}
+
+static uint32_t ttl_of(const struct dns_answerer *a, const struct decide_verdict *v)
+{
+    uint32_t ttl = a->spec.zone->ttl_s;
+    bool is_able = v->count > 0 && v->v[0].class == DECIDE_ABLE;
+    return is_able || ttl < DEGRADED_S ? ttl : DEGRADED_S;
+}
+
+static void negative(struct dns_answerer *a, const struct asked *k, struct dns_body *out,
+                     enum dns_rcode rcode)
+{
+    dns_body_negative(out, k->q, a->spec.zone, rcode, k->mem);
+}
+
+static void site_addresses(struct dns_answerer *a, const struct asked *k, uint16_t type,
+                           struct edges *e, struct dns_body *out)
+{
+    uint8_t bytes[DNS_BODY_RECORDS * 16];
+    struct dns_addresses list = {.v = bytes, .each = type == DNS_TYPE_AAAA ? 16 : 4};
+    decide_edges(a, k, type == DNS_TYPE_AAAA ? DECIDE_IPV6 : DECIDE_IPV4, e);
+    for (size_t i = 0; i < e->verdict.count; i++)
+        list.count += add_addresses(&e->verdict.v[i].node->spec.addresses, type,
+                                    bytes + list.count * list.each, DNS_BODY_RECORDS - list.count);
+    list.ttl_s = ttl_of(a, &e->verdict);
+    if (list.count > 0)
+        dns_body_addresses(out, k->q, &list, k->mem);
+    else
+        dns_body_empty(out, DNS_NOERROR);
+}
+
+/* 0: it has no https. */
+static uint16_t https_port(const struct picture_node *n)
+{
+    struct span url = n->spec.https_url, rest;
+    uint64_t port = HTTPS_PORT;
+    if (url.n == 0)
+        return 0;
+    struct span authority = span_cut(span_skip(url, strlen("https://")), '/', &rest);
+    struct span after = span_make(authority.p, 0);
+    for (size_t i = authority.n; i > 0 && authority.p[i - 1] != ']'; i--)
+        if (authority.p[i - 1] == ':') {
+            after = span_skip(authority, i);
+            break;
+        }
+    if (after.n > 0 && (!span_u64(after, &port) || port == 0 || port > UINT16_MAX))
+        return 0;
+    return (uint16_t)port;
+}
+
+/* The record speaks for all addresses of the name: only where all its edges have the same https. */
+static void site_https(struct dns_answerer *a, const struct asked *k, struct edges *e,
+                       struct dns_body *out)
+{
+    static const enum decide_family families[] = {DECIDE_IPV4, DECIDE_IPV6};
+    uint16_t port = 0;
+    bool is_common = true;
+    for (size_t f = 0; f < ARRAY_LEN(families); f++) {
+        decide_edges(a, k, families[f], e);
+        for (size_t i = 0; i < e->verdict.count; i++) {
+            uint16_t its = https_port(e->verdict.v[i].node);
+            is_common = is_common && its != 0 && (port == 0 || its == port);
+            port = its;
+        }
+    }
+    if (is_common && port != 0)
+        dns_body_https(out, k->q, port, a->spec.zone->ttl_s, k->mem);
+    else
+        dns_body_empty(out, DNS_NOERROR);
+}
+
+static void site_records(struct dns_answerer *a, const struct asked *k, uint16_t type,
+                         struct edges *e, struct dns_body *out)
+{
+    if (type == DNS_TYPE_HTTPS)
+        site_https(a, k, e, out);
+    else
+        site_addresses(a, k, type, e, out);
+}
+
+static struct remembered *place_for(struct dns_answerer *a, const struct asked *k, uint32_t region,
+                                    uint16_t type)
+{
+    const uint64_t key[] = {(uint64_t)k->meaning.id << 32 | region, type};
+    return &a->v[hash64_seeded(key, sizeof key) % REMEMBERED];
+}
+
+static const struct dns_body *in_region(struct dns_answerer *a, const struct asked *k,
+                                        uint32_t region, uint16_t type)
+{
+    struct remembered *r = place_for(a, k, region, type);
+    if (r->generation == a->generation && r->meaning == k->meaning.id && r->region == region &&
+        r->type == type)
+        return &r->body;
+    struct edges e = {.who = *dns_atlas_resident(a->atlas, region)};
+    site_records(a, k, type, &e, &r->body);
+    r->generation = a->generation;
+    r->meaning = k->meaning.id;
+    r->region = region;
+    r->type = type;
+    return &r->body;
+}
+
+/* Negative answers are for everybody (RFC 7871 s.7.4), and are not remembered: they hold the
+ * question's own name. */
+static struct dns_answer answer_site(struct dns_answerer *a, const struct asked *k, uint16_t type,
+                                     const struct addr *client)
+{
+    struct dns_answer out = {.body = &a->body};
+    if (a->atlas != NULL) {
+        struct dns_region region = dns_atlas_find(a->atlas, client);
+        out.body = in_region(a, k, region.id, type);
+        out.scope_bits = region.bits;
+    } else {
+        struct edges e = {.who.client = *client};
+        counter_add(&a->spec.counters->unmapped, 1);
+        geo_find(k->view.geo, &client->any, &e.who.place);
+        site_records(a, k, type, &e, &a->body);
+        out.scope_bits = client->any.sa_family == AF_INET6 ? 128 : 32;
+    }
+    if (out.body->answers == 0) {
+        negative(a, k, &a->body, DNS_NOERROR);
+        out = (struct dns_answer){.body = &a->body};
+    }
+    return out;
+}
+
+/* ---- other names ---- */
+
+static void answer_addresses(struct dns_answerer *a, const struct asked *k, uint16_t type,
+                             const struct node_addresses *from)
+{
+    uint8_t bytes[NODE_ADDRESSES * 16];
+    struct dns_addresses list = {.v = bytes, .each = type == DNS_TYPE_AAAA ? 16 : 4};
+    list.ttl_s = a->spec.zone->ttl_s;
+    if (type == DNS_TYPE_A || type == DNS_TYPE_AAAA)
+        list.count = add_addresses(from, type, bytes, NODE_ADDRESSES);
+    if (list.count > 0)
+        dns_body_addresses(&a->body, k->q, &list, k->mem);
+    else
+        negative(a, k, &a->body, DNS_NOERROR);
+}
+
+static void answer_node(struct dns_answerer *a, const struct asked *k, uint16_t type)
+{
+    const struct picture_node *n = &k->view.picture->nodes[k->meaning.index];
+    if (type == DNS_TYPE_HTTPS && https_port(n) != 0)
+        dns_body_https(&a->body, k->q, https_port(n), a->spec.zone->ttl_s, k->mem);
+    else
+        answer_addresses(a, k, type, &n->spec.addresses);
+}
+
+static void answer_zone(struct dns_answerer *a, const struct asked *k)
+{
+    if (k->q->type == DNS_TYPE_NS)
+        dns_body_ns(&a->body, k->q, a->spec.zone, k->mem);
+    else if (k->q->type == DNS_TYPE_SOA || k->q->type == DNS_TYPE_ANY)
+        dns_body_soa(&a->body, k->q, a->spec.zone, k->mem);
+    else
+        negative(a, k, &a->body, DNS_NOERROR);
+}
+
+static struct dns_answer answer_name(struct dns_answerer *a, const struct asked *k,
+                                     const struct addr *client)
+{
+    /* RFC 8482 s.4.1: of all types, some are given */
+    uint16_t type = k->q->type == DNS_TYPE_ANY ? DNS_TYPE_A : k->q->type;
+    bool is_known = type == DNS_TYPE_A || type == DNS_TYPE_AAAA || type == DNS_TYPE_HTTPS;
+    switch (k->meaning.kind) {
+    case DNS_NAME_SITE:
+        if (is_known)
+            return answer_site(a, k, type, client);
+        negative(a, k, &a->body, DNS_NOERROR);
+        break;
+    case DNS_NAME_NODE:
+        answer_node(a, k, type);
+        break;
+    case DNS_NAME_SERVER:
+        answer_addresses(a, k, type, &a->spec.zone->servers[k->meaning.index].addresses);
+        break;
+    case DNS_NAME_ZONE:
+        answer_zone(a, k);
+        break;
+    case DNS_NAME_BRANCH:
+        negative(a, k, &a->body, DNS_NOERROR);
+        break;
+    case DNS_NAME_ABSENT:
+        negative(a, k, &a->body, DNS_NXDOMAIN);
+        break;
+    }
+    return (struct dns_answer){.body = &a->body};
+}
+
+/* ---- the public face ---- */
+
+/* A picture a second is new and usually says nothing new to us. */
+static void catch_up(struct dns_answerer *a, const struct dns_view *view)
+{
+    const struct dns_atlas *atlas = dns_surveyor_now(a->spec.surveyor, &a->survey);
+    if (a->seen_picture == view->picture->version && a->seen_config == view->config_version &&
+        a->seen_survey == a->survey.version)
+        return;
+    bool has_names = dns_names_fits(a->names, view->picture);
+    bool is_same =
+        has_names && a->seen_config == view->config_version && a->seen_survey == a->survey.version;
+    if (!has_names) {
+        dns_names_destroy(&a->names);
+        a->names = dns_names_create(a->spec.zone, view->picture);
+    }
+    a->atlas = dns_atlas_fits(atlas, view) ? atlas : NULL;
+    a->generation += is_same ? 0 : 1;
+    a->seen_picture = view->picture->version;
+    a->seen_config = view->config_version;
+    a->seen_survey = a->survey.version;
+}
+
+struct dns_answerer *dns_answerer_create(const struct dns_answerer_spec *spec)
+{
+    struct dns_answerer *a = mem_zalloc(sizeof *a);
+    a->spec = *spec;
+    a->v = mem_zarray(REMEMBERED, sizeof *a->v);
+    return a;
+}
+
+void dns_answerer_destroy(struct dns_answerer **pa)
+{
+    struct dns_answerer *a = *pa;
+    *pa = NULL;
+    if (a == NULL)
+        return;
+    dns_names_destroy(&a->names);
+    dns_survey_finish(&a->survey);
+    mem_free(a->v);
+    mem_free(a);
+}
+
+struct dns_answer dns_answer_find(struct dns_answerer *a, const struct dns_query *q,
+                                  const struct addr *sender, struct arena *mem)
+{
+    struct asked k = {.q = q, .mem = mem};
+    ptrdiff_t below = dns_name_below(q->name, q->name_bytes, &a->spec.zone->name);
+    bool is_meta = q->type >= DNS_TYPE_IXFR && q->type <= DNS_TYPE_META_END;
+    if (below < 0 || is_meta || (q->class != CLASS_IN && q->class != CLASS_ANY)) {
+        dns_body_empty(&a->body, DNS_REFUSED);
+        return (struct dns_answer){.body = &a->body};
+    }
+    k.view = a->spec.view(a->spec.view_ctx);
+    catch_up(a, &k.view);
+    k.meaning = dns_names_find(a->names, span_make(q->name, (size_t)below));
+    bool has_client = q->has_subnet && q->subnet.source_bits > 0;
+    return answer_name(a, &k, has_client ? &q->subnet.address : sender);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT
+ * The atlas: a binary tree over address bits, one for each family, whose leaves are regions.
+ *
+ * Making it walks the GeoIP tree once. A record is asked about once, however many networks share
+ * it; a part of the GeoIP tree that several places point to (IPv4 inside IPv6) is walked once as
+ * well, unless an override reaches into it. A broken database may have a tree without an end, so
+ * the walk has a budget. */
+#include "control/dns/dns_atlas.h"
+
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+#include <stdatomic.h>
+
+#define ATLAS_MAGIC 0x6fa3d11eU
+#define IS_REGION   0x80000000U /* a reference: to a region, else to a fork */
+#define NO_REF      0x7fffffffU
+#define STEPS_SPARE (1U << 20)
+#define IPV4_PREFIX 96 /* ::ffff:0:0, as overrides have it */
+
+struct fork {
+    uint32_t half[2];
+};
+
+struct dns_atlas {
+    uint32_t magic;
+    atomic_uint refs;
+    uint64_t routing, config_version; /* what it holds for */
+    struct fork *forks;
+    uint32_t fork_count, fork_room;
+    struct dns_resident *residents;
+    uint32_t region_count, region_room;
+    uint32_t v4, v6;    /* references to the roots */
+    uint32_t elsewhere; /* region of who has no place and no override */
+};
+
+/* ---- a table from two words to a number, that only grows ---- */
+
+struct pairs {
+    struct pair {
+        uint64_t a, b;
+        uint32_t value; /* NO_REF: free */
+    } * v;
+    size_t room, count;
+};
+
+static struct pair *pairs_slot(const struct pairs *t, uint64_t a, uint64_t b)
+{
+    size_t i = (size_t)((a ^ (b * 0x9e3779b97f4a7c15U)) * 0xff51afd7ed558ccdU >> 32);
+    for (i &= t->room - 1; t->v[i].value != NO_REF; i = (i + 1) & (t->room - 1))
+        if (t->v[i].a == a && t->v[i].b == b)
+            break;
+    return &t->v[i];
+}
+
+static void pairs_grow(struct pairs *t)
+{
+    struct pairs old = *t;
+    t->room = old.room > 0 ? old.room * 2 : 1024;
+    t->v = mem_zarray(t->room, sizeof *t->v);
+    for (size_t i = 0; i < t->room; i++)
+        t->v[i].value = NO_REF;
+    for (size_t i = 0; i < old.room; i++)
+        if (old.v[i].value != NO_REF)
+            *pairs_slot(t, old.v[i].a, old.v[i].b) = old.v[i];
+    mem_free(old.v);
+}
+
+static uint32_t pairs_get(const struct pairs *t, uint64_t a, uint64_t b)
+{
+    return t->room > 0 ? pairs_slot(t, a, b)->value : NO_REF;
+}
+
+static void pairs_put(struct pairs *t, uint64_t a, uint64_t b, uint32_t value)
+{
+    if (t->count * 2 >= t->room)
+        pairs_grow(t);
+    *pairs_slot(t, a, b) = (struct pair){a, b, value};
+    t->count++;
+}
+
+/* ---- making ---- */
+
+struct making {
+    struct dns_atlas *atlas;
+    const struct dns_view *view;
+    size_t wanted;
+    uint8_t *taken;      /* room for decide_shape */
+    struct pairs places; /* GeoIP record and override → region */
+    struct pairs shapes; /* → region */
+    uint32_t *walked;    /* [nodes of the GeoIP tree]: where it was drawn, or NO_REF */
+    uint64_t steps_left;
+    int family;
+};
+
+/* A network that is being drawn. Its address is as overrides have it: 16 bytes. */
+struct part {
+    struct geo_net net;
+    uint8_t address[16];
+    unsigned bits;   /* of the 128 */
+    bool is_held;    /* an override holds all of it */
+    bool is_reached; /* an override holds some of it */
+};
+
+static struct addr address_of(const struct making *m, const struct part *p)
+{
+    struct addr a = {.any = {.sa_family = (sa_family_t)m->family}};
+    if (m->family == AF_INET)
+        memcpy(&a.v4.sin_addr, p->address + IPV4_PREFIX / 8, sizeof a.v4.sin_addr);
+    else
+        memcpy(&a.v6.sin6_addr, p->address, sizeof a.v6.sin6_addr);
+    return a;
+}
+
+static uint32_t new_region(struct dns_atlas *a, const struct dns_resident *r)
+{
+    if (a->region_count == a->region_room) {
+        a->region_room = a->region_room * 2 + 64;
+        a->residents = mem_grow(a->residents, a->region_room, sizeof *a->residents);
+    }
+    a->residents[a->region_count] = *r;
+    return a->region_count++;
+}
+
+/* Both families' shapes at once: a name's A and AAAA then have the same scope, so that a resolver
+ * keeps them for the same clients. */
+static uint32_t region_of(struct making *m, const struct part *p)
+{
+    struct dns_resident r = {.client = address_of(m, p)};
+    geo_place(m->view->geo, p->net, &r.place);
+    struct decide_question q = {.client = &r.client.any,
+                                .place = &r.place,
+                                .has_one_class = true,
+                                .wanted = m->wanted,
+                                .family = DECIDE_IPV4};
+    struct hash128 v4 = decide_shape(m->view->picture, m->view->rules, &q, m->taken);
+    q.family = DECIDE_IPV6;
+    struct hash128 v6 = decide_shape(m->view->picture, m->view->rules, &q, m->taken);
+    struct hash128 both = hash128(&v4, sizeof v4, v6.lo ^ v6.hi);
+    uint32_t region = pairs_get(&m->shapes, both.lo, both.hi);
+    if (region == NO_REF) {
+        region = new_region(m->atlas, &r);
+        pairs_put(&m->shapes, both.lo, both.hi, region);
+    }
+    return region;
+}
+
+static uint32_t draw_leaf(struct making *m, const struct part *p)
+{
+    const struct override *o = NULL;
+    if (p->is_held) {
+        struct addr a = address_of(m, p);
+        o = override_find(m->view->rules->overrides, &a.any, NULL);
+    }
+    uint64_t place = (uint64_t)p->net.kind << 32 | p->net.id;
+    uint64_t held_by = o != NULL ? hash64(&o, sizeof o) : 0;
+    uint32_t region = pairs_get(&m->places, place, held_by);
+    if (region == NO_REF) {
+        region = region_of(m, p);
+        pairs_put(&m->places, place, held_by, region);
+    }
+    return region | IS_REGION;
+}
+
+static uint32_t new_fork(struct dns_atlas *a, const uint32_t half[2])
+{
+    if (half[0] == half[1] && (half[0] & IS_REGION) != 0)
+        return half[0];
+    if (a->fork_count == a->fork_room) {
+        a->fork_room = a->fork_room * 2 + 1024;
+        a->forks = mem_grow(a->forks, a->fork_room, sizeof *a->forks);
+    }
+    a->forks[a->fork_count] = (struct fork){{half[0], half[1]}};
+    return a->fork_count++;
+}
+
+static void look_for_overrides(const struct making *m, struct part *p)
+{
+    if (!p->is_reached)
+        return;
+    switch (override_extent_of(m->view->rules->overrides, p->address, p->bits)) {
+    case OVERRIDE_NONE:
+        p->is_reached = false;
+        break;
+    case OVERRIDE_ALL:
+        p->is_held = true;
+        p->is_reached = false;
+        break;
+    case OVERRIDE_SOME:
+        break;
+    }
+}
+
+static int draw(struct making *m, struct part *p, uint32_t *out);
+
+static int draw_halves(struct making *m, const struct part *p, uint32_t *out)
+{
+    struct geo_net nets[2];
+    uint32_t half[2] = {NO_REF, NO_REF};
+    int err = 0;
+    geo_halves(m->view->geo, p->net, nets);
+    for (int i = 0; i < 2 && err == 0; i++) {
+        struct part part = *p;
+        part.net = nets[i];
+        part.bits = p->bits + 1;
+        if (i == 1)
+            part.address[p->bits / 8] |= (uint8_t)(0x80 >> p->bits % 8);
+        err = draw(m, &part, &half[i]);
+    }
+    if (err == 0)
+        *out = new_fork(m->atlas, half);
+    return err;
+}
+
+static int draw(struct making *m, struct part *p, uint32_t *out)
+{
+    if (m->steps_left-- == 0)
+        return ERR_CORRUPT;
+    look_for_overrides(m, p);
+    if (p->bits == 128 && p->net.kind == GEO_NET_HALVES)
+        p->net.kind = GEO_NET_UNKNOWN; /* as a look-up has it */
+    bool is_plain = !p->is_held && !p->is_reached;
+    if (p->net.kind != GEO_NET_HALVES && !p->is_reached) {
+        *out = draw_leaf(m, p);
+        return 0;
+    }
+    uint32_t *walked = is_plain ? &m->walked[p->net.id] : NULL;
+    if (walked != NULL && *walked != NO_REF) {
+        *out = *walked;
+        return 0;
+    }
+    int err = draw_halves(m, p, out);
+    if (err == 0 && walked != NULL)
+        *walked = *out;
+    return err;
+}
+
+static int draw_family(struct making *m, int family, uint32_t *out)
+{
+    struct part all = {.net = geo_root(m->view->geo, family),
+                       .is_reached = m->view->rules->overrides != NULL};
+    m->family = family;
+    if (family == AF_INET) {
+        memset(all.address + 10, 0xff, 2);
+        all.bits = IPV4_PREFIX;
+    }
+    return draw(m, &all, out);
+}
+
+/* ---- the public face ---- */
+
+int dns_atlas_create(struct dns_atlas **out, const struct dns_view *view, size_t wanted)
+{
+    struct dns_atlas *a = mem_zalloc(sizeof *a);
+    uint32_t nodes = view->geo != NULL ? geo_facts_of(view->geo).nodes : 0;
+    a->magic = ATLAS_MAGIC;
+    a->refs = 1;
+    a->routing = view->picture->routing;
+    a->config_version = view->config_version;
+    struct making m = {.atlas = a, .view = view, .wanted = wanted};
+    m.steps_left = 8 * (uint64_t)nodes + STEPS_SPARE;
+    m.taken = mem_zalloc(view->picture->node_count + 1);
+    m.walked = mem_zarray((size_t)nodes + 1, sizeof *m.walked);
+    for (uint32_t i = 0; i <= nodes; i++)
+        m.walked[i] = NO_REF;
+    a->elsewhere = region_of(&m, &(struct part){.bits = 0});
+    int err = draw_family(&m, AF_INET, &a->v4);
+    if (err == 0)
+        err = draw_family(&m, AF_INET6, &a->v6);
+    mem_free(m.taken);
+    mem_free(m.walked);
+    mem_free(m.places.v);
+    mem_free(m.shapes.v);
+    if (err != 0)
+        dns_atlas_unref(&a);
+    *out = a;
+    return err;
+}
+
+struct dns_atlas *dns_atlas_ref(struct dns_atlas *a)
+{
+    CHECK_OBJ(a, ATLAS_MAGIC);
+    atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);
+    return a;
+}
+
+void dns_atlas_unref(struct dns_atlas **pa)
+{
+    struct dns_atlas *a = *pa;
+    *pa = NULL;
+    if (a == NULL)
+        return;
+    CHECK_OBJ(a, ATLAS_MAGIC);
+    if (atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    a->magic = 0;
+    mem_free(a->forks);
+    mem_free(a->residents);
+    mem_free(a);
+}
+
+bool dns_atlas_fits(const struct dns_atlas *a, const struct dns_view *view)
+{
+    return a != NULL && a->routing == view->picture->routing &&
+           a->config_version == view->config_version;
+}
+
+struct dns_region dns_atlas_find(const struct dns_atlas *a, const struct addr *client)
+{
+    bool is_v6 = client->any.sa_family == AF_INET6;
+    const uint8_t *address =
+        is_v6 ? client->v6.sin6_addr.s6_addr : (const uint8_t *)&client->v4.sin_addr;
+    uint32_t at = is_v6 ? a->v6 : a->v4;
+    unsigned bits = 0;
+    for (unsigned end = is_v6 ? 128 : 32; (at & IS_REGION) == 0 && bits < end; bits++)
+        at = a->forks[at].half[address[bits / 8] >> (7 - bits % 8) & 1];
+    /* a broken database's tree may be deeper than addresses are long: look-ups find nothing then */
+    return (struct dns_region){(at & IS_REGION) != 0 ? at & ~IS_REGION : a->elsewhere, bits};
+}
+
+const struct dns_resident *dns_atlas_resident(const struct dns_atlas *a, uint32_t region)
+{
+    return &a->residents[region];
+}
+
+size_t dns_atlas_regions(const struct dns_atlas *a)
+{
+    return a->region_count;
+}
+
+size_t dns_atlas_networks(const struct dns_atlas *a)
+{
+    return (size_t)a->fork_count + 2;
+}

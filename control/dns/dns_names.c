@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ * The table of a zone's names. Keys are labels as they stand in a message before the zone's name,
+ * so that looking one up needs no text. */
+#include "control/dns/dns_names.h"
+
+#include "control/route/decide.h"
+#include "lib/base/mem.h"
+
+#define NAMES_BYTES (64 << 20)
+
+struct dns_names {
+    struct map *by_labels; /* struct dns_meaning */
+    struct arena mem;
+    uint64_t routing, hosts; /* of the picture it was made from */
+    uint32_t count;
+};
+
+static void put_if_absent(struct dns_names *n, struct span labels, const struct dns_meaning *m)
+{
+    if (map_get(n->by_labels, labels) != NULL)
+        return;
+    struct dns_meaning *copy = arena_alloc(&n->mem, sizeof *copy);
+    *copy = *m;
+    copy->id = ++n->count;
+    map_put(n->by_labels, labels, copy);
+}
+
+/* A name and, once all names are there, the branches above it. */
+static void put_name(struct dns_names *n, struct span text, const struct dns_meaning *m)
+{
+    struct dns_name name;
+    if (dns_name_parse(&name, text) == 0) /* one that is no domain name cannot be asked for */
+        put_if_absent(n, span_make(name.v, name.bytes - 1), m);
+}
+
+/* Under the zone, and as itself where it is in it. */
+static void put_host(struct dns_names *n, const struct dns_zone *zone, struct span host)
+{
+    bool is_wild = host.n > 0 && host.p[0] == '.';
+    struct span bare = is_wild ? span_skip(host, 1) : host;
+    struct dns_meaning m = {.kind = DNS_NAME_SITE, .key_hash = decide_key(bare, SPAN("/"))};
+    const struct span parts[] = {is_wild ? SPAN("*.") : SPAN(""), bare};
+    struct span text = arena_join(&n->mem, parts, ARRAY_LEN(parts));
+    struct dns_name name;
+    if (dns_name_parse(&name, text) != 0)
+        return;
+    ptrdiff_t below = dns_name_below(name.v, name.bytes, &zone->name);
+    if (below > 0)
+        put_if_absent(n, span_make(name.v, (size_t)below), &m);
+    put_if_absent(n, span_make(name.v, name.bytes - 1), &m);
+}
+
+static void put_sites(struct dns_names *n, const struct dns_zone *zone, const struct picture *p)
+{
+    struct span host;
+    void *site;
+    for (size_t at = 0; map_next(p->site_by_host, &at, &host, &site);)
+        put_host(n, zone, host);
+    for (size_t at = 0; map_next(p->site_by_host, &at, &host, &site);) {
+        struct span name = *(const struct span *)site;
+        put_name(
+            n, name,
+            &(struct dns_meaning){.kind = DNS_NAME_SITE, .key_hash = decide_key(name, SPAN("/"))});
+    }
+}
+
+static void put_branches(struct dns_names *n)
+{
+    struct map *names = n->by_labels, *all = map_create();
+    struct span labels;
+    void *meaning;
+    n->by_labels = all;
+    for (size_t at = 0; map_next(names, &at, &labels, &meaning);)
+        map_put(all, labels, meaning);
+    for (size_t at = 0; map_next(names, &at, &labels, &meaning);)
+        for (struct span rest = labels; rest.n > 0;) {
+            rest = span_skip(rest, (size_t)(uint8_t)rest.p[0] + 1);
+            put_if_absent(n, rest, &(struct dns_meaning){.kind = DNS_NAME_BRANCH});
+        }
+    map_destroy(names);
+}
+
+struct dns_names *dns_names_create(const struct dns_zone *zone, const struct picture *picture)
+{
+    struct dns_names *n = mem_zalloc(sizeof *n);
+    arena_init(&n->mem, NAMES_BYTES);
+    n->by_labels = map_create();
+    n->routing = picture->routing;
+    n->hosts = picture->hosts;
+    put_if_absent(n, SPAN(""), &(struct dns_meaning){.kind = DNS_NAME_ZONE});
+    for (size_t i = 0; i < zone->server_count; i++) {
+        const struct dns_name *name = &zone->servers[i].name;
+        ptrdiff_t below = dns_name_below(name->v, name->bytes, &zone->name);
+        if (below > 0)
+            put_if_absent(n, span_make(name->v, (size_t)below),
+                          &(struct dns_meaning){.kind = DNS_NAME_SERVER, .index = (uint32_t)i});
+    }
+    for (size_t i = 0; i < picture->node_count; i++)
+        put_name(n, picture->nodes[i].spec.id,
+                 &(struct dns_meaning){.kind = DNS_NAME_NODE, .index = (uint32_t)i});
+    put_sites(n, zone, picture);
+    put_branches(n);
+    return n;
+}
+
+void dns_names_destroy(struct dns_names **pn)
+{
+    struct dns_names *n = *pn;
+    *pn = NULL;
+    if (n == NULL)
+        return;
+    map_destroy(n->by_labels);
+    arena_finish(&n->mem);
+    mem_free(n);
+}
+
+bool dns_names_fits(const struct dns_names *n, const struct picture *picture)
+{
+    return n != NULL && n->routing == picture->routing && n->hosts == picture->hosts;
+}
+
+static const struct dns_meaning *find_wild(const struct dns_names *n, struct span labels)
+{
+    uint8_t wild[2 + 255] = {1, '*'};
+    for (struct span rest = labels; rest.n > 0;) {
+        rest = span_skip(rest, (size_t)(uint8_t)rest.p[0] + 1);
+        memcpy(wild + 2, rest.p, rest.n);
+        const struct dns_meaning *m = map_get(n->by_labels, span_make(wild, 2 + rest.n));
+        if (m != NULL)
+            return m;
+    }
+    return NULL;
+}
+
+struct dns_meaning dns_names_find(const struct dns_names *n, struct span labels)
+{
+    const struct dns_meaning *m = map_get(n->by_labels, labels);
+    if (m != NULL && m->kind != DNS_NAME_BRANCH)
+        return *m;
+    const struct dns_meaning *wild = find_wild(n, labels);
+    if (wild != NULL)
+        m = wild;
+    return m != NULL ? *m : (struct dns_meaning){.kind = DNS_NAME_ABSENT};
+}

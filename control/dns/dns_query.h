@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONTROL_DNS_DNS_QUERY_H
+#define CONTROL_DNS_DNS_QUERY_H
+
+#include "lib/base/arena.h"
+#include "lib/net/addr.h"
+
+/* A DNS question as it came (RFC 1035, 6891, 7871), read strictly. Pure. */
+#define DNS_HEADER_BYTES 12
+#define DNS_NAME_BYTES   255
+
+enum dns_type {
+    DNS_TYPE_A = 1,
+    DNS_TYPE_NS = 2,
+    DNS_TYPE_SOA = 6,
+    DNS_TYPE_AAAA = 28,
+    DNS_TYPE_HTTPS = 65,
+    DNS_TYPE_IXFR = 251,
+    DNS_TYPE_META_END = 254, /* IXFR, AXFR, MAILB, MAILA: never answered */
+    DNS_TYPE_ANY = 255,
+};
+
+enum dns_rcode {
+    DNS_NOERROR = 0,
+    DNS_FORMERR = 1,
+    DNS_SERVFAIL = 2,
+    DNS_NXDOMAIN = 3,
+    DNS_NOTIMP = 4,
+    DNS_REFUSED = 5,
+    DNS_NOTAUTH = 9,
+    DNS_BADVERS = 16,
+};
+
+/* Whose answer is asked for, where that is not the sender (RFC 7871). */
+struct dns_subnet {
+    struct addr address; /* bits beyond source_bits are zero */
+    uint8_t source_bits; /* 0: the client wants no part of this */
+};
+
+struct dns_query {
+    struct span wire;             /* borrowed */
+    uint8_t name[DNS_NAME_BYTES]; /* as in messages, in lower case; of name_bytes */
+    size_t name_bytes;            /* 0: there is no question to repeat */
+    uint16_t type, class;
+    bool has_edns, has_subnet;
+    uint16_t payload_bytes; /* that the sender takes by UDP */
+    struct dns_subnet subnet;
+};
+
+/* dns_query_read: an rcode: NOERROR and all of *out, or how to answer instead; or ERR_SYNTAX: not
+ * to be answered at all. mem: for the time of the call. */
+MUST_USE int dns_query_read(struct dns_query *out, struct span wire, struct arena *mem);
+
+#endif
