@@ -168,7 +168,7 @@ static void judge_health(struct fetch *f, const struct response_head *head)
     msec_t rest = is_overloaded(head->status) ? retry_after_of(head, f->answered_wall) : 0;
     rest = rest < most ? rest : most;
     if (head->status != 429)
-        upstream_failed(f->origin, ERR_BUSY, now);
+        upstream_hold(f->origin, now);
     if (rest > 0)
         upstream_rest(f->origin, now + rest);
 }

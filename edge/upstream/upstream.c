@@ -9,7 +9,8 @@
 
 #define ORIGINS_MAX   32 /* bits of `tried` */
 #define HOLD_MS       1000
-#define BREAKS_AFTER  5 /* failures in a row */
+#define BREAKS_AFTER  5    /* failures in a row */
+#define ROW_MS        1000 /* over at least so long, where somebody listens there after all */
 #define PROBE_MS      1000
 #define WHOLE_MS      60000 /* how long a disregard of ranges is remembered */
 #define RETRY_COST    1000
@@ -139,6 +140,16 @@ static bool may_be_asked(const struct upstream_origin *o, msec_t now)
            (!upstream_is_broken(o) || moment(&o->probe_at) <= now);
 }
 
+/* The first that asked to be left alone but would answer: better than to refuse a user whom nothing
+ * else can serve. */
+static struct upstream_origin *resting_one(const struct upstream *u, uint32_t tried)
+{
+    for (size_t i = 0; i < u->count; i++)
+        if (!((tried >> i) & 1) && !upstream_is_broken(&u->origins[i]))
+            return &u->origins[i];
+    return NULL;
+}
+
 struct upstream_origin *upstream_choose(const struct upstream *u, uint32_t tried, msec_t now)
 {
     struct upstream_origin *soonest = NULL;
@@ -155,7 +166,7 @@ struct upstream_origin *upstream_choose(const struct upstream *u, uint32_t tried
             soonest_at = at;
         }
     }
-    return soonest;
+    return soonest != NULL ? soonest : resting_one(u, tried);
 }
 
 struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, msec_t now)
@@ -202,20 +213,34 @@ void upstream_succeeded(struct upstream_origin *o)
     atomic_store_explicit(&o->held_until, 0, memory_order_relaxed);
 }
 
-/* Not to be had, as against wrong in what it says. */
-static bool is_unreachable(int err)
+/* Nobody is there. */
+static bool is_gone(int err)
 {
-    return err == ERR_REFUSED || err == ERR_TIMEOUT || err == ERR_DNS || err == ERR_TLS ||
-           err == ERR_CERTIFICATE || err == ERR_CLOSED || err == ERR_IO || err == ERR_BUSY;
+    return err == ERR_REFUSED || err == ERR_DNS || err == ERR_TLS || err == ERR_CERTIFICATE;
+}
+
+/* Not to be had, as against wrong in what it says. Somebody listens: a row of these may be about a
+ * few resources only, so it must last. */
+static bool is_silent(int err)
+{
+    return err == ERR_TIMEOUT || err == ERR_CLOSED || err == ERR_IO;
 }
 
 void upstream_failed(struct upstream_origin *o, int err, msec_t now)
 {
-    atomic_store_explicit(&o->held_until, now + HOLD_MS, memory_order_relaxed);
-    atomic_store_explicit(&o->probe_at, now + PROBE_MS, memory_order_relaxed);
     uint32_t row = atomic_load_explicit(&o->failures, memory_order_relaxed);
-    if (is_unreachable(err) || row + 1 < BREAKS_AFTER)
+    upstream_hold(o, now);
+    atomic_store_explicit(&o->probe_at, now + PROBE_MS, memory_order_relaxed);
+    if (row == 0)
+        atomic_store_explicit(&o->row_began, now, memory_order_relaxed);
+    bool may_break = is_gone(err) || (is_silent(err) && now - moment(&o->row_began) >= ROW_MS);
+    if (may_break || row + 1 < BREAKS_AFTER)
         atomic_fetch_add_explicit(&o->failures, 1, memory_order_relaxed);
+}
+
+void upstream_hold(struct upstream_origin *o, msec_t now)
+{
+    atomic_store_explicit(&o->held_until, now + HOLD_MS, memory_order_relaxed);
 }
 
 void upstream_rest(struct upstream_origin *o, msec_t until)
