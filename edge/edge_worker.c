@@ -69,6 +69,7 @@ void edge_worker_stop(struct edge_worker *w)
 {
     server_destroy(&w->server);
     fetcher_stop(&w->fetcher);
+    loop_deliver(w->fetcher.loop); /* what fills and waiters were told while all this ended */
     client_destroy(&w->client);
     req_worker_finish(&w->req);
 }

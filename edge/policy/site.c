@@ -54,6 +54,10 @@ static const struct option options[] = {
         "From the request to an origin until the head of its answer."),
     ROW("stall_timeout", OPTION_DURATION, stall_ms, 1, 3600000, "30s",
         "Between two reads of an origin's body."),
+    ROW("min_rate", OPTION_BYTES, min_rate_bytes_per_s, 0, 1024 * MIB, "1KiB",
+        "Bytes a second that an origin's body must bring over stall_timeout; slower is as if cut."),
+    ROW("resume_timeout", OPTION_DURATION, resume_ms, 0, 3600000, "10s",
+        "How long the rest of a body that broke is looked for before clients are cut."),
     ROW("retry_after_max", OPTION_DURATION, retry_after_max_ms, 0, 3600000, "10s",
         "How long an origin is left alone that asks for it (Retry-After on 429 and 503); 0s: "
         "never."),

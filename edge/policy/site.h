@@ -27,10 +27,12 @@ struct site {
     int64_t stale_while_revalidate_ms;
     int64_t object_max_bytes; /* larger ones pass through; 0: no bound */
     int64_t connect_ms, first_byte_ms, stall_ms;
-    int64_t retry_after_max_ms; /* how long an origin that asks for it is left alone; 0: never */
-    bool caches_set_cookie;     /* answers with Set-Cookie may be stored (the field is dropped) */
-    bool ignores_reload;        /* client's no-cache and max-age=0 do not cause revalidation */
-    bool forwards_client;       /* X-Forwarded-For and -Proto to the origin */
+    int64_t min_rate_bytes_per_s; /* of an origin's body, over stall_ms; slower: as if cut */
+    int64_t resume_ms;            /* how long a broken fill looks for the rest without a byte */
+    int64_t retry_after_max_ms;   /* how long an origin that asks for it is left alone; 0: never */
+    bool caches_set_cookie;       /* answers with Set-Cookie may be stored (the field is dropped) */
+    bool ignores_reload;          /* client's no-cache and max-age=0 do not cause revalidation */
+    bool forwards_client;         /* X-Forwarded-For and -Proto to the origin */
     /* the key: what is left out of it is not sent upstream either */
     struct option_texts query_keep; /* parameters, "name" or "start*"; empty: all */
     struct option_texts query_drop;

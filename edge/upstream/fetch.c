@@ -330,6 +330,16 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room)
     return n;
 }
 
+void fetch_note_ranges(struct fetch *f, bool are_ignored)
+{
+    upstream_note_ranges(f->origin, are_ignored, loop_now(f->fetcher->loop));
+}
+
+void fetch_blame(struct fetch *f, int err)
+{
+    upstream_failed(f->origin, err, loop_now(f->fetcher->loop));
+}
+
 void fetch_end(struct fetch **pf)
 {
     struct fetch *f = *pf;

@@ -38,6 +38,10 @@ struct fetch *fetch_start(struct fetcher *fr, struct source *s, const struct fet
 void fetch_hand_over(struct fetch *f, const struct fetch_events *events, void *ctx);
 /* As call_read; a body that breaks marks its origin as failed. */
 ssize_t fetch_read(struct fetch *f, void *dst, size_t room);
+/* What the owner found out about the origin at work: that it disregards ranges, or gives what was
+ * asked; that its answer is worth nothing (err). */
+void fetch_note_ranges(struct fetch *f, bool are_ignored);
+void fetch_blame(struct fetch *f, int err);
 void fetch_end(struct fetch **f); /* takes *f; what is not read is cut */
 const struct response_head *fetch_head(const struct fetch *f);
 struct source *fetch_source(const struct fetch *f);

@@ -167,6 +167,12 @@ void loop_stop(struct loop *l)
     l->is_stopping = true;
 }
 
+void loop_deliver(struct loop *l)
+{
+    CHECK_OBJ(l, LOOP_MAGIC);
+    mailbox_deliver(l->mailbox);
+}
+
 struct event_base *loop_base(struct loop *l)
 {
     return l->base;

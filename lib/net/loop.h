@@ -19,6 +19,8 @@ struct loop *loop_create(void); /* NULL: the system refused (errno) */
 void loop_destroy(struct loop **l);
 void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l); /* after this turn; its thread, or by mail */
+/* loop_deliver: runs what was posted here so far; for the end, when no turn of the loop follows. */
+void loop_deliver(struct loop *l);
 struct event_base *loop_base(struct loop *l);
 struct evdns_base *
 loop_dns(struct loop *l); /* made at the first call from resolv.conf; may be NULL */

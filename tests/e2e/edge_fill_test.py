@@ -181,3 +181,13 @@ def test_more_than_the_store_holds_still_reaches_every_client(run, origin, tmp_p
     pending = [edge.begin(f"/{i}") for i in range(12)]
     for p, content in zip(pending, contents):
         assert p.wait().body == content.read(0, content.size)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_edge_stops_cleanly_in_the_middle_of_a_fill(run, origin, tmp_path, workers):
+    edge = run(Edge(tmp_path, [origin.url], over={"workers": workers}))
+    origin.page("/f", Content(64 * MIB), cache="max-age=60", etag='"f"')
+    with edge.client(receive_buffer=4096) as slow:
+        read_some(slow, "/f", 10)
+        time.sleep(0.3)
+        assert edge.stop() == 0
