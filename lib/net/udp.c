@@ -40,16 +40,24 @@ struct udp {
 
 /* ---- sockets ---- */
 
+static bool is_wildcard(const struct addr *a)
+{
+    return a->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr)
+                                        : a->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
 /* A wildcard address answers from whichever address it was asked at: the kernel tells which. */
-static bool set_options(int fd, int family, bool is_shared)
+static bool set_options(int fd, const struct addr *addr, bool is_shared)
 {
     int on = 1, room = RECEIVE_BYTES;
-    bool is_v6 = family == AF_INET6;
+    bool is_v6 = addr->any.sa_family == AF_INET6;
     if (is_shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
         return false;
     if (is_v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
         return false;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room); /* as much as the system gives */
+    if (!is_wildcard(addr))
+        return true;
     return is_v6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) == 0
                  : setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0;
 }
@@ -59,8 +67,7 @@ static int bound_socket(const struct addr *addr, bool is_shared)
     int fd = socket(addr->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    if (set_options(fd, addr->any.sa_family, is_shared) &&
-        bind(fd, &addr->any, addr_bytes(addr)) == 0)
+    if (set_options(fd, addr, is_shared) && bind(fd, &addr->any, addr_bytes(addr)) == 0)
         return fd;
     int e = errno;
     close(fd);
