@@ -36,6 +36,7 @@ struct control {
     struct option_config *config; /* in force; the daemon's, which keeps earlier ones too */
     struct api api;
     struct listen_set *routers, *apis;
+    struct certificates *certificates;
     struct dns_server *dns;
     struct registry_view dns_picture; /* what the dns server's atlas is made from */
     struct api_config *dns_config;
@@ -165,10 +166,12 @@ static int bind_all(struct control *c, struct buf *why)
 {
     const struct control_options *o = options_of(c->config);
     struct listen_bind_spec spec = {.listens = &o->routers,
-                                    .certificates = &o->certificates,
-                                    .file = option_file(c->config),
                                     .workers = daemon_worker_count(c->daemon)};
-    int err = listen_bind(&c->routers, &spec, why);
+    struct certificates_spec certificates = {&o->certificates, &o->tls};
+    int err = certificates_create(&c->certificates, daemon_loop(c->daemon), &certificates, why);
+    spec.certificates = c->certificates;
+    if (err == 0)
+        err = listen_bind(&c->routers, &spec, why);
     spec.listens = &o->apis;
     if (err == 0)
         err = listen_bind(&c->apis, &spec, why);
@@ -187,6 +190,7 @@ static void write_metrics(void *app, struct buf *out)
     api_status_write_metrics(&c->api, out);
     metrics_counters(&dns_counter_table, records, (size_t)workers, out);
     mem_free(records);
+    certificates_write_metrics(c->certificates, out);
 }
 
 static int start_admin(struct control *c, struct buf *why)
@@ -229,6 +233,7 @@ static void stop(struct daemon *d)
     api_config_unref(&c->dns_config);
     listen_destroy(&c->routers);
     listen_destroy(&c->apis);
+    certificates_destroy(&c->certificates);
     purge_log_close(&c->api.purges);
     ledger_destroy(&c->api.ledger);
     registry_destroy(&c->api.registry);
@@ -311,12 +316,11 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     struct control *c = daemon_app(d);
     const struct control_options *o = options_of(config);
     const char *file = option_file(config);
+    struct certificates_spec certificates = {&o->certificates, &o->tls};
     struct api_config *fresh = NULL;
     int err = refuse_fixed(options_of(c->config), o, file, why);
     if (err == 0)
-        err = listen_reload(c->routers, &o->certificates, file, why);
-    if (err == 0)
-        err = listen_reload(c->apis, &o->certificates, file, why);
+        err = certificates_reload(c->certificates, &certificates, why);
     if (err == 0) /* only this thread swaps, so the newest stays while it is looked at */
         err = control_options_config(o, file, c->api.config.newest->geo, &fresh, why);
     if (err != 0)

@@ -107,6 +107,8 @@ static const struct option control_rows[] = {
         "A zone that is answered here: names of sites lead to their best edges.")),
     ROW("certificate", SECTION, IN(AT(certificates)), .section = &certificate_section, BY("",
         "For listeners with tls, chosen by the names in it.")),
+    ROW("tls", SECTION, IN(AT(tls)), .section = &tls_section, BY("",
+        "What listeners with tls have in common.")),
     ROW("node", SECTION, IN(AT(nodes)), .section = &node_section, BY("", "An edge.")),
     ROW("site", SECTION, IN(AT(sites)), .section = &site_section, BY("",
         "A site that its edges' own files define; others come by PUT /v1/sites.")),
@@ -300,6 +302,7 @@ static bool read_price(const struct control_price *from, struct price *out)
 int control_options_check(const struct control_options *o, const char *file, struct buf *why)
 {
     struct price price;
+    struct certificates_spec certificates = {&o->certificates, &o->tls};
     char token[API_TOKEN_BYTES];
     struct buf text;
     buf_init(&text, 4096);
@@ -321,8 +324,9 @@ int control_options_check(const struct control_options *o, const char *file, str
     explicit_bzero(token, sizeof token);
     buf_finish(&text);
     if (admin_check(&o->admin, file, why) != 0 ||
-        listen_check(&o->routers, &o->certificates, file, why) != 0 ||
-        listen_check(&o->apis, &o->certificates, file, why) != 0 ||
+        listen_check(&o->routers, o->certificates.count > 0, file, why) != 0 ||
+        listen_check(&o->apis, o->certificates.count > 0, file, why) != 0 ||
+        certificates_check(&certificates, why) != 0 ||
         dns_check(&o->zones, file, why) != 0 || why->n > before)
         return ERR_CONFIG;
     return 0;

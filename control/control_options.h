@@ -6,6 +6,7 @@
 #include "control/registry/registry.h"
 #include "lib/base/option.h"
 #include "lib/daemon/admin_base.h"
+#include "lib/daemon/certificates.h"
 
 /* control.conf as read, and what is made of it. */
 struct control_node {
@@ -40,6 +41,7 @@ struct control_options {
     struct option_texts trusted_proxies;
     struct option_records routers, apis, certificates, nodes, sites, overrides, zones;
     struct control_price price;
+    struct tls_options tls;
     struct admin_options admin;
 };
 

@@ -30,6 +30,7 @@ struct edge {
     struct ledger *ledger;
     struct sink *access_log;
     struct listen_set *listens;
+    struct certificates *certificates;
     struct upstream_set *sites;
     struct control_link *link;
     struct admin *admin;
@@ -125,6 +126,7 @@ static void worker_metrics(void *ctx, struct buf *out)
         metrics_counters(&server_counter_table, records, count, out);
     }
     mem_free(records);
+    certificates_write_metrics(e->certificates, out);
 }
 
 static bool is_ready(void *ctx, struct buf *why)
@@ -164,10 +166,11 @@ static int bind_listeners(struct edge *e, struct option_config *config, struct b
 {
     const struct edge_config *c = option_record(config);
     struct listen_bind_spec spec = {.listens = &c->listens,
-                                    .certificates = &c->certificates,
-                                    .file = option_file(config),
                                     .workers = daemon_worker_count(e->daemon)};
-    return listen_bind(&e->listens, &spec, why);
+    struct certificates_spec certificates = {&c->certificates, &c->tls};
+    int err = certificates_create(&e->certificates, daemon_loop(e->daemon), &certificates, why);
+    spec.certificates = e->certificates;
+    return err != 0 ? err : listen_bind(&e->listens, &spec, why);
 }
 
 static int start_admin(struct edge *e, const struct edge_config *c, struct buf *why)
@@ -230,6 +233,7 @@ static void stop(struct daemon *d)
     mem_free(e->workers);
     if (e->listens != NULL)
         listen_destroy(&e->listens);
+    certificates_destroy(&e->certificates);
     if (e->access_log != NULL)
         sink_close(&e->access_log);
     timer_finish(&e->upkeep);
@@ -347,9 +351,10 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
 {
     struct edge *e = daemon_app(d);
     const struct edge_config *c = option_record(config);
+    struct certificates_spec certificates = {&c->certificates, &c->tls};
     int err = check_fixed(daemon_config(d), config, why);
     if (err == 0)
-        err = listen_reload(e->listens, &c->certificates, option_file(config), why);
+        err = certificates_reload(e->certificates, &certificates, why);
     if (err == 0)
         err = renew_sites(e, buf_span(&e->document), why);
     return err;

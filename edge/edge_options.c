@@ -109,6 +109,14 @@ static const struct option edge_options[] = {
      NULL,
      "A certificate for TLS listeners, chosen by the names in it.",
      {.section = &certificate_section}},
+    {"tls",
+     OPTION_SECTION,
+     OPTION_FIELD(struct edge_config, tls),
+     0,
+     0,
+     NULL,
+     "What TLS listeners have in common.",
+     {.section = &tls_section}},
     {"admin",
      OPTION_SECTION,
      OPTION_FIELD(struct edge_config, admin),
@@ -158,7 +166,9 @@ int edge_config_check(struct option_config *config, struct buf *why)
         option_error(why, file, 1, "listen: at least one section is needed");
         err = ERR_CONFIG;
     }
-    if (listen_check(&c->listens, &c->certificates, file, why) != 0)
+    struct certificates_spec certificates = {&c->certificates, &c->tls};
+    if (listen_check(&c->listens, c->certificates.count > 0, file, why) != 0 ||
+        certificates_check(&certificates, why) != 0)
         err = ERR_CONFIG;
     if (admin_check(&c->admin, file, why) != 0 || control_check(&c->control, file, why) != 0)
         err = ERR_CONFIG;

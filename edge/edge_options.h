@@ -14,6 +14,7 @@ struct edge_config {
     int log_level;
     const char *access_log, *http_url, *https_url, *admin_url;
     struct option_records listens, certificates, sites;
+    struct tls_options tls;
     struct admin_options admin;
     struct control_options control;
 };

@@ -35,6 +35,7 @@ struct origin {
     struct iopool *io;
     struct connector *connector;
     struct listen_set *listens;
+    struct certificates *certificates;
     struct admin_base *admin;
     struct origin_worker **workers; /* filled by each worker's thread */
 };
@@ -75,6 +76,7 @@ static void write_metrics(void *app, struct buf *out)
     }
     metrics_counters(&serve_counter_table, serves, n, out);
     metrics_counters(&server_counter_table, servers, n, out);
+    certificates_write_metrics(o->certificates, out);
     metrics_process(daemon_started_wall(o->daemon), out);
     mem_free(serves);
     mem_free(servers);
@@ -84,13 +86,15 @@ static int start_parts(struct origin *o, struct buf *why)
 {
     const struct origin_options *opt = options_of(o->config);
     struct listen_bind_spec bind = {.listens = &opt->listens,
-                                    .certificates = &opt->certificates,
-                                    .file = option_file(o->config),
                                     .workers = daemon_worker_count(o->daemon)};
     struct admin_base_spec admin = {.options = &opt->admin, .app = o, .metrics = write_metrics};
     o->io = iopool_create((int)opt->io_threads, (size_t)opt->io_queue);
+    struct certificates_spec certificates = {&opt->certificates, &opt->tls};
     struct folder_spec folder = {opt->folder, o->io, opt->uses_sendfile};
     int err = folder_create(&o->connector, &folder, why);
+    if (err == 0)
+        err = certificates_create(&o->certificates, daemon_loop(o->daemon), &certificates, why);
+    bind.certificates = o->certificates;
     if (err == 0)
         err = listen_bind(&o->listens, &bind, why);
     if (err == 0)
@@ -103,6 +107,7 @@ static void stop(struct daemon *d)
     struct origin *o = daemon_app(d);
     admin_base_stop(&o->admin);
     listen_destroy(&o->listens);
+    certificates_destroy(&o->certificates);
     iopool_destroy(&o->io);
     connector_destroy(&o->connector);
     for (int i = 0; o->workers != NULL && i < daemon_worker_count(d); i++)
@@ -191,9 +196,10 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
 {
     struct origin *o = daemon_app(d);
     const struct origin_options *opt = options_of(config);
+    struct certificates_spec certificates = {&opt->certificates, &opt->tls};
     int err = refuse_fixed(options_of(o->config), opt, option_file(config), why);
     if (err == 0)
-        err = listen_reload(o->listens, &opt->certificates, option_file(config), why);
+        err = certificates_reload(o->certificates, &certificates, why);
     if (err != 0)
         return err;
     o->config = config;

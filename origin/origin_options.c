@@ -111,6 +111,11 @@ static const struct option rows[] = {
      .offset_bytes = FIELD(certificates),
      .meaning = "A certificate for TLS listeners, chosen by the names in it.",
      .section = &certificate_section},
+    {.name = "tls",
+     .type = OPTION_SECTION,
+     .offset_bytes = FIELD(tls),
+     .meaning = "What TLS listeners have in common.",
+     .section = &tls_section},
     {.name = "admin",
      .type = OPTION_SECTION,
      .offset_bytes = FIELD(admin),
@@ -133,7 +138,10 @@ const struct option_section origin_section = {
 int origin_options_check(const struct origin_options *o, const char *file, struct buf *why)
 {
     struct stat st;
-    int err = listen_check(&o->listens, &o->certificates, file, why);
+    struct certificates_spec certificates = {&o->certificates, &o->tls};
+    int err = listen_check(&o->listens, o->certificates.count > 0, file, why);
+    if (certificates_check(&certificates, why) != 0)
+        err = ERR_CONFIG;
     if (o->listens.count == 0) {
         option_error(why, file, 1,
                      "listen: there is no listen section: listen \"http\" { address = "

@@ -15,6 +15,7 @@ struct origin_options {
     int64_t io_threads, io_queue;
     int64_t idle_ms, stall_ms, conns;
     struct option_records listens, certificates, rules;
+    struct tls_options tls;
     struct admin_options admin;
 };
 extern const struct option_section origin_section;

@@ -171,12 +171,16 @@ static const struct conn_ops plain_ops = {
     .finish = plain_finish,
 };
 
-/* Last act of every event: the holder may close c inside. */
-static void tell(struct conn *c, unsigned socket_ready)
+void conn_tell(struct conn *c, unsigned ready)
 {
-    unsigned ready = c->ops->on_socket(c, socket_ready);
     if (ready != 0 && c->events != NULL)
         c->events->on_ready(c->ctx, c, ready);
+}
+
+/* Last act of every event of the socket. */
+static void tell(struct conn *c, unsigned socket_ready)
+{
+    conn_tell(c, c->ops->on_socket(c, socket_ready));
 }
 
 static void on_event(evutil_socket_t fd, short what, void *ctx)

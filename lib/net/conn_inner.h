@@ -49,6 +49,9 @@ struct conn {
 struct conn *conn_create(struct loop *l, int fd, const struct addr *peer,
                          const struct conn_ops *ops);
 
+/* conn_tell: enum conn_ready to the holder, who may close c inside: last act of who calls it. */
+void conn_tell(struct conn *c, unsigned ready);
+
 /* The socket below: results as conn_read and conn_writev; keeps can_recv and can_send true. */
 ssize_t conn_socket_recv(struct conn *c, void *dst, size_t room);
 ssize_t conn_socket_sendv(struct conn *c, const struct iovec *v, int count, bool more);

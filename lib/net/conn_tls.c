@@ -2,7 +2,8 @@
  * TLS streams: OpenSSL straight on the socket.
  *
  *   SHAKING -> OPEN -> BROKEN        (SHAKING -> BROKEN: conn_handshake_error says why)
- *   SHAKING  events drive the handshake; the holder hears nothing, reads and writes say ERR_AGAIN
+ *   SHAKING  events drive the handshake, a server's through the loop's queue of them; the holder
+ *            hears nothing, reads and writes say ERR_AGAIN
  *   OPEN     records flow
  *   BROKEN   every read and write repeats the error
  *
@@ -22,6 +23,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/net/conn_inner.h"
+#include "lib/net/handshakes.h"
 #include "lib/net/tls_inner.h"
 
 #include <limits.h>
@@ -32,18 +34,28 @@
 
 #define RECORD_MAX_BYTES ((size_t)16384)
 #define DIRECT_MIN_BYTES ((size_t)4096) /* a piece of that size is a record of its own */
+/* A record can be read when it is there whole. While the peer's window is still small (at the start
+ * and after a silence, RFC 5681 s.4.1) large ones would each wait for another round trip. */
+#define BURST_BYTES        ((size_t)65536)
+#define BURST_RECORD_BYTES ((size_t)4096)
+#define BURST_SILENCE_MS   1000
 
 _Static_assert(LOOP_BUF_BYTES >= RECORD_MAX_BYTES, "a record is gathered in one loop buffer");
 
 enum phase { SHAKING, OPEN, BROKEN };
 
 struct conn_tls {
-    SSL *ssl; /* NULL: could not be made, phase is BROKEN */
-    struct tls_server *server;
+    SSL *ssl; /* NULL: a server that has heard nothing yet, or BROKEN from the start */
+    struct conn *conn;
+    struct tls_server *server; /* one of these two */
+    struct tls_client *client;
+    struct handshake step; /* a server's */
     enum phase phase;
     int error, handshake_error;
     char *error_text;    /* NULL: none */
     size_t sealed_bytes; /* offered, sealed, not yet taken by the socket */
+    size_t burst_bytes;  /* sent since the last silence, as far as it matters */
+    msec_t sent_at;
     bool does_read_wait_to_write, does_write_wait_to_read;
     bool is_more; /* for the BIO: another record follows at once */
     bool has_said_goodbye;
@@ -101,16 +113,18 @@ static void make_bio_method(void)
     BIO_meth_set_write(bio_method, bio_write);
 }
 
-static bool put_on_socket(struct conn *c)
+/* Takes ssl; NULL is a failure like others. */
+static bool put_on_socket(struct conn *c, SSL *ssl)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_bio_method);
-    BIO *b = BIO_new(bio_method);
+    BIO *b = ssl != NULL ? BIO_new(bio_method) : NULL;
+    c->tls->ssl = ssl;
     if (b == NULL)
         return false;
     BIO_set_fd(b, c->fd, BIO_NOCLOSE);
     BIO_set_app_data(b, c);
-    SSL_set_bio(c->tls->ssl, b, b);
+    SSL_set_bio(ssl, b, b);
     return true;
 }
 
@@ -170,6 +184,10 @@ static bool shake(struct conn *c)
 {
     struct conn_tls *t = c->tls;
     ERR_clear_error();
+    if (t->ssl == NULL && !put_on_socket(c, tls_server_ssl(t->server))) {
+        break_off(t, ERR_TLS, tls_error_text("no memory"));
+        return true;
+    }
     int ret = SSL_do_handshake(t->ssl);
     int why = SSL_get_error(t->ssl, ret);
     if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
@@ -187,16 +205,31 @@ static bool shake(struct conn *c)
 
 /* ---- the operations ---- */
 
+/* What the holder is to be told after a step of the handshake. */
+static unsigned shake_on(struct conn *c)
+{
+    if (!shake(c))
+        return 0;
+    c->may_read = c->may_write = true; /* the first request may lie in OpenSSL's buffer */
+    return CONN_READABLE | CONN_WRITABLE;
+}
+
+static void on_step(struct handshake *h)
+{
+    struct conn *c = CONTAINER_OF(h, struct conn_tls, step)->conn;
+    conn_tell(c, shake_on(c));
+}
+
 static unsigned tls_on_socket(struct conn *c, unsigned ready)
 {
     struct conn_tls *t = c->tls;
     unsigned told = 0;
-    if (t->phase == SHAKING) {
-        if (!shake(c))
-            return 0;
-        c->may_read = c->may_write = true; /* the first request may lie in OpenSSL's buffer */
-        return CONN_READABLE | CONN_WRITABLE;
+    if (t->phase == SHAKING && t->server != NULL) {
+        handshake_queue(c->loop, &t->step);
+        return 0;
     }
+    if (t->phase == SHAKING)
+        return shake_on(c);
     if (t->phase == BROKEN) {
         c->may_read = c->may_write = true;
         return ready;
@@ -252,18 +285,19 @@ static void rest_skip(struct rest *r, size_t n)
     }
 }
 
-/* The next record's bytes: a large piece where it stands, small ones gathered into room. */
-static struct span rest_record(const struct rest *r, size_t at_least, char *room)
+/* The next record's bytes, at_least as many as are sealed, at most limit: a large piece where it
+ * stands, small ones gathered into room. */
+static struct span rest_record(const struct rest *r, size_t at_least, size_t limit, char *room)
 {
     size_t here = r->v[r->i].iov_len - r->at, n = 0;
     const char *p = (const char *)r->v[r->i].iov_base + r->at;
     bool is_last = r->i + 1 == r->count;
     if (is_last || (here >= DIRECT_MIN_BYTES && here >= at_least))
-        return span_make(p, here < RECORD_MAX_BYTES ? here : RECORD_MAX_BYTES);
+        return span_make(p, here < limit ? here : limit);
     struct rest from = *r;
-    while (n < RECORD_MAX_BYTES) {
+    while (n < limit) {
         size_t k = from.v[from.i].iov_len - from.at;
-        k = k < RECORD_MAX_BYTES - n ? k : RECORD_MAX_BYTES - n;
+        k = k < limit - n ? k : limit - n;
         if (k > 0)
             memcpy(room + n, (const char *)from.v[from.i].iov_base + from.at, k);
         n += k;
@@ -301,19 +335,38 @@ static ssize_t seal(struct conn *c, struct span record, bool is_more)
     return e == 0 ? ERR_CLOSED : e;
 }
 
+/* How long the next record may be; never less than what is sealed and must come again. */
+static size_t record_limit(struct conn_tls *t)
+{
+    if (t->burst_bytes >= BURST_BYTES || t->sealed_bytes > BURST_RECORD_BYTES)
+        return RECORD_MAX_BYTES;
+    return BURST_RECORD_BYTES;
+}
+
+static void note_sent(struct conn_tls *t, size_t n)
+{
+    if (t->burst_bytes < BURST_BYTES)
+        t->burst_bytes += n;
+}
+
 static ssize_t write_records(struct conn *c, const struct iovec *v, int count, bool more)
 {
     struct rest rest = {.v = v, .count = count};
     size_t all = 0, done = 0;
     ssize_t n = 0;
     char *room = loop_buf_get(c->loop);
+    msec_t now = loop_now(c->loop);
+    if (now - c->tls->sent_at >= BURST_SILENCE_MS)
+        c->tls->burst_bytes = 0;
+    c->tls->sent_at = now;
     for (int i = 0; i < count; i++)
         all += v[i].iov_len;
     while (done < all && n >= 0) {
-        struct span record = rest_record(&rest, c->tls->sealed_bytes, room);
+        struct span record = rest_record(&rest, c->tls->sealed_bytes, record_limit(c->tls), room);
         n = seal(c, record, more || done + record.n < all);
         if (n > 0) {
             done += (size_t)n;
+            note_sent(c->tls, (size_t)n);
             rest_skip(&rest, (size_t)n);
         }
     }
@@ -359,9 +412,11 @@ static void tls_finish(struct conn *c, bool is_reset)
     struct conn_tls *t = c->tls;
     if (!is_reset && t->phase == OPEN)
         (void)tls_end_write(c); /* tried once: nobody waits for a peer that does not read */
+    handshake_unqueue(&t->step);
     SSL_free(t->ssl);
     ERR_clear_error();
     tls_server_unref(&t->server);
+    tls_client_unref(&t->client);
     mem_free(t->error_text);
     mem_free(t);
 }
@@ -375,30 +430,35 @@ static const struct conn_ops tls_ops = {
     .finish = tls_finish,
 };
 
-static struct conn *create(struct loop *l, int fd, const struct addr *peer, SSL *ssl)
+static struct conn *create(struct loop *l, int fd, const struct addr *peer)
 {
     struct conn *c = conn_create(l, fd, peer, &tls_ops);
     c->tls = mem_zalloc(sizeof(*c->tls));
-    c->tls->ssl = ssl;
-    if (ssl == NULL || !put_on_socket(c))
-        break_off(c->tls, ERR_TLS, tls_error_text("not a name that a certificate can bear"));
+    c->tls->conn = c;
+    handshake_init(&c->tls->step, on_step);
     return c;
 }
 
+/* Nothing is made for a client that has not spoken: OpenSSL's part is many times ours. */
 struct conn *conn_create_tls_server(struct loop *l, int fd, const struct addr *peer,
                                     struct tls_server *t)
 {
-    struct conn *c = create(l, fd, peer, tls_server_ssl(t));
+    struct conn *c = create(l, fd, peer);
     tls_server_ref(t);
     c->tls->server = t;
-    c->can_send = c->tls->phase == SHAKING; /* the client speaks first */
+    c->can_send = true;
     return c;
 }
 
 struct conn *conn_create_tls_client(struct loop *l, int fd, const struct addr *peer,
                                     struct tls_client *t, const char *name)
 {
-    return create(l, fd, peer, tls_client_ssl(t, name)); /* "writable" begins the handshake */
+    struct conn *c = create(l, fd, peer);
+    tls_client_ref(t);
+    c->tls->client = t;
+    if (!put_on_socket(c, tls_client_ssl(t, name)))
+        break_off(c->tls, ERR_TLS, tls_error_text("not a name that a certificate can bear"));
+    return c; /* "writable" begins the handshake */
 }
 
 bool conn_is_ready(const struct conn *c)

@@ -3,9 +3,12 @@
 
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
+#include "lib/net/tls_ctx.h"
 
 #include <openssl/ec.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,19 +84,23 @@ static X509 *unsigned_cert(struct certs *c, const struct certs_spec *spec, EVP_P
     return cert;
 }
 
-void certs_make(struct certs *c, const struct certs_spec *spec)
+static void read_pair(struct certs *c, const char *file, X509 **cert, EVP_PKEY **key)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256"), *issuer_key = key;
+    FILE *f = open_part(c, file, ".crt", "re");
+    *cert = PEM_read_X509(f, NULL, NULL, NULL);
+    fclose(f);
+    f = open_part(c, file, ".key", "re");
+    *key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+    fclose(f);
+    CHECK(*cert != NULL && *key != NULL);
+}
+
+static void make(struct certs *c, const struct certs_spec *spec, EVP_PKEY *key)
+{
+    EVP_PKEY *issuer_key = key;
     X509 *cert = unsigned_cert(c, spec, key), *issuer = cert;
-    if (spec->issuer != NULL) {
-        FILE *f = open_part(c, spec->issuer, ".crt", "re");
-        issuer = PEM_read_X509(f, NULL, NULL, NULL);
-        fclose(f);
-        f = open_part(c, spec->issuer, ".key", "re");
-        issuer_key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
-        fclose(f);
-        CHECK(issuer != NULL && issuer_key != NULL);
-    }
+    if (spec->issuer != NULL)
+        read_pair(c, spec->issuer, &issuer, &issuer_key);
     CHECK(X509_set_issuer_name(cert, X509_get_subject_name(issuer)) == 1);
     CHECK(X509_sign(cert, issuer_key, EVP_sha256()) > 0);
     FILE *f = open_part(c, spec->file, ".crt", "we");
@@ -106,6 +113,70 @@ void certs_make(struct certs *c, const struct certs_spec *spec)
     }
     X509_free(cert);
     EVP_PKEY_free(key);
+}
+
+void certs_make(struct certs *c, const struct certs_spec *spec)
+{
+    make(c, spec, EVP_EC_gen("P-256"));
+}
+
+void certs_make_rsa(struct certs *c, const struct certs_spec *spec)
+{
+    make(c, spec, EVP_RSA_gen(2048U));
+}
+
+void certs_make_ocsp(struct certs *c, const struct certs_spec *spec)
+{
+    X509 *cert, *issuer;
+    EVP_PKEY *key, *issuer_key;
+    read_pair(c, spec->file, &cert, &key);
+    read_pair(c, spec->issuer, &issuer, &issuer_key);
+    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+    OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), cert, issuer);
+    ASN1_TIME *from = X509_gmtime_adj(NULL, 86400L * spec->days_from);
+    ASN1_TIME *to = X509_gmtime_adj(NULL, 86400L * spec->days_to);
+    CHECK(OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, NULL, from, to) != NULL);
+    CHECK(OCSP_basic_sign(basic, issuer, issuer_key, EVP_sha256(), NULL, 0) == 1);
+    OCSP_RESPONSE *r = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    FILE *f = open_part(c, spec->file, ".ocsp", "we");
+    unsigned char *der = NULL;
+    int n = i2d_OCSP_RESPONSE(r, &der);
+    CHECK(n > 0 && fwrite(der, (size_t)n, 1, f) == 1 && fclose(f) == 0);
+    OPENSSL_free(der);
+    OCSP_RESPONSE_free(r);
+    OCSP_BASICRESP_free(basic);
+    OCSP_CERTID_free(id);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(to);
+    X509_free(cert);
+    X509_free(issuer);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(issuer_key);
+}
+
+struct tls_identity *certs_identity(struct certs *c, const char *file)
+{
+    struct tls_identity *out;
+    struct buf why;
+    char *chain = mem_printf("%s.crt", file), *key = mem_printf("%s.key", file);
+    char *ocsp = mem_printf("%s.ocsp", file);
+    struct tls_pair pair = {certs_path(c, chain), certs_path(c, key), certs_path(c, ocsp)};
+    buf_init(&why, 1000);
+    CHECK(tls_identity_load(&out, &pair, &why) == 0);
+    buf_finish(&why);
+    mem_free(chain);
+    mem_free(key);
+    mem_free(ocsp);
+    return out;
+}
+
+struct tls_server *certs_server(struct certs *c, const char *file, const char *const *alpn)
+{
+    struct tls_identity *i = certs_identity(c, file);
+    struct tls_server_spec spec = {.identities = &i, .count = 1, .alpn = alpn};
+    struct tls_server *t = tls_server_create(&spec);
+    tls_identity_unref(&i);
+    return t;
 }
 
 void certs_destroy(struct certs *c)

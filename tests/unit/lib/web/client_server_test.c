@@ -323,11 +323,9 @@ static void two_thousand_agree_over_tls(void **state)
                           .file = "s", .names = "DNS:localhost", .issuer = "ca", .days_to = 2});
     struct buf why;
     buf_init(&why, 1000);
-    struct tls_pair pair = {.chain_file = certs_path(certs, "s.crt")};
     struct tls_client_spec spec = {.ca_file = certs_path(certs, "ca.crt")};
-    pair.key_file = certs_path(certs, "s.key");
     static const char *const alpn[] = {"http/1.1", NULL};
-    assert_int_equal(tls_server_create(&r.tls_server, &pair, 1, alpn, &why), 0);
+    r.tls_server = certs_server(certs, "s", alpn);
     assert_int_equal(tls_client_create(&r.tls_client, &spec, &why), 0);
     exchange_many(2000);
     tls_server_unref(&r.tls_server);
