@@ -326,8 +326,8 @@ int control_options_check(const struct control_options *o, const char *file, str
     if (admin_check(&o->admin, file, why) != 0 ||
         listen_check(&o->routers, o->certificates.count > 0, file, why) != 0 ||
         listen_check(&o->apis, o->certificates.count > 0, file, why) != 0 ||
-        certificates_check(&certificates, why) != 0 ||
-        dns_check(&o->zones, file, why) != 0 || why->n > before)
+        certificates_check(&certificates, why) != 0 || dns_check(&o->zones, file, why) != 0 ||
+        why->n > before)
         return ERR_CONFIG;
     return 0;
 }
