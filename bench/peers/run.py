@@ -60,6 +60,9 @@ def measure(server, origin, size, connections, seconds):
     seen = json.loads(done.stdout.splitlines()[-1])
     if seen["errors"] or origin.count() or not seen["requests"] * size <= seen["bytes"]:
         raise Trouble(f"{server.name} failed under load", f"{seen}, origin heard {origin.count()}")
+    if seen["requests"] == 0:
+        raise Trouble(f"{server.name} ended no answer of {size} bytes in {seconds} s",
+                      "take more --seconds")
     return {
         "per_s": seen["requests"] * 1e6 / seen["us"],
         "gbit_per_s": seen["bytes"] * 8e-3 / seen["us"],
