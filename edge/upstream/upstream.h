@@ -55,7 +55,8 @@ struct upstream *upstream_of(struct upstream_set *set, const struct site *site);
  *
  * upstream_choose: whom to ask next: the first in order that is WELL and not in `tried` (bit i:
  * origin i) or BROKEN with its probe due, else the HELD one that comes up soonest, else one that is
- * RESTING; NULL: nobody may be asked now. upstream_take: the same, and the probe is taken. At most 32 origins count. */
+ * RESTING; NULL: nobody may be asked now. upstream_take: the same, and the probe is taken. At most
+ * 32 origins count. */
 struct upstream_origin *upstream_choose(const struct upstream *u, uint32_t tried, msec_t now);
 struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, msec_t now);
 uint32_t upstream_index(const struct upstream *u, const struct upstream_origin *o);
@@ -65,8 +66,8 @@ bool upstream_is_broken(const struct upstream_origin *o);
 bool upstream_is_down(const struct upstream *u, msec_t now);
 
 /* How it went. err: ERR_PROTOCOL, ERR_TRUNCATED and the like hold the origin back, but only one
- * that cannot be had (refused, unresolved; silent for a second at least) breaks. An answer, whatever
- * its status, breaks nothing: a 503 may be about one resource. upstream_hold: others come first. */
+ * that cannot be had (refused, unresolved; silent for a second at least) breaks. An answer of any
+ * status breaks nothing: a 503 may be about one resource. upstream_hold: others come first. */
 void upstream_succeeded(struct upstream_origin *o);
 void upstream_failed(struct upstream_origin *o, int err, msec_t now);
 void upstream_hold(struct upstream_origin *o, msec_t now);
