@@ -182,12 +182,16 @@ static int bind_all(struct control *c, struct buf *why)
 
 static void write_metrics(void *app, struct buf *out)
 {
-    struct control *c = app;
+    api_status_write_metrics(&((struct control *)app)->api, out);
+}
+
+static void write_dns_metrics(void *ctx, struct buf *out)
+{
+    struct control *c = ctx;
     int workers = daemon_worker_count(c->daemon);
     const void **records = mem_zarray((size_t)workers, sizeof *records);
     for (int i = 0; i < workers; i++)
         records[i] = dns_server_counters(c->dns, i);
-    api_status_write_metrics(&c->api, out);
     metrics_counters(&dns_counter_table, records, (size_t)workers, out);
     mem_free(records);
     certificates_write_metrics(c->certificates, out);
@@ -245,6 +249,8 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     c->daemon = d;
     c->config = config;
     c->api.started_wall_ms = daemon_started_wall(d);
+    c->api.other_metrics = write_dns_metrics;
+    c->api.other_ctx = c;
     timer_init(&c->tick, daemon_loop(d), on_tick);
     int err = start_parts(c, why);
     if (err != 0) {

@@ -155,6 +155,8 @@ void api_status_write_metrics(struct api *a, struct buf *out)
     write_gauges(a, registry_view_now(&view), api_config_now(&a->config, &config), out);
     registry_view_finish(&view);
     api_config_unref(&config);
+    if (a->other_metrics != NULL)
+        a->other_metrics(a->other_ctx, out);
     metrics_process(a->started_wall_ms, out);
 }
 

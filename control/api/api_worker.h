@@ -23,6 +23,9 @@ struct api {
     struct api_worker **workers; /* [worker_count] */
     int worker_count;
     msec_t started_wall_ms;
+    void (*other_metrics)(void *ctx,
+                          struct buf *out); /* of parts that are not the API's; or NULL */
+    void *other_ctx;
     /* any thread */
     struct api_config_box config;
 };
