@@ -90,8 +90,8 @@ CASES = {
     "an empty reason": Odd(b"HTTP/1.1 200 \r\n" + FULL.split(b"\r\n", 1)[1]),
     "lower-case names": Odd(head(200, "cache-control: max-age=60", 'etag: "o"',
                                  f"content-length: {SIZE}") + BODY),
-    "spaces around values": Odd(head(200, "Cache-Control:  max-age=60  ", f"Content-Length: {SIZE} ")
-                                + BODY),
+    "spaces around values": Odd(head(200, "Cache-Control:  max-age=60  ",
+                                     f"Content-Length: {SIZE} ") + BODY),
     # interim answers
     "a 103": Odd(head(103, "Link: </x>") + FULL),
     "a hundred interim answers": Odd(head(103, "Link: </x>") * 100 + FULL, (200, 502)),
