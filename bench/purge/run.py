@@ -125,8 +125,9 @@ def measure(blocks, objects, rounds):
             (root / "small").write_bytes(os.urandom(100))
             print(f"{'purge of':28} {'objects':>8} {'blocks':>8} {'MiB held':>9} {'ms':>9} "
                   f"{'s to free':>9}")
+            url = {"url": f"http://{HOST}/big"}
             for _ in range(rounds):
-                worst["object"].append(one(edge, "one object, by URL", {"url": f"http://{HOST}/big"},
+                worst["object"].append(one(edge, "one object, by URL", url,
                                            "/big", lambda: drain(edge, "/big", size)))
                 worst["tag"].append(one(edge, "many objects, by tag", {"tag": "release"},
                                         "/small?7", lambda: fill_objects(edge, objects)))

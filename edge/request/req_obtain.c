@@ -163,7 +163,8 @@ static void on_deadline(struct timer *t)
 static enum next wait(struct req *r)
 {
     r->is_waiting = true;
-    timer_init(&r->deadline, r->worker->loop, on_deadline);
+    if (r->deadline.run == NULL) /* else it waited in an earlier round */
+        timer_init(&r->deadline, r->worker->loop, on_deadline);
     timer_set(&r->deadline, r->site->connect_ms + r->site->first_byte_ms);
     return NEXT_WAIT;
 }
