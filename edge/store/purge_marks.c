@@ -370,12 +370,8 @@ void purge_marks_swept(struct purge_marks *pm, uint64_t number)
 
 uint32_t purge_marks_count(struct purge_marks *pm)
 {
-    uint32_t count = pm->prefix_count;
     pthread_rwlock_rdlock(&pm->lock);
-    for (uint32_t i = 0; i <= pm->mask; i++) {
-        const struct mark *m = &pm->slots[i];
-        count += m->key != 0 && (m->hard > 0 || m->soft > 0);
-    }
+    uint32_t count = pm->used + pm->prefix_count;
     pthread_rwlock_unlock(&pm->lock);
     return count;
 }

@@ -251,13 +251,15 @@ def test_explain_shows_the_arithmetic_and_the_line_that_decided(run, origin, tmp
     assert said["key_rules"] == [{"option": "query_drop",
                                   "at": f"{edge.file}:{line_of(edge, 'query_drop')}"}]
     lines = why(said)
-    assert lines["apparent_age"]["text"].startswith("0.000 s")
-    assert lines["corrected_initial_age"]["text"].startswith("20.")
-    assert lines["current_age"]["text"].startswith("20.")
+    seconds = {what: float(line["text"].split()[0]) for what, line in lines.items()
+               if line["text"][0].isdigit() or line["text"][0] == "-"}
+    assert seconds["apparent_age"] < 5
+    assert 20 <= seconds["corrected_initial_age"] <= seconds["current_age"] < 25
     assert lines["freshness_lifetime"]["option"] == "max_ttl"
     assert lines["freshness_lifetime"]["at"] == f"{edge.file}:{line_of(edge, 'max_ttl')}"
     assert "s-maxage=60" in said["object"]["why"][4]["text"]
-    assert lines["left"]["text"].startswith("9.") and lines["left"]["text"].endswith("fresh")
+    assert seconds["left"] == pytest.approx(30 - seconds["current_age"], abs=0.01)
+    assert lines["left"]["text"].endswith("fresh")
     assert "must-revalidate" in lines
     assert (said["decision"], said["because"]) == ("fresh", "fresh")
     assert said["object"]["generation"]["runs"] == [{"first": 0, "last": 0}]
