@@ -424,7 +424,7 @@ static void on_head(void *ctx, struct fetch *fetch, const struct response_head *
         return;
     }
     bool is_whole = head->status == 200 && f->last != INT64_MAX;
-    if (is_whole || head->status == 206)
+    if (head->status == 206 || (is_whole && (f->pos > 0 || f->last < answer.size - 1)))
         fetch_note_ranges(fetch, is_whole);
     if (is_whole)
         take_whole(f);
