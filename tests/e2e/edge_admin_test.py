@@ -72,6 +72,8 @@ def test_status_and_metrics_keep_the_account(cdn):
     cdn.origin.page("/a", b"x" * 1000, cache="max-age=60")
     cdn.get("/a")
     cdn.get("/a")
+    # The account is kept when an answer has left, which its client may see a moment earlier.
+    cdn.edge.wait_metric("byeori_edge_requests_total", 2)
     status, said = cdn.edge.admin("GET", "/v1/status")
     ledger = said["sites"][0]["ledger"]
     assert status == 200 and said["node"] == "edge-1"
