@@ -149,7 +149,19 @@ static int open_store(struct edge *e, const struct edge_config *c, struct buf *w
         if (sites[i].block_bytes > config.block_max_bytes)
             config.block_max_bytes = sites[i].block_bytes;
     }
-    return store_create(&e->store, &config, why);
+    struct store_disk *disks = mem_zarray(c->disks.count + 1, sizeof(*disks));
+    const struct disk_options *from = c->disks.v;
+    for (size_t i = 0; i < c->disks.count; i++)
+        disks[i] = (struct store_disk){.path = from[i].path,
+                                       .size_bytes = from[i].size_bytes,
+                                       .weight = from[i].weight,
+                                       .is_reformat = daemon_is_reformat(e->daemon)};
+    config.disks = disks;
+    config.disk_count = (uint32_t)c->disks.count;
+    config.disk_takes_all = c->disk_admission == 1;
+    int err = store_create(&e->store, &config, why);
+    mem_free(disks);
+    return err;
 }
 
 static int open_access_log(struct edge *e, const struct edge_config *c, struct buf *why)
@@ -312,6 +324,19 @@ static const char *text_at(const struct edge_config *c, size_t offset)
     return text;
 }
 
+static bool same_disks(const struct option_records *a, const struct option_records *b)
+{
+    const struct disk_options *x = a->v, *y = b->v;
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (strcmp(x[i].path, y[i].path) != 0 || x[i].size_bytes != y[i].size_bytes ||
+            x[i].weight < y[i].weight || x[i].weight > y[i].weight)
+            return false;
+    }
+    return true;
+}
+
 static bool same_listens(const struct option_records *a, const struct option_records *b)
 {
     const struct listen_options *x = a->v, *y = b->v;
@@ -339,6 +364,8 @@ static int check_fixed(struct option_config *old_config, struct option_config *n
         changed = "workers";
     if (was->memory_bytes != is->memory_bytes)
         changed = "memory";
+    if (!same_disks(&was->disks, &is->disks) || was->disk_admission != is->disk_admission)
+        changed = "disk";
     if (!same_listens(&was->listens, &is->listens))
         changed = "listen";
     if (changed == NULL)
@@ -384,6 +411,7 @@ static const struct counter_table *const counters[] = {
 
 const struct daemon_program edge_program = {
     .name = "byeori-edge",
+    .has_disks = true,
     .options = &edge_section,
     .counters = counters,
     .check = edge_config_check,

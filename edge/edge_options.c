@@ -12,6 +12,36 @@
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 
+static const char *const disk_admissions[] = {"used", "all", NULL};
+
+static const struct option disk_options[] = {
+    {"size",
+     OPTION_BYTES,
+     OPTION_FIELD(struct disk_options, size_bytes),
+     32 * MIB,
+     65536 * GIB,
+     NULL,
+     "Disk space for what is cached: a hard cap. May change at a restart.",
+     {NULL}},
+    {"weight",
+     OPTION_RATIO,
+     OPTION_FIELD(struct disk_options, weight),
+     0,
+     0,
+     "1",
+     "Its share of the objects, beside the other disks' weights.",
+     {NULL}},
+    {.name = NULL},
+};
+
+static const struct option_section disk_section = {
+    .options = disk_options,
+    .record_bytes = sizeof(struct disk_options),
+    .is_titled = true,
+    .title_offset_bytes = offsetof(struct disk_options, path),
+    .line_offset_bytes = offsetof(struct disk_options, line),
+};
+
 static const struct option edge_options[] = {
     {"node",
      OPTION_TEXT,
@@ -45,6 +75,22 @@ static const struct option edge_options[] = {
      "1GiB",
      "Memory for what is cached: a hard cap.",
      {NULL}},
+    {"disk",
+     OPTION_SECTION,
+     OPTION_FIELD(struct edge_config, disks),
+     0,
+     0,
+     NULL,
+     "A folder for what memory cannot keep, by its path; what lies there outlives a restart.",
+     {.section = &disk_section}},
+    {"disk_admission",
+     OPTION_CHOICE,
+     OPTION_FIELD(struct edge_config, disk_admission),
+     0,
+     0,
+     "used",
+     "What is written to disks: what is asked for again, or everything.",
+     {.choices = disk_admissions}},
     {"access_log",
      OPTION_TEXT,
      OPTION_FIELD(struct edge_config, access_log),

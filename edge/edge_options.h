@@ -7,13 +7,21 @@
 #include "lib/daemon/listen.h"
 
 /* edge.conf as a record. */
+struct disk_options {
+    const char *path;
+    int line;
+    int64_t size_bytes;
+    double weight;
+};
+
 struct edge_config {
     const char *node;
     struct option_texts names;
     int64_t workers, drain_ms, memory_bytes;
     int log_level;
+    int disk_admission; /* 1: everything */
     const char *access_log, *http_url, *https_url, *admin_url;
-    struct option_records listens, certificates, sites;
+    struct option_records listens, certificates, sites, disks;
     struct tls_options tls;
     struct admin_options admin;
     struct control_options control;

@@ -30,6 +30,34 @@ void admin_problem(struct exchange *x, int status, const char *title)
     buf_finish(&text);
 }
 
+static void disk_gauge(const char *name, const char *help, struct buf *out)
+{
+    buf_printf(out, "# HELP byeori_edge_disk_%s %s\n# TYPE byeori_edge_disk_%s gauge\n", name, help,
+               name);
+}
+
+static void disk_metrics(const struct store *st, struct buf *out)
+{
+    struct store_disk_usage u;
+    if (!store_disk_usage(st, 0, &u))
+        return;
+    disk_gauge("state", "0 up, 1 slow, 2 dead", out);
+    for (uint32_t i = 0; store_disk_usage(st, i, &u); i++)
+        buf_printf(out, "byeori_edge_disk_state{disk=\"%s\"} %d\n", u.path, (int)u.state);
+    disk_gauge("used_bytes", "bytes of segment files", out);
+    for (uint32_t i = 0; store_disk_usage(st, i, &u); i++)
+        buf_printf(out, "byeori_edge_disk_used_bytes{disk=\"%s\"} %lld\n", u.path,
+                   (long long)u.used_bytes);
+    disk_gauge("cap_bytes", "bound of the segment files", out);
+    for (uint32_t i = 0; store_disk_usage(st, i, &u); i++)
+        buf_printf(out, "byeori_edge_disk_cap_bytes{disk=\"%s\"} %lld\n", u.path,
+                   (long long)u.cap_bytes);
+    disk_gauge("queued_bytes", "bytes that wait to be written", out);
+    for (uint32_t i = 0; store_disk_usage(st, i, &u); i++)
+        buf_printf(out, "byeori_edge_disk_queued_bytes{disk=\"%s\"} %lld\n", u.path,
+                   (long long)u.queued_bytes);
+}
+
 static void metrics(void *app, struct buf *out)
 {
     struct admin *a = app;
@@ -44,6 +72,8 @@ static void metrics(void *app, struct buf *out)
                   (double)u.memory_cap_bytes, out);
     metrics_gauge("byeori_edge_store_objects", "objects in the store", (double)u.objects, out);
     metrics_gauge("byeori_edge_store_blocks", "blocks in the store", (double)u.blocks, out);
+    metrics_gauge("byeori_edge_store_disk_blocks", "blocks on disks", (double)u.disk_blocks, out);
+    disk_metrics(a->spec.store, out);
     ledger_metrics(a->spec.ledger, out);
     if (a->spec.link != NULL)
         control_link_metrics(a->spec.link, out);

@@ -11,6 +11,23 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+static void put_disks(struct json_out *o, const struct store *st)
+{
+    struct store_disk_usage u;
+    json_out_array(o, "disks");
+    for (uint32_t i = 0; store_disk_usage(st, i, &u); i++) {
+        json_out_object(o, NULL);
+        json_out_text(o, "path", span_of(u.path));
+        json_out_text(o, "state", span_of(store_disk_state_text(u.state)));
+        json_out_int(o, "used_bytes", u.used_bytes);
+        json_out_int(o, "cap_bytes", u.cap_bytes);
+        json_out_int(o, "queued_bytes", u.queued_bytes);
+        json_out_int(o, "loads", u.loads);
+        json_out_end_object(o);
+    }
+    json_out_end_array(o);
+}
+
 static void put_store(struct json_out *o, const struct store *st)
 {
     struct store_usage u;
@@ -21,6 +38,8 @@ static void put_store(struct json_out *o, const struct store *st)
     json_out_u64(o, "objects", u.objects);
     json_out_u64(o, "blocks", u.blocks);
     json_out_u64(o, "segments", u.segments);
+    json_out_int(o, "disk_blocks", u.disk_blocks);
+    put_disks(o, st);
     json_out_end_object(o);
 }
 

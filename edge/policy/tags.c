@@ -4,9 +4,35 @@
  * all are kept. Where a list is broken it says nothing (RFC 9651 s.4.2). */
 #include "edge/policy/tags.h"
 
+#include "lib/base/digest.h"
+#include "lib/base/hash.h"
 #include "lib/http/structured.h"
 
+#include <stdatomic.h>
+
 #define STRING_BYTES_MIN 3 /* "", of a list */
+
+static _Atomic uint64_t secret_now; /* 0: not drawn yet */
+
+uint64_t tag_secret(void)
+{
+    uint64_t secret = atomic_load_explicit(&secret_now, memory_order_relaxed), drawn;
+    if (secret != 0)
+        return secret;
+    digest_random(&drawn, sizeof(drawn));
+    drawn |= 1;
+    return atomic_compare_exchange_strong(&secret_now, &secret, drawn) ? drawn : secret;
+}
+
+void tag_secret_set(uint64_t secret)
+{
+    atomic_store(&secret_now, secret | 1);
+}
+
+uint64_t tag_hash(struct span name)
+{
+    return hash128(name.p, name.n, tag_secret()).lo;
+}
 
 /* A set that grows: its room is counted before. */
 struct gathering {

@@ -27,6 +27,7 @@ struct object_body {
     int64_t told_pos;
     int64_t begun_block;              /* the block that a byte was read of; -1: none yet */
     int64_t brought_from, brought_to; /* blocks that were not here when it turned to upstream */
+    int64_t disk_block;               /* the block that came from a disk for this reader; -1 */
     uint8_t tries;
     bool has_view, is_waiting, is_attached;
     struct block_view view;
@@ -153,8 +154,10 @@ static int wait_here(struct object_body *b)
 {
     attach(b);
     tell(b);
-    turn_to_upstream(b);
-    b->r->has_waited = true;
+    if (!b->view.is_from_disk) {
+        turn_to_upstream(b);
+        b->r->has_waited = true;
+    }
     b->waiter.home = loop_mailbox(b->r->worker->loop);
     b->waiter.pos = b->pos;
     b->waiter.woken = on_woken;
@@ -181,12 +184,16 @@ static int look(struct object_body *b)
             n = bring(b);
         else if (n == ERR_AGAIN)
             n = wait_here(b);
+        else if (n == ERR_BUSY || n == ERR_NO_SPACE)
+            n = go_direct(b);
         else if (n == 0)
             return b->last == INT64_MAX ? 0 : ERR_TRUNCATED;
         if (n == 1) {
             b->has_view = true;
             b->tries = 0;
             b->begun_block = block_at(b);
+            if (b->view.is_from_disk)
+                b->disk_block = b->begun_block;
         }
         if (n != 0)
             return n;
@@ -221,6 +228,8 @@ static void advance(struct body *body, size_t n)
     enum ledger_source source = LEDGER_MEMORY;
     if (b->rest != NULL || (block_at(b) >= b->brought_from && block_at(b) < b->brought_to))
         source = LEDGER_ORIGIN;
+    else if (b->disk_block == block_at(b))
+        source = LEDGER_DISK;
     b->r->by_source[source] += n;
     b->pos += (int64_t)n;
     if (b->rest != NULL) {
@@ -256,6 +265,7 @@ struct body *req_body(struct req *r, int64_t first, int64_t last)
                               .pos = first,
                               .last = last,
                               .begun_block = -1,
+                              .disk_block = -1,
                               .brought_to = r->is_new ? INT64_MAX : 0};
     object_ref(b->object);
     generation_ref(b->generation);

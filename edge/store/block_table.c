@@ -152,7 +152,8 @@ static struct leaf *leaf_make(const struct block_table *t, uint32_t number, void
         return NULL;
     *leaf = (struct leaf){.home = home, .first = leaf_first(number), .count = count};
     for (uint16_t i = 0; i < count; i++) {
-        leaf->blocks[i] = (struct block){.slot = (uint8_t)i, .segment = SEGMENT_NONE};
+        leaf->blocks[i] = (struct block){
+            .slot = (uint8_t)i, .segment = SEGMENT_NONE, .disk_segment = SEGMENT_NONE};
         list_init(&leaf->blocks[i].link);
     }
     return leaf;
@@ -178,7 +179,8 @@ struct block *block_table_open(struct block_table *t, int64_t index, void *home)
     b->state = BLOCK_FILLING;
     b->filled = 0;
     b->used = 0;
-    b->segment = SEGMENT_NONE;
+    b->flags = 0;
+    b->segment = b->disk_segment = SEGMENT_NONE;
     leaf->held++;
     t->held++;
     return b;
@@ -280,7 +282,7 @@ int block_table_look(const struct block_table *t, int64_t pos, struct block **ou
     struct block *b = block_table_find(t, index);
     if (b != NULL && (int64_t)b->filled > pos - index * t->block_bytes) {
         *out = b;
-        return 1;
+        return b->state == BLOCK_STORED ? ERR_BUSY : 1;
     }
     if (b != NULL && b->state == BLOCK_FILLING)
         return ERR_AGAIN;

@@ -15,20 +15,32 @@
  * are smaller (1, 1, 2, 4, .. 32) so that a small object pays for the blocks it has, and an empty
  * leaf goes, so that few blocks of a huge object cost little. Claims are runs, not marks on blocks:
  * claiming a terabyte costs one run. Pure but for memory; the owner's lock covers it. */
-enum block_state { BLOCK_ABSENT, BLOCK_FILLING, BLOCK_PRESENT };
+enum block_state {
+    BLOCK_ABSENT,
+    BLOCK_FILLING, /* from upstream or from its disk */
+    BLOCK_PRESENT, /* in memory */
+    BLOCK_STORED,  /* on its disk alone */
+};
 
 #define SEGMENT_NONE UINT32_MAX
 
 struct block {
-    struct list link;  /* of its segment's records: under the segments' lock */
-    uint64_t checksum; /* XXH3 of its bytes, once PRESENT */
-    uint32_t segment;  /* SEGMENT_NONE: not placed yet */
-    uint32_t offset;   /* in the segment */
-    uint32_t filled;   /* bytes below it never change */
-    uint8_t state;     /* enum block_state */
-    uint8_t used;      /* its segment's round when it was last read */
-    uint8_t slot;      /* in its leaf */
+    struct list link;      /* of its segment's records: under the segments' lock */
+    uint64_t checksum;     /* XXH3 of its bytes, once PRESENT or STORED */
+    uint32_t segment;      /* in memory; SEGMENT_NONE: not placed there */
+    uint32_t offset;       /* in the segment */
+    uint32_t filled;       /* bytes below it never change */
+    uint32_t disk_segment; /* of its generation's disk; SEGMENT_NONE: not there */
+    uint32_t disk_at;      /* in that segment */
+    uint8_t state;         /* enum block_state */
+    uint8_t used;          /* its segment's round when it was last read */
+    uint8_t slot;          /* in its leaf */
+    uint8_t flags;
 };
+#define BLOCK_QUEUED   1u /* on its way to the disk */
+#define BLOCK_LOADED   2u /* came from the disk, and nobody has read it yet */
+#define BLOCK_READ_ONE 4u /* times it was read from the disk, up to three */
+#define BLOCK_READ_ALL 0x0cu
 _Static_assert(sizeof(struct block) <= 48, "index per block: bound of the store's README");
 
 struct leaf {
@@ -46,7 +58,7 @@ struct block_table {
     struct leaf **leaves;
     struct claim *claims; /* disjoint, in order */
     uint32_t leaves_room, claims_count, claims_room;
-    uint32_t held; /* blocks that are FILLING or PRESENT */
+    uint32_t held; /* blocks that are not ABSENT */
     int64_t length, block_bytes;
     atomic_bool is_abandoned; /* set under the lock; read by anybody */
 };
@@ -86,7 +98,8 @@ int64_t block_table_claim(struct block_table *t, int64_t first, int64_t max, int
 void block_table_unclaim(struct block_table *t, int64_t first, int64_t end);
 bool block_table_is_claimed(const struct block_table *t, int64_t index);
 
-/* block_table_look: as generation_view, with the block where it says 1. */
+/* block_table_look: as generation_view, with the block where it says 1, or ERR_BUSY: it is
+ * STORED. */
 int block_table_look(const struct block_table *t, int64_t pos, struct block **out);
 
 #endif

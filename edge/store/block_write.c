@@ -48,7 +48,7 @@ static int block_open_evicting(struct generation *g, int64_t index, struct block
     return r;
 }
 
-static int reserve_evicting(struct store *st, size_t bytes, struct block *b, struct place *p)
+int block_reserve(struct store *st, size_t bytes, struct block *b, struct place *p)
 {
     int r = segments_reserve(&st->segments, bytes, false, b, p);
     for (int i = 0; r == ERR_NO_SPACE && i < ROOM_ROUNDS && st->make_room(st); i++)
@@ -64,7 +64,7 @@ int block_write_begin(struct block_writer *w, struct generation *g, int64_t inde
     size_t bytes = expected_bytes(g, index);
     int r = block_open_evicting(g, index, &b);
     if (r == 0) {
-        r = reserve_evicting(st, bytes, b, &p);
+        r = block_reserve(st, bytes, b, &p);
         generation_lock(g);
         if (r == 0) {
             b->segment = segment_number(p.segment);
@@ -120,7 +120,10 @@ static void block_complete(struct block_writer *w)
         s->home->policy->hit(s, b); /* whom it was brought for is still on his way to it */
     block_table_unclaim(&g->table, w->index, w->index + 1);
     audience_wake(&g->audience, &g->table);
+    bool is_for_disk = generation_wants_disk_locked(g, b);
     generation_unlock(g);
+    if (is_for_disk)
+        g->store->disk_keep(g->store, g, w->index);
     atomic_fetch_add_explicit(&g->store->blocks, 1, memory_order_relaxed);
     counter_add_shared(&g->store->counters.written_bytes, w->filled);
     writer_done(w, s);

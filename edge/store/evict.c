@@ -92,14 +92,17 @@ static bool carry(struct segment *s, const struct leaving *l, uint32_t *budget)
     return true;
 }
 
-/* The block becomes ABSENT. Returns a reference to the object that has none left, or NULL. */
+/* The block becomes ABSENT, or STORED where its disk has it. Returns a reference to the object that
+ * has none left, or NULL. */
 static struct object *drop(struct store *st, const struct segment *s, const struct leaving *l)
 {
     struct generation *g = l->generation;
     struct object *bare = NULL;
     generation_lock(g);
     struct block *b = still_there_locked(s, l);
-    if (b != NULL) {
+    if (b != NULL && b->disk_segment != SEGMENT_NONE) {
+        generation_rest_locked(g, b);
+    } else if (b != NULL) {
         counter_add_shared(&st->counters.evicted_blocks, 1);
         counter_add_shared(&st->counters.evicted_bytes, b->filled);
         generation_close_locked(g, b);

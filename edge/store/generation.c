@@ -6,12 +6,15 @@
 #include "edge/store/generation_inner.h"
 
 #include "edge/store/heads.h"
+#include "edge/store/object.h"
 #include "lib/base/err.h"
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
 #include "lib/http/message.h"
 
-#define BLOCKS_AT_ONCE 64 /* given back in one step */
+#define BLOCKS_AT_ONCE   64 /* given back in one step */
+#define READ_AHEAD_BYTES ((int64_t)8 << 20)
+#define READ_AHEAD_SHARE 64 /* of memory, for one reader at most */
 
 struct generation *generation_create(struct store *st, int64_t length, int64_t block_bytes)
 {
@@ -24,6 +27,9 @@ struct generation *generation_create(struct store *st, int64_t length, int64_t b
     g->refs = 1;
     g->store = st;
     g->length = length;
+    g->roster.id = atomic_fetch_add_explicit(&st->generation_id, 1, memory_order_relaxed) + 1;
+    g->disk = DISK_NONE;
+    g->disk_object = SEGMENT_NONE;
     block_table_init(&g->table, length, block_bytes);
     audience_init(&g->audience);
     return g;
@@ -47,27 +53,77 @@ bool generation_try_ref(struct generation *g)
     return true;
 }
 
+bool generation_take(struct roster_link *l)
+{
+    return generation_try_ref(CONTAINER_OF(l, struct generation, roster));
+}
+
+struct generation *generation_known(struct store *st, uint64_t id)
+{
+    struct roster_link *l = roster_find(&st->roster, id);
+    return l != NULL ? CONTAINER_OF(l, struct generation, roster) : NULL;
+}
+
 void generation_close_locked(struct generation *g, struct block *b)
 {
     struct segments *ss = &g->store->segments;
     bool was_present = b->state == BLOCK_PRESENT;
     if (b->segment != SEGMENT_NONE)
         segments_detach(ss, &ss->v[b->segment], b);
+    if (b->disk_segment != SEGMENT_NONE)
+        generation_on_disk_locked(g, -1);
     size_t back = block_table_close(&g->table, b);
     if (was_present)
         atomic_fetch_sub_explicit(&g->store->blocks, 1, memory_order_relaxed);
     heads_uncharge(g->store, back);
 }
 
-/* Nobody else can reach it any more, but eviction through its blocks: that fails generation_try_ref
- * and leaves them alone, apart from taking them out of a segment. False: some blocks are left. */
+void generation_on_disk_locked(struct generation *g, int by)
+{
+    g->disk_held += (uint32_t)by;
+    atomic_fetch_add_explicit(&g->store->disk_blocks, by, memory_order_relaxed);
+}
+
+void generation_rest_locked(struct generation *g, struct block *b)
+{
+    CHECK(b->state == BLOCK_PRESENT && b->disk_segment != SEGMENT_NONE);
+    b->state = BLOCK_STORED;
+    b->segment = SEGMENT_NONE;
+    b->flags &= (uint8_t)~BLOCK_LOADED;
+    atomic_fetch_sub_explicit(&g->store->blocks, 1, memory_order_relaxed);
+}
+
+/* Whether more than one asked: the index found its object for somebody, or two are reading. */
+static bool is_asked_again_locked(const struct generation *g)
+{
+    const struct list *readers = &g->audience.readers;
+    return g->store->disk_takes_all ||
+           atomic_load_explicit(&g->owner->uses, memory_order_relaxed) > 0 ||
+           readers->next != readers->prev;
+}
+
+bool generation_wants_disk_locked(struct generation *g, const struct block *b)
+{
+    if (g->store->disks == NULL || b->disk_segment != SEGMENT_NONE || (b->flags & BLOCK_QUEUED) ||
+        g->owner == NULL || g->table.length == LENGTH_UNKNOWN || g->table.is_abandoned)
+        return false;
+    g->is_wanted = g->is_wanted || is_asked_again_locked(g);
+    return g->is_wanted;
+}
+
+/* Nobody else can reach it any more, but eviction through its blocks, and the disks' threads
+ * through the roster: they fail generation_try_ref and leave it alone, apart from taking blocks out
+ * of a segment. False: some blocks are left. */
 static bool generation_free(struct generation *g)
 {
     struct store *st = g->store;
+    if (g->disk != DISK_NONE)
+        roster_remove(&st->roster, &g->roster);
+    g->disk = DISK_NONE;
     for (int n = 0; g->table.held > 0 && n < BLOCKS_AT_ONCE; n++) {
         g->given_back = block_table_next(&g->table, g->given_back, INT64_MAX);
         struct block *b = block_table_find(&g->table, g->given_back);
-        CHECK(b->state == BLOCK_PRESENT);
+        CHECK(b->state == BLOCK_PRESENT || b->state == BLOCK_STORED);
         generation_close_locked(g, b);
     }
     if (g->table.held > 0)
@@ -153,26 +209,47 @@ bool generation_is_abandoned(const struct generation *g)
     return atomic_load_explicit(&g->table.is_abandoned, memory_order_acquire);
 }
 
+/* The block at pos is PRESENT or FILLING as far as pos. */
+static void view_locked(struct generation *g, int64_t pos, struct block *b, struct block_view *out)
+{
+    struct segments *ss = &g->store->segments;
+    struct segment *s = &ss->v[b->segment];
+    size_t skip = (size_t)(pos % g->table.block_bytes);
+    size_t at = b->offset + skip;
+    segment_ref(s);
+    if (b->state == BLOCK_PRESENT)
+        ss->policy->hit(s, b);
+    *out = (struct block_view){.mem = segment_mem(s) + at,
+                               .fd = ss->medium.fd,
+                               .from = (int64_t)(segment_offset(s) + at),
+                               .len = b->filled - skip,
+                               .segment = s,
+                               .is_from_disk = (b->flags & BLOCK_LOADED) != 0};
+    b->flags &= (uint8_t)~BLOCK_LOADED;
+}
+
 int generation_view(struct generation *g, int64_t pos, struct block_view *out)
 {
     struct block *b;
+    bool is_for_disk = false;
+    struct store *st = g->store;
+    out->is_from_disk = false;
     generation_lock(g);
     int r = block_table_look(&g->table, pos, &b);
     if (r == 1) {
-        struct segments *ss = &g->store->segments;
-        struct segment *s = &ss->v[b->segment];
-        size_t skip = (size_t)(pos % g->table.block_bytes);
-        size_t at = b->offset + skip;
-        segment_ref(s);
-        if (b->state == BLOCK_PRESENT)
-            ss->policy->hit(s, b);
-        *out = (struct block_view){.mem = segment_mem(s) + at,
-                                   .fd = ss->medium.fd,
-                                   .from = (int64_t)(segment_offset(s) + at),
-                                   .len = b->filled - skip,
-                                   .segment = s};
+        view_locked(g, pos, b, out);
+        is_for_disk = b->state == BLOCK_PRESENT && generation_wants_disk_locked(g, b);
+    } else if (r == ERR_AGAIN) {
+        b = block_table_find(&g->table, pos / g->table.block_bytes);
+        out->is_from_disk = b != NULL && b->disk_segment != SEGMENT_NONE;
     }
     generation_unlock(g);
+    if (is_for_disk)
+        st->disk_keep(st, g, pos / g->table.block_bytes);
+    if (r == ERR_BUSY) {
+        r = st->disk_load(st, g, pos / g->table.block_bytes);
+        out->is_from_disk = r == ERR_AGAIN;
+    }
     return r;
 }
 
@@ -223,7 +300,7 @@ int64_t generation_present(struct generation *g, int64_t first, int64_t count)
     generation_lock(g);
     for (int64_t i = block_table_next(&g->table, first, end); i < end;
          i = block_table_next(&g->table, i + 1, end))
-        present += block_table_find(&g->table, i)->state == BLOCK_PRESENT;
+        present += block_table_find(&g->table, i)->state != BLOCK_FILLING;
     generation_unlock(g);
     return present;
 }
@@ -251,7 +328,7 @@ bool generation_lacks(struct generation *g, int64_t first, int64_t count)
 static bool is_present(const struct block_table *t, int64_t index)
 {
     const struct block *b = block_table_find(t, index);
-    return b != NULL && b->state == BLOCK_PRESENT;
+    return b != NULL && (b->state == BLOCK_PRESENT || b->state == BLOCK_STORED);
 }
 
 int64_t generation_run(struct generation *g, int64_t from, int64_t *first)
@@ -267,12 +344,29 @@ int64_t generation_run(struct generation *g, int64_t from, int64_t *first)
     return count;
 }
 
+/* Blocks that a reader will want soon, and only those, come from the disk before it asks. */
+static void read_ahead(struct generation *g, const struct generation_reader *r)
+{
+    struct store *st = g->store;
+    int64_t each = g->table.block_bytes;
+    int64_t ahead = st->memory_bytes / READ_AHEAD_SHARE;
+    if (ahead > READ_AHEAD_BYTES)
+        ahead = READ_AHEAD_BYTES;
+    if (ahead < 2 * each)
+        ahead = 2 * each;
+    int64_t last = r->last - r->pos > ahead ? r->pos + ahead : r->last;
+    st->disk_read_ahead(st, g, r->pos / each, last / each + 1);
+}
+
 void generation_reader_attach(struct generation *g, struct generation_reader *r)
 {
     generation_lock(g);
     list_push_back(&g->audience.readers, &r->link);
     audience_tell_fills(&g->audience);
+    bool has_disk = g->disk_held > 0;
     generation_unlock(g);
+    if (has_disk)
+        read_ahead(g, r);
 }
 
 /* Within a block nobody is told: a fill that pauses is a block ahead, or its reader waits. */
@@ -283,7 +377,10 @@ void generation_reader_move(struct generation *g, struct generation_reader *r, i
     r->pos = pos;
     if (is_elsewhere)
         audience_tell_fills(&g->audience);
+    bool has_disk = g->disk_held > 0;
     generation_unlock(g);
+    if (is_elsewhere && has_disk)
+        read_ahead(g, r);
 }
 
 void generation_reader_detach(struct generation *g, struct generation_reader *r)
@@ -323,6 +420,14 @@ void generation_owner_set(struct generation *g, struct object *o)
     generation_lock(g);
     g->owner = o;
     generation_unlock(g);
+}
+
+bool generation_has_owner(struct generation *g)
+{
+    generation_lock(g);
+    bool has = g->owner != NULL;
+    generation_unlock(g);
+    return has;
 }
 
 void generation_owner_clear(struct generation *g, const struct object *o)

@@ -12,7 +12,8 @@
 /* One version of a representation's bytes, in blocks. Bytes of two generations never meet.
  *
  * Each block is  ABSENT ─claim─> CLAIMED ─write_begin─> FILLING ─full─> PRESENT ─evicted─> ABSENT
- *                   ^── release ────┘ ^────── abort ───────┘
+ *                   ^── release ────┘ ^────── abort ───────┘ ^── view ─ STORED <─┘ (or so, where
+ *                                                                          a disk has it)
  *
  * A claim is its claimer's until the block is PRESENT or released. What is PRESENT may leave and be
  * claimed by another at any moment: release only what is still one's own.
@@ -45,10 +46,12 @@ struct block_view {
     int64_t from;
     size_t len; /* > 0: what is there from the asked position to the block's filled end */
     void *segment;
+    bool is_from_disk; /* the block came from a disk, or (ERR_AGAIN) is coming */
 };
-/* generation_view: 1 *out is given; 0: pos is the end of the representation; ERR_AGAIN: claimed or
- * filling, nothing at pos yet: wait; ERR_NOT_FOUND: absent and nobody is bringing it;
- * ERR_CHANGED: absent, and abandoned. */
+/* generation_view: 1 *out is given; 0: pos is the end of the representation; ERR_AGAIN: claimed,
+ * filling, or being read from a disk from now on, nothing at pos yet: wait; ERR_NOT_FOUND: absent
+ * and nobody is bringing it; ERR_CHANGED: absent, and abandoned; ERR_BUSY: on a disk that has more
+ * to do than it can: better had elsewhere; ERR_NO_SPACE: on a disk, and no room in memory. */
 int generation_view(struct generation *g, int64_t pos, struct block_view *out);
 void block_view_release(struct block_view *v);
 
@@ -67,7 +70,7 @@ int64_t generation_claim(struct generation *g, int64_t first_block, int64_t max_
 /* generation_release: blocks of [first, first + count), all of the caller's claim and none of them
  * FILLING, go to ABSENT. */
 void generation_release(struct generation *g, int64_t first, int64_t count);
-/* How many blocks of [first, first + count) are PRESENT; for explain and Cache-Status. */
+/* How many blocks of [first, first + count) are PRESENT or STORED; for explain and Cache-Status. */
 int64_t generation_present(struct generation *g, int64_t first, int64_t count);
 /* generation_next_held: the first block at or after `first` that is FILLING or PRESENT; INT64_MAX:
  * none. */

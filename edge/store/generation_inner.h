@@ -10,15 +10,22 @@ struct generation {
     uint32_t magic;
     _Atomic uint32_t refs;
     struct store *store;
-    _Atomic int64_t length; /* the table's, for who asks without the lock */
+    _Atomic int64_t length;    /* the table's, for who asks without the lock */
+    struct roster_link roster; /* its id: no two are alike, ever */
     /* under the lock */
     struct block_table table;
     struct audience audience;
     struct object *owner; /* the object in the index whose bytes these are: not referenced */
+    uint32_t disk;        /* number of its disk, or DISK_NONE */
+    uint32_t disk_held;   /* blocks that lie there */
+    uint32_t disk_object; /* segment with the newest head of its object, or SEGMENT_NONE */
+    bool is_wanted;       /* asked for more than once: worth a disk */
     /* when the last reference has gone: under the store's lock of remains */
     struct generation *next_left;
     int64_t given_back; /* blocks below it are */
 };
+#define DISK_NONE UINT32_MAX
+
 #define GENERATION_MAGIC 0x6e4e7a11U
 
 static inline pthread_mutex_t *generation_mutex(const struct generation *g)
@@ -43,8 +50,20 @@ static inline void generation_unlock(const struct generation *g)
 bool generation_try_ref(struct generation *g);
 /* generation_close_locked: b, in its segment or taken out of it, becomes ABSENT. */
 void generation_close_locked(struct generation *g, struct block *b);
+/* generation_take: for the roster. generation_known: the one of this id, referenced, or NULL. */
+bool generation_take(struct roster_link *l);
+struct generation *generation_known(struct store *st, uint64_t id);
+/* generation_on_disk_locked: so many blocks more, or less, lie on its disk. */
+void generation_on_disk_locked(struct generation *g, int by);
+/* generation_rest_locked: b, PRESENT and on its disk, has left memory: STORED. */
+void generation_rest_locked(struct generation *g, struct block *b);
+/* generation_wants_disk_locked: whether b, PRESENT, should go to a disk now. */
+bool generation_wants_disk_locked(struct generation *g, const struct block *b);
+/* block_reserve: as segments_reserve, and evicts where needed. No lock may be held. */
+MUST_USE int block_reserve(struct store *st, size_t bytes, struct block *b, struct place *p);
 /* The object that is in the index with these bytes; cleared only if it still is o. */
 void generation_owner_set(struct generation *g, struct object *o);
+bool generation_has_owner(struct generation *g);
 void generation_owner_clear(struct generation *g, const struct object *o);
 /* Bytes are being brought, or waited for. */
 bool generation_is_busy_locked(const struct generation *g);

@@ -3,10 +3,13 @@
 /* The face of the store: puts its parts together and keeps the account. Threads: any worker. */
 #include "edge/store/store.h"
 
+#include "edge/store/disk_recover.h"
+#include "edge/store/disks.h"
 #include "edge/store/evict.h"
 #include "edge/store/generation_inner.h"
 #include "edge/store/index.h"
 #include "edge/store/store_inner.h"
+#include "lib/base/digest.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 
@@ -42,6 +45,19 @@ static int64_t segment_bytes_for(int64_t block_max_bytes)
     return (bytes + SEGMENT_PAGE_BYTES - 1) / SEGMENT_PAGE_BYTES * SEGMENT_PAGE_BYTES;
 }
 
+/* Everything that was on them is found before the first request is. */
+static int open_disks(struct store *st, const struct store_config *config, struct buf *why)
+{
+    struct disks_config disks = {.v = config->disks, .count = config->disk_count};
+    int r = disks_create(&st->disks, st, &disks, why);
+    st->disk_takes_all = config->disk_takes_all;
+    for (uint32_t i = 0; r == 0 && i < config->disk_count; i++)
+        disk_recover(disks_at(st->disks, i));
+    if (r == 0)
+        r = disks_start(st->disks);
+    return r;
+}
+
 int store_create(struct store **out, const struct store_config *config, struct buf *why)
 {
     int64_t segment_bytes = segment_bytes_for(config->block_max_bytes);
@@ -65,16 +81,20 @@ int store_create(struct store **out, const struct store_config *config, struct b
     st->index =
         index_create(buckets_for(config->memory_bytes),
                      config->variants_max > 0 ? config->variants_max : 16, st->marks, &index_bytes);
+    digest_random(&st->generation_id, sizeof(st->generation_id));
+    if (config->disk_count > 0)
+        index_bytes += roster_init(&st->roster, buckets_for(config->memory_bytes), generation_take);
     int r = segments_init(&st->segments, config->memory_bytes, segment_bytes, policy);
     if (r == 0 && !segments_charge(&st->segments, index_bytes + marks_bytes + sizeof(*st), false))
         r = ERR_NO_SPACE;
-    if (r != 0) {
+    if (r != 0)
         buf_printf(why, "memory: %s", err_text(r));
+    if (r == 0 && config->disk_count > 0)
+        r = open_disks(st, config, why);
+    if (r != 0)
         store_destroy(&st);
-        return r;
-    }
     *out = st;
-    return 0;
+    return r;
 }
 
 void store_destroy(struct store **pst)
@@ -85,11 +105,14 @@ void store_destroy(struct store **pst)
         return;
     CHECK_OBJ(st, STORE_MAGIC);
     struct index_left left = {0};
+    disks_stop(st->disks);
     index_clear(st->index, &left);
     index_let_go(&left);
     while (generation_give_back(st)) {
     }
     CHECK(atomic_load(&st->head_bytes) == 0); /* somebody still holds an object or a generation */
+    disks_destroy(&st->disks);
+    roster_finish(&st->roster);
     segments_finish(&st->segments);
     index_destroy(st->index);
     purge_marks_destroy(&st->marks);
@@ -100,13 +123,24 @@ void store_destroy(struct store **pst)
     mem_free(st);
 }
 
+/* They are gone for good: none may come back at the next start, unless another object has its
+ * bytes. Returns how many. */
+static uint64_t let_go(struct store *st, struct index_left *left)
+{
+    for (struct object *o = left->first; st->disks != NULL && o != NULL; o = o->chain_next) {
+        if (!generation_has_owner(o->generation))
+            disks_forget(st, o->generation);
+    }
+    return index_let_go(left);
+}
+
 struct object *store_select(struct store *st, const struct store_key *key, object_match_fn matches,
                             void *ctx)
 {
     struct index_left left = {0};
     struct object *o = index_select(st->index, key, &(struct index_wanted){matches, ctx}, &left);
     if (left.first != NULL)
-        counter_add_shared(&st->counters.purged, index_let_go(&left));
+        counter_add_shared(&st->counters.purged, let_go(st, &left));
     return o;
 }
 
@@ -121,7 +155,9 @@ int store_insert(struct store *st, struct object *o, uint64_t moment)
     int r = index_insert(st->index, o, moment, &left);
     if (r == 0)
         counter_add_shared(&st->counters.inserted, 1);
-    counter_add_shared(&st->counters.replaced, index_let_go(&left));
+    if (r == 0)
+        disks_refresh(st, o->generation);
+    counter_add_shared(&st->counters.replaced, let_go(st, &left));
     return r;
 }
 
@@ -129,7 +165,7 @@ void store_remove(struct store *st, struct object *o)
 {
     struct index_left left = {0};
     index_remove(st->index, o, &left);
-    index_let_go(&left);
+    let_go(st, &left);
 }
 
 uint64_t store_purge(struct store *st, const struct store_key *key, bool is_soft)
@@ -137,7 +173,7 @@ uint64_t store_purge(struct store *st, const struct store_key *key, bool is_soft
     struct index_left left = {0};
     uint64_t met = index_purge(st->index, key, is_soft, &left);
     counter_add_shared(&st->counters.purged, met);
-    index_let_go(&left);
+    let_go(st, &left);
     return met;
 }
 
@@ -156,7 +192,7 @@ bool store_upkeep(struct store *st)
     struct index_left left = {0};
     bool has_given = generation_give_back(st);
     bool has_swept = index_sweep(st->index, &left);
-    counter_add_shared(&st->counters.purged, index_let_go(&left));
+    counter_add_shared(&st->counters.purged, let_go(st, &left));
     return has_given || has_swept;
 }
 
@@ -170,7 +206,23 @@ void store_usage(const struct store *st, struct store_usage *out)
         .objects = index_count(st->index),
         .blocks = (uint64_t)atomic_load_explicit(&st->blocks, memory_order_relaxed),
         .segments = in_use,
-        .purge_marks = purge_marks_count(st->marks)};
+        .purge_marks = purge_marks_count(st->marks),
+        .disk_blocks = atomic_load_explicit(&st->disk_blocks, memory_order_relaxed)};
+}
+
+bool store_disk_usage(const struct store *st, uint32_t i, struct store_disk_usage *out)
+{
+    if (st->disks == NULL || i >= disks_count(st->disks))
+        return false;
+    const struct disk *d = disks_at(st->disks, i);
+    *out =
+        (struct store_disk_usage){.path = d->medium.path,
+                                  .state = (enum store_disk_state)atomic_load(&d->state),
+                                  .used_bytes = atomic_load(&d->used_bytes),
+                                  .cap_bytes = (int64_t)d->medium.count * d->medium.segment_bytes,
+                                  .queued_bytes = atomic_load(&d->queued_bytes),
+                                  .loads = atomic_load(&d->loads_out)};
+    return true;
 }
 
 const struct store_counters *store_counters_of(const struct store *st)

@@ -2,6 +2,7 @@
 #ifndef EDGE_STORE_STORE_H
 #define EDGE_STORE_STORE_H
 
+#include "edge/store/disk_face.h"
 #include "edge/store/generation.h"
 #include "edge/store/object.h"
 #include "edge/store/purge_marks.h"
@@ -18,10 +19,14 @@
  * where nothing can be evicted it says ERR_NO_SPACE and the caller passes through.
  * Threads: any worker. */
 struct store;
+
 struct store_config {
     int64_t memory_bytes;    /* hard cap */
     int64_t block_max_bytes; /* largest block of any site: a segment holds at least one */
     uint32_t variants_max;   /* per key; the oldest leaves (16) */
+    const struct store_disk *disks;
+    uint32_t disk_count;
+    bool disk_takes_all; /* false: what is asked for a second time */
 };
 MUST_USE int store_create(struct store **out, const struct store_config *config, struct buf *why);
 void store_destroy(struct store **st); /* no reference may be left */
@@ -62,8 +67,12 @@ struct store_usage {
     int64_t memory_bytes, memory_cap_bytes;
     uint64_t objects, blocks, segments;
     uint64_t purge_marks; /* of purges that some object may not have been compared with yet */
+    int64_t disk_blocks;
 };
 void store_usage(const struct store *st, struct store_usage *out);
+
+/* store_disk_usage: of disk i; false: there are fewer. */
+bool store_disk_usage(const struct store *st, uint32_t i, struct store_disk_usage *out);
 
 extern const struct counter_table store_counter_table; /* prefix "byeori_edge_store_" */
 const struct store_counters *store_counters_of(const struct store *st);

@@ -14,7 +14,19 @@
     X(carried_bytes, "bytes that eviction moved because they were in use")                         \
     X(purged, "objects that a purge met")                                                          \
     X(no_space, "reservations refused because nothing could leave")                                \
-    X(written_bytes, "bytes written into segments")
+    X(written_bytes, "bytes written into segments of memory")                                      \
+    X(disk_written_bytes, "bytes written to disks, records and summaries and all")                 \
+    X(disk_written_blocks, "blocks written to disks")                                              \
+    X(disk_moved_bytes, "bytes of blocks that were written again to outlive their segment")        \
+    X(disk_read_bytes, "bytes of blocks read from disks")                                          \
+    X(disk_read_blocks, "blocks read from disks")                                                  \
+    X(disk_evicted_blocks, "blocks that left a disk for want of room")                             \
+    X(disk_not_kept, "blocks not written because the disk's queue was full")                       \
+    X(disk_bypassed, "reads that went past a disk that was slow")                                  \
+    X(disk_corrupt, "blocks on disks that did not match their checksum")                           \
+    X(disk_faults, "reads and writes that a disk failed")                                          \
+    X(recovered_objects, "objects found on disks at the start")                                    \
+    X(recovered_blocks, "blocks found on disks at the start")
 
 struct store_counters {
 #define X(name, help) counter_t name;

@@ -6,9 +6,12 @@
 #include "edge/store/segment.h"
 #include "edge/store/store_counters.h"
 
+#include "edge/store/roster.h"
+
 #define GENERATION_LOCKS 256 /* shared by all generations, by address: 40 bytes less in each */
 
 struct index;
+struct disks;
 struct purge_marks;
 struct generation;
 
@@ -27,7 +30,18 @@ struct store {
     /* make_room: lets something leave; false: nothing can. What needs room stands below what knows
      * who may go: the arrow back up is this pointer alone. Called with no lock held. */
     bool (*make_room)(struct store *st);
+    /* What lies below memory; NULL where there is no disk. Called with no lock held.
+     * disk_keep: the block should go to its disk, if that can be. disk_load: it is STORED: as
+     * generation_view says of it. disk_read_ahead: blocks [from, to) will be wanted soon. */
+    struct disks *disks;
+    void (*disk_keep)(struct store *st, struct generation *g, int64_t index);
+    int (*disk_load)(struct store *st, struct generation *g, int64_t index);
+    void (*disk_read_ahead)(struct store *st, struct generation *g, int64_t from, int64_t to);
+    bool disk_takes_all; /* not only what is asked for again */
+    struct roster roster;
     /* any */
+    _Atomic uint64_t generation_id; /* the last one given */
+    _Atomic int64_t disk_blocks;
     _Atomic int64_t head_bytes; /* of the budget: objects, generations and their tables */
     _Atomic int64_t blocks;
     struct store_counters counters;

@@ -29,8 +29,10 @@ static bool find_switch(const char *argument, enum arguments_do *what)
     return false;
 }
 
-int arguments_read(struct arguments *out, const char *name, int argc, char **argv, struct buf *why)
+int arguments_read(struct arguments *out, const struct daemon_program *program, int argc,
+                   char **argv, struct buf *why)
 {
+    const char *name = program->name;
     *out = (struct arguments){.what = ARGUMENTS_RUN};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-c") == 0) {
@@ -39,6 +41,8 @@ int arguments_read(struct arguments *out, const char *name, int argc, char **arg
                 return ERR_SYNTAX;
             }
             out->config_file = argv[i];
+        } else if (program->has_disks && strcmp(argv[i], "--reformat") == 0) {
+            out->is_reformat = true;
         } else if (!find_switch(argv[i], &out->what)) {
             buf_printf(why, "%s: unknown argument \"%s\"; --help lists them\n", name, argv[i]);
             return ERR_SYNTAX;
@@ -61,6 +65,8 @@ static void add_usage(const struct daemon_program *program, struct buf *out)
         program->name, program->name, "-c FILE");
     for (size_t i = 0; i < ARRAY_LEN(switches); i++)
         buf_printf(out, "  %-20s %s\n", switches[i].name, switches[i].meaning);
+    if (program->has_disks)
+        buf_printf(out, "  %-20s with -c: empty the disks first\n", "--reformat");
     buf_printf(out, "\nSIGTERM, SIGINT: finish what runs, then exit; a second one: at once\n"
                     "SIGHUP: read FILE again; a bad one is refused and the running one stays\n"
                     "SIGUSR1: open the log files again\n\nOptions of FILE:\n\n");

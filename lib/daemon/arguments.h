@@ -16,12 +16,13 @@ enum arguments_do {
 
 struct arguments {
     enum arguments_do what;
+    bool is_reformat;
     const char *config_file; /* NULL only where none is needed */
 };
 
 /* arguments_read: 0, or ERR_SYNTAX and a line in why. */
-MUST_USE int arguments_read(struct arguments *out, const char *name, int argc, char **argv,
-                            struct buf *why);
+MUST_USE int arguments_read(struct arguments *out, const struct daemon_program *program, int argc,
+                            char **argv, struct buf *why);
 /* arguments_answer: the text for what needs no configuration (HELP .. COUNTERS). */
 void arguments_answer(enum arguments_do what, const struct daemon_program *program,
                       struct buf *out);

@@ -58,6 +58,7 @@ struct daemon {
     const struct daemon_program *program;
     void *app;
     const char *config_file;
+    bool is_reformat;
     struct loop *loop;
     struct slot *slots;
     int worker_count;
@@ -459,11 +460,14 @@ int daemon_main(const struct daemon_program *program, void *app, int argc, char 
     int code = EXIT_OK;
 
     buf_init(&text, WHY_MAX_BYTES);
-    if (arguments_read(&a, program->name, argc, argv, &text) != 0) {
+    if (arguments_read(&a, program, argc, argv, &text) != 0) {
         print(STDERR_FILENO, buf_span(&text));
         code = EXIT_USAGE;
     } else if (a.what == ARGUMENTS_RUN || a.what == ARGUMENTS_CHECK) {
-        struct daemon d = {.program = program, .app = app, .config_file = a.config_file};
+        struct daemon d = {.program = program,
+                           .app = app,
+                           .config_file = a.config_file,
+                           .is_reformat = a.is_reformat};
         code = load_and_run(&d, a.what, &text);
     } else {
         arguments_answer(a.what, program, &text);
@@ -497,6 +501,11 @@ struct worker *daemon_worker(struct daemon *d, int i)
 struct option_config *daemon_config(struct daemon *d)
 {
     return d->config;
+}
+
+bool daemon_is_reformat(const struct daemon *d)
+{
+    return d->is_reformat;
 }
 
 bool daemon_is_stopping(const struct daemon *d)

@@ -11,6 +11,7 @@
  *   --check-config     check FILE and exit: 0 good, 1 not, with all faults on standard error
  *   --help, --version  (--help: usage and the option reference; --options-markdown: for the README)
  *   --counters         every counter with its help, a line each
+ *   --reformat         with -c: empties the disks first (programs that have some)
  * Signals: SIGTERM, SIGINT graceful stop (a second one: at once); SIGHUP reload; SIGUSR1 reopen
  * logs; SIGPIPE ignored. Exit: 0 after a graceful stop, 1 start failed, 2 usage.
  *
@@ -23,6 +24,7 @@ struct daemon;
 
 struct daemon_program {
     const char *name; /* "byeori-edge" */
+    bool has_disks;   /* whether --reformat means anything */
     const struct option_section *options;
     const struct counter_table *const *counters; /* ended by NULL */
     /* Checks across options, after the rows' own. Main thread. 0, or ERR_CONFIG and `why`. */
@@ -51,6 +53,7 @@ struct loop *daemon_loop(struct daemon *d);
 int daemon_worker_count(const struct daemon *d);
 struct worker *daemon_worker(struct daemon *d, int i);
 struct option_config *daemon_config(struct daemon *d); /* main thread */
+bool daemon_is_reformat(const struct daemon *d);       /* its disks are to be emptied */
 bool daemon_is_stopping(const struct daemon *d);       /* any thread */
 msec_t daemon_started_wall(const struct daemon *d);
 void daemon_worker_drained(struct daemon *d, struct worker *w); /* its thread, once */

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+
+/* One disk's queues, and how it is. What the jobs do is not known here. Threads: any, but init and
+ * finish. */
+#include "edge/store/disk.h"
+
+#include "lib/base/err.h"
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define BUFFER_SPARE (2u << 20) /* beside the largest block */
+#define SUMMARY_MAX  ((size_t)1 << 30)
+
+static void cond_init(pthread_cond_t *c)
+{
+    pthread_condattr_t a;
+    pthread_condattr_init(&a);
+    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &a);
+    pthread_condattr_destroy(&a);
+}
+
+int disk_init(struct disk *d, struct store *st, const struct store_disk *config, struct buf *why)
+{
+    d->store = st;
+    d->weight = config->weight;
+    d->name_hash = hash64(config->path, strlen(config->path));
+    list_init(&d->writes);
+    list_init(&d->loads);
+    pthread_mutex_init(&d->lock, NULL);
+    cond_init(&d->has_write);
+    cond_init(&d->has_load);
+    cond_init(&d->has_left);
+    struct disk_writer *w = &d->writer;
+    w->segment = SEGMENT_NONE;
+    list_init(&w->pending);
+    buf_init(&w->summary, SUMMARY_MAX);
+    buf_init(&w->image, OBJECT_IMAGE_MAX);
+    int r = medium_disk_open(&d->medium, config, (uint32_t)st->block_max_bytes, why);
+    if (r != 0)
+        return r;
+    int64_t loads = st->memory_bytes / 8 / st->block_max_bytes;
+    if (loads < DISK_LOADS_MIN)
+        loads = DISK_LOADS_MIN;
+    d->loads_max = loads < DISK_LOADS_MAX ? (int)loads : DISK_LOADS_MAX;
+    d->segments = mem_zarray(d->medium.count, sizeof(*d->segments));
+    w->room = (size_t)st->block_max_bytes + BUFFER_SPARE;
+    w->buffer = disk_pages_get(w->room);
+    w->moved = disk_pages_get(w->room);
+    return 0;
+}
+
+void disk_finish(struct disk *d)
+{
+    struct disk_writer *w = &d->writer;
+    CHECK(list_is_empty(&d->writes) && list_is_empty(&d->loads) && list_is_empty(&w->pending));
+    disk_pages_put(w->buffer, w->room);
+    disk_pages_put(w->moved, w->room);
+    buf_finish(&w->summary);
+    buf_finish(&w->image);
+    mem_free(d->segments);
+    medium_disk_close(&d->medium);
+    pthread_cond_destroy(&d->has_write);
+    pthread_cond_destroy(&d->has_load);
+    pthread_cond_destroy(&d->has_left);
+    pthread_mutex_destroy(&d->lock);
+}
+
+bool disk_may_write(struct disk *d, uint32_t bytes)
+{
+    int64_t bound = d->store->memory_bytes / 4;
+    if (bound > DISK_QUEUE_BYTES)
+        bound = DISK_QUEUE_BYTES;
+    int64_t before = atomic_fetch_add_explicit(&d->queued_bytes, bytes, memory_order_relaxed);
+    if (disk_is_up(d) && before + bytes <= bound)
+        return true;
+    atomic_fetch_sub_explicit(&d->queued_bytes, bytes, memory_order_relaxed);
+    return false;
+}
+
+/* Also one that has given nothing back for long, though it was asked. */
+static bool is_slow(struct disk *d, int loads_out)
+{
+    if (atomic_load_explicit(&d->state, memory_order_relaxed) == STORE_DISK_SLOW)
+        return true;
+    msec_t at = atomic_load_explicit(&d->progress_at, memory_order_relaxed);
+    return loads_out > 0 && clock_mono_ms() - at > DISK_SLOW_MS;
+}
+
+bool disk_may_load(struct disk *d)
+{
+    int before = atomic_fetch_add_explicit(&d->loads_out, 1, memory_order_relaxed);
+    int bound = is_slow(d, before) ? DISK_LOADS_SLOW : d->loads_max;
+    if (before == 0)
+        atomic_store_explicit(&d->progress_at, clock_mono_ms(), memory_order_relaxed);
+    if (before < bound)
+        return true;
+    atomic_fetch_sub_explicit(&d->loads_out, 1, memory_order_relaxed);
+    return false;
+}
+
+void disk_load_done(struct disk *d)
+{
+    atomic_store_explicit(&d->progress_at, clock_mono_ms(), memory_order_relaxed);
+    atomic_fetch_sub_explicit(&d->loads_out, 1, memory_order_relaxed);
+}
+
+void disk_write(struct disk *d, struct disk_job *j)
+{
+    pthread_mutex_lock(&d->lock);
+    list_push_back(&d->writes, &j->link);
+    pthread_cond_signal(&d->has_write);
+    pthread_mutex_unlock(&d->lock);
+}
+
+void disk_load(struct disk *d, struct disk_job *j)
+{
+    pthread_mutex_lock(&d->lock);
+    list_push_back(&d->loads, &j->link);
+    pthread_cond_signal(&d->has_load);
+    pthread_mutex_unlock(&d->lock);
+}
+
+struct disk_job *disk_take_load(struct disk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    while (list_is_empty(&d->loads) && !d->is_ending)
+        pthread_cond_wait(&d->has_load, &d->lock);
+    struct list *l = list_pop(&d->loads);
+    pthread_mutex_unlock(&d->lock);
+    return l != NULL ? LIST_THING(l, struct disk_job, link) : NULL;
+}
+
+bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms)
+{
+    struct timespec until;
+    int r = 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / MSEC_PER_SEC;
+    until.tv_nsec += wait_ms % MSEC_PER_SEC * 1000000;
+    if (until.tv_nsec >= NSEC_PER_SEC) {
+        until.tv_nsec -= NSEC_PER_SEC;
+        until.tv_sec++;
+    }
+    pthread_mutex_lock(&d->lock);
+    while (list_is_empty(&d->writes) && !d->is_ending && r != ETIMEDOUT) {
+        if (wait_ms < 0 && !disk_is_up(d))
+            break; /* it died under a reader: whoever waits looks after it */
+        if (wait_ms < 0)
+            pthread_cond_wait(&d->has_write, &d->lock);
+        else
+            r = pthread_cond_timedwait(&d->has_write, &d->lock, &until);
+    }
+    list_move_all(out, &d->writes);
+    bool is_end = d->is_ending && list_is_empty(out);
+    pthread_mutex_unlock(&d->lock);
+    return !is_end;
+}
+
+void disk_end(struct disk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    d->is_ending = true;
+    pthread_cond_broadcast(&d->has_write);
+    pthread_cond_broadcast(&d->has_load);
+    pthread_mutex_unlock(&d->lock);
+}
+
+void disk_segment_enter(struct disk *d, uint32_t segment)
+{
+    pthread_mutex_lock(&d->lock);
+    d->segments[segment].readers++;
+    pthread_mutex_unlock(&d->lock);
+}
+
+void disk_segment_leave(struct disk *d, uint32_t segment)
+{
+    pthread_mutex_lock(&d->lock);
+    CHECK(d->segments[segment].readers > 0);
+    if (--d->segments[segment].readers == 0)
+        pthread_cond_broadcast(&d->has_left);
+    pthread_mutex_unlock(&d->lock);
+}
+
+void disk_segment_wait(struct disk *d, uint32_t segment)
+{
+    pthread_mutex_lock(&d->lock);
+    while (d->segments[segment].readers > 0)
+        pthread_cond_wait(&d->has_left, &d->lock);
+    pthread_mutex_unlock(&d->lock);
+}
+
+void disk_set_state(struct disk *d, enum store_disk_state state, const char *why)
+{
+    int before = atomic_exchange(&d->state, (int)state);
+    if (before == (int)state)
+        return;
+    log_line(state == STORE_DISK_UP ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "disk-state",
+             "path=\"%s\" state=%s was=%s why=\"%s\"", d->medium.path, store_disk_state_text(state),
+             store_disk_state_text((enum store_disk_state)before), why);
+}
+
+void disk_fault(struct disk *d, const char *doing)
+{
+    char why[160];
+    snprintf(why, sizeof(why), "%s: %s", doing, strerror(errno));
+    counter_add_shared(&d->store->counters.disk_faults, 1);
+    atomic_store(&d->probe_at, clock_mono_ms() + DISK_PROBE_MS);
+    disk_set_state(d, STORE_DISK_DEAD, why);
+    pthread_mutex_lock(&d->lock);
+    pthread_cond_signal(&d->has_write);
+    pthread_mutex_unlock(&d->lock);
+}
+
+void disk_job_free(struct disk_job *j)
+{
+    if (j->segment != NULL)
+        segment_unref(j->segment);
+    generation_unref(&j->generation);
+    mem_free(j);
+}

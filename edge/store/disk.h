@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ * private to edge/store: one disk: what waits for it, who serves it, how it is */
+#ifndef EDGE_STORE_DISK_H
+#define EDGE_STORE_DISK_H
+
+#include "edge/store/generation_inner.h"
+#include "edge/store/medium_disk.h"
+#include "edge/store/object_image.h"
+
+/* Each disk has one thread that writes, in order, and a few that read. Workers put jobs into two
+ * bounded queues and never wait; what comes of a job shows in the block's state, and who follows
+ * the generation is woken by that.
+ *
+ *   block:  PRESENT ─ keep ─> (queued, its memory pinned) ─ written ─> PRESENT, and on the disk
+ *           PRESENT, on the disk ─ evicted from memory ─> STORED ─ load ─> FILLING ─> PRESENT
+ *
+ *   segment of the disk:  FREE ─> OPEN ─ full ─> SEALED ─ oldest, room is needed ─> FREE
+ *
+ * The disk's lock comes after all others (segment.h). */
+enum disk_job_kind {
+    DISK_JOB_BLOCK,  /* memory to disk */
+    DISK_JOB_MOVE,   /* disk to disk, before its segment is written over */
+    DISK_JOB_LOAD,   /* disk to memory */
+    DISK_JOB_OBJECT, /* the head of the generation's object */
+    DISK_JOB_DROP,   /* the generation's object is gone for good */
+};
+
+struct disk_job {
+    struct list link;
+    enum disk_job_kind kind;
+    uint32_t bytes;                /* of the block */
+    struct generation *generation; /* referenced; NULL for DROP */
+    uint64_t id;                   /* DROP: of the generation */
+    int64_t index;
+    uint64_t checksum;
+    struct segment *segment; /* BLOCK, LOAD: pinned; where it is, or goes, in memory */
+    uint32_t offset;
+    uint32_t disk_segment, disk_at; /* MOVE, LOAD: where it is on the disk */
+    uint32_t written_at;            /* BLOCK, MOVE: where it is written */
+};
+
+#define DISK_LOADERS     4
+#define DISK_LOADS_MAX   512  /* and an eighth of memory: beyond it readers go past the store */
+#define DISK_LOADS_MIN   16   /* of the bound, whatever the memory */
+#define DISK_LOADS_SLOW  1    /* the bound while the disk is slow */
+#define DISK_SLOW_MS     1000 /* a read that takes longer makes the disk slow */
+#define DISK_FAULTS_MAX  4    /* reads in a row that may fail before the disk is dead */
+#define DISK_FLUSH_BYTES (1u << 20) /* what is written waits for company up to here */
+#define DISK_FLUSH_MS    500        /* and no longer than that */
+#define DISK_PROBE_MS    5000
+#define DISK_QUEUE_BYTES ((int64_t)64 << 20) /* pinned in memory at most, and a quarter of it */
+
+enum disk_segment_state { DISK_SEGMENT_FREE, DISK_SEGMENT_OPEN, DISK_SEGMENT_SEALED };
+
+struct disk_segment {
+    uint64_t sequence; /* 0: never written. The writer's own, as what follows */
+    uint8_t state;
+    bool is_barred;   /* its file could not be made */
+    uint32_t readers; /* loads under way: under the disk's lock */
+};
+
+/* The writer's own. */
+struct disk_writer {
+    uint8_t *buffer;
+    size_t room;
+    uint32_t segment;    /* the OPEN one, or SEGMENT_NONE */
+    uint32_t flushed;    /* bytes of it that lie on the disk */
+    uint32_t filled;     /* bytes in the buffer, to come after them */
+    uint32_t records;    /* in the segment */
+    struct buf summary;  /* of the segment */
+    struct list pending; /* jobs in the buffer */
+    msec_t pending_since;
+    uint64_t sequence;   /* the highest in use */
+    msec_t barred_until; /* when files are tried to be made again */
+    struct buf image;    /* of an object, while it is written */
+    uint8_t *moved;      /* a block, while it is moved; as large as the buffer */
+};
+
+struct disk {
+    /* constant */
+    struct store *store;
+    uint32_t number;
+    int loads_max;
+    double weight;
+    uint64_t name_hash;
+    struct medium_disk medium;
+    struct disk_segment *segments;
+    /* any */
+    _Atomic int state; /* enum store_disk_state */
+    _Atomic int64_t queued_bytes;
+    _Atomic int loads_out; /* queued and running */
+    _Atomic int64_t used_bytes;
+    _Atomic uint32_t faults;    /* reads that failed in a row */
+    _Atomic msec_t progress_at; /* a load ended last, or began when there was none */
+    _Atomic msec_t probe_at;    /* when a dead disk is tried again */
+    /* under lock */
+    pthread_mutex_t lock;
+    pthread_cond_t has_write, has_load, has_left; /* has_left: a segment's last load */
+    struct list writes, loads;
+    bool is_ending;
+    int threads_count;
+    pthread_t threads[DISK_LOADERS + 1];
+    struct disk_writer writer;
+};
+
+/* disk_init: opened, nothing read yet, no threads. disk_finish: half-made is fine. */
+MUST_USE int disk_init(struct disk *d, struct store *st, const struct store_disk *config,
+                       struct buf *why);
+void disk_finish(struct disk *d);
+
+static inline bool disk_is_up(const struct disk *d)
+{
+    return atomic_load_explicit(&d->state, memory_order_relaxed) != STORE_DISK_DEAD;
+}
+
+/* disk_may_write: takes room in the queue for so many bytes; given back when the job is done.
+ * disk_may_load: the same for one load. */
+MUST_USE bool disk_may_write(struct disk *d, uint32_t bytes);
+MUST_USE bool disk_may_load(struct disk *d);
+void disk_load_done(struct disk *d);
+/* Both take the job. */
+void disk_write(struct disk *d, struct disk_job *j);
+void disk_load(struct disk *d, struct disk_job *j);
+/* For the threads. disk_take_load: the next one; NULL: the end. disk_take_writes: whatever there
+ * is; waits for at most wait_ms (-1: until there is something). false: the end, nothing follows. */
+struct disk_job *disk_take_load(struct disk *d);
+bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms);
+void disk_end(struct disk *d); /* nothing more is taken; threads end when all is done */
+
+/* disk_segment_enter: nobody writes over the segment until it is left. */
+void disk_segment_enter(struct disk *d, uint32_t segment);
+void disk_segment_leave(struct disk *d, uint32_t segment);
+void disk_segment_wait(struct disk *d, uint32_t segment); /* until nobody is in it */
+
+/* disk_fault: errno tells why. disk_set_state: a line of log for each change. */
+void disk_fault(struct disk *d, const char *doing);
+void disk_set_state(struct disk *d, enum store_disk_state state, const char *why);
+
+/* disk_job_free: gives back what it holds. */
+void disk_job_free(struct disk_job *j);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ * private to edge/store: what lies on a disk, byte by byte (little endian) */
+#ifndef EDGE_STORE_DISK_FORMAT_H
+#define EDGE_STORE_DISK_FORMAT_H
+
+#include "lib/base/check.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A segment file, preallocated, written once from the front to the back:
+ *
+ *   page 0      | records ...                                | summary          | last page
+ *   struct      | struct disk_record, its payload, the next  | the same records | struct
+ *   disk_head   | one at the next multiple of 64; each flush | without payloads | disk_foot
+ *               | begins on a page                           | of blocks        |
+ *
+ * The foot and the summary come when the segment is full: opening reads these two. A segment
+ * without a foot that fits its head was being written when the program ended: there the records
+ * themselves are followed, from head to head. Everything bears the segment's sequence number, so
+ * that nothing of the file's earlier life is taken for new. */
+#define DISK_VERSION      1u
+#define DISK_PAGE         4096u
+#define DISK_RECORD_ALIGN 64u
+#define DISK_HEAD_MAGIC   0x3147455349524f45ull
+#define DISK_FOOT_MAGIC   0x31544f4f46524f45ull
+
+struct disk_head {
+    uint64_t magic;
+    uint32_t version, segment_bytes;
+    uint64_t sequence, disk_id;
+    uint64_t sum; /* XXH3 of what stands before it */
+};
+
+struct disk_foot {
+    uint64_t magic;
+    uint32_t version, records;
+    uint64_t sequence;
+    uint32_t summary_at, summary_bytes;
+    uint64_t summary_sum; /* XXH3 */
+    uint64_t sum;         /* as in disk_head */
+};
+
+/* The magic number of a record says what it is. */
+enum disk_kind {
+    DISK_OBJECT = 0x314a424f, /* payload: object_image.h; `index` is 0 */
+    DISK_BLOCK = 0x314b4c42,  /* payload: the bytes of block `index` */
+    DISK_DROP = 0x31505244,   /* no payload: objects of this generation before here are gone */
+};
+
+struct disk_record {
+    uint32_t kind;        /* enum disk_kind */
+    uint32_t length;      /* bytes of payload */
+    uint64_t sequence;    /* of the segment */
+    uint64_t generation;  /* its id */
+    uint64_t key[2];      /* hash of the object's key */
+    uint64_t payload_sum; /* XXH3 */
+    uint64_t index;
+    uint32_t at;  /* of the payload, in the segment */
+    uint32_t sum; /* lower half of XXH3 of what stands before it */
+};
+_Static_assert(sizeof(struct disk_head) == 40, "on-disk format: bump DISK_VERSION");
+_Static_assert(sizeof(struct disk_foot) == 48, "on-disk format: bump DISK_VERSION");
+_Static_assert(sizeof(struct disk_record) == 64, "on-disk format: bump DISK_VERSION");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is little endian");
+
+static inline uint64_t disk_up(uint64_t n, uint32_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+/* disk_payload_at: where the payload of a record that begins at `at` lies: large ones on a page, so
+ * that they can be read into place. */
+#define DISK_LARGE 32768u
+static inline uint64_t disk_payload_at(uint64_t at, uint32_t length)
+{
+    uint64_t after = at + sizeof(struct disk_record);
+    return length >= DISK_LARGE ? disk_up(after, DISK_PAGE) : after;
+}
+
+/* ..._seal: puts the sums in. ..._fits: whether it is one, whole. */
+void disk_head_seal(struct disk_head *h);
+bool disk_head_fits(const struct disk_head *h);
+void disk_foot_seal(struct disk_foot *f);
+bool disk_foot_fits(const struct disk_foot *f, uint64_t sequence, uint32_t segment_bytes);
+void disk_record_seal(struct disk_record *r);
+bool disk_record_fits(const struct disk_record *r, uint64_t sequence, uint32_t segment_bytes);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+
+/* From the disk into memory. Whoever asks first reserves the room and sends the job; a thread of
+ * the disk reads straight into it, verifies, and wakes all who follow the generation. A block that
+ * cannot be read or does not verify becomes ABSENT: upstream has it still. Threads: as named. */
+#include "edge/store/disk_load.h"
+
+#include "lib/base/err.h"
+#include "lib/base/hash.h"
+#include "lib/base/mem.h"
+
+/* A thread's room for what does not lie on pages. */
+struct bounce {
+    uint8_t *pages;
+    size_t bytes;
+};
+
+/* From STORED to FILLING. 0, or what generation_view says. */
+static int take_locked(struct generation *g, int64_t index, struct disk_job *j)
+{
+    struct block *b = block_table_find(&g->table, index);
+    if (b == NULL)
+        return ERR_NOT_FOUND;
+    if (b->state != BLOCK_STORED)
+        return ERR_AGAIN; /* somebody was quicker: it is there, or comes */
+    j->index = index;
+    j->bytes = b->filled;
+    j->checksum = b->checksum;
+    j->disk_segment = b->disk_segment;
+    j->disk_at = b->disk_at;
+    b->state = BLOCK_FILLING;
+    b->filled = 0;
+    return 0;
+}
+
+/* Nothing came of it: as it was. */
+static void put_back(struct generation *g, const struct disk_job *j)
+{
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, j->index);
+    if (b->disk_segment == SEGMENT_NONE) {
+        generation_close_locked(g, b);
+    } else {
+        b->state = BLOCK_STORED;
+        b->filled = j->bytes;
+    }
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+}
+
+static int reserve(struct generation *g, struct disk_job *j)
+{
+    struct place p;
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, j->index);
+    generation_unlock(g);
+    int r = block_reserve(g->store, j->bytes, b, &p);
+    if (r != 0)
+        return ERR_NO_SPACE;
+    generation_lock(g);
+    b->segment = segment_number(p.segment);
+    b->offset = p.offset;
+    generation_unlock(g);
+    j->segment = p.segment;
+    j->offset = p.offset;
+    return 0;
+}
+
+int disk_load_begin(struct disk *d, struct generation *g, int64_t index)
+{
+    struct store *st = g->store;
+    if (!disk_may_load(d)) {
+        counter_add_shared(&st->counters.disk_bypassed, 1);
+        return ERR_BUSY;
+    }
+    struct disk_job *j = mem_zalloc(sizeof(*j));
+    j->kind = DISK_JOB_LOAD;
+    list_init(&j->link);
+    generation_lock(g);
+    int r = take_locked(g, index, j);
+    if (r == 0)
+        disk_segment_enter(d, j->disk_segment);
+    generation_unlock(g);
+    if (r != 0) {
+        mem_free(j);
+        disk_load_done(d);
+        return r;
+    }
+    r = reserve(g, j);
+    if (r != 0) {
+        put_back(g, j);
+        disk_segment_leave(d, j->disk_segment);
+        disk_load_done(d);
+        mem_free(j);
+        return r;
+    }
+    generation_ref(g);
+    j->generation = g;
+    disk_load(d, j);
+    return ERR_AGAIN;
+}
+
+/* The pages around the payload, and the payload out of them. */
+static int read_around(struct disk *d, const struct disk_job *j, uint8_t *to, struct bounce *bounce)
+{
+    uint64_t from = j->disk_at / DISK_PAGE * DISK_PAGE;
+    size_t n = disk_up((uint64_t)j->disk_at + j->bytes, DISK_PAGE) - from;
+    if (n > bounce->bytes) {
+        disk_pages_put(bounce->pages, bounce->bytes);
+        *bounce = (struct bounce){.pages = disk_pages_get(n), .bytes = n};
+    }
+    int r = medium_disk_read(&d->medium, j->disk_segment, from, bounce->pages, n);
+    if (r == 0)
+        memcpy(to, bounce->pages + (j->disk_at - from), j->bytes);
+    return r;
+}
+
+static int read_block(struct disk *d, const struct disk_job *j, struct bounce *bounce)
+{
+    uint8_t *to = segment_mem(j->segment) + j->offset;
+    bool is_even = (j->disk_at | j->bytes | (uintptr_t)to) % DISK_PAGE == 0;
+    int r = is_even ? medium_disk_read(&d->medium, j->disk_segment, j->disk_at, to, j->bytes)
+                    : read_around(d, j, to, bounce);
+    if (r == 0 && hash64(to, j->bytes) != j->checksum)
+        r = ERR_CORRUPT;
+    return r;
+}
+
+/* One read that fails is the record's fault, several in a row are the disk's. */
+static void judge(struct disk *d, msec_t took_ms, int r)
+{
+    struct store_counters *c = &d->store->counters;
+    if (r == ERR_IO) {
+        uint32_t faults = atomic_fetch_add_explicit(&d->faults, 1, memory_order_relaxed) + 1;
+        if (faults >= DISK_FAULTS_MAX)
+            disk_fault(d, "read");
+        else
+            counter_add_shared(&c->disk_faults, 1);
+        return;
+    }
+    atomic_store_explicit(&d->faults, 0, memory_order_relaxed);
+    if (r == ERR_CORRUPT)
+        counter_add_shared(&c->disk_corrupt, 1);
+    if (!disk_is_up(d))
+        return;
+    if (took_ms > DISK_SLOW_MS)
+        disk_set_state(d, STORE_DISK_SLOW, "a read took too long");
+    else
+        disk_set_state(d, STORE_DISK_UP, "a read was quick again");
+}
+
+static void load_job(struct disk *d, struct disk_job *j, struct bounce *bounce)
+{
+    struct generation *g = j->generation;
+    msec_t began = clock_mono_ms();
+    int r = read_block(d, j, bounce);
+    judge(d, clock_mono_ms() - began, r);
+    disk_segment_leave(d, j->disk_segment);
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, j->index);
+    if (r == 0) {
+        b->filled = j->bytes;
+        b->state = BLOCK_PRESENT;
+        b->flags |= BLOCK_LOADED;
+        if ((b->flags & BLOCK_READ_ALL) != BLOCK_READ_ALL)
+            b->flags = (uint8_t)(b->flags + BLOCK_READ_ONE);
+        atomic_fetch_add_explicit(&g->store->blocks, 1, memory_order_relaxed);
+    } else {
+        generation_close_locked(g, b);
+    }
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+    counter_add_shared(&d->store->counters.disk_read_bytes, j->bytes);
+    counter_add_shared(&d->store->counters.disk_read_blocks, r == 0);
+    disk_load_done(d);
+    disk_job_free(j);
+}
+
+void disk_load_all(struct disk *d)
+{
+    struct bounce bounce = {0};
+    for (struct disk_job *j; (j = disk_take_load(d)) != NULL;)
+        load_job(d, j, &bounce);
+    disk_pages_put(bounce.pages, bounce.bytes);
+}

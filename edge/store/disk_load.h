@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * private to edge/store: the threads that read a disk */
+#ifndef EDGE_STORE_DISK_LOAD_H
+#define EDGE_STORE_DISK_LOAD_H
+
+#include "edge/store/disk.h"
+
+/* disk_load_begin: block `index` of g, STORED on d, is being read into memory from here. As
+ * generation_view says of such a block; never waits. Threads: any. */
+MUST_USE int disk_load_begin(struct disk *d, struct generation *g, int64_t index);
+/* disk_load_all: does the disk's loads until disk_end. */
+void disk_load_all(struct disk *d);
+
+#endif

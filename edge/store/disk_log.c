@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Appends records to the open segment, through a buffer that is written in whole pages; when the
+ * segment is full its summary is written and the next one opened, and where that was the last free
+ * one, the oldest is given up: blocks of it that were read from the disk since they came are moved
+ * (bounded), heads of objects that have blocks here are written again, the rest is forgotten.
+ * Threads: the writer's. */
+#include "edge/store/disk_log.h"
+
+#include "edge/store/disk_place.h"
+#include "edge/store/disk_scan.h"
+#include "lib/base/err.h"
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#include <errno.h>
+
+#define BARRED_MS  60000
+#define MOVE_SHARE 4 /* of a segment, one part in this many at most is moved into the next */
+
+static void written(struct disk *d, size_t n)
+{
+    counter_add_shared(&d->store->counters.disk_written_bytes, n);
+}
+
+/* The head that was in the buffer never came to the disk. */
+static void forget_head(struct disk *d, struct generation *g)
+{
+    generation_lock(g);
+    if (g->disk_object == d->writer.segment)
+        g->disk_object = SEGMENT_NONE;
+    generation_unlock(g);
+}
+
+void disk_log_undo(struct disk *d, struct disk_job *j)
+{
+    if (j->kind == DISK_JOB_OBJECT)
+        forget_head(d, j->generation);
+    else
+        disk_place_abandon(j);
+    if (j->kind == DISK_JOB_BLOCK)
+        atomic_fetch_sub_explicit(&d->queued_bytes, j->bytes, memory_order_relaxed);
+    disk_job_free(j);
+}
+
+static void commit(struct disk *d, struct disk_job *j)
+{
+    if (j->kind != DISK_JOB_OBJECT)
+        disk_place_commit(d, j);
+    if (j->kind == DISK_JOB_BLOCK) {
+        atomic_fetch_sub_explicit(&d->queued_bytes, j->bytes, memory_order_relaxed);
+        counter_add_shared(&d->store->counters.disk_written_blocks, 1);
+    } else if (j->kind == DISK_JOB_MOVE) {
+        counter_add_shared(&d->store->counters.disk_moved_bytes, j->bytes);
+    }
+    disk_job_free(j);
+}
+
+/* The segment is left as it is: what was flushed can be read. */
+static void give_up(struct disk *d, const char *doing)
+{
+    struct disk_writer *w = &d->writer;
+    disk_fault(d, doing);
+    for (struct list *l; (l = list_pop(&w->pending)) != NULL;)
+        disk_log_undo(d, LIST_THING(l, struct disk_job, link));
+    if (w->segment != SEGMENT_NONE)
+        d->segments[w->segment].state = DISK_SEGMENT_SEALED;
+    w->segment = SEGMENT_NONE;
+    w->filled = 0;
+}
+
+void disk_log_flush(struct disk *d)
+{
+    struct disk_writer *w = &d->writer;
+    size_t n = disk_up(w->filled, DISK_PAGE);
+    if (n == 0)
+        return;
+    memset(w->buffer + w->filled, 0, n - w->filled);
+    if (medium_disk_write(&d->medium, w->segment, w->flushed, w->buffer, n) != 0) {
+        give_up(d, "write");
+        return;
+    }
+    written(d, n);
+    w->flushed += (uint32_t)n;
+    w->filled = 0;
+    for (struct list *l; (l = list_pop(&w->pending)) != NULL;)
+        commit(d, LIST_THING(l, struct disk_job, link));
+}
+
+/* The summary, in pieces of the buffer. */
+static int write_summary(struct disk *d, uint32_t at)
+{
+    struct disk_writer *w = &d->writer;
+    for (size_t done = 0; done < w->summary.n;) {
+        size_t left = w->summary.n - done, piece = left < w->room ? left : w->room;
+        size_t n = disk_up(piece, DISK_PAGE);
+        memcpy(w->buffer, w->summary.p + done, piece);
+        memset(w->buffer + piece, 0, n - piece);
+        if (medium_disk_write(&d->medium, w->segment, at + done, w->buffer, n) != 0)
+            return ERR_IO;
+        written(d, n);
+        done += piece;
+    }
+    return 0;
+}
+
+static int write_foot(struct disk *d, uint32_t summary_at)
+{
+    struct disk_writer *w = &d->writer;
+    struct disk_foot foot = {.records = w->records,
+                             .sequence = w->sequence,
+                             .summary_at = summary_at,
+                             .summary_bytes = (uint32_t)w->summary.n,
+                             .summary_sum = hash64(w->summary.p, w->summary.n)};
+    disk_foot_seal(&foot);
+    memset(w->buffer, 0, DISK_PAGE);
+    memcpy(w->buffer, &foot, sizeof(foot));
+    written(d, DISK_PAGE);
+    int r = medium_disk_write(&d->medium, w->segment, d->medium.segment_bytes - DISK_PAGE,
+                              w->buffer, DISK_PAGE);
+    return r == 0 ? medium_disk_sync(&d->medium, w->segment) : r;
+}
+
+void disk_log_close(struct disk *d)
+{
+    struct disk_writer *w = &d->writer;
+    disk_log_flush(d);
+    if (w->segment == SEGMENT_NONE)
+        return;
+    if (write_summary(d, w->flushed) != 0 || write_foot(d, w->flushed) != 0) {
+        give_up(d, "write of a summary");
+        return;
+    }
+    d->segments[w->segment].state = DISK_SEGMENT_SEALED;
+    w->segment = SEGMENT_NONE;
+}
+
+static bool fits_segment(const struct disk *d, uint32_t length, bool is_object)
+{
+    const struct disk_writer *w = &d->writer;
+    uint64_t end = disk_payload_at((uint64_t)w->flushed + w->filled, length) + length;
+    uint64_t summary = w->summary.n + sizeof(struct disk_record) + (is_object ? length : 0);
+    return disk_up(end, DISK_PAGE) + disk_up(summary, DISK_PAGE) + DISK_PAGE <=
+           d->medium.segment_bytes;
+}
+
+static bool fits_buffer(const struct disk *d, uint32_t length)
+{
+    const struct disk_writer *w = &d->writer;
+    uint64_t end = disk_payload_at((uint64_t)w->flushed + w->filled, length) + length;
+    return disk_up(end, DISK_PAGE) - w->flushed <= w->room;
+}
+
+/* What every record begins as. */
+static struct disk_record record_of(uint32_t kind, const struct generation *g,
+                                    const struct object *o)
+{
+    return (struct disk_record){
+        .kind = kind, .generation = g->roster.id, .key = {o->key.hash.lo, o->key.hash.hi}};
+}
+
+/* There is room for it in the segment and the buffer. */
+static void put(struct disk *d, struct disk_record *r, const void *payload)
+{
+    struct disk_writer *w = &d->writer;
+    uint64_t at = (uint64_t)w->flushed + w->filled;
+    r->sequence = w->sequence;
+    r->at = (uint32_t)disk_payload_at(at, r->length);
+    disk_record_seal(r);
+    uint8_t *to = w->buffer + w->filled, *data = w->buffer + (r->at - w->flushed);
+    memcpy(to, r, sizeof(*r));
+    memset(to + sizeof(*r), 0, (size_t)(data - to) - sizeof(*r));
+    if (r->length > 0)
+        memcpy(data, payload, r->length);
+    uint64_t end = disk_up((uint64_t)r->at + r->length, DISK_RECORD_ALIGN);
+    memset(data + r->length, 0, end - r->at - r->length);
+    if (w->filled == 0)
+        w->pending_since = clock_mono_ms();
+    w->filled = (uint32_t)(end - w->flushed);
+    w->records++;
+    buf_add(&w->summary, r, sizeof(*r));
+    if (r->kind == DISK_OBJECT)
+        buf_add(&w->summary, payload, r->length);
+}
+
+/* The head of g's object, in the buffer. */
+static void put_object(struct disk *d, struct object *o)
+{
+    struct disk_writer *w = &d->writer;
+    struct generation *g = o->generation;
+    struct disk_record r = record_of(DISK_OBJECT, g, o);
+    r.length = (uint32_t)w->image.n;
+    r.payload_sum = hash64(w->image.p, w->image.n);
+    put(d, &r, w->image.p);
+    generation_lock(g);
+    g->disk_object = w->segment;
+    generation_unlock(g);
+    struct disk_job *j = mem_zalloc(sizeof(*j));
+    j->kind = DISK_JOB_OBJECT;
+    generation_ref(g);
+    j->generation = g;
+    list_push_back(&w->pending, &j->link);
+}
+
+static void put_block(struct disk *d, const struct object *o, struct disk_job *j,
+                      const void *payload)
+{
+    struct disk_record r = record_of(DISK_BLOCK, j->generation, o);
+    r.length = j->bytes;
+    r.index = (uint64_t)j->index;
+    r.payload_sum = j->checksum;
+    put(d, &r, payload);
+    j->written_at = r.at;
+    list_push_back(&d->writer.pending, &j->link);
+}
+
+static int image_of(struct disk *d, const struct object *o)
+{
+    struct buf *image = &d->writer.image;
+    buf_clear(image);
+    object_image_write(o, image);
+    return buf_overflowed(image) ? ERR_TOO_BIG : 0;
+}
+
+/* Giving up the oldest segment. */
+struct reclaim {
+    struct disk *d;
+    uint32_t segment;
+    int64_t budget; /* bytes that may still be moved */
+    bool is_second; /* blocks are dealt with, heads come */
+};
+
+static bool read_payload(struct disk *d, const struct reclaim *c, const struct disk_record *r,
+                         const uint8_t **payload)
+{
+    uint64_t from = r->at / DISK_PAGE * DISK_PAGE;
+    size_t n = disk_up((uint64_t)r->at + r->length, DISK_PAGE) - from;
+    if (n > d->writer.room ||
+        medium_disk_read(&d->medium, c->segment, from, d->writer.moved, n) != 0)
+        return false;
+    *payload = d->writer.moved + (r->at - from);
+    if (hash64(*payload, r->length) == r->payload_sum)
+        return true;
+    counter_add_shared(&d->store->counters.disk_corrupt, 1);
+    return false;
+}
+
+/* Into the open segment, if there is room and it is whole. */
+static bool move_block(struct reclaim *c, const struct disk_record *r, struct generation *g)
+{
+    struct disk *d = c->d;
+    const uint8_t *payload;
+    if (d->writer.segment == SEGMENT_NONE || c->budget < r->length ||
+        !read_payload(d, c, r, &payload))
+        return false;
+    if (!fits_buffer(d, r->length))
+        disk_log_flush(d);
+    struct object *o = disk_place_owner(g);
+    bool has_room = d->writer.segment != SEGMENT_NONE && fits_segment(d, r->length, false);
+    if (o != NULL && has_room) {
+        struct disk_job *j = mem_zalloc(sizeof(*j));
+        *j = (struct disk_job){.kind = DISK_JOB_MOVE,
+                               .bytes = r->length,
+                               .generation = g,
+                               .index = (int64_t)r->index,
+                               .checksum = r->payload_sum,
+                               .disk_segment = c->segment,
+                               .disk_at = r->at};
+        list_init(&j->link);
+        generation_ref(g);
+        put_block(d, o, j, payload);
+        c->budget -= r->length;
+    }
+    bool is_moved = o != NULL && has_room;
+    object_unref(&o);
+    return is_moved;
+}
+
+static void reclaim_block(struct reclaim *c, const struct disk_record *r, struct generation *g)
+{
+    bool is_worth;
+    if (!disk_place_has(g, r, c->segment, &is_worth) || (is_worth && move_block(c, r, g)))
+        return;
+    if (disk_place_clear(g, r, c->segment))
+        counter_add_shared(&c->d->store->counters.disk_evicted_blocks, 1);
+}
+
+static void reclaim_object(struct reclaim *c, struct generation *g)
+{
+    struct disk *d = c->d;
+    generation_lock(g);
+    bool is_newest = g->disk_object == c->segment;
+    bool is_needed = is_newest && g->disk_held > 0;
+    if (is_newest)
+        g->disk_object = SEGMENT_NONE;
+    generation_unlock(g);
+    struct object *o = is_needed ? disk_place_owner(g) : NULL;
+    if (o != NULL && d->writer.segment != SEGMENT_NONE && image_of(d, o) == 0) {
+        uint32_t length = (uint32_t)d->writer.image.n;
+        if (!fits_buffer(d, length))
+            disk_log_flush(d);
+        if (d->writer.segment != SEGMENT_NONE && fits_segment(d, length, true))
+            put_object(d, o);
+    }
+    object_unref(&o);
+}
+
+static void reclaim_record(void *ctx, const struct disk_record *r, const void *payload)
+{
+    struct reclaim *c = ctx;
+    (void)payload;
+    if (r->kind != (c->is_second ? DISK_OBJECT : DISK_BLOCK))
+        return;
+    struct generation *g = generation_known(c->d->store, r->generation);
+    if (g == NULL)
+        return;
+    if (c->is_second)
+        reclaim_object(c, g);
+    else
+        reclaim_block(c, r, g);
+    generation_unref(&g);
+}
+
+static uint32_t oldest_segment(const struct disk *d)
+{
+    uint32_t oldest = SEGMENT_NONE;
+    for (uint32_t i = 0; i < d->medium.count; i++) {
+        const struct disk_segment *s = &d->segments[i];
+        if (s->state == DISK_SEGMENT_SEALED &&
+            (oldest == SEGMENT_NONE || s->sequence < d->segments[oldest].sequence))
+            oldest = i;
+    }
+    return oldest;
+}
+
+/* The oldest segment is free, or the disk is dead. Where the summary cannot be read, blocks that
+ * still point there fail their checksum when they are read. false: there is none. */
+static bool reclaim_oldest(struct disk *d)
+{
+    struct reclaim c = {
+        .d = d, .segment = oldest_segment(d), .budget = d->medium.segment_bytes / MOVE_SHARE};
+    if (c.segment == SEGMENT_NONE)
+        return false;
+    uint64_t sequence = d->segments[c.segment].sequence;
+    int r = disk_scan(&d->medium, c.segment, sequence, reclaim_record, &c);
+    c.is_second = true;
+    if (r == 0)
+        r = disk_scan(&d->medium, c.segment, sequence, reclaim_record, &c);
+    if (r != 0)
+        LOG_WARN_LIMITED("disk-segment-unreadable", "path=\"%s\" segment=%u", d->medium.path,
+                         c.segment);
+    disk_log_flush(d);
+    disk_segment_wait(d, c.segment);
+    d->segments[c.segment].state = DISK_SEGMENT_FREE;
+    return true;
+}
+
+/* Free, and its file is there, or may be made. Those with a file first. */
+static uint32_t free_segment(const struct disk *d)
+{
+    uint32_t other = SEGMENT_NONE;
+    for (uint32_t i = 0; i < d->medium.count; i++) {
+        const struct disk_segment *s = &d->segments[i];
+        if (s->state != DISK_SEGMENT_FREE || s->is_barred)
+            continue;
+        if (d->medium.fds[i] >= 0)
+            return i;
+        if (other == SEGMENT_NONE)
+            other = i;
+    }
+    return other;
+}
+
+/* The file system has no room for one more file: what there is must do for a while. */
+static void bar_the_rest(struct disk *d)
+{
+    for (uint32_t i = 0; i < d->medium.count; i++)
+        d->segments[i].is_barred = d->medium.fds[i] < 0;
+    d->writer.barred_until = clock_mono_ms() + BARRED_MS;
+    LOG_WARN_LIMITED("disk-full", "path=\"%s\" used_bytes=%lld error=\"%s\"", d->medium.path,
+                     (long long)atomic_load(&d->used_bytes), strerror(errno));
+}
+
+static bool is_want_of_room(int e)
+{
+    return e == ENOSPC || e == EDQUOT || e == EFBIG;
+}
+
+/* A free segment with a file. */
+static int take_segment(struct disk *d, uint32_t *out)
+{
+    for (;;) {
+        *out = free_segment(d);
+        if (*out == SEGMENT_NONE && !reclaim_oldest(d))
+            return ERR_NO_SPACE;
+        if (*out == SEGMENT_NONE)
+            continue;
+        bool is_new = d->medium.fds[*out] < 0;
+        if (medium_disk_make(&d->medium, *out) == 0) {
+            if (is_new)
+                atomic_fetch_add(&d->used_bytes, d->medium.segment_bytes);
+            return 0;
+        }
+        if (!is_want_of_room(errno)) {
+            give_up(d, "making a file");
+            return ERR_IO;
+        }
+        bar_the_rest(d);
+    }
+}
+
+static int open_segment(struct disk *d)
+{
+    struct disk_writer *w = &d->writer;
+    uint32_t segment;
+    if (w->barred_until != 0 && clock_mono_ms() >= w->barred_until) {
+        w->barred_until = 0;
+        for (uint32_t i = 0; i < d->medium.count; i++)
+            d->segments[i].is_barred = false;
+    }
+    int r = take_segment(d, &segment);
+    if (r != 0)
+        return r;
+    struct disk_head head = {.segment_bytes = d->medium.segment_bytes,
+                             .sequence = ++w->sequence,
+                             .disk_id = d->medium.id};
+    disk_head_seal(&head);
+    memset(w->buffer, 0, DISK_PAGE);
+    memcpy(w->buffer, &head, sizeof(head));
+    if (medium_disk_write(&d->medium, segment, 0, w->buffer, DISK_PAGE) != 0) {
+        give_up(d, "write");
+        return ERR_IO;
+    }
+    written(d, DISK_PAGE);
+    d->segments[segment].sequence = w->sequence;
+    d->segments[segment].state = DISK_SEGMENT_OPEN;
+    w->segment = segment;
+    w->flushed = DISK_PAGE;
+    w->filled = w->records = 0;
+    buf_clear(&w->summary);
+    if (free_segment(d) == SEGMENT_NONE)
+        reclaim_oldest(d);
+    return w->segment != SEGMENT_NONE ? 0 : ERR_IO;
+}
+
+/* Room for a record, in the buffer and the segment. */
+static int make_room(struct disk *d, uint32_t length, bool is_object)
+{
+    struct disk_writer *w = &d->writer;
+    if (!disk_is_up(d))
+        return ERR_IO;
+    if (w->segment != SEGMENT_NONE && !fits_buffer(d, length))
+        disk_log_flush(d);
+    if (w->segment != SEGMENT_NONE && !fits_segment(d, length, is_object))
+        disk_log_close(d);
+    if (!disk_is_up(d))
+        return ERR_IO;
+    int r = w->segment == SEGMENT_NONE ? open_segment(d) : 0;
+    if (r == 0 && !fits_buffer(d, length))
+        disk_log_flush(d);
+    return r == 0 && w->segment == SEGMENT_NONE ? ERR_IO : r;
+}
+
+int disk_log_object(struct disk *d, struct object *o, bool again)
+{
+    struct generation *g = o->generation;
+    generation_lock(g);
+    bool is_there = g->disk_object != SEGMENT_NONE;
+    generation_unlock(g);
+    if (is_there && !again)
+        return 0;
+    int r = image_of(d, o);
+    uint32_t length = (uint32_t)d->writer.image.n;
+    if (r == 0)
+        r = make_room(d, length, true);
+    if (r == 0)
+        r = image_of(d, o); /* making room may have used it for another */
+    if (r == 0)
+        put_object(d, o);
+    return r;
+}
+
+int disk_log_block(struct disk *d, const struct object *o, struct disk_job *j, const void *payload)
+{
+    int r = make_room(d, j->bytes, false);
+    if (r == 0)
+        put_block(d, o, j, payload);
+    return r;
+}
+
+int disk_log_drop(struct disk *d, uint64_t id)
+{
+    struct disk_record r = {.kind = DISK_DROP, .generation = id};
+    int err = make_room(d, 0, false);
+    if (err == 0)
+        put(d, &r, NULL);
+    return err;
+}

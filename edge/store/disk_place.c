@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What the disk's threads change in a generation: under its lock, and only after they have looked
+ * whether things are still as they were when the job was made. Threads: any. */
+#include "edge/store/disk_place.h"
+
+#include "edge/store/object.h"
+
+static bool lies_at(const struct block *b, uint32_t segment, uint32_t at)
+{
+    return b->disk_segment == segment && b->disk_at == at;
+}
+
+static bool is_same_locked(const struct disk *d, const struct block *b, const struct disk_job *j)
+{
+    if (b == NULL || b->checksum != j->checksum || j->generation->disk != d->number)
+        return false;
+    if (j->kind == DISK_JOB_MOVE)
+        return lies_at(b, j->disk_segment, j->disk_at);
+    return b->state == BLOCK_PRESENT && b->segment == segment_number(j->segment) &&
+           b->offset == j->offset;
+}
+
+void disk_place_commit(const struct disk *d, const struct disk_job *j)
+{
+    struct generation *g = j->generation;
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, j->index);
+    if (is_same_locked(d, b, j)) {
+        if (b->disk_segment == SEGMENT_NONE)
+            generation_on_disk_locked(g, 1);
+        b->disk_segment = d->writer.segment;
+        b->disk_at = j->written_at;
+        if (j->kind == DISK_JOB_MOVE && (b->flags & BLOCK_READ_ALL) != 0)
+            b->flags = (uint8_t)(b->flags - BLOCK_READ_ONE);
+        else
+            b->flags &= (uint8_t)~BLOCK_QUEUED;
+    }
+    generation_unlock(g);
+}
+
+void disk_place_abandon(const struct disk_job *j)
+{
+    struct generation *g = j->generation;
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, j->index);
+    if (b != NULL && j->kind == DISK_JOB_BLOCK)
+        b->flags &= (uint8_t)~BLOCK_QUEUED;
+    generation_unlock(g);
+}
+
+bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t segment,
+                    bool *is_worth)
+{
+    generation_lock(g);
+    const struct block *b = block_table_find(&g->table, (int64_t)r->index);
+    bool has = b != NULL && lies_at(b, segment, r->at);
+    *is_worth = has && (b->flags & BLOCK_READ_ALL) != 0;
+    generation_unlock(g);
+    return has;
+}
+
+bool disk_place_clear(struct generation *g, const struct disk_record *r, uint32_t segment)
+{
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, (int64_t)r->index);
+    bool had = b != NULL && lies_at(b, segment, r->at);
+    if (had && b->state == BLOCK_STORED) {
+        generation_close_locked(g, b);
+    } else if (had) {
+        b->disk_segment = SEGMENT_NONE;
+        generation_on_disk_locked(g, -1);
+    }
+    generation_unlock(g);
+    return had;
+}
+
+struct object *disk_place_owner(struct generation *g)
+{
+    generation_lock(g);
+    struct object *o = g->owner;
+    if (o != NULL)
+        object_ref(o); /* the index holds one as long as it is the owner */
+    generation_unlock(g);
+    return o;
+}

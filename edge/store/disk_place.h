@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * private to edge/store: where on its disk a block lies */
+#ifndef EDGE_STORE_DISK_PLACE_H
+#define EDGE_STORE_DISK_PLACE_H
+
+#include "edge/store/disk.h"
+
+/* disk_place_commit: the block of the job lies on the disk from here, if it is still the same one.
+ * disk_place_abandon: it was not written. */
+void disk_place_commit(const struct disk *d, const struct disk_job *j);
+void disk_place_abandon(const struct disk_job *j);
+/* disk_place_has: whether block `index` lies there. *is_worth: it was read since it came. */
+bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t segment,
+                    bool *is_worth);
+/* disk_place_clear: it lies there no more; ABSENT where it was nowhere else. false: it did not. */
+bool disk_place_clear(struct generation *g, const struct disk_record *r, uint32_t segment);
+/* disk_place_owner: returns a reference to the object whose bytes these are, or NULL. */
+struct object *disk_place_owner(struct generation *g);
+
+#endif

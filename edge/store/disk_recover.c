@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Two passes over the segments, oldest first: heads of objects (a later one of the same generation
+ * or the same variant replaces, a drop removes), then blocks (of a block written twice the later
+ * record counts). Blocks whose object did not come back are left for reclaiming to forget. Runs
+ * before anybody else has the store. */
+#include "edge/store/disk_recover.h"
+
+#include "edge/store/disk_scan.h"
+#include "edge/store/heads.h"
+#include "edge/store/index.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#include <stdlib.h>
+
+struct recover {
+    struct disk *d;
+    struct arena mem; /* of one head */
+    uint32_t segment;
+};
+
+static bool is_same_variant(void *ctx, const struct object *o)
+{
+    const struct object_spec *spec = ctx;
+    return span_eq(o->vary_names, spec->vary_names) && span_eq(o->vary_values, spec->vary_values);
+}
+
+/* Another disk may hold a newer answer (its weights changed meanwhile). */
+static bool is_outdone(struct store *st, const struct object_spec *spec, uint64_t id)
+{
+    struct object_spec sought = *spec;
+    struct index_left left = {0};
+    struct index_wanted wanted = {.matches = is_same_variant, .ctx = &sought};
+    struct object *o = index_select(st->index, &spec->key, &wanted, &left);
+    index_let_go(&left);
+    bool is_newer =
+        o != NULL && o->generation->roster.id != id && o->stored_wall > spec->stored_wall;
+    object_unref(&o);
+    return is_newer;
+}
+
+/* The generation of a head: a new one, or as another head of it brought it. Referenced. */
+static struct generation *generation_for(struct recover *rc, const struct object_image *image,
+                                         uint64_t id)
+{
+    struct store *st = rc->d->store;
+    struct generation *g = generation_known(st, id);
+    if (g != NULL)
+        return g;
+    g = generation_create(st, image->length, image->block_bytes);
+    if (g == NULL)
+        return NULL;
+    g->roster.id = id;
+    g->disk = rc->d->number;
+    g->is_wanted = true;
+    roster_add(&st->roster, &g->roster);
+    return g;
+}
+
+static void take_object(struct recover *rc, const struct disk_record *r, const void *payload)
+{
+    struct store *st = rc->d->store;
+    struct object_image image;
+    arena_reset(&rc->mem);
+    if (object_image_read(&image, span_make(payload, r->length), &rc->mem) != 0 ||
+        image.block_bytes > st->block_max_bytes)
+        return;
+    image.spec.fields = &image.fields;
+    image.spec.freshness = &image.freshness;
+    image.spec.key.hash = (struct hash128){.lo = r->key[0], .hi = r->key[1]};
+    if (is_outdone(st, &image.spec, r->generation))
+        return;
+    struct generation *g = generation_for(rc, &image, r->generation);
+    image.spec.generation = g;
+    struct object *o = g != NULL ? object_create(st, &image.spec) : NULL;
+    if (o != NULL) {
+        struct index_left left = {0};
+        atomic_store(&o->is_soft_purged, image.is_soft_purged);
+        if (g->disk == rc->d->number)
+            g->disk_object = rc->segment;
+        if (index_insert(st->index, o, purge_marks_now(st->marks), &left) != 0)
+            LOG_DEBUG("recover-refused", "path=\"%s\"", rc->d->medium.path);
+        index_let_go(&left);
+    }
+    object_unref(&o);
+    generation_unref(&g);
+}
+
+static void take_drop(struct recover *rc, const struct disk_record *r)
+{
+    struct store *st = rc->d->store;
+    struct generation *g = generation_known(st, r->generation);
+    if (g == NULL)
+        return;
+    if (g->owner != NULL) {
+        struct index_left left = {0};
+        index_remove(st->index, g->owner, &left);
+        index_let_go(&left);
+    }
+    generation_unref(&g);
+}
+
+static void on_head(void *ctx, const struct disk_record *r, const void *payload)
+{
+    if (r->kind == DISK_OBJECT)
+        take_object(ctx, r, payload);
+    else if (r->kind == DISK_DROP)
+        take_drop(ctx, r);
+}
+
+/* The table's record for it, or NULL: it does not belong there, or there is no room. */
+static struct block *block_for_locked(struct generation *g, const struct disk_record *r)
+{
+    int64_t index = (int64_t)r->index;
+    if (index < 0 || index >= block_table_count(&g->table) ||
+        r->length != block_table_expected(&g->table, index))
+        return NULL;
+    struct block *b = block_table_find(&g->table, index);
+    if (b != NULL)
+        return b;
+    size_t cost = block_table_cost(&g->table, index);
+    if (!heads_try_charge(g->store, cost))
+        return NULL;
+    b = block_table_open(&g->table, index, g);
+    if (b == NULL) {
+        heads_uncharge(g->store, cost);
+        return NULL;
+    }
+    generation_on_disk_locked(g, 1);
+    return b;
+}
+
+static void on_block(void *ctx, const struct disk_record *r, const void *payload)
+{
+    struct recover *rc = ctx;
+    struct store *st = rc->d->store;
+    (void)payload;
+    if (r->kind != DISK_BLOCK)
+        return;
+    struct generation *g = generation_known(st, r->generation);
+    if (g == NULL)
+        return;
+    generation_lock(g);
+    struct block *b = g->disk == rc->d->number ? block_for_locked(g, r) : NULL;
+    if (b != NULL) {
+        b->state = BLOCK_STORED;
+        b->filled = r->length;
+        b->checksum = r->payload_sum;
+        b->disk_segment = rc->segment;
+        b->disk_at = r->at;
+    }
+    generation_unlock(g);
+    generation_unref(&g);
+}
+
+struct order {
+    uint64_t sequence;
+    uint32_t segment;
+};
+
+static int older_first(const void *a, const void *b)
+{
+    const struct order *x = a, *y = b;
+    return (x->sequence > y->sequence) - (x->sequence < y->sequence);
+}
+
+/* Segments that hold something, oldest first. Count. */
+static uint32_t find_segments(struct disk *d, struct order *out)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < d->medium.count; i++) {
+        uint64_t sequence = 0;
+        if (d->medium.fds[i] < 0)
+            continue;
+        atomic_fetch_add(&d->used_bytes, d->medium.segment_bytes);
+        if (disk_scan_sequence(&d->medium, i, &sequence) != 0 || sequence == 0)
+            continue;
+        d->segments[i].sequence = sequence;
+        d->segments[i].state = DISK_SEGMENT_SEALED;
+        if (sequence > d->writer.sequence)
+            d->writer.sequence = sequence;
+        out[n++] = (struct order){.sequence = sequence, .segment = i};
+    }
+    if (n > 0)
+        qsort(out, n, sizeof(*out), older_first);
+    return n;
+}
+
+static void pass(struct recover *rc, const struct order *v, uint32_t count, disk_scan_fn fn)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        rc->segment = v[i].segment;
+        if (disk_scan(&rc->d->medium, v[i].segment, v[i].sequence, fn, rc) != 0)
+            LOG_WARN("disk-segment-unreadable", "path=\"%s\" segment=%u", rc->d->medium.path,
+                     v[i].segment);
+    }
+}
+
+void disk_recover(struct disk *d)
+{
+    struct recover rc = {.d = d};
+    struct store *st = d->store;
+    struct order *v = mem_zarray(d->medium.count, sizeof(*v));
+    msec_t began = clock_mono_ms();
+    uint64_t objects = index_count(st->index);
+    int64_t blocks = atomic_load(&st->disk_blocks);
+    uint32_t count = find_segments(d, v);
+    arena_init(&rc.mem, OBJECT_IMAGE_MAX * 4);
+    pass(&rc, v, count, on_head);
+    pass(&rc, v, count, on_block);
+    arena_finish(&rc.mem);
+    mem_free(v);
+    objects = index_count(st->index) - objects;
+    blocks = atomic_load(&st->disk_blocks) - blocks;
+    counter_add_shared(&st->counters.recovered_objects, objects);
+    counter_add_shared(&st->counters.recovered_blocks, (uint64_t)blocks);
+    LOG_INFO("disk-open", "path=\"%s\" segments=%u of=%u objects=%llu blocks=%lld ms=%lld",
+             d->medium.path, count, d->medium.count, (unsigned long long)objects, (long long)blocks,
+             (long long)(clock_mono_ms() - began));
+}

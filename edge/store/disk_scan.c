@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Reads a segment without its payload. A record that does not fit costs itself: where records
+ * are followed by themselves, the next flush, on a page, is looked for within LOST_MAX.
+ * Threads: any. */
+#include "edge/store/disk_scan.h"
+
+#include "edge/store/object_image.h"
+#include "lib/base/err.h"
+#include "lib/base/hash.h"
+
+#define WINDOW_BYTES (4u << 20)
+#define LOST_MAX     (32u << 20)
+
+struct scan {
+    const struct medium_disk *m;
+    uint32_t segment;
+    uint64_t sequence;
+    disk_scan_fn fn;
+    void *ctx;
+    /* what is in memory of the segment */
+    uint8_t *window;
+    uint64_t at;
+    size_t n;
+};
+
+/* Pointer to the segment's bytes [at, at + n), or NULL: they cannot be read or lie beyond it. */
+static const void *bytes_at(struct scan *s, uint64_t at, size_t n)
+{
+    if (at + n > s->m->segment_bytes)
+        return NULL;
+    if (at < s->at || at + n > s->at + s->n) {
+        uint64_t from = at / DISK_PAGE * DISK_PAGE, left = s->m->segment_bytes - from;
+        size_t wanted = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
+        s->n = 0;
+        if (medium_disk_read(s->m, s->segment, from, s->window, wanted) != 0)
+            return NULL;
+        s->at = from;
+        s->n = wanted;
+    }
+    return s->window + (at - s->at);
+}
+
+static void give(struct scan *s, const struct disk_record *r, const void *payload)
+{
+    if (r->kind == DISK_OBJECT && hash64(payload, r->length) != r->payload_sum)
+        return;
+    s->fn(s->ctx, r, r->kind == DISK_OBJECT ? payload : NULL);
+}
+
+/* The record at `at`, given if it is one. Returns where the next one may be, or 0. */
+static uint64_t follow(struct scan *s, uint64_t at)
+{
+    struct disk_record r;
+    const void *p = bytes_at(s, at, sizeof(r)), *payload = NULL;
+    if (p == NULL)
+        return 0;
+    memcpy(&r, p, sizeof(r));
+    if (!disk_record_fits(&r, s->sequence, s->m->segment_bytes) ||
+        r.at != disk_payload_at(at, r.length))
+        return 0;
+    if (r.kind == DISK_OBJECT) {
+        payload = r.length <= OBJECT_IMAGE_MAX ? bytes_at(s, r.at, r.length) : NULL;
+        if (payload == NULL)
+            return 0;
+    }
+    give(s, &r, payload);
+    return disk_up((uint64_t)r.at + r.length, DISK_RECORD_ALIGN);
+}
+
+static void scan_records(struct scan *s)
+{
+    uint64_t at = DISK_PAGE, lost = 0;
+    while (at + sizeof(struct disk_record) <= s->m->segment_bytes && lost < LOST_MAX) {
+        uint64_t next = follow(s, at);
+        if (next != 0) {
+            at = next;
+            lost = 0;
+            continue;
+        }
+        lost += DISK_PAGE;
+        at = disk_up(at + 1, DISK_PAGE);
+    }
+}
+
+static void scan_summary(struct scan *s, const uint8_t *p, size_t n)
+{
+    struct disk_record r;
+    for (size_t at = 0; at + sizeof(r) <= n;) {
+        memcpy(&r, p + at, sizeof(r));
+        at += sizeof(r);
+        if (!disk_record_fits(&r, s->sequence, s->m->segment_bytes))
+            return;
+        size_t payload = r.kind == DISK_OBJECT ? r.length : 0;
+        if (payload > n - at)
+            return;
+        give(s, &r, p + at);
+        at += payload;
+    }
+}
+
+/* Whether there was a summary, whole. */
+static bool try_summary(struct scan *s)
+{
+    struct disk_foot foot;
+    const void *p = bytes_at(s, s->m->segment_bytes - DISK_PAGE, sizeof(foot));
+    if (p == NULL)
+        return false;
+    memcpy(&foot, p, sizeof(foot));
+    if (!disk_foot_fits(&foot, s->sequence, s->m->segment_bytes))
+        return false;
+    size_t bytes = disk_up(foot.summary_bytes, DISK_PAGE);
+    if (bytes == 0)
+        return true;
+    uint8_t *summary = disk_pages_get(bytes);
+    bool is_whole = medium_disk_read(s->m, s->segment, foot.summary_at, summary, bytes) == 0 &&
+                    hash64(summary, foot.summary_bytes) == foot.summary_sum;
+    if (is_whole)
+        scan_summary(s, summary, foot.summary_bytes);
+    disk_pages_put(summary, bytes);
+    return is_whole;
+}
+
+int disk_scan(const struct medium_disk *m, uint32_t segment, uint64_t sequence, disk_scan_fn fn,
+              void *ctx)
+{
+    struct scan s = {.m = m, .segment = segment, .sequence = sequence, .fn = fn, .ctx = ctx};
+    s.window = disk_pages_get(WINDOW_BYTES);
+    bool is_readable = bytes_at(&s, m->segment_bytes - DISK_PAGE, DISK_PAGE) != NULL;
+    if (is_readable && !try_summary(&s))
+        scan_records(&s);
+    disk_pages_put(s.window, WINDOW_BYTES);
+    return is_readable ? 0 : ERR_IO;
+}
+
+int disk_scan_sequence(const struct medium_disk *m, uint32_t segment, uint64_t *out)
+{
+    struct disk_head *head = disk_pages_get(DISK_PAGE);
+    int r = medium_disk_read(m, segment, 0, head, DISK_PAGE);
+    bool is_ours = r == 0 && disk_head_fits(head) && head->disk_id == m->id &&
+                   head->segment_bytes == m->segment_bytes;
+    *out = is_ours ? head->sequence : 0;
+    disk_pages_put(head, DISK_PAGE);
+    return r;
+}

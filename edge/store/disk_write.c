@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What the writing thread does with its jobs: records into a buffer, the buffer to the disk, and
+ * only then the news into the blocks. A disk that fails a write is dead until a probe succeeds;
+ * what was in the buffer stays in memory alone. Threads: the writer's. */
+#include "edge/store/disk_write.h"
+
+#include "edge/store/disk_log.h"
+#include "edge/store/disk_place.h"
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+static void write_block(struct disk *d, struct disk_job *j)
+{
+    struct object *o = disk_place_owner(j->generation);
+    int r = o != NULL ? disk_log_object(d, o, false) : ERR_NOT_FOUND;
+    if (r == 0)
+        r = disk_log_block(d, o, j, segment_mem(j->segment) + j->offset);
+    object_unref(&o);
+    if (r != 0)
+        disk_log_undo(d, j);
+}
+
+static void write_object(struct disk *d, struct disk_job *j)
+{
+    struct object *o = disk_place_owner(j->generation);
+    if (o != NULL && disk_log_object(d, o, true) != 0)
+        counter_add_shared(&d->store->counters.disk_not_kept, 1);
+    object_unref(&o);
+    disk_job_free(j);
+}
+
+static void write_drop(struct disk *d, struct disk_job *j)
+{
+    if (disk_log_drop(d, j->id) != 0)
+        counter_add_shared(&d->store->counters.disk_not_kept, 1);
+    disk_job_free(j);
+}
+
+static void write_job(struct disk *d, struct disk_job *j)
+{
+    switch (j->kind) {
+    case DISK_JOB_BLOCK:
+        write_block(d, j);
+        break;
+    case DISK_JOB_OBJECT:
+        write_object(d, j);
+        break;
+    case DISK_JOB_DROP:
+        write_drop(d, j);
+        break;
+    case DISK_JOB_MOVE:
+    case DISK_JOB_LOAD:
+        CHECK(false);
+    }
+}
+
+/* How long to wait for more; -1: for ever. */
+static msec_t patience_ms(const struct disk *d)
+{
+    if (!disk_is_up(d))
+        return DISK_PROBE_MS;
+    return d->writer.filled > 0 ? DISK_FLUSH_MS : -1;
+}
+
+static void probe(struct disk *d)
+{
+    msec_t now = clock_mono_ms();
+    if (disk_is_up(d) || now < atomic_load(&d->probe_at))
+        return;
+    atomic_store(&d->probe_at, now + DISK_PROBE_MS);
+    if (medium_disk_probe(&d->medium) != 0)
+        return;
+    atomic_store(&d->faults, 0);
+    disk_set_state(d, STORE_DISK_UP, "a probe was written and read");
+}
+
+void disk_write_all(struct disk *d)
+{
+    struct list jobs;
+    struct disk_writer *w = &d->writer;
+    list_init(&jobs);
+    while (disk_take_writes(d, &jobs, patience_ms(d))) {
+        for (struct list *l; (l = list_pop(&jobs)) != NULL;)
+            write_job(d, LIST_THING(l, struct disk_job, link));
+        probe(d);
+        if (w->filled >= DISK_FLUSH_BYTES ||
+            (w->filled > 0 && clock_mono_ms() - w->pending_since >= DISK_FLUSH_MS))
+            disk_log_flush(d);
+    }
+    disk_log_close(d);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Chooses the disk, makes the jobs, runs the threads. Threads: any for what takes a generation; the
+ * rest at start and end. */
+#include "edge/store/disks.h"
+
+#include "edge/policy/tags.h"
+#include "edge/store/disk_load.h"
+#include "edge/store/disk_write.h"
+#include "edge/store/object.h"
+#include "lib/base/err.h"
+#include "lib/base/hrw.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+struct disks {
+    uint32_t count;
+    struct disk v[];
+};
+
+uint32_t disks_count(const struct disks *ds)
+{
+    return ds->count;
+}
+
+struct disk *disks_at(struct disks *ds, uint32_t i)
+{
+    return &ds->v[i];
+}
+
+/* The disk of a new object: of those that are not dead. */
+static struct disk *choose(struct disks *ds, uint64_t key_hash)
+{
+    struct disk *best = NULL;
+    double best_score = 0;
+    for (uint32_t i = 0; i < ds->count; i++) {
+        struct disk *d = &ds->v[i];
+        double score = hrw_score(key_hash, d->name_hash, d->weight);
+        if (disk_is_up(d) && (best == NULL || score > best_score)) {
+            best = d;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+/* The disk of g, chosen now where it has none. NULL: none can be had. */
+static struct disk *disk_of_locked(struct disks *ds, struct generation *g)
+{
+    if (g->disk != DISK_NONE)
+        return &ds->v[g->disk];
+    struct disk *d = choose(ds, g->owner->key.hash.lo);
+    if (d == NULL)
+        return NULL;
+    g->disk = d->number;
+    roster_add(&g->store->roster, &g->roster);
+    return d;
+}
+
+static struct disk_job *job_make(enum disk_job_kind kind)
+{
+    struct disk_job *j = mem_zalloc(sizeof(*j));
+    j->kind = kind;
+    list_init(&j->link);
+    return j;
+}
+
+/* The job of writing b, pinned, or NULL: not now. */
+static struct disk_job *keep_locked(struct disks *ds, struct generation *g, struct block *b)
+{
+    struct store *st = g->store;
+    struct disk *d = disk_of_locked(ds, g);
+    if (d == NULL || !disk_may_write(d, b->filled)) {
+        counter_add_shared(&st->counters.disk_not_kept, 1);
+        return NULL;
+    }
+    struct disk_job *j = job_make(DISK_JOB_BLOCK);
+    b->flags |= BLOCK_QUEUED;
+    j->bytes = b->filled;
+    j->index = block_index(b);
+    j->checksum = b->checksum;
+    j->segment = &st->segments.v[b->segment];
+    j->offset = b->offset;
+    segment_ref(j->segment);
+    generation_ref(g);
+    j->generation = g;
+    return j;
+}
+
+static void keep(struct store *st, struct generation *g, int64_t index)
+{
+    struct disk_job *j = NULL;
+    struct disk *d = NULL;
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, index);
+    if (b != NULL && b->state == BLOCK_PRESENT && generation_wants_disk_locked(g, b)) {
+        j = keep_locked(st->disks, g, b);
+        d = j != NULL ? &st->disks->v[g->disk] : NULL;
+    }
+    generation_unlock(g);
+    if (j != NULL)
+        disk_write(d, j);
+}
+
+/* The disk that has something of g, or NULL. */
+static struct disk *disk_with(struct store *st, struct generation *g)
+{
+    generation_lock(g);
+    uint32_t number = g->disk;
+    generation_unlock(g);
+    return number != DISK_NONE ? &st->disks->v[number] : NULL;
+}
+
+/* A block on a dead disk is given up: memory may have it from upstream. */
+static int give_up_block(struct generation *g, int64_t index)
+{
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, index);
+    if (b != NULL && b->state == BLOCK_STORED)
+        generation_close_locked(g, b);
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+    return ERR_NOT_FOUND;
+}
+
+static int load(struct store *st, struct generation *g, int64_t index)
+{
+    struct disk *d = disk_with(st, g);
+    CHECK(d != NULL);
+    if (!disk_is_up(d))
+        return give_up_block(g, index);
+    return disk_load_begin(d, g, index);
+}
+
+static void read_ahead(struct store *st, struct generation *g, int64_t from, int64_t to)
+{
+    for (int64_t i = from; i < to; i++) {
+        generation_lock(g);
+        const struct block *b = block_table_find(&g->table, i);
+        bool is_stored = b != NULL && b->state == BLOCK_STORED;
+        generation_unlock(g);
+        if (is_stored && load(st, g, i) != ERR_AGAIN)
+            return;
+    }
+}
+
+void disks_refresh(struct store *st, struct generation *g)
+{
+    struct disk *d = st->disks != NULL ? disk_with(st, g) : NULL;
+    if (d == NULL)
+        return;
+    struct disk_job *j = job_make(DISK_JOB_OBJECT);
+    generation_ref(g);
+    j->generation = g;
+    disk_write(d, j);
+}
+
+void disks_forget(struct store *st, struct generation *g)
+{
+    struct disk *d = st->disks != NULL ? disk_with(st, g) : NULL;
+    if (d == NULL)
+        return;
+    struct disk_job *j = job_make(DISK_JOB_DROP);
+    j->id = g->roster.id;
+    disk_write(d, j);
+}
+
+int disks_create(struct disks **out, struct store *st, const struct disks_config *config,
+                 struct buf *why)
+{
+    struct disks *ds = mem_zalloc(sizeof(*ds) + config->count * sizeof(struct disk));
+    int r = 0;
+    *out = ds;
+    for (uint32_t i = 0; i < config->count && r == 0; i++) {
+        ds->v[i].number = i;
+        r = disk_init(&ds->v[i], st, &config->v[i], why);
+        ds->count++;
+        if (r == 0 && i == 0)
+            tag_secret_set(ds->v[0].medium.secret); /* nobody has asked for a tag yet */
+    }
+    st->disk_keep = keep;
+    st->disk_load = load;
+    st->disk_read_ahead = read_ahead;
+    return r;
+}
+
+static void *run_writer(void *ctx)
+{
+    disk_write_all(ctx);
+    return NULL;
+}
+
+static void *run_loader(void *ctx)
+{
+    disk_load_all(ctx);
+    return NULL;
+}
+
+static int start_thread(struct disk *d)
+{
+    int n = d->threads_count;
+    char name[16];
+    if (pthread_create(&d->threads[n], NULL, n == 0 ? run_writer : run_loader, d) != 0)
+        return ERR_NO_MEMORY;
+    snprintf(name, sizeof(name), n == 0 ? "disk-%u-w" : "disk-%u-r", d->number);
+    pthread_setname_np(d->threads[n], name);
+    d->threads_count++;
+    return 0;
+}
+
+/* Signals are the main thread's. */
+int disks_start(struct disks *ds)
+{
+    sigset_t all, before;
+    int r = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (uint32_t i = 0; i < ds->count; i++) {
+        while (ds->v[i].threads_count < DISK_LOADERS + 1 && r == 0)
+            r = start_thread(&ds->v[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return r;
+}
+
+void disks_stop(struct disks *ds)
+{
+    if (ds == NULL)
+        return;
+    for (uint32_t i = 0; i < ds->count; i++)
+        disk_end(&ds->v[i]);
+    for (uint32_t i = 0; i < ds->count; i++) {
+        struct disk *d = &ds->v[i];
+        while (d->threads_count > 0)
+            pthread_join(d->threads[--d->threads_count], NULL);
+    }
+}
+
+void disks_destroy(struct disks **pds)
+{
+    struct disks *ds = *pds;
+    *pds = NULL;
+    if (ds == NULL)
+        return;
+    for (uint32_t i = 0; i < ds->count; i++)
+        disk_finish(&ds->v[i]);
+    mem_free(ds);
+}

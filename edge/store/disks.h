@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * private to edge/store: all disks, and which object belongs to which */
+#ifndef EDGE_STORE_DISKS_H
+#define EDGE_STORE_DISKS_H
+
+#include "edge/store/disk.h"
+
+/* An object and all its blocks belong to one disk, by weighted rendezvous over the hash of its key:
+ * each disk can be read by itself, and one that is lost takes its own objects alone. */
+struct disks;
+
+/* disks_create: opened and locked. disks_start: their threads; nothing is kept or loaded before.
+ * disks_stop: what is queued is written, threads end; then disks_destroy. NULL is fine. */
+struct disks_config {
+    const struct store_disk *v;
+    uint32_t count;
+};
+MUST_USE int disks_create(struct disks **out, struct store *st, const struct disks_config *config,
+                          struct buf *why);
+MUST_USE int disks_start(struct disks *ds);
+void disks_stop(struct disks *ds);
+void disks_destroy(struct disks **ds);
+uint32_t disks_count(const struct disks *ds);
+struct disk *disks_at(struct disks *ds, uint32_t i);
+
+/* disks_refresh: the head of the generation's object changed. disks_forget: its object has left the
+ * index for good, and must not come back at the next start. Both: nothing where no disk has it. */
+void disks_refresh(struct store *st, struct generation *g);
+void disks_forget(struct store *st, struct generation *g);
+
+#endif

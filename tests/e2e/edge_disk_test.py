@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""Disks under the edge's memory: what is asked for again is written, outlives a kill, and is never
+given wrong."""
+
+import itertools
+
+import pytest
+
+from tests.harness.content import Content
+from tests.harness.programs import Edge, wait_until
+
+MIB = 1 << 20
+BLOCK = 256 << 10
+ON_DISK = "byeori_edge_store_disk_blocks"
+
+
+@pytest.fixture
+def disk_edge(run, origin, tmp_path):
+    def make(memory="16MiB", size="64MiB", path=None, **over):
+        path = path or tmp_path / "disk"
+        return run(Edge(tmp_path, [origin.url], site={"block": BLOCK},
+                        over={"memory": memory, ("disk", str(path)): {"size": size}, **over}))
+    return make
+
+
+def fill(origin, edge, names, size=2 * MIB):
+    """Pages that were asked for again, until they are on the disk."""
+    for name in names:
+        origin.page(name, Content(size, name), cache="max-age=600", etag='"1"')
+        before = edge.metric(ON_DISK)
+        assert edge.get(name).status == 200
+        wait_until(lambda: edge.get(name).status == 200
+                   and edge.metric(ON_DISK) - before == size // BLOCK, f"{name} is on the disk")
+
+
+def is_right(answer, name, size=2 * MIB):
+    return answer.status == 200 and answer.body == Content(size, name).read(0, size)
+
+
+def test_what_was_on_the_disk_is_a_hit_after_a_kill(disk_edge, origin):
+    edge, names = disk_edge(), [f"/{i}" for i in range(12)]
+    fill(origin, edge, names)
+    asked = [origin.count(name) for name in names]
+    edge.kill()
+    edge.start()
+    for name in names:
+        answer = edge.get(name)
+        assert is_right(answer, name) and "hit" in answer.header("Cache-Status")
+    assert [origin.count(name) for name in names] == asked
+    assert edge.metric("byeori_edge_store_recovered_objects_total") == 12
+    assert edge.metric("byeori_edge_store_disk_corrupt_total") == 0
+    status, said = edge.admin("GET", "/v1/status")
+    by_source = said["sites"][0]["ledger"]["out_bytes_by_source"]
+    assert status == 200 and by_source["disk"] > 20 * MIB and by_source["origin"] == 0
+
+
+def segments(tmp_path):
+    return sorted((tmp_path / "disk").glob("*.segment"))
+
+
+def test_flipped_bytes_are_fetched_again(disk_edge, origin, tmp_path):
+    edge, names = disk_edge(), [f"/{i}" for i in range(4)]
+    fill(origin, edge, names)
+    edge.stop()
+    for file in segments(tmp_path):
+        with open(file, "r+b") as f:
+            data = bytearray(f.read())
+            for name, at in itertools.product(names, range(0, 2 * MIB, BLOCK)):
+                sought, found = Content(2 * MIB, name).read(at + 1000, 64), 0
+                while found >= 0 and found % 4096 != 1000:  # blocks lie on pages
+                    found = data.find(sought, found + 1)
+                if found >= 0:
+                    data[found] ^= 0xff
+            f.seek(0)
+            f.write(data)
+    edge.start()
+    for name in names:
+        assert is_right(edge.get(name), name)
+    assert edge.metric("byeori_edge_store_disk_corrupt_total") == 32
+
+
+def test_a_range_of_a_stored_object_reads_its_blocks_alone(disk_edge, origin):
+    edge = disk_edge()
+    fill(origin, edge, ["/a"], size=8 * MIB)
+    edge.kill()
+    edge.start()
+    answer = edge.get("/a", Range=f"bytes={5 * MIB}-{5 * MIB + 9}")
+    assert answer.status == 206 and answer.body == Content(8 * MIB, "/a").read(5 * MIB, 10)
+    assert edge.metric("byeori_edge_store_disk_read_blocks_total") == 1
+
+
+def test_a_new_answer_replaces_the_stored_one_for_good(disk_edge, origin):
+    edge = disk_edge()
+    fill(origin, edge, ["/a"])
+    origin.page("/a", Content(MIB, "new"), cache="max-age=600", etag='"2"')
+    assert edge.get("/a", **{"Cache-Control": "no-cache"}).body == Content(MIB, "new").read(0, MIB)
+    wait_until(lambda: edge.get("/a").status == 200
+               and edge.metric(ON_DISK) == 4, "the new one alone")
+    edge.kill()
+    edge.start()
+    assert edge.get("/a").body == Content(MIB, "new").read(0, MIB)
+
+
+def test_the_disk_stays_within_its_size(disk_edge, origin):
+    edge = disk_edge(size="32MiB", disk_admission="all")
+    for i in range(40):
+        name = f"/{i}"
+        origin.page(name, Content(2 * MIB, name), cache="max-age=600", etag='"1"')
+        assert is_right(edge.get(name), name)
+    edge.wait_metric("byeori_edge_store_disk_evicted_blocks_total", 1)
+    assert edge.metric("byeori_edge_disk_used_bytes") <= 32 * MIB
+    for i in range(40):
+        assert is_right(edge.get(f"/{i}"), f"/{i}")
+
+
+def test_a_foreign_format_is_refused_with_the_remedy(disk_edge, origin, tmp_path):
+    edge = disk_edge()
+    edge.stop()
+    (tmp_path / "disk" / "byeori-disk").write_text("byeori-disk 2 segment_bytes=1\n")
+    before = edge.stderr()
+    edge.launch()
+    wait_until(lambda: not edge.is_running(), "it refuses")
+    assert "format 2" in edge.stderr()[len(before):] and "--reformat" in edge.stderr()

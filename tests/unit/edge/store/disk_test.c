@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/edge/store/disk_help.h"
+
+#include "edge/store/disk_format.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+static void a_block_that_left_memory_comes_back_from_the_disk(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){.memory_bytes = 8 * MIB});
+    for (uint64_t id = 1; id <= 12; id++) {
+        assert_true(object_put(st, id, 8));
+        UNTIL(on_disk(st) == (int64_t)id * 8);
+    }
+    struct store_usage u;
+    store_usage(st, &u);
+    assert_true(u.memory_bytes <= 8 * MIB);
+    assert_true(u.blocks < 12 * 8);
+    for (uint64_t id = 1; id <= 12; id++) {
+        struct object_state s = object_read(st, id, 8);
+        EQ(s.good, 8);
+    }
+    assert_true(COUNT(st, disk_read_blocks) > 0);
+    EQ(COUNT(st, evicted_blocks), 0);
+    EQ(COUNT(st, disk_corrupt), 0);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void what_is_asked_for_once_is_not_written(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){.takes_used = true});
+    assert_true(object_put(st, 1, 4));
+    assert_true(object_put(st, 2, 4));
+    EQ(object_read(st, 2, 4).good, 4);
+    UNTIL(on_disk(st) == 4);
+    EQ(COUNT(st, disk_written_blocks), 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void everything_comes_back_after_a_stop(void **state)
+{
+    char path[64], text[32];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= 10; id++)
+        assert_true(object_put(st, id, 3));
+    store_destroy(&st);
+
+    st = disk_store(path, (struct disk_setup){0});
+    EQ(COUNT(st, recovered_objects), 10);
+    EQ(COUNT(st, recovered_blocks), 30);
+    for (uint64_t id = 1; id <= 10; id++)
+        EQ(object_read(st, id, 3).good, 3);
+    struct store_key key = key_for(text, 4);
+    struct object *o = store_select(st, &key, NULL, NULL);
+    assert_true(span_eq(o->site, SPAN("site")));
+    assert_true(span_eq(o->validators.etag, SPAN("\"v1\"")));
+    EQ(o->status, 200);
+    EQ(o->stored_wall, 4);
+    EQ(o->freshness.lifetime_ms, 60000);
+    EQ(o->fields.count, 2);
+    assert_true(span_eq(fields_value(&o->fields, FIELD_CONTENT_TYPE), SPAN("text/plain")));
+    EQ(generation_length(o->generation), 3 * BLOCK - 7);
+    object_unref(&o);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void what_was_written_outlives_a_kill(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *st = disk_store(path, (struct disk_setup){.size_bytes = 64 * MIB});
+        for (uint64_t id = 1; id <= 40; id++)
+            object_put(st, id, 4);
+        while (on_disk(st) < 160)
+            usleep(1000);
+        raise(SIGKILL);
+    }
+    int status;
+    assert_true(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+    for (int round = 0; round < 2; round++) {
+        struct store *st = disk_store(path, (struct disk_setup){.size_bytes = 64 * MIB});
+        int64_t good = 0;
+        for (uint64_t id = 1; id <= 40; id++) {
+            struct object_state s = object_read(st, id, 4);
+            good += s.good;
+            EQ(s.wrong, 0);
+        }
+        EQ(good, 160);
+        store_destroy(&st);
+    }
+    folder_remove(path);
+}
+
+static void what_was_removed_does_not_come_back(void **state)
+{
+    char path[64], text[32];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= 3; id++)
+        assert_true(object_put(st, id, 2));
+    UNTIL(on_disk(st) == 6);
+    struct store_key key = key_for(text, 2);
+    EQ(store_purge(st, &key, false), 1);
+    struct generation *g = generation_create(st, 2 * BLOCK, BLOCK);
+    key = key_for(text, 3);
+    struct object *newer = object_for(st, &key, g, 1003);
+    EQ(store_insert(st, newer, store_moment(st)), 0);
+    object_unref(&newer);
+    generation_unref(&g);
+    store_destroy(&st);
+
+    st = disk_store(path, (struct disk_setup){0});
+    EQ(object_read(st, 1, 2).good, 2);
+    EQ(object_read(st, 2, 2).found, 0);
+    EQ(object_read(st, 3, 2).found, 0);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void a_full_disk_lets_the_oldest_go(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct disk_setup setup = {.size_bytes = 32 * MIB, .memory_bytes = 8 * MIB};
+    struct store *st = disk_store(path, setup);
+    for (uint64_t id = 1; id <= 60; id++) {
+        assert_true(object_put(st, id, 4));
+        UNTIL(COUNT(st, disk_written_blocks) >= id * 4);
+    }
+    struct store_disk_usage u;
+    assert_true(store_disk_usage(st, 0, &u));
+    assert_true(u.used_bytes <= 32 * MIB);
+    assert_true(COUNT(st, disk_evicted_blocks) > 0);
+    EQ(object_read(st, 60, 4).good, 4);
+    EQ(object_read(st, 1, 4).good, 0);
+    int64_t had = on_disk(st);
+    assert_true(had > 0 && had <= 128);
+    store_destroy(&st);
+    st = disk_store(path, setup);
+    assert_true(on_disk(st) >= had); /* what was given up, and not yet written over, is back */
+    for (uint64_t id = 1; id <= 60; id++)
+        EQ(object_read(st, id, 4).wrong, 0);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void what_is_read_again_outlives_its_segment(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct disk_setup setup = {.size_bytes = 32 * MIB, .memory_bytes = 8 * MIB};
+    struct store *st = disk_store(path, setup);
+    for (uint64_t id = 1; id <= 80; id++) {
+        assert_true(object_put(st, id, 4));
+        UNTIL(COUNT(st, disk_written_blocks) >= id * 4);
+        if (id % 10 == 0) /* rarely enough to have left memory */
+            EQ(object_read(st, 1, 4).good, 4);
+    }
+    assert_true(COUNT(st, disk_moved_bytes) > 0);
+    store_destroy(&st);
+    st = disk_store(path, setup);
+    EQ(object_read(st, 1, 4).good, 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+/* Turns one byte of every record in the folder's segments; of its payload or its head. */
+static int flip(const char *path, bool is_payload)
+{
+    int flipped = 0;
+    for (int n = 0; n < 100; n++) {
+        char name[128];
+        snprintf(name, sizeof(name), "%s/%06d.segment", path, n);
+        int fd = open(name, O_RDWR);
+        if (fd < 0)
+            continue;
+        struct disk_record r;
+        struct disk_head head;
+        struct stat s;
+        assert_true(fstat(fd, &s) == 0 && pread(fd, &head, sizeof(head), 0) == sizeof(head));
+        for (off_t at = DISK_PAGE; at + 64 < s.st_size; at += 64) {
+            if (pread(fd, &r, sizeof(r), at) != sizeof(r) || r.kind != DISK_BLOCK ||
+                !disk_record_fits(&r, head.sequence, head.segment_bytes) ||
+                disk_payload_at((uint64_t)at, r.length) != r.at)
+                continue;
+            off_t victim = is_payload ? (off_t)r.at + r.length / 2 : at + 16;
+            uint8_t byte;
+            assert_true(pread(fd, &byte, 1, victim) == 1);
+            byte ^= 1;
+            assert_true(pwrite(fd, &byte, 1, victim) == 1);
+            flipped++;
+            at = (off_t)disk_up((uint64_t)r.at + r.length, DISK_RECORD_ALIGN) - 64;
+        }
+        close(fd);
+    }
+    return flipped;
+}
+
+static void a_flipped_byte_is_never_given(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= 10; id++)
+        assert_true(object_put(st, id, 4));
+    store_destroy(&st);
+    EQ(flip(path, true), 40);
+    st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= 10; id++)
+        EQ(object_read(st, id, 4).absent, 4);
+    EQ(COUNT(st, disk_corrupt), 40);
+    EQ(on_disk(st), 0);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+/* As after a crash: no segment has its foot. */
+static void remove_feet(const char *path)
+{
+    for (int n = 0; n < 100; n++) {
+        char name[128], page[DISK_PAGE] = "";
+        struct stat s;
+        snprintf(name, sizeof(name), "%s/%06d.segment", path, n);
+        int fd = open(name, O_RDWR);
+        if (fd < 0)
+            continue;
+        assert_true(fstat(fd, &s) == 0);
+        assert_true(pwrite(fd, page, sizeof(page), s.st_size - DISK_PAGE) == DISK_PAGE);
+        close(fd);
+    }
+}
+
+static void without_summaries_the_records_tell(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= 20; id++)
+        assert_true(object_put(st, id, 4));
+    store_destroy(&st);
+    remove_feet(path);
+    st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= 20; id++)
+        EQ(object_read(st, id, 4).good, 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void a_torn_record_costs_itself(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= 20; id++) {
+        assert_true(object_put(st, id, 4));
+        UNTIL(on_disk(st) == (int64_t)id * 4);
+    }
+    store_destroy(&st);
+    remove_feet(path);
+    EQ(flip(path, false), 80);
+    st = disk_store(path, (struct disk_setup){0});
+    EQ(COUNT(st, recovered_blocks), 0);
+    EQ(COUNT(st, recovered_objects), 20); /* their heads are whole */
+    for (uint64_t id = 1; id <= 20; id++)
+        EQ(object_read(st, id, 4).absent, 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void another_format_is_refused_until_reformatted(void **state)
+{
+    char path[64], name[128];
+    struct store *st;
+    struct buf why;
+    (void)state;
+    folder_make(path);
+    st = disk_store(path, (struct disk_setup){0});
+    assert_true(object_put(st, 1, 4));
+    store_destroy(&st);
+    snprintf(name, sizeof(name), "%s/byeori-disk", path);
+    int fd = open(name, O_WRONLY | O_TRUNC);
+    assert_true(write(fd, "byeori-disk 99 x=1\n", 19) == 19);
+    close(fd);
+    buf_init(&why, 1000);
+    EQ(disk_store_try(&st, path, (struct disk_setup){0}, &why), ERR_VERSION);
+    assert_non_null(strstr(why.p, "format 99"));
+    assert_non_null(strstr(why.p, "--reformat"));
+    buf_finish(&why);
+    st = disk_store(path, (struct disk_setup){.is_reformat = true});
+    EQ(on_disk(st), 0);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void a_folder_has_one_user(void **state)
+{
+    char path[64];
+    struct store *other;
+    struct buf why;
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    buf_init(&why, 1000);
+    EQ(disk_store_try(&other, path, (struct disk_setup){0}, &why), ERR_CONFIG);
+    buf_finish(&why);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void a_smaller_size_keeps_the_newest(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){.size_bytes = 96 * MIB});
+    for (uint64_t id = 1; id <= 80; id++) {
+        assert_true(object_put(st, id, 4));
+        UNTIL(on_disk(st) == (int64_t)id * 4);
+    }
+    store_destroy(&st);
+    st = disk_store(path, (struct disk_setup){.size_bytes = 32 * MIB});
+    EQ(object_read(st, 80, 4).good, 4);
+    assert_true(on_disk(st) > 80 && on_disk(st) <= 128);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_block_that_left_memory_comes_back_from_the_disk),
+        cmocka_unit_test(what_is_asked_for_once_is_not_written),
+        cmocka_unit_test(everything_comes_back_after_a_stop),
+        cmocka_unit_test(what_was_written_outlives_a_kill),
+        cmocka_unit_test(what_was_removed_does_not_come_back),
+        cmocka_unit_test(a_full_disk_lets_the_oldest_go),
+        cmocka_unit_test(what_is_read_again_outlives_its_segment),
+        cmocka_unit_test(a_flipped_byte_is_never_given),
+        cmocka_unit_test(without_summaries_the_records_tell),
+        cmocka_unit_test(a_torn_record_costs_itself),
+        cmocka_unit_test(another_format_is_refused_until_reformatted),
+        cmocka_unit_test(a_folder_has_one_user),
+        cmocka_unit_test(a_smaller_size_keeps_the_newest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
