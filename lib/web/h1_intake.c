@@ -4,25 +4,61 @@
 #include "lib/web/h1_intake.h"
 
 #include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+/* So few bytes that wait for the rest of a head are kept in a block of their size: who sends a byte
+ * now and then holds no buffer. */
+#define KEPT_BYTES 1024
 
 void h1_intake_init(struct h1_intake *in, struct conn *c, counter_t *received)
 {
     *in = (struct h1_intake){.conn = c, .received = received};
 }
 
-void h1_intake_release(struct h1_intake *in)
+static void drop_buf(struct h1_intake *in)
 {
-    if (in->buf != NULL)
+    if (in->is_kept)
+        mem_free(in->buf);
+    else if (in->buf != NULL)
         loop_buf_put(conn_loop(in->conn), in->buf);
     in->buf = NULL;
+    in->is_kept = false;
+}
+
+/* What waits is all that is in the new buffer. */
+static void move_to(struct h1_intake *in, char *buf, bool is_kept)
+{
+    uint32_t waiting = h1_intake_waiting(in);
+    memcpy(buf, in->buf + in->at, waiting);
+    drop_buf(in);
+    in->buf = buf;
+    in->is_kept = is_kept;
+    in->at = 0;
+    in->filled = waiting;
+}
+
+void h1_intake_release(struct h1_intake *in)
+{
+    drop_buf(in);
     in->at = in->filled = 0;
     in->piece = SPAN_NONE;
 }
 
+/* What waits was looked at and is no whole head: no piece can come of it without another read. */
+static bool is_part_of_head(const struct h1_intake *in)
+{
+    return in->body == H1_BODY_NONE && in->scan.at > 0;
+}
+
 void h1_intake_rest(struct h1_intake *in)
 {
-    if (in->at == in->filled && in->piece.n == 0)
+    uint32_t waiting = h1_intake_waiting(in);
+    if (in->piece.n > 0)
+        return;
+    if (waiting == 0)
         h1_intake_release(in);
+    else if (is_part_of_head(in) && waiting <= KEPT_BYTES && !in->is_kept)
+        move_to(in, mem_alloc(waiting), true);
 }
 
 bool h1_intake_has_room(const struct h1_intake *in)
@@ -35,6 +71,8 @@ static void make_room(struct h1_intake *in)
 {
     if (in->buf == NULL)
         in->buf = loop_buf_get(conn_loop(in->conn));
+    else if (in->is_kept)
+        move_to(in, loop_buf_get(conn_loop(in->conn)), false);
     if (in->at == 0 || in->piece.n > 0)
         return;
     uint32_t waiting = h1_intake_waiting(in);

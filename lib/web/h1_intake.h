@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Private to lib/web: what comes in on a connection that speaks HTTP/1, first heads and then
- * bodies. Holds a buffer of the loop only while there are bytes in it.
+ * bodies. Holds a buffer of the loop only while there are bytes in it, and at rest only for more
+ * than a few.
  *
  *   0 ......... at ......... filled ......... LOOP_BUF_BYTES
  *     taken        waiting           free                       */
@@ -18,6 +19,7 @@ struct h1_intake {
     struct conn *conn;   /* borrowed */
     counter_t *received; /* bytes read are added here */
     char *buf;           /* NULL: nothing is waiting */
+    bool is_kept;        /* buf has room for what waits and no more */
     uint32_t at, filled;
     struct h1_scan scan; /* of the head at `at` */
     bool has_ended;      /* the peer sends no more */
@@ -29,7 +31,8 @@ struct h1_intake {
 
 void h1_intake_init(struct h1_intake *in, struct conn *c, counter_t *received);
 void h1_intake_release(struct h1_intake *in); /* forgets all bytes */
-/* h1_intake_rest: gives the buffer back where nothing waits in it. */
+/* h1_intake_rest: nothing will be read before the socket has more: gives the buffer back where
+ * little or nothing waits in it. */
 void h1_intake_rest(struct h1_intake *in);
 
 /* h1_intake_read: > 0 bytes came; 0 the peer ended; ERR_NO_SPACE the buffer is full (of bytes that
