@@ -570,7 +570,8 @@ int fill_start(struct fetcher *fr, const struct fill_spec *spec)
     struct fill *f = fill_new(fr, spec);
     f->pos = f->looked_at = f->begun_at = first * f->block_bytes;
     f->claimed_end = first + count;
-    f->last = f->claimed_end * f->block_bytes - 1;
+    bool is_to_end = f->claimed_end > INT64_MAX / f->block_bytes; /* of a length not known yet */
+    f->last = is_to_end ? INT64_MAX : f->claimed_end * f->block_bytes - 1;
     if (size != LENGTH_UNKNOWN && f->last > size - 1)
         f->last = size - 1;
     if (block_write_begin(&f->writer, f->generation, first) != 0) {
