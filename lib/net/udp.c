@@ -23,10 +23,7 @@ struct slot {
         struct sockaddr any;
         struct sockaddr_in6 v6;
     } peer;
-    union {
-        struct cmsghdr aligned;
-        char bytes[CONTROL_BYTES];
-    } control;
+    _Alignas(struct cmsghdr) char control[CONTROL_BYTES];
     uint8_t in[UDP_QUESTION_BYTES], out[UDP_ANSWER_BYTES];
 };
 
@@ -112,7 +109,7 @@ static void make_ready(struct udp *u)
                                            .msg_namelen = sizeof s->peer,
                                            .msg_iov = &s->in_part,
                                            .msg_iovlen = 1,
-                                           .msg_control = &s->control,
+                                           .msg_control = s->control,
                                            .msg_controllen = sizeof s->control};
     }
 }
