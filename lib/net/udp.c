@@ -100,9 +100,10 @@ int udp_bind(struct addr *addr, bool is_first, int *out_fd)
 
 /* ---- batches ---- */
 
-static void make_ready(struct udp *u)
+/* The first `count`, which the kernel has written to. */
+static void make_ready(struct udp *u, int count)
 {
-    for (int i = 0; i < BATCH; i++) {
+    for (int i = 0; i < count; i++) {
         struct slot *s = &u->slots[i];
         s->in_part = (struct iovec){s->in, sizeof s->in};
         u->in[i].msg_hdr = (struct msghdr){.msg_name = &s->peer,
@@ -168,11 +169,11 @@ static void send_all(struct udp *u, unsigned count)
 static bool run_batch(struct udp *u)
 {
     unsigned answers = 0;
-    make_ready(u);
     int n = recvmmsg(u->spec.fd, u->in, BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < n; i++)
         answers += answer_one(u, &u->in[i], &u->slots[i], &u->out[answers]);
     send_all(u, answers);
+    make_ready(u, n);
     return n == BATCH;
 }
 
@@ -191,6 +192,7 @@ struct udp *udp_start(struct loop *l, const struct udp_spec *spec)
     struct udp *u = mem_zalloc(sizeof *u);
     u->magic = UDP_MAGIC;
     u->spec = *spec;
+    make_ready(u, BATCH);
     CHECK(event_assign(&u->event, loop_base(l), spec->fd, EV_READ | EV_PERSIST, on_readable, u) ==
           0);
     CHECK(event_add(&u->event, NULL) == 0);

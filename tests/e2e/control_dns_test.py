@@ -100,8 +100,10 @@ def test_the_case_of_a_name_comes_back_as_it_was(plane):
 
 
 @pytest.mark.parametrize("message", [
-    b"", b"\0", b"\0" * 11, question(SITE)[:-1], question(SITE) + b"x", question(SITE, flags=0x8000),
-    question(SITE)[:12] + b"\xc0\x0c" + question(SITE)[40:], b"\xff" * 600, b"a" * 1600])
+    b"", b"\0", b"\0" * 11, question(SITE)[:-1], question(SITE) + b"x",
+    question(SITE, flags=0x8000),
+    question(SITE)[:12] + b"\xc0\x0c" + question(SITE)[40:], b"\xff" * 600, b"a" * 1600],
+    ids=["empty", "byte", "short", "cut", "longer", "answer", "pointer", "ones", "long"])
 def test_what_is_no_question_is_not_answered(plane, message):
     assert ask(plane.dns_port, message, 0.3) is None
     assert plane.dig(f"seoul.{ZONE}").data == ["192.0.2.1"]
@@ -191,7 +193,8 @@ def test_a_resolver_keeps_an_answer_for_as_wide_as_it_holds(run, plane, beating,
 
 @pytest.mark.parametrize("zone, word", [
     ({"address": "127.0.0.1"}, "address"), ({"zone": "a..b"}, "zone"), ({"answers": 9}, "answers"),
-    ({"servers": ["ns1 x"]}, "servers"), ({"contact": "a b..c"}, "contact"), ({"ttl": "2d"}, "ttl")])
+    ({"servers": ["ns1 x"]}, "servers"), ({"contact": "a b..c"}, "contact"),
+    ({"ttl": "2d"}, "ttl")])
 def test_a_wrong_zone_is_refused_with_a_reason(tmp_path, zone, word):
     plane = DnsPlane(tmp_path, **zone).launch()
     assert plane.wait() == 1 and f"{word}:" in plane.stderr()
