@@ -99,7 +99,7 @@ static bool covers_at_once(struct req *r)
         !freshness_may_cover(&r->object->freshness, loop_wall(r->worker->loop)))
         return false;
     counter_add(&r->worker->count.covered, 1);
-    if (upstream_choose(u, 0, now) != NULL)
+    if (upstream_is_due(u, now))
         refresh_behind(r);
     return true;
 }

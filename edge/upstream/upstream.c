@@ -205,6 +205,15 @@ bool upstream_is_down(const struct upstream *u, msec_t now)
     return true;
 }
 
+bool upstream_is_due(const struct upstream *u, msec_t now)
+{
+    for (size_t i = 0; i < u->count; i++) {
+        if (may_be_asked(&u->origins[i], now))
+            return true;
+    }
+    return false;
+}
+
 void upstream_succeeded(struct upstream_origin *o)
 {
     if (atomic_load_explicit(&o->failures, memory_order_relaxed) == 0)

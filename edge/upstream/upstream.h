@@ -62,8 +62,10 @@ struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, msec_t
 uint32_t upstream_index(const struct upstream *u, const struct upstream_origin *o);
 const char *upstream_state_name(const struct upstream_origin *o, msec_t now); /* "held" */
 bool upstream_is_broken(const struct upstream_origin *o);
-/* upstream_is_down: every origin is BROKEN or RESTING. */
+/* upstream_is_down: every origin is BROKEN or RESTING. upstream_is_due: one of them may be asked all
+ * the same, because its probe is due. */
 bool upstream_is_down(const struct upstream *u, msec_t now);
+bool upstream_is_due(const struct upstream *u, msec_t now);
 
 /* How it went. err: ERR_PROTOCOL, ERR_TRUNCATED and the like hold the origin back, but only one
  * that cannot be had (refused, unresolved; silent for a second at least) breaks. An answer of any
