@@ -62,8 +62,8 @@ struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, msec_t
 uint32_t upstream_index(const struct upstream *u, const struct upstream_origin *o);
 const char *upstream_state_name(const struct upstream_origin *o, msec_t now); /* "held" */
 bool upstream_is_broken(const struct upstream_origin *o);
-/* upstream_is_down: every origin is BROKEN or RESTING. upstream_is_due: one of them may be asked all
- * the same, because its probe is due. */
+/* upstream_is_down: every origin is BROKEN or RESTING. upstream_is_due: one of them may be asked
+ * all the same, because its probe is due. */
 bool upstream_is_down(const struct upstream *u, msec_t now);
 bool upstream_is_due(const struct upstream *u, msec_t now);
 

@@ -304,6 +304,7 @@ static void another_format_is_refused_until_reformatted(void **state)
     close(fd);
     buf_init(&why, 1000);
     EQ(disk_store_try(&st, path, (struct disk_setup){0}, &why), ERR_VERSION);
+    buf_add_char(&why, 0);
     assert_non_null(strstr(why.p, "format 99"));
     assert_non_null(strstr(why.p, "--reformat"));
     buf_finish(&why);

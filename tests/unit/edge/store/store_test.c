@@ -348,6 +348,7 @@ static void a_store_that_is_too_small_says_so(void **state)
     assert_int_equal(store_create(&st, &config, &why), ERR_CONFIG);
     assert_null(st);
     buf_add_char(&why, '\0');
+    buf_add_char(&why, 0);
     assert_non_null(strstr(why.p, "4194304"));
     buf_finish(&why);
 }
