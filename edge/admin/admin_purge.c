@@ -13,13 +13,16 @@
 
 #define BODY_MAX ((size_t)64 * 1024)
 
+#define SETTLE_MS 1000 /* for disks to write it down; the answer tells whether they did */
+
 /* What may be purged by, by its key in the body. */
 static const char *const whats[] = {[PURGE_WHAT_URL] = "url",
                                     [PURGE_WHAT_PREFIX] = "prefix",
                                     [PURGE_WHAT_HOST] = "host",
                                     [PURGE_WHAT_TAG] = "tag"};
 
-static void answer(struct exchange *x, const struct purge_order *order, int64_t met)
+static void answer(struct exchange *x, const struct purge_order *order, int64_t met,
+                   bool is_settled)
 {
     struct buf text;
     struct json_out o;
@@ -33,6 +36,7 @@ static void answer(struct exchange *x, const struct purge_order *order, int64_t 
     if (order->what == PURGE_WHAT_SITE && order->site.n == 0)
         json_out_bool(&o, "all", true);
     json_out_bool(&o, "soft", order->is_soft);
+    json_out_bool(&o, "outlives_crash", is_settled);
     if (met >= 0)
         json_out_int(&o, "objects", met);
     json_out_end_object(&o);
@@ -79,7 +83,7 @@ static void purge_now(struct admin *a, struct exchange *x, struct json_in *in)
     else if (err != 0)
         admin_problem(x, 404, "This edge serves no such site.");
     else
-        answer(x, &order, met);
+        answer(x, &order, met, store_settle(a->spec.store, SETTLE_MS));
 }
 
 static void on_collected(void *owner, struct exchange *x, int err, struct span bytes)

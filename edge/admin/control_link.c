@@ -156,6 +156,8 @@ static void apply_purge(struct control_link *l, const struct heartbeat_purge *p)
              p->is_soft);
 }
 
+#define SETTLE_MS 1000 /* for disks to write purges down before they are acknowledged */
+
 static bool take_purges(struct control_link *l, const struct heartbeat_answer *a)
 {
     struct span log = span_of(l->state.purge_log);
@@ -171,6 +173,8 @@ static bool take_purges(struct control_link *l, const struct heartbeat_answer *a
         apply_purge(l, &a->purges[i]);
         l->state.purge_seq = a->purges[i].seq;
     }
+    if (a->purge_count > 0 && !store_settle(l->spec.store, SETTLE_MS))
+        LOG_WARN_LIMITED("purge-not-on-disk", "seq=%" PRIu64, l->state.purge_seq);
     return a->purge_count > 0;
 }
 

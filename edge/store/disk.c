@@ -26,6 +26,19 @@ static void cond_init(pthread_cond_t *c)
     pthread_condattr_destroy(&a);
 }
 
+static struct timespec after_ms(msec_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / MSEC_PER_SEC;
+    t.tv_nsec += ms % MSEC_PER_SEC * 1000000;
+    if (t.tv_nsec >= NSEC_PER_SEC) {
+        t.tv_nsec -= NSEC_PER_SEC;
+        t.tv_sec++;
+    }
+    return t;
+}
+
 int disk_init(struct disk *d, struct store *st, const struct store_disk *config, struct buf *why)
 {
     d->store = st;
@@ -139,15 +152,8 @@ struct disk_job *disk_take_load(struct disk *d)
 
 bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms)
 {
-    struct timespec until;
+    struct timespec until = after_ms(wait_ms);
     int r = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / MSEC_PER_SEC;
-    until.tv_nsec += wait_ms % MSEC_PER_SEC * 1000000;
-    if (until.tv_nsec >= NSEC_PER_SEC) {
-        until.tv_nsec -= NSEC_PER_SEC;
-        until.tv_sec++;
-    }
     pthread_mutex_lock(&d->lock);
     while (list_is_empty(&d->writes) && !d->is_ending && r != ETIMEDOUT) {
         if (wait_ms < 0 && !disk_is_up(d))
@@ -218,8 +224,54 @@ void disk_fault(struct disk *d, const char *doing)
     pthread_mutex_unlock(&d->lock);
 }
 
+struct disk_sync *disk_sync_create(uint32_t disks)
+{
+    struct disk_sync *s = mem_zalloc(sizeof(*s));
+    pthread_mutex_init(&s->lock, NULL);
+    cond_init(&s->done);
+    s->left = disks;
+    s->refs = disks + 1;
+    return s;
+}
+
+static void sync_let_go(struct disk_sync *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool is_last = --s->refs == 0;
+    pthread_mutex_unlock(&s->lock);
+    if (!is_last)
+        return;
+    pthread_cond_destroy(&s->done);
+    pthread_mutex_destroy(&s->lock);
+    mem_free(s);
+}
+
+void disk_sync_tell(struct disk_sync *s, bool is_good)
+{
+    pthread_mutex_lock(&s->lock);
+    s->left--;
+    s->failed += !is_good;
+    pthread_cond_signal(&s->done);
+    pthread_mutex_unlock(&s->lock);
+    sync_let_go(s);
+}
+
+bool disk_sync_wait(struct disk_sync *s, msec_t max_ms)
+{
+    struct timespec until = after_ms(max_ms);
+    int r = 0;
+    pthread_mutex_lock(&s->lock);
+    while (s->left > 0 && r != ETIMEDOUT)
+        r = pthread_cond_timedwait(&s->done, &s->lock, &until);
+    bool is_good = s->left == 0 && s->failed == 0;
+    pthread_mutex_unlock(&s->lock);
+    sync_let_go(s);
+    return is_good;
+}
+
 void disk_job_free(struct disk_job *j)
 {
+    mem_free(j->payload);
     if (j->segment != NULL)
         segment_unref(j->segment);
     generation_unref(&j->generation);

@@ -23,6 +23,8 @@ enum disk_job_kind {
     DISK_JOB_LOAD,   /* disk to memory */
     DISK_JOB_OBJECT, /* the head of the generation's object */
     DISK_JOB_DROP,   /* the generation's object is gone for good */
+    DISK_JOB_PURGE,  /* a purge, for what is on the disk */
+    DISK_JOB_SYNC,   /* all before it outlives the machine; then somebody is told */
 };
 
 struct disk_job {
@@ -37,6 +39,9 @@ struct disk_job {
     uint32_t offset;
     uint32_t disk_segment, disk_at; /* MOVE, LOAD: where it is on the disk */
     uint32_t written_at;            /* BLOCK, MOVE: where it is written */
+    struct disk_record record;      /* PURGE: what is written, and its payload */
+    uint8_t *payload;
+    struct disk_sync *sync; /* SYNC: referenced */
 };
 
 #define DISK_LOADERS     4
@@ -49,6 +54,17 @@ struct disk_job {
 #define DISK_FLUSH_MS    500        /* and no longer than that */
 #define DISK_PROBE_MS    5000
 #define DISK_QUEUE_BYTES ((int64_t)64 << 20) /* pinned in memory at most, and a quarter of it */
+
+/* Who waits until several disks have synced. Freed by the last reference. */
+struct disk_sync {
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    uint32_t left, failed, refs;
+};
+struct disk_sync *disk_sync_create(uint32_t disks) __attribute__((returns_nonnull));
+void disk_sync_tell(struct disk_sync *s, bool is_good); /* one disk has; lets go */
+/* disk_sync_wait: false: one failed, or they took longer; lets go. */
+bool disk_sync_wait(struct disk_sync *s, msec_t max_ms);
 
 enum disk_segment_state { DISK_SEGMENT_FREE, DISK_SEGMENT_OPEN, DISK_SEGMENT_SEALED };
 
@@ -72,6 +88,7 @@ struct disk_writer {
     msec_t pending_since;
     uint64_t sequence;   /* the highest in use */
     msec_t barred_until; /* when files are tried to be made again */
+    bool has_missed;     /* a purge came while it was dead */
     struct buf image;    /* of an object, while it is written */
     uint8_t *moved;      /* a block, while it is moved; as large as the buffer */
 };

@@ -39,7 +39,8 @@ void disk_record_seal(struct disk_record *r)
 
 bool disk_record_fits(const struct disk_record *r, uint64_t sequence, uint32_t segment_bytes)
 {
-    bool is_kind = r->kind == DISK_OBJECT || r->kind == DISK_BLOCK || r->kind == DISK_DROP;
+    bool is_kind = r->kind == DISK_OBJECT || r->kind == DISK_BLOCK || r->kind == DISK_DROP ||
+                   r->kind == DISK_PURGE;
     return is_kind && r->sequence == sequence &&
            r->sum == (uint32_t)hash64(r, offsetof(struct disk_record, sum)) &&
            (uint64_t)r->at + r->length <= segment_bytes;

@@ -42,11 +42,14 @@ struct disk_foot {
     uint64_t sum;         /* as in disk_head */
 };
 
-/* The magic number of a record says what it is. */
+/* The magic number of a record says what it is. Segments are given up oldest first, and heads that
+ * are written again have been compared with all purges by then: so a drop or a purge outlives
+ * whatever it falls on. */
 enum disk_kind {
     DISK_OBJECT = 0x314a424f, /* payload: object_image.h; `index` is 0 */
     DISK_BLOCK = 0x314b4c42,  /* payload: the bytes of block `index` */
     DISK_DROP = 0x31505244,   /* no payload: objects of this generation before here are gone */
+    DISK_PURGE = 0x31525550,  /* payload: purge_image.h: it falls on what stands before here */
 };
 
 struct disk_record {
@@ -77,6 +80,12 @@ static inline uint64_t disk_payload_at(uint64_t at, uint32_t length)
 {
     uint64_t after = at + sizeof(struct disk_record);
     return length >= DISK_LARGE ? disk_up(after, DISK_PAGE) : after;
+}
+
+/* disk_has_summary: whether the payload stands in the summary too. */
+static inline bool disk_has_summary(const struct disk_record *r)
+{
+    return r->kind == DISK_OBJECT || r->kind == DISK_PURGE;
 }
 
 /* ..._seal: puts the sums in. ..._fits: whether it is one, whole. */

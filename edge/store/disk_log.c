@@ -9,6 +9,8 @@
 
 #include "edge/store/disk_place.h"
 #include "edge/store/disk_scan.h"
+#include "edge/store/object.h"
+#include "edge/store/purge_marks.h"
 #include "lib/base/err.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
@@ -180,7 +182,7 @@ static void put(struct disk *d, struct disk_record *r, const void *payload)
     w->filled = (uint32_t)(end - w->flushed);
     w->records++;
     buf_add(&w->summary, r, sizeof(*r));
-    if (r->kind == DISK_OBJECT)
+    if (disk_has_summary(r))
         buf_add(&w->summary, payload, r->length);
 }
 
@@ -221,6 +223,22 @@ static int image_of(struct disk *d, const struct object *o)
     buf_clear(image);
     object_image_write(o, image);
     return buf_overflowed(image) ? ERR_TOO_BIG : 0;
+}
+
+/* A purge of many leaves objects to be compared with it later: who is written behind it must have
+ * been. */
+static bool is_purged(const struct disk *d, struct object *o)
+{
+    uint64_t newest, known = atomic_load(&o->purges_known);
+    struct purge_marks *marks = d->store->marks;
+    if (atomic_load(&o->is_purged))
+        return true;
+    if (known >= purge_marks_newest(marks))
+        return false;
+    enum purge_verdict v = purge_marks_judge(marks, o, known, &newest);
+    if (v == PURGE_VERDICT_SOFT)
+        atomic_store(&o->is_soft_purged, true);
+    return v == PURGE_VERDICT_HARD;
 }
 
 /* Giving up the oldest segment. */
@@ -296,7 +314,7 @@ static void reclaim_object(struct reclaim *c, struct generation *g)
         g->disk_object = SEGMENT_NONE;
     generation_unlock(g);
     struct object *o = is_needed ? disk_place_owner(g) : NULL;
-    if (o != NULL && d->writer.segment != SEGMENT_NONE && image_of(d, o) == 0) {
+    if (o != NULL && d->writer.segment != SEGMENT_NONE && !is_purged(d, o) && image_of(d, o) == 0) {
         uint32_t length = (uint32_t)d->writer.image.n;
         if (!fits_buffer(d, length))
             disk_log_flush(d);
@@ -468,12 +486,16 @@ int disk_log_object(struct disk *d, struct object *o, bool again)
     generation_lock(g);
     bool is_there = g->disk_object != SEGMENT_NONE;
     generation_unlock(g);
+    if (is_purged(d, o))
+        return ERR_CHANGED;
     if (is_there && !again)
         return 0;
     int r = image_of(d, o);
     uint32_t length = (uint32_t)d->writer.image.n;
     if (r == 0)
         r = make_room(d, length, true);
+    if (r == 0 && is_purged(d, o))
+        r = ERR_CHANGED;
     if (r == 0)
         r = image_of(d, o); /* making room may have used it for another */
     if (r == 0)
@@ -496,4 +518,25 @@ int disk_log_drop(struct disk *d, uint64_t id)
     if (err == 0)
         put(d, &r, NULL);
     return err;
+}
+
+int disk_log_purge(struct disk *d, const struct disk_record *r, const void *payload)
+{
+    struct disk_record record = *r;
+    int err = make_room(d, r->length, true);
+    record.payload_sum = hash64(payload, r->length);
+    if (err == 0)
+        put(d, &record, payload);
+    return err;
+}
+
+int disk_log_sync(struct disk *d)
+{
+    disk_log_flush(d);
+    if (!disk_is_up(d))
+        return ERR_IO;
+    if (d->writer.segment == SEGMENT_NONE || medium_disk_sync(&d->medium, d->writer.segment) == 0)
+        return 0;
+    give_up(d, "sync");
+    return ERR_IO;
 }

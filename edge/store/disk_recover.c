@@ -9,14 +9,24 @@
 #include "edge/store/disk_scan.h"
 #include "edge/store/heads.h"
 #include "edge/store/index.h"
+#include "edge/store/purge_image.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #include <stdlib.h>
 
+/* Heads in the order in which they lay, each with the number of the last purge before it. */
+struct recovered {
+    struct object *object; /* referenced */
+    uint64_t known;
+};
+
 struct recover {
     struct disk *d;
+    struct purge_marks *marks; /* purges of this disk alone */
+    struct recovered *v;
+    size_t count, room;
     struct arena mem; /* of one head */
     uint32_t segment;
 };
@@ -59,6 +69,16 @@ static struct generation *generation_for(struct recover *rc, const struct object
     return g;
 }
 
+static void remember(struct recover *rc, struct object *o)
+{
+    if (rc->count == rc->room) {
+        rc->room = rc->room > 0 ? 2 * rc->room : 1024;
+        rc->v = mem_grow(rc->v, rc->room, sizeof(*rc->v));
+    }
+    object_ref(o);
+    rc->v[rc->count++] = (struct recovered){.object = o, .known = purge_marks_now(rc->marks)};
+}
+
 static void take_object(struct recover *rc, const struct disk_record *r, const void *payload)
 {
     struct store *st = rc->d->store;
@@ -82,10 +102,52 @@ static void take_object(struct recover *rc, const struct disk_record *r, const v
             g->disk_object = rc->segment;
         if (index_insert(st->index, o, purge_marks_now(st->marks), &left) != 0)
             LOG_DEBUG("recover-refused", "path=\"%s\"", rc->d->medium.path);
+        else
+            remember(rc, o);
         index_let_go(&left);
     }
     object_unref(&o);
     generation_unref(&g);
+}
+
+/* What other disks hold may be younger than this one's purge: they have it too, in its place. */
+static bool is_of_disk(void *ctx, const struct object *o)
+{
+    const struct recover *rc = ctx;
+    return o->generation->disk == rc->d->number;
+}
+
+static void take_purge(struct recover *rc, const struct disk_record *r, const void *payload)
+{
+    struct purge_image p;
+    struct index_left left = {0};
+    struct hash128 hash = {.lo = r->key[0], .hi = r->key[1]};
+    struct index_wanted wanted = {.matches = is_of_disk, .ctx = rc};
+    if (purge_image_read(&p, span_make(payload, r->length)) != 0)
+        return;
+    if (p.is_key)
+        index_purge_some(rc->d->store->index, &hash, &wanted, p.is_soft, &left);
+    else
+        purge_marks_add(rc->marks, &p.scope, p.is_soft);
+    index_let_go(&left);
+}
+
+/* The purges fall on what lay before them. */
+static void judge(struct recover *rc)
+{
+    for (size_t i = 0; i < rc->count; i++) {
+        struct object *o = rc->v[i].object;
+        struct index_left left = {0};
+        uint64_t newest;
+        enum purge_verdict v = purge_marks_judge(rc->marks, o, rc->v[i].known, &newest);
+        if (v == PURGE_VERDICT_SOFT)
+            atomic_store(&o->is_soft_purged, true);
+        if (v == PURGE_VERDICT_HARD)
+            index_remove(rc->d->store->index, o, &left);
+        index_let_go(&left);
+        object_unref(&o);
+    }
+    mem_free(rc->v);
 }
 
 static void take_drop(struct recover *rc, const struct disk_record *r)
@@ -108,6 +170,8 @@ static void on_head(void *ctx, const struct disk_record *r, const void *payload)
         take_object(ctx, r, payload);
     else if (r->kind == DISK_DROP)
         take_drop(ctx, r);
+    else if (r->kind == DISK_PURGE)
+        take_purge(ctx, r, payload);
 }
 
 /* The table's record for it, or NULL: it does not belong there, or there is no room. */
@@ -207,8 +271,12 @@ void disk_recover(struct disk *d)
     uint64_t objects = index_count(st->index);
     int64_t blocks = atomic_load(&st->disk_blocks);
     uint32_t count = find_segments(d, v);
+    size_t marks_bytes;
     arena_init(&rc.mem, OBJECT_IMAGE_MAX * 4);
+    rc.marks = purge_marks_create(st->memory_bytes, &marks_bytes);
     pass(&rc, v, count, on_head);
+    judge(&rc);
+    purge_marks_destroy(&rc.marks);
     pass(&rc, v, count, on_block);
     arena_finish(&rc.mem);
     mem_free(v);

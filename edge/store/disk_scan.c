@@ -43,9 +43,9 @@ static const void *bytes_at(struct scan *s, uint64_t at, size_t n)
 
 static void give(struct scan *s, const struct disk_record *r, const void *payload)
 {
-    if (r->kind == DISK_OBJECT && hash64(payload, r->length) != r->payload_sum)
+    if (payload != NULL && hash64(payload, r->length) != r->payload_sum)
         return;
-    s->fn(s->ctx, r, r->kind == DISK_OBJECT ? payload : NULL);
+    s->fn(s->ctx, r, payload);
 }
 
 /* The record at `at`, given if it is one. Returns where the next one may be, or 0. */
@@ -59,7 +59,7 @@ static uint64_t follow(struct scan *s, uint64_t at)
     if (!disk_record_fits(&r, s->sequence, s->m->segment_bytes) ||
         r.at != disk_payload_at(at, r.length))
         return 0;
-    if (r.kind == DISK_OBJECT) {
+    if (disk_has_summary(&r)) {
         payload = r.length <= OBJECT_IMAGE_MAX ? bytes_at(s, r.at, r.length) : NULL;
         if (payload == NULL)
             return 0;
@@ -91,11 +91,11 @@ static void scan_summary(struct scan *s, const uint8_t *p, size_t n)
         at += sizeof(r);
         if (!disk_record_fits(&r, s->sequence, s->m->segment_bytes))
             return;
-        size_t payload = r.kind == DISK_OBJECT ? r.length : 0;
-        if (payload > n - at)
+        bool has_payload = disk_has_summary(&r);
+        if (has_payload && r.length > n - at)
             return;
-        give(s, &r, p + at);
-        at += payload;
+        give(s, &r, has_payload ? p + at : NULL);
+        at += has_payload ? r.length : 0;
     }
 }
 

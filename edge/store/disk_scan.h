@@ -5,7 +5,7 @@
 
 #include "edge/store/medium_disk.h"
 
-/* payload: of DISK_OBJECT, verified; NULL for the others. */
+/* payload: of DISK_OBJECT and DISK_PURGE, verified; NULL for the others. */
 typedef void (*disk_scan_fn)(void *ctx, const struct disk_record *r, const void *payload);
 
 /* disk_scan: gives every record of the segment, in the order in which they were written: from its

@@ -7,6 +7,7 @@
 
 #include "edge/store/disk_log.h"
 #include "edge/store/disk_place.h"
+#include "edge/store/purge_image.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 
@@ -37,6 +38,26 @@ static void write_drop(struct disk *d, struct disk_job *j)
     disk_job_free(j);
 }
 
+/* Where nothing was ever written there is nothing to purge. */
+static bool is_empty(const struct disk *d)
+{
+    return d->writer.sequence == 0;
+}
+
+static void write_purge(struct disk *d, struct disk_job *j)
+{
+    if (!is_empty(d) && disk_log_purge(d, &j->record, j->payload) != 0)
+        d->writer.has_missed = true;
+    disk_job_free(j);
+}
+
+static void write_sync(struct disk *d, struct disk_job *j)
+{
+    bool is_good = is_empty(d) || (!d->writer.has_missed && disk_log_sync(d) == 0);
+    disk_sync_tell(j->sync, is_good);
+    disk_job_free(j);
+}
+
 static void write_job(struct disk *d, struct disk_job *j)
 {
     switch (j->kind) {
@@ -48,6 +69,12 @@ static void write_job(struct disk *d, struct disk_job *j)
         break;
     case DISK_JOB_DROP:
         write_drop(d, j);
+        break;
+    case DISK_JOB_PURGE:
+        write_purge(d, j);
+        break;
+    case DISK_JOB_SYNC:
+        write_sync(d, j);
         break;
     case DISK_JOB_MOVE:
     case DISK_JOB_LOAD:
@@ -63,6 +90,19 @@ static msec_t patience_ms(const struct disk *d)
     return d->writer.filled > 0 ? DISK_FLUSH_MS : -1;
 }
 
+/* Purges that it could not take: after the next start all that it holds by then is validated. */
+static void make_good(struct disk *d)
+{
+    static const struct purge_image all = {.is_soft = true, .scope = {.kind = PURGE_ALL}};
+    uint8_t payload[64];
+    struct disk_record r = {.kind = DISK_PURGE};
+    if (!d->writer.has_missed)
+        return;
+    r.length = (uint32_t)purge_image_write(&all, payload, sizeof(payload));
+    if (disk_log_purge(d, &r, payload) == 0 && disk_log_sync(d) == 0)
+        d->writer.has_missed = false;
+}
+
 static void probe(struct disk *d)
 {
     msec_t now = clock_mono_ms();
@@ -73,6 +113,7 @@ static void probe(struct disk *d)
         return;
     atomic_store(&d->faults, 0);
     disk_set_state(d, STORE_DISK_UP, "a probe was written and read");
+    make_good(d);
 }
 
 void disk_write_all(struct disk *d)

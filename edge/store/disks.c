@@ -8,6 +8,7 @@
 #include "edge/store/disk_load.h"
 #include "edge/store/disk_write.h"
 #include "edge/store/object.h"
+#include "edge/store/purge_image.h"
 #include "lib/base/err.h"
 #include "lib/base/hrw.h"
 #include "lib/base/log.h"
@@ -166,6 +167,40 @@ void disks_forget(struct store *st, struct generation *g)
     struct disk_job *j = job_make(DISK_JOB_DROP);
     j->id = g->roster.id;
     disk_write(d, j);
+}
+
+void disks_purge(struct store *st, const struct purge_image *p, const struct store_key *key)
+{
+    uint8_t *payload = mem_alloc(PURGE_IMAGE_MAX);
+    struct purge_image whole = *p;
+    size_t n = purge_image_write(p, payload, PURGE_IMAGE_MAX);
+    if (n == 0) { /* too long to be kept: too much is purged at the next start, never too little */
+        whole.scope = (struct purge_scope){.kind = PURGE_ALL};
+        n = purge_image_write(&whole, payload, PURGE_IMAGE_MAX);
+    }
+    for (uint32_t i = 0; i < st->disks->count; i++) {
+        struct disk_job *j = job_make(DISK_JOB_PURGE);
+        j->record = (struct disk_record){.kind = DISK_PURGE, .length = (uint32_t)n};
+        if (key != NULL) {
+            j->record.key[0] = key->hash.lo;
+            j->record.key[1] = key->hash.hi;
+        }
+        j->payload = mem_alloc(n);
+        memcpy(j->payload, payload, n);
+        disk_write(&st->disks->v[i], j);
+    }
+    mem_free(payload);
+}
+
+bool disks_sync(struct store *st, msec_t max_ms)
+{
+    struct disk_sync *s = disk_sync_create(st->disks->count);
+    for (uint32_t i = 0; i < st->disks->count; i++) {
+        struct disk_job *j = job_make(DISK_JOB_SYNC);
+        j->sync = s;
+        disk_write(&st->disks->v[i], j);
+    }
+    return disk_sync_wait(s, max_ms);
 }
 
 int disks_create(struct disks **out, struct store *st, const struct disks_config *config,

@@ -27,5 +27,10 @@ struct disk *disks_at(struct disks *ds, uint32_t i);
  * index for good, and must not come back at the next start. Both: nothing where no disk has it. */
 void disks_refresh(struct store *st, struct generation *g);
 void disks_forget(struct store *st, struct generation *g);
+/* disks_purge: told to every disk. disks_sync: what was told before is on the disks, within max_ms;
+ * false: not on all of them. Blocks. */
+struct purge_image;
+void disks_purge(struct store *st, const struct purge_image *p, const struct store_key *key);
+bool disks_sync(struct store *st, msec_t max_ms);
 
 #endif

@@ -312,6 +312,26 @@ uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft
     return met;
 }
 
+void index_purge_some(struct index *ix, const struct hash128 *hash,
+                      const struct index_wanted *wanted, bool is_soft, struct index_left *left)
+{
+    struct shard *sh = shard_of(ix, hash);
+    pthread_mutex_lock(&sh->lock);
+    struct object **at = bucket_of(sh, hash);
+    while (*at != NULL) {
+        const struct hash128 *h = &(*at)->key.hash;
+        bool is_met = h->lo == hash->lo && h->hi == hash->hi && wanted->matches(wanted->ctx, *at);
+        if (is_met && !is_soft) {
+            purge_out_locked(sh, at, left);
+            continue;
+        }
+        if (is_met)
+            atomic_store(&(*at)->is_soft_purged, true);
+        at = &(*at)->chain_next;
+    }
+    pthread_mutex_unlock(&sh->lock);
+}
+
 /* The next few buckets of the shard at hand. */
 static void sweep_some_locked(struct index *ix, struct shard *sh, struct index_left *left)
 {

@@ -42,6 +42,10 @@ void index_remove(struct index *ix, struct object *o, struct index_left *left);
 /* Soft: marks and counts, nothing leaves. */
 uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft,
                      struct index_left *left);
+/* index_purge_some: the same for those whose key has this hash and that are wanted; it is not
+ * remembered: nobody fetches yet. */
+void index_purge_some(struct index *ix, const struct hash128 *hash,
+                      const struct index_wanted *wanted, bool is_soft, struct index_left *left);
 bool index_is_purged(struct index *ix, struct object *o);
 /* index_sweep: compares a few more objects with the marks; false: all know the newest. One thread
  * at a time. */

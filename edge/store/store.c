@@ -8,6 +8,7 @@
 #include "edge/store/evict.h"
 #include "edge/store/generation_inner.h"
 #include "edge/store/index.h"
+#include "edge/store/purge_image.h"
 #include "edge/store/store_inner.h"
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
@@ -174,12 +175,21 @@ uint64_t store_purge(struct store *st, const struct store_key *key, bool is_soft
     uint64_t met = index_purge(st->index, key, is_soft, &left);
     counter_add_shared(&st->counters.purged, met);
     let_go(st, &left);
+    if (st->disks != NULL)
+        disks_purge(st, &(struct purge_image){.is_soft = is_soft, .is_key = true}, key);
     return met;
 }
 
 void store_purge_many(struct store *st, const struct purge_scope *scope, bool is_soft)
 {
     purge_marks_add(st->marks, scope, is_soft);
+    if (st->disks != NULL)
+        disks_purge(st, &(struct purge_image){.is_soft = is_soft, .scope = *scope}, NULL);
+}
+
+bool store_settle(struct store *st, msec_t max_ms)
+{
+    return st->disks == NULL || disks_sync(st, max_ms);
 }
 
 bool store_is_purged(struct store *st, struct object *o)

@@ -54,6 +54,10 @@ uint64_t store_purge(struct store *st, const struct store_key *key, bool is_soft
  * marked as stale (soft). Also covers what is being fetched (store_moment). */
 void store_purge_many(struct store *st, const struct purge_scope *scope, bool is_soft);
 
+/* store_settle: waits until every purge made before holds after a crash too, at most so long;
+ * false: on some disk it does not yet. Blocks: not for a worker's loop. */
+bool store_settle(struct store *st, msec_t max_ms);
+
 /* store_is_purged: whether o, taken from the store or offered to it before, may no longer answer
  * who asks now. */
 bool store_is_purged(struct store *st, struct object *o);

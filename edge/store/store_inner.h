@@ -3,10 +3,9 @@
 #ifndef EDGE_STORE_STORE_INNER_H
 #define EDGE_STORE_STORE_INNER_H
 
+#include "edge/store/roster.h"
 #include "edge/store/segment.h"
 #include "edge/store/store_counters.h"
-
-#include "edge/store/roster.h"
 
 #define GENERATION_LOCKS 256 /* shared by all generations, by address: 40 bytes less in each */
 

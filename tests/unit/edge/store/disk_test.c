@@ -133,6 +133,79 @@ static void what_was_removed_does_not_come_back(void **state)
     folder_remove(path);
 }
 
+/* A purge by a mark, none of whose objects was looked up before the end. */
+static void a_purge_of_many_outlives_a_kill(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *st = disk_store(path, (struct disk_setup){0});
+        for (uint64_t id = 1; id <= 6; id++)
+            object_put(st, id, 2);
+        while (on_disk(st) < 12)
+            usleep(1000);
+        store_purge_many(st, &(struct purge_scope){.kind = PURGE_SITE, .site = SPAN("site")},
+                         false);
+        object_put(st, 100, 2);
+        while (on_disk(st) < 14)
+            usleep(1000);
+        store_purge_many(st, &(struct purge_scope){.kind = PURGE_SITE, .site = SPAN("other")},
+                         false);
+        if (store_settle(st, PATIENCE_S * 1000))
+            raise(SIGKILL);
+        _exit(1);
+    }
+    int status;
+    assert_true(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+    for (int round = 0; round < 2; round++) {
+        struct store *st = disk_store(path, (struct disk_setup){0});
+        for (uint64_t id = 1; id <= 6; id++)
+            EQ(object_read(st, id, 2).found, 0);
+        EQ(object_read(st, 100, 2).good, 2);
+        store_destroy(&st);
+    }
+    folder_remove(path);
+}
+
+static void a_soft_purge_is_still_one_after_a_restart(void **state)
+{
+    char path[64], text[32];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    assert_true(object_put(st, 1, 2));
+    UNTIL(on_disk(st) == 2);
+    store_purge_many(st, &(struct purge_scope){.kind = PURGE_ALL}, true);
+    assert_true(store_settle(st, PATIENCE_S * 1000));
+    store_destroy(&st);
+    st = disk_store(path, (struct disk_setup){0});
+    struct store_key key = key_for(text, 1);
+    struct object *o = store_select(st, &key, NULL, NULL);
+    assert_true(o != NULL && o->is_soft_purged);
+    object_unref(&o);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void tags_mean_the_same_after_a_restart(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    assert_true(object_put(st, 1, 2));
+    UNTIL(on_disk(st) == 2);
+    store_destroy(&st);
+    st = disk_store(path, (struct disk_setup){0});
+    EQ(object_read(st, 1, 2).good, 2);
+    store_purge_many(st, &(struct purge_scope){.kind = PURGE_TAG, .value = SPAN("tag")}, false);
+    EQ(object_read(st, 1, 2).found, 0);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
 static void a_full_disk_lets_the_oldest_go(void **state)
 {
     char path[64];
@@ -355,6 +428,9 @@ int main(void)
         cmocka_unit_test(everything_comes_back_after_a_stop),
         cmocka_unit_test(what_was_written_outlives_a_kill),
         cmocka_unit_test(what_was_removed_does_not_come_back),
+        cmocka_unit_test(a_purge_of_many_outlives_a_kill),
+        cmocka_unit_test(a_soft_purge_is_still_one_after_a_restart),
+        cmocka_unit_test(tags_mean_the_same_after_a_restart),
         cmocka_unit_test(a_full_disk_lets_the_oldest_go),
         cmocka_unit_test(what_is_read_again_outlives_its_segment),
         cmocka_unit_test(a_flipped_byte_is_never_given),

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/edge/store/disk_help.h"
+
+#include "edge/store/disk.h"
+
+#include <errno.h>
+
+/* A disk between the store and the real one, that does what the test wants. */
+static _Atomic int write_errno, read_errno, allocate_errno, read_delay_ms;
+
+static int faulty_open(int folder, const char *name, int flags)
+{
+    if (write_errno != 0 && (flags & O_CREAT)) {
+        errno = write_errno;
+        return -1;
+    }
+    return disk_io_system.open(folder, name, flags);
+}
+
+static ssize_t faulty_read(int fd, void *to, size_t n, off_t at)
+{
+    if (read_delay_ms > 0)
+        usleep((unsigned)read_delay_ms * 1000);
+    if (read_errno == 0)
+        return disk_io_system.read(fd, to, n, at);
+    errno = read_errno;
+    return -1;
+}
+
+static ssize_t faulty_write(int fd, const void *from, size_t n, off_t at)
+{
+    if (write_errno == 0)
+        return disk_io_system.write(fd, from, n, at);
+    errno = write_errno;
+    return -1;
+}
+
+static int faulty_allocate(int fd, off_t bytes)
+{
+    if (allocate_errno == 0)
+        return disk_io_system.allocate(fd, bytes);
+    errno = allocate_errno;
+    return -1;
+}
+
+static int faulty_sync(int fd)
+{
+    if (write_errno == 0)
+        return disk_io_system.sync(fd);
+    errno = write_errno;
+    return -1;
+}
+
+static const struct disk_io faulty = {.open = faulty_open,
+                                      .read = faulty_read,
+                                      .write = faulty_write,
+                                      .allocate = faulty_allocate,
+                                      .sync = faulty_sync};
+
+static int begin(void **state)
+{
+    (void)state;
+    write_errno = read_errno = allocate_errno = read_delay_ms = 0;
+    return 0;
+}
+
+/* Stores one object after the other until none of the first is in memory any more. */
+static void push_out(struct store *st, uint64_t from)
+{
+    for (uint64_t id = from; id < from + 20; id++)
+        assert_true(object_put(st, id, 4));
+}
+
+static void a_disk_that_fails_writes_is_dead_until_it_is_well(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){.io = &faulty});
+    assert_true(object_put(st, 1, 4));
+    UNTIL(on_disk(st) == 4);
+    write_errno = EROFS;
+    assert_true(object_put(st, 2, 4));
+    UNTIL(disk_state(st) == STORE_DISK_DEAD);
+    for (uint64_t id = 3; id < 40; id++) /* memory goes on alone */
+        assert_true(object_put(st, id, 4));
+    assert_true(!store_settle(st, 100) || on_disk(st) == 4);
+    write_errno = 0;
+    UNTIL(disk_state(st) == STORE_DISK_UP);
+    assert_true(object_put(st, 50, 4));
+    UNTIL(object_read(st, 50, 4).good == 4 && on_disk(st) >= 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void blocks_of_a_disk_that_fails_reads_are_absent(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st =
+        disk_store(path, (struct disk_setup){.io = &faulty, .memory_bytes = 8 * MIB});
+    push_out(st, 1);
+    UNTIL(queued_bytes(st) == 0);
+    read_errno = EIO;
+    struct object_state s = object_read(st, 1, 4);
+    EQ(s.absent, 4);
+    UNTIL(disk_state(st) == STORE_DISK_DEAD);
+    EQ(object_read(st, 2, 4).absent, 4); /* nobody asks it any more */
+    EQ(object_read(st, 2, 4).wrong, 0);
+    read_errno = 0;
+    UNTIL(disk_state(st) == STORE_DISK_UP);
+    EQ(object_read(st, 3, 4).good, 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void a_full_file_system_keeps_to_what_there_is(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st =
+        disk_store(path, (struct disk_setup){.io = &faulty, .memory_bytes = 8 * MIB});
+    push_out(st, 1);
+    struct store_disk_usage before, after;
+    assert_true(store_disk_usage(st, 0, &before));
+    allocate_errno = ENOSPC;
+    for (uint64_t from = 100; from < 300; from += 20)
+        push_out(st, from);
+    assert_true(store_disk_usage(st, 0, &after));
+    EQ(after.used_bytes, before.used_bytes);
+    EQ(after.state, STORE_DISK_UP);
+    assert_true(COUNT(st, disk_evicted_blocks) > 0);
+    UNTIL(queued_bytes(st) == 0);
+    EQ(object_read(st, 299, 4).good, 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void without_any_room_memory_goes_on_alone(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    allocate_errno = EDQUOT;
+    struct store *st =
+        disk_store(path, (struct disk_setup){.io = &faulty, .memory_bytes = 8 * MIB});
+    push_out(st, 1);
+    UNTIL(queued_bytes(st) == 0);
+    EQ(on_disk(st), 0);
+    EQ(object_read(st, 20, 4).good, 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void a_slow_disk_is_gone_past(void **state)
+{
+    char path[64], text[32];
+    struct block_view v;
+    (void)state;
+    folder_make(path);
+    struct store *st =
+        disk_store(path, (struct disk_setup){.io = &faulty, .memory_bytes = 8 * MIB});
+    push_out(st, 1);
+    UNTIL(queued_bytes(st) == 0);
+    read_delay_ms = 2 * DISK_SLOW_MS;
+    struct store_key key = key_for(text, 1);
+    struct object *o = store_select(st, &key, NULL, NULL);
+    assert_non_null(o);
+    EQ(generation_view(o->generation, 0, &v), ERR_AGAIN);
+    usleep(DISK_SLOW_MS * 1000 + 200000);
+    msec_t began = clock_mono_ms();
+    EQ(generation_view(o->generation, BLOCK, &v), ERR_BUSY);
+    assert_true(clock_mono_ms() - began < 20);
+    assert_true(COUNT(st, disk_bypassed) > 0);
+    UNTIL(disk_state(st) == STORE_DISK_SLOW);
+    read_delay_ms = 0;
+    UNTIL(bytes_check(o->generation, 1, BLOCK) == 1); /* the one that is let through is quick */
+    UNTIL(disk_state(st) == STORE_DISK_UP);
+    object_unref(&o);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_disk_that_fails_writes_is_dead_until_it_is_well, begin),
+        cmocka_unit_test_setup(blocks_of_a_disk_that_fails_reads_are_absent, begin),
+        cmocka_unit_test_setup(a_full_file_system_keeps_to_what_there_is, begin),
+        cmocka_unit_test_setup(without_any_room_memory_goes_on_alone, begin),
+        cmocka_unit_test_setup(a_slow_disk_is_gone_past, begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
