@@ -110,8 +110,9 @@ static void many_threads_lead_wait_and_leave(void **state)
         p->waiter = (struct collapse_waiter){.home = loop_mailbox(p->loop), .woken = on_woken};
         assert_int_equal(pthread_create(&p->thread, NULL, run, p), 0);
     }
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++) /* all first: one that lands still rings at the others */
         pthread_join(players[i].thread, NULL);
+    for (int i = 0; i < THREADS; i++) {
         loop_destroy(&players[i].loop);
         led += players[i].led;
     }
