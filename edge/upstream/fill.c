@@ -13,11 +13,9 @@
  * `last` shrinks when a block that is claimed or present already is met: another brings it. Where
  * no second request can fetch bytes of this generation (no strong validator, an origin that
  * ignores ranges, no length), everything is claimed at once: all readers wait for this fill. */
-#include "edge/upstream/fill.h"
+#include "edge/upstream/fill_inner.h"
 
 #include "edge/upstream/answer.h"
-#include "edge/upstream/block_runs.h"
-#include "edge/upstream/pace.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -27,43 +25,8 @@
 #define RESUME_MIN_MS  50           /* between two looks for the rest, doubling .. */
 #define RESUME_MAX_MS  1000
 #define RESUME_DOUBLES 5
-#define AHEAD_BLOCKS   2
-
-struct fill {
-    uint32_t magic;
-    bool is_paused, is_writing, claims_all, is_ending, has_no_reader;
-    uint8_t resumes;  /* in a row without a byte */
-    struct list link; /* fetcher->fills */
-    struct fetcher *fetcher;
-    struct source *source;
-    struct generation *generation;
-    struct fetch *fetch;
-    struct validators validators; /* etag: our copy */
-    int64_t block_bytes;
-    int64_t pos, last;   /* next byte to store; the last one (INT64_MAX: unknown) */
-    int64_t skip;        /* bytes of the body at hand that come before pos */
-    int64_t claimed_end; /* the block after the last claimed one; blocks from pos's on are ours */
-    int64_t begun_at;    /* pos at the beginning */
-    int64_t looked_at;   /* pos when readers were last looked for */
-    int64_t alone_at;    /* pos when the last reader was gone */
-    struct block_runs runs; /* to be filled from the same body */
-    msec_t broken_at;
-    struct block_writer writer;
-    struct generation_fill watch;
-    struct timer grace, again;
-    struct pace pace;
-    struct loop_task turn;
-};
-#define FILL_MAGIC 0xf1110c17U
 
 static void flow(struct fill *f);
-static int ask_rest(struct fill *f, uint32_t tried);
-static void on_broken(struct fill *f, int err);
-
-static int64_t block_of(const struct fill *f, int64_t pos)
-{
-    return pos / f->block_bytes;
-}
 
 static void fill_free(struct fill *f)
 {
@@ -95,7 +58,7 @@ static bool next_run(struct fill *f)
  * stored as well, unless we stand within a block already. */
 static void take_whole(struct fill *f)
 {
-    struct block_run ours = {block_of(f, f->pos), f->claimed_end};
+    struct block_run ours = {fill_block_of(f, f->pos), f->claimed_end};
     if (f->claims_all)
         return; /* as it did before */
     if (f->runs.count == 0)
@@ -112,11 +75,9 @@ static void take_whole(struct fill *f)
     next_run(f);
 }
 
-/* The only way out. What is finished stays; what is begun or claimed goes back, and nothing else: a
- * block that was finished may be another's by now. */
-static void fill_end(struct fill *f)
+void fill_end(struct fill *f)
 {
-    int64_t first = block_of(f, f->pos + f->block_bytes - 1);
+    int64_t first = fill_block_of(f, f->pos + f->block_bytes - 1);
     if (f->is_writing) {
         first = f->writer.index;
         block_write_abort(&f->writer);
@@ -149,7 +110,7 @@ static void fill_fail(struct fill *f, int err)
 }
 
 /* Everything came: one more read lets the connection be used again. */
-static void fill_finish(struct fill *f)
+void fill_finish(struct fill *f)
 {
     char end;
     if (f->fetch != NULL && f->skip == 0)
@@ -157,75 +118,17 @@ static void fill_finish(struct fill *f)
     fill_end(f);
 }
 
-/* How far to run ahead: as far as readers have come since it began, so that it doubles while they
- * go on, up to the site's bound. */
-static int64_t ahead_of(const struct fill *f)
-{
-    int64_t most = source_site(f->source)->read_ahead_bytes;
-    int64_t ahead = f->pos - f->begun_at;
-    if (ahead < AHEAD_BLOCKS * f->block_bytes)
-        ahead = AHEAD_BLOCKS * f->block_bytes;
-    return ahead < most ? ahead : most;
-}
-
-static int64_t window_blocks(const struct fill *f)
-{
-    int64_t ahead = ahead_of(f) / f->block_bytes;
-    return ahead > 0 ? ahead + 1 : 2;
-}
-
-/* Claims up to the window's end, or shortens the run where somebody else's block begins. */
-static void claim_ahead(struct fill *f)
-{
-    int64_t end = f->last == INT64_MAX ? INT64_MAX : block_of(f, f->last) + 1;
-    int64_t want = block_of(f, f->pos) + window_blocks(f);
-    int64_t first;
-    if (f->claims_all || want > end)
-        want = end;
-    if (want <= f->claimed_end)
-        return;
-    int64_t ask = want == INT64_MAX ? INT64_MAX : want - f->claimed_end;
-    int64_t count = generation_claim(f->generation, f->claimed_end, ask, &first);
-    if (count > 0 && first == f->claimed_end) {
-        f->claimed_end = want == INT64_MAX ? want : f->claimed_end + count;
-        return;
-    }
-    if (count > 0)
-        generation_release(f->generation, first, count);
-    f->last = f->claimed_end * f->block_bytes - 1;
-}
-
-/* Whether to wait: far enough ahead of every reader, or of where the last one left. */
-static bool must_pause(struct fill *f)
-{
-    int64_t ahead = ahead_of(f), furthest = 0;
-    int64_t to = f->claims_all ? INT64_MAX : f->claimed_end * f->block_bytes;
-    f->looked_at = f->pos;
-    if (generation_readers(f->generation, f->pos, to, &furthest) > 0) {
-        if (f->has_no_reader)
-            timer_stop(&f->grace);
-        f->has_no_reader = false;
-        return f->pos >= furthest + ahead;
-    }
-    if (!f->has_no_reader) {
-        f->has_no_reader = true;
-        f->alone_at = f->pos;
-        timer_set(&f->grace, source_site(f->source)->grace_ms);
-    }
-    return f->pos >= f->alone_at + ahead;
-}
-
 /* 0: the next byte has a place; else the fill is over (and has ended). */
 static int make_room(struct fill *f)
 {
     if (f->is_writing)
         return 0;
-    claim_ahead(f);
+    fill_claim_ahead(f);
     if (f->pos > f->last) {
         fill_finish(f);
         return ERR_CANCELLED;
     }
-    int err = block_write_begin(&f->writer, f->generation, block_of(f, f->pos));
+    int err = block_write_begin(&f->writer, f->generation, fill_block_of(f, f->pos));
     if (err != 0) {
         counter_add(&f->fetcher->count.no_space, err == ERR_NO_SPACE);
         fill_end(f);
@@ -281,7 +184,7 @@ static void end_unknown(struct fill *f)
 
 /* The rest is looked for at once, then with pauses, as long as the site's patience lasts: an origin
  * that is started again costs its clients nothing but time. */
-static void on_broken(struct fill *f, int err)
+void fill_broken(struct fill *f, int err)
 {
     msec_t now = loop_now(f->fetcher->loop);
     pace_stop(&f->pace);
@@ -296,7 +199,7 @@ static void on_broken(struct fill *f, int err)
     if (f->resumes == 0) {
         f->resumes = 1;
         counter_add(&f->fetcher->count.fill_resumes, 1);
-        if (ask_rest(f, 0) == 0)
+        if (fill_ask_rest(f, 0) == 0)
             return;
     }
     bool may_soon = upstream_may_retry(f->source->upstream);
@@ -308,10 +211,10 @@ static void on_broken(struct fill *f, int err)
 static void on_again(struct timer *t)
 {
     struct fill *f = CONTAINER_OF(t, struct fill, again);
-    (void)must_pause(f); /* who left meanwhile starts the grace */
+    (void)fill_must_pause(f); /* who left meanwhile starts the grace */
     counter_add(&f->fetcher->count.fill_resumes, 1);
-    if (ask_rest(f, 0) != 0)
-        on_broken(f, ERR_BUSY);
+    if (fill_ask_rest(f, 0) != 0)
+        fill_broken(f, ERR_BUSY);
 }
 
 /* Not silent, but too slow to be of use. */
@@ -321,10 +224,10 @@ static void on_slow(struct pace *p)
     if (f->is_paused || !answer_can_continue(&f->validators))
         return;
     fetch_blame(f->fetch, ERR_TIMEOUT);
-    on_broken(f, ERR_TIMEOUT);
+    fill_broken(f, ERR_TIMEOUT);
 }
 
-static void watch_pace(struct fill *f)
+void fill_watch_pace(struct fill *f)
 {
     const struct site *site = source_site(f->source);
     pace_start(&f->pace, site->min_rate_bytes_per_s, site->stall_ms);
@@ -339,7 +242,7 @@ static bool flow_step(struct fill *f)
         n = skip_some(f);
     } else {
         if (f->pos - f->looked_at >= LOOK_BYTES || f->is_paused)
-            f->is_paused = must_pause(f);
+            f->is_paused = fill_must_pause(f);
         if (f->is_paused) {
             pace_rest(&f->pace);
             counter_add(&f->fetcher->count.fill_pauses, 1);
@@ -354,7 +257,7 @@ static bool flow_step(struct fill *f)
     if (n == 0 && f->last == INT64_MAX && f->skip == 0)
         end_unknown(f);
     else if (n != ERR_AGAIN)
-        on_broken(f, n == 0 ? ERR_TRUNCATED : (int)n);
+        fill_broken(f, n == 0 ? ERR_TRUNCATED : (int)n);
     return false;
 }
 
@@ -419,8 +322,8 @@ static void on_head(void *ctx, struct fetch *fetch, const struct response_head *
     }
     if (err != 0) {
         fetch_blame(fetch, err);
-        if (ask_rest(f, fetch_tried(fetch)) != 0)
-            on_broken(f, err);
+        if (fill_ask_rest(f, fetch_tried(fetch)) != 0)
+            fill_broken(f, err);
         return;
     }
     bool is_whole = head->status == 200 && f->last != INT64_MAX;
@@ -436,7 +339,7 @@ static void on_head(void *ctx, struct fetch *fetch, const struct response_head *
     }
     f->skip = f->pos - answer.at;
     f->is_paused = true;
-    watch_pace(f);
+    fill_watch_pace(f);
     flow(f);
 }
 
@@ -451,13 +354,12 @@ static void on_readable(void *ctx, struct fetch *fetch)
 static void on_failed(void *ctx, struct fetch *fetch, int err)
 {
     (void)fetch;
-    on_broken(ctx, err);
+    fill_broken(ctx, err);
 }
 
-static const struct fetch_events events = {NULL, on_head, on_readable, on_failed};
+const struct fetch_events fill_events = {NULL, on_head, on_readable, on_failed};
 
-/* Asks for what is still to come, of origins that are not in `tried`. */
-static int ask_rest(struct fill *f, uint32_t tried)
+int fill_ask_rest(struct fill *f, uint32_t tried)
 {
     struct fetch_ask ask = fetch_ask_plain;
     if (upstream_choose(f->source->upstream, tried, loop_now(f->fetcher->loop)) == NULL)
@@ -467,16 +369,8 @@ static int ask_rest(struct fill *f, uint32_t tried)
     ask.last = f->last;
     ask.if_range = &f->validators;
     ask.tried = tried;
-    f->fetch = fetch_start(f->fetcher, f->source, &ask, &events, f);
+    f->fetch = fetch_start(f->fetcher, f->source, &ask, &fill_events, f);
     return 0;
-}
-
-/* Whether who is asked next is known to answer with the whole. */
-static bool expects_whole(const struct fill *f)
-{
-    msec_t now = loop_now(f->fetcher->loop);
-    const struct upstream_origin *o = upstream_choose(f->source->upstream, 0, now);
-    return o != NULL && upstream_ignores_ranges(o, now);
 }
 
 static void keep_validators(struct fill *f, const struct validators *v)
@@ -486,7 +380,7 @@ static void keep_validators(struct fill *f, const struct validators *v)
         f->validators.etag = span_make(mem_strndup(v->etag.p, v->etag.n), v->etag.n);
 }
 
-static struct fill *fill_new(struct fetcher *fr, const struct fill_spec *spec)
+struct fill *fill_new(struct fetcher *fr, const struct fill_spec *spec)
 {
     struct fill *f = mem_zalloc(sizeof(*f));
     f->magic = FILL_MAGIC;
@@ -507,89 +401,6 @@ static struct fill *fill_new(struct fetcher *fr, const struct fill_spec *spec)
     list_push_back(&fr->fills, &f->link);
     counter_add(&fr->count.fills, 1);
     return f;
-}
-
-int fill_adopt(struct fetcher *fr, const struct fill_spec *spec, struct fetch **fetch)
-{
-    struct fill *f = fill_new(fr, spec);
-    int64_t first = (spec->at + f->block_bytes - 1) / f->block_bytes;
-    f->pos = f->looked_at = f->begun_at = first * f->block_bytes;
-    f->skip = f->pos - spec->at;
-    f->last = spec->last;
-    f->claimed_end = first;
-    f->claims_all =
-        spec->last == INT64_MAX || spec->is_only_chance || !answer_can_continue(&f->validators);
-    if (f->pos <= f->last) {
-        claim_ahead(f);
-        if (block_write_begin(&f->writer, f->generation, first) != 0) {
-            counter_add(&fr->count.no_space, 1);
-            fill_end(f);
-            return ERR_NO_SPACE;
-        }
-        f->is_writing = true;
-    }
-    f->fetch = *fetch;
-    *fetch = NULL;
-    fetch_hand_over(f->fetch, &events, f);
-    if (f->pos > f->last) {
-        fill_finish(f);
-    } else {
-        loop_defer(fr->loop, &f->turn);
-        watch_pace(f);
-    }
-    return 0;
-}
-
-/* Claims the run that a reader at spec->at needs. Count of blocks, 0: somebody else's already. */
-static int64_t claim_run(const struct fill_spec *spec, int64_t *first)
-{
-    struct generation *g = spec->generation;
-    int64_t block_bytes = generation_block_bytes(g);
-    int64_t wanted = spec->at / block_bytes;
-    int64_t blocks = spec->last / block_bytes - wanted + 1;
-    int64_t count = generation_claim(g, wanted, blocks, first);
-    if (count > 0 && *first != wanted) {
-        generation_release(g, *first, count);
-        return 0;
-    }
-    return count;
-}
-
-int fill_start(struct fetcher *fr, const struct fill_spec *spec)
-{
-    int64_t first, size = generation_length(spec->generation);
-    if (generation_is_abandoned(spec->generation))
-        return ERR_CHANGED;
-    if (!answer_can_continue(&spec->validators)) {
-        generation_abandon(spec->generation);
-        return ERR_CHANGED;
-    }
-    int64_t count = claim_run(spec, &first);
-    if (count == 0)
-        return generation_is_abandoned(spec->generation) ? ERR_CHANGED : 0;
-    struct fill *f = fill_new(fr, spec);
-    f->pos = f->looked_at = f->begun_at = first * f->block_bytes;
-    f->claimed_end = first + count;
-    bool is_to_end = f->claimed_end > INT64_MAX / f->block_bytes; /* of a length not known yet */
-    f->last = is_to_end ? INT64_MAX : f->claimed_end * f->block_bytes - 1;
-    if (size != LENGTH_UNKNOWN && f->last > size - 1)
-        f->last = size - 1;
-    if (block_write_begin(&f->writer, f->generation, first) != 0) {
-        counter_add(&fr->count.no_space, 1);
-        fill_end(f);
-        return ERR_NO_SPACE;
-    }
-    f->is_writing = true;
-    int64_t window = first + window_blocks(f);
-    if (window < f->claimed_end) {
-        generation_release(f->generation, window, f->claimed_end - window);
-        f->claimed_end = window;
-    }
-    if (size != LENGTH_UNKNOWN && expects_whole(f))
-        block_runs_claim(&f->runs, f->generation);
-    if (ask_rest(f, 0) != 0)
-        on_broken(f, ERR_BUSY);
-    return 0;
 }
 
 void fill_stop(struct fetcher *fr)

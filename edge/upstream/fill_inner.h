@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * private to edge/upstream: one fill, whose work lies in three files */
+#ifndef EDGE_UPSTREAM_FILL_INNER_H
+#define EDGE_UPSTREAM_FILL_INNER_H
+
+#include "edge/upstream/block_runs.h"
+#include "edge/upstream/fill.h"
+#include "edge/upstream/pace.h"
+
+struct fill {
+    uint32_t magic;
+    bool is_paused, is_writing, claims_all, is_ending, has_no_reader;
+    uint8_t resumes;  /* in a row without a byte */
+    struct list link; /* fetcher->fills */
+    struct fetcher *fetcher;
+    struct source *source;
+    struct generation *generation;
+    struct fetch *fetch;
+    struct validators validators; /* etag: our copy */
+    int64_t block_bytes;
+    int64_t pos, last;   /* next byte to store; the last one (INT64_MAX: unknown) */
+    int64_t skip;        /* bytes of the body at hand that come before pos */
+    int64_t claimed_end; /* the block after the last claimed one; blocks from pos's on are ours */
+    int64_t begun_at;    /* pos at the beginning */
+    int64_t looked_at;   /* pos when readers were last looked for */
+    int64_t alone_at;    /* pos when the last reader was gone */
+    struct block_runs runs; /* to be filled from the same body */
+    msec_t broken_at;
+    struct block_writer writer;
+    struct generation_fill watch;
+    struct timer grace, again;
+    struct pace pace;
+    struct loop_task turn;
+};
+#define FILL_MAGIC 0xf1110c17U
+
+static inline int64_t fill_block_of(const struct fill *f, int64_t pos)
+{
+    return pos / f->block_bytes;
+}
+
+/* fill.c: bytes from the socket into blocks, and through faults. */
+extern const struct fetch_events fill_events;
+struct fill *fill_new(struct fetcher *fr, const struct fill_spec *spec);
+void fill_watch_pace(struct fill *f);
+/* fill_ask_rest: asks for what is still to come, of origins that are not in `tried`. */
+MUST_USE int fill_ask_rest(struct fill *f, uint32_t tried);
+/* These may end it: f is gone afterwards, or not. */
+void fill_broken(struct fill *f, int err);
+void fill_finish(struct fill *f);
+/* The only way out. What is finished stays; what is begun or claimed goes back, and nothing else: a
+ * block that was finished may be another's by now. */
+void fill_end(struct fill *f);
+
+/* fill_reach.c: how far it may go. window: so many blocks from the one at pos on are claimed. */
+int64_t fill_window_blocks(const struct fill *f);
+/* Claims up to the window's end, or shortens the run where somebody else's block begins. */
+void fill_claim_ahead(struct fill *f);
+/* Whether to wait: far enough ahead of every reader, or of where the last one left. */
+bool fill_must_pause(struct fill *f);
+
+#endif
