@@ -30,8 +30,8 @@ struct ctl_verb {
     const char *meaning;
     int (*run)(struct ctl *c); /* an enum ctl_exit */
 };
-extern const struct ctl_verb ctl_status, ctl_nodes, ctl_route, ctl_explain, ctl_purge, ctl_site,
-    ctl_cost;
+extern const struct ctl_verb ctl_status, ctl_nodes, ctl_route, ctl_explain, ctl_objects, ctl_purge,
+    ctl_site, ctl_cost;
 
 /* An answer. ctl_reply_finish when done with it; a zeroed one is fine. */
 struct ctl_reply {
@@ -51,6 +51,11 @@ struct ctl_request {
     struct span body;
 };
 int ctl_ask(const struct ctl *c, const struct ctl_request *request, struct ctl_reply *out);
+
+/* ctl_edges: fn for the edge at that admin address, or (NULL) for each that the control plane knows
+ * of. The worst of its results, or why the control plane could not tell. */
+typedef int (*ctl_edge_fn)(void *ctx, const char *name, const char *admin_url);
+int ctl_edges(struct ctl *c, const char *edge, ctl_edge_fn fn, void *ctx);
 
 /* ctl_show_json: the answer as it came, with a line end. */
 void ctl_show_json(const struct ctl_reply *r);

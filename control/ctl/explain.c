@@ -103,8 +103,9 @@ static void show(const char *name, struct ctl_reply *r)
         show_object(r, json_in_object(&r->json, root, "object"));
 }
 
-static int ask_edge(const struct asking *a, const char *name, const char *admin_url)
+static int ask_edge(void *ctx, const char *name, const char *admin_url)
 {
+    const struct asking *a = ctx;
     struct ctl_reply r;
     struct buf target;
     buf_init(&target, 64 << 10);
@@ -126,29 +127,6 @@ static int ask_edge(const struct asking *a, const char *name, const char *admin_
     return result;
 }
 
-/* All that can be asked are asked; the worst of the results is the result. */
-static int ask_all(const struct asking *a)
-{
-    struct ctl_reply r;
-    size_t asked = 0;
-    int worst = ctl_ask(a->c, &(struct ctl_request){.method = "GET", .target = "/v1/nodes"}, &r);
-    const struct json_t *nodes = json_in_array(&r.json, r.json.root, "nodes", SIZE_MAX);
-    for (size_t i = 0; i < json_in_count(nodes); i++) {
-        const struct json_t *n = json_in_at(nodes, i);
-        if (!json_in_has(n, "admin_url"))
-            continue;
-        int result = ask_edge(a, ctl_text(&r, n, "id"), ctl_text(&r, n, "admin_url"));
-        worst = result > worst ? result : worst;
-        asked++;
-    }
-    if (worst == CTL_GOOD && asked == 0) {
-        fprintf(stderr, "byeorictl: no node has told its admin URL; give one with --edge\n");
-        worst = CTL_REFUSED;
-    }
-    ctl_reply_finish(&r);
-    return worst;
-}
-
 static int run(struct ctl *c)
 {
     struct asking a = {.c = c};
@@ -161,12 +139,7 @@ static int run(struct ctl *c)
     if (c->argc != 1)
         return ctl_misuse(&ctl_explain, "needs one URL");
     a.url = c->argv[0];
-    if (edge == NULL)
-        return ask_all(&a);
-    char base[512];
-    bool is_url = strstr(edge, "://") != NULL;
-    snprintf(base, sizeof base, "%s%s", is_url ? "" : "http://", edge);
-    return ask_edge(&a, edge, base);
+    return ctl_edges(c, edge, ask_edge, &a);
 }
 
 const struct ctl_verb ctl_explain = {"explain",

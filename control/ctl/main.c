@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct ctl_verb *const verbs[] = {&ctl_status, &ctl_nodes, &ctl_route, &ctl_explain,
-                                               &ctl_purge,  &ctl_site,  &ctl_cost};
+static const struct ctl_verb *const verbs[] = {&ctl_status,  &ctl_nodes, &ctl_route, &ctl_explain,
+                                               &ctl_objects, &ctl_purge, &ctl_site,  &ctl_cost};
 
 static void show_help(FILE *to)
 {

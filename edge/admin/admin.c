@@ -12,6 +12,7 @@ static const struct router_row rows[] = {
     {METHOD_GET, "/v1/status", admin_status, 0},
     {METHOD_GET, "/v1/explain", admin_explain, 0},
     {METHOD_POST, "/v1/purge", admin_purge, 0},
+    {METHOD_GET, "/v1/objects", admin_objects, 0},
     {.pattern = NULL},
 };
 

@@ -7,7 +7,8 @@
 #include "edge/upstream/upstream.h"
 #include "lib/daemon/admin_base.h"
 
-/* What an operator may ask of one edge, on the admin listener: metrics, status, explain, purge.
+/* What an operator may ask of one edge, on the admin listener: metrics, status, explain, objects,
+ * purge.
  * Threads: the main thread. */
 struct control_link;
 struct admin_spec {

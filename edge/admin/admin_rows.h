@@ -10,12 +10,14 @@
 struct admin {
     struct admin_spec spec;
     struct admin_base *base;
+    int walks; /* listings of objects under way */
 };
 
 /* router_fn; app is the struct admin. */
 void admin_status(void *app, struct exchange *x, const struct router_match *m);
 void admin_explain(void *app, struct exchange *x, const struct router_match *m);
 void admin_purge(void *app, struct exchange *x, const struct router_match *m);
+void admin_objects(void *app, struct exchange *x, const struct router_match *m);
 
 /* admin_problem: an error as RFC 9457 says. title: a constant sentence. */
 void admin_problem(struct exchange *x, int status, const char *title);

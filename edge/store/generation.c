@@ -325,6 +325,24 @@ bool generation_lacks(struct generation *g, int64_t first, int64_t count)
     return !is_filled && i < end;
 }
 
+void generation_weigh(struct generation *g, struct generation_weight *out)
+{
+    generation_lock(g);
+    const struct block_table *t = &g->table;
+    *out = (struct generation_weight){.id = g->roster.id,
+                                      .bytes = t->held * t->block_bytes,
+                                      .disk_bytes = g->disk_held * t->block_bytes};
+    int64_t last = block_table_count(t) - 1;
+    const struct block *b =
+        t->length != LENGTH_UNKNOWN && last >= 0 ? block_table_find(t, last) : NULL;
+    if (b != NULL) {
+        int64_t lacks = t->block_bytes - (int64_t)block_table_expected(t, last);
+        out->bytes -= lacks;
+        out->disk_bytes -= b->disk_segment != SEGMENT_NONE ? lacks : 0;
+    }
+    generation_unlock(g);
+}
+
 static bool is_present(const struct block_table *t, int64_t index)
 {
     const struct block *b = block_table_find(t, index);

@@ -77,6 +77,12 @@ int64_t generation_present(struct generation *g, int64_t first, int64_t count);
 int64_t generation_next_held(struct generation *g, int64_t first);
 /* generation_lacks: whether one of them is absent, and no fill is at work that may bring it. */
 bool generation_lacks(struct generation *g, int64_t first, int64_t count);
+/* generation_weigh: what is held of it, wherever; blocks that are being filled count whole. */
+struct generation_weight {
+    uint64_t id; /* of no other generation, ever */
+    int64_t bytes, disk_bytes;
+};
+void generation_weigh(struct generation *g, struct generation_weight *out);
 /* generation_run: the first run of PRESENT blocks at or after `from`: their count, or 0: none. */
 int64_t generation_run(struct generation *g, int64_t from, int64_t *first);
 

@@ -13,6 +13,9 @@
 #define PURGES_KEPT      64u /* a shard */
 #define EVICT_VISITS_MAX 64u
 #define BUCKETS_AT_ONCE  128u /* of a sweep */
+#define WALK_BUCKETS                                                                               \
+    1024u                /* of one step of a walk, and as many objects at most, but for those of */
+#define WALK_OBJECTS 64u /* the last bucket: some 10 us under a lock */
 
 struct purge_mark {
     struct hash128 hash;
@@ -222,7 +225,7 @@ static bool is_same_variant(const struct object *a, const struct object *b)
 }
 
 /* The same variant, and the oldest of too many. */
-static void displace_locked(struct index *ix, struct shard *sh, const struct object *o,
+static void displace_locked(struct index *ix, struct shard *sh, struct object *o,
                             struct index_left *left)
 {
     uint32_t variants = 1;
@@ -230,6 +233,9 @@ static void displace_locked(struct index *ix, struct shard *sh, const struct obj
     while (*at != NULL) {
         bool is_sibling = key_eq(&(*at)->key, &o->key);
         if (is_sibling && (is_same_variant(*at, o) || variants >= ix->variants_max)) {
+            if ((*at)->generation == o->generation)
+                atomic_fetch_add(&o->uses,
+                                 atomic_load(&(*at)->uses)); /* refreshed: the same bytes */
             take_out_locked(sh, at, left);
             continue;
         }
@@ -364,6 +370,28 @@ bool index_sweep(struct index *ix, struct index_left *left)
         purge_marks_swept(ix->marks, ix->swept);
     }
     return true;
+}
+
+bool index_walk(struct index *ix, uint64_t *at, const struct index_visitor *v,
+                struct index_left *left)
+{
+    uint32_t each = ix->shards[0].mask + 1, seen = 0;
+    struct shard *sh = &ix->shards[*at / each];
+    pthread_mutex_lock(&sh->lock);
+    for (uint32_t n = 0; n < WALK_BUCKETS && seen < WALK_OBJECTS; n++) {
+        struct object **o = &sh->buckets[*at % each];
+        while (*o != NULL) {
+            if (compare_locked(ix, sh, o, left))
+                continue;
+            v->fn(v->ctx, *o);
+            seen++;
+            o = &(*o)->chain_next;
+        }
+        if (++*at % each == 0)
+            break;
+    }
+    pthread_mutex_unlock(&sh->lock);
+    return *at < (uint64_t)each * SHARDS;
 }
 
 /* Whether o may leave for want of room: nobody but the index holds it, nobody reads or feeds it. */

@@ -50,6 +50,15 @@ bool index_is_purged(struct index *ix, struct object *o);
 /* index_sweep: compares a few more objects with the marks; false: all know the newest. One thread
  * at a time. */
 bool index_sweep(struct index *ix, struct index_left *left);
+/* index_walk: gives fn the objects of a few buckets, under their shard's lock, from *at on (0: the
+ * beginning), which it moves; fn may ask a generation, and lock nothing else. What fell to a mark
+ * leaves instead. false: that was the end. What comes or goes meanwhile may be missed. */
+struct index_visitor {
+    void (*fn)(void *ctx, const struct object *o);
+    void *ctx;
+};
+bool index_walk(struct index *ix, uint64_t *at, const struct index_visitor *v,
+                struct index_left *left);
 /* index_evict: of the shard whose turn it is, up to max objects that were not used since the last
  * pass and that nobody holds. */
 void index_evict(struct index *ix, uint32_t max, struct index_left *left);

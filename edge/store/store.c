@@ -197,6 +197,14 @@ bool store_is_purged(struct store *st, struct object *o)
     return index_is_purged(st->index, o);
 }
 
+bool store_walk(struct store *st, uint64_t *at, store_walk_fn fn, void *ctx)
+{
+    struct index_left left = {0};
+    bool is_more = index_walk(st->index, at, &(struct index_visitor){fn, ctx}, &left);
+    counter_add_shared(&st->counters.purged, let_go(st, &left));
+    return is_more;
+}
+
 bool store_upkeep(struct store *st)
 {
     struct index_left left = {0};

@@ -62,6 +62,12 @@ bool store_settle(struct store *st, msec_t max_ms);
  * who asks now. */
 bool store_is_purged(struct store *st, struct object *o);
 
+/* store_walk: gives fn some 64 objects (borrowed, under a lock: fn is quick, asks nothing of the
+ * store but generation_weigh), from *at on (0: the beginning), which it moves. false: that was the
+ * end. What comes or goes during a walk may be missed. */
+typedef void (*store_walk_fn)(void *ctx, const struct object *o);
+bool store_walk(struct store *st, uint64_t *at, store_walk_fn fn, void *ctx);
+
 /* store_upkeep: a bounded step (some 100 us) of giving back what purges left behind; false: there
  * is nothing to do. One thread at a time. */
 bool store_upkeep(struct store *st);
