@@ -28,6 +28,7 @@ struct object_body {
     int64_t begun_block;              /* the block that a byte was read of; -1: none yet */
     int64_t brought_from, brought_to; /* blocks that were not here when it turned to upstream */
     int64_t disk_block;               /* the block that came from a disk for this reader; -1 */
+    msec_t dry_since; /* when it first turned to upstream without a byte; 0: it flows */
     uint8_t tries;
     bool has_view, is_waiting, is_attached;
     struct block_view view;
@@ -119,11 +120,20 @@ static int go_direct(struct object_body *b)
     return 0;
 }
 
+/* A fill looks for the rest as long as the site wants; one that gave up is not begun again. */
+static bool has_patience(struct object_body *b)
+{
+    msec_t now = loop_now(b->r->worker->loop);
+    if (b->dry_since == 0)
+        b->dry_since = now;
+    return now - b->dry_since <= b->r->site->resume_ms;
+}
+
 /* Nobody brings the block at pos. 0: look again. */
 static int bring(struct object_body *b)
 {
     struct source *source = req_source(b->r, false);
-    if (source == NULL || ++b->tries > TRIES_MAX)
+    if (source == NULL || ++b->tries > TRIES_MAX || !has_patience(b))
         return ERR_TRUNCATED;
     turn_to_upstream(b);
     if (b->begun_block == block_at(b))
@@ -191,6 +201,7 @@ static int look(struct object_body *b)
         if (n == 1) {
             b->has_view = true;
             b->tries = 0;
+            b->dry_since = 0;
             b->begun_block = block_at(b);
             if (b->view.is_from_disk)
                 b->disk_block = b->begun_block;

@@ -22,6 +22,7 @@
 
 #define TURN_BYTES     (512 * 1024) /* read in one turn of the loop, so that others get theirs */
 #define LOOK_BYTES     (128 * 1024) /* between looks at where the readers are */
+#define WORTH_BYTES    (64 * 1024)  /* an answer that brings so many was worth its request */
 #define RESUME_MIN_MS  50           /* between two looks for the rest, doubling .. */
 #define RESUME_MAX_MS  1000
 #define RESUME_DOUBLES 5
@@ -162,7 +163,9 @@ static ssize_t store_some(struct fill *f)
     block_write_add(&f->writer, (size_t)n);
     f->pos += n;
     f->pace.received += n;
-    f->resumes = 0;
+    f->since_break += n;
+    if (f->since_break >= WORTH_BYTES)
+        f->resumes = 0;
     if (f->writer.room > 0 && f->pos > f->last)
         block_write_end(&f->writer); /* its length was not known when the block was begun */
     if (f->writer.room == 0 || f->pos > f->last)
@@ -196,6 +199,7 @@ void fill_broken(struct fill *f, int err)
         return;
     }
     fetch_end(&f->fetch);
+    f->since_break = 0;
     if (f->resumes == 0) {
         f->resumes = 1;
         counter_add(&f->fetcher->count.fill_resumes, 1);

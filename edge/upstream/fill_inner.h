@@ -10,7 +10,7 @@
 struct fill {
     uint32_t magic;
     bool is_paused, is_writing, claims_all, is_ending, has_no_reader;
-    uint8_t resumes;  /* in a row without a byte */
+    uint8_t resumes;  /* in a row that brought next to nothing */
     struct list link; /* fetcher->fills */
     struct fetcher *fetcher;
     struct source *source;
@@ -26,6 +26,7 @@ struct fill {
     int64_t alone_at;    /* pos when the last reader was gone */
     struct block_runs runs; /* to be filled from the same body */
     msec_t broken_at;
+    int64_t since_break; /* bytes */
     struct block_writer writer;
     struct generation_fill watch;
     struct timer grace, again;

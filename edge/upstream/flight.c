@@ -255,6 +255,16 @@ static void on_not_modified(struct flight *f, const struct response_head *head)
     land_object(f, o, 304, inserted);
 }
 
+/* How far the fill that takes the answer goes: as far as was asked, though a part may end earlier
+ * (RFC 9110 s.15.3.7). */
+static int64_t last_of(const struct flight *f, const struct answer_body *body)
+{
+    if (body->end == LENGTH_UNKNOWN)
+        return INT64_MAX;
+    bool is_bounded = f->asks_range && f->first >= 0 && f->last < body->size;
+    return is_bounded && f->last >= body->end ? f->last : body->end - 1;
+}
+
 /* head: as it is to be stored (status 200 also where a 206 came). */
 static void store_answer(struct flight *f, const struct response_head *head,
                          const struct freshness *freshness, const struct answer_body *body)
@@ -271,7 +281,7 @@ static void store_answer(struct flight *f, const struct response_head *head,
                                  .source = f->source,
                                  .validators = o->validators,
                                  .at = body->at,
-                                 .last = body->end == LENGTH_UNKNOWN ? INT64_MAX : body->end - 1,
+                                 .last = last_of(f, body),
                                  .is_only_chance = (f->asks_range && status == 200) ||
                                                    span_ieq(accepts, SPAN("none"))};
         err = fill_adopt(fr, &fill, &f->fetch);
