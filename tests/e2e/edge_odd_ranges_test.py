@@ -59,7 +59,8 @@ class Odd:
 def multipart(a, b):
     body = (b"--x\r\nContent-Range: bytes %d-%d/%d\r\n\r\n" % (a, b, SIZE) + OLD[a:b + 1]
             + b"\r\n--x--\r\n")
-    return part(a, b, shown="", body=body, extra=("Content-Type: multipart/byteranges; boundary=x",))
+    kind = "Content-Type: multipart/byteranges; boundary=x"
+    return part(a, b, shown="", body=body, extra=(kind,))
 
 
 RANGES = {
@@ -69,8 +70,7 @@ RANGES = {
                                      extra=("Transfer-Encoding: chunked",)), FINE),
     "until it closes": Odd(lambda a, b: part(a, b, count=0, extra=("Connection: close",)), FINE),
     "HTTP/1.0": Odd(lambda a, b: part(a, b).replace(b"HTTP/1.1", b"HTTP/1.0", 1), FINE),
-    "odd case": Odd(lambda a, b: part(a, b).replace(b"Content-Range: bytes", b"content-range: bytes",
-                                                    1), FINE),
+    "odd case": Odd(lambda a, b: part(a, b).replace(b"Content-Ra", b"content-rA"), FINE),
     "less than asked": Odd(lambda a, b: part(a, min(b, a + BLOCK + 99)), FINE),
     "a byte only": Odd(lambda a, b: part(a, a), FINE, is_lasting=False),
     "a byte only, always": Odd(lambda a, b: part(a, a), ANY),
