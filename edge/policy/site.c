@@ -20,6 +20,8 @@
             0                                                                                      \
         }                                                                                          \
     }
+static const char *const interim_rules[] = {"pass", "drop", NULL}; /* enum interim_rule */
+
 static const struct option options[] = {
     ROW("hosts", OPTION_TEXTS, hosts, 0, 0, NULL,
         "Host names it answers to: exact, or \"*.example.com\" for all below."),
@@ -67,6 +69,14 @@ static const struct option options[] = {
         "Whether a client's no-cache and max-age are passed over."),
     ROW("forward_client", OPTION_BOOL, forwards_client, 0, 0, "true",
         "Whether origins are told the client's address (X-Forwarded-For, X-Forwarded-Proto)."),
+    {"interim",
+     OPTION_CHOICE,
+     OPTION_FIELD(struct site, interim),
+     0,
+     0,
+     "pass",
+     "Whether clients get an origin's interim answers (103 Early Hints and other 1xx).",
+     {.choices = interim_rules}},
     ROW("query_keep", OPTION_TEXTS, query_keep, 0, 0, "",
         "Parameters of the query that count, \"name\" or \"start*\"; empty: all. Others go "
         "nowhere."),

@@ -6,6 +6,8 @@
 #include "lib/base/option.h"
 #include "lib/http/url.h"
 
+enum interim_rule { INTERIM_PASS, INTERIM_DROP };
+
 /* A customer's host names and rules, and the table that finds a site for a request. Immutable
  * snapshots: made whole from the configuration (file, or the control plane's document), swapped
  * whole, freed when the last reader has left. Threads: any, but for create and the final unref. */
@@ -33,6 +35,7 @@ struct site {
     bool caches_set_cookie;       /* answers with Set-Cookie may be stored (the field is dropped) */
     bool ignores_reload;          /* client's no-cache and max-age=0 do not cause revalidation */
     bool forwards_client;         /* X-Forwarded-For and -Proto to the origin */
+    int interim;                  /* enum interim_rule */
     /* the key: what is left out of it is not sent upstream either */
     struct option_texts query_keep; /* parameters, "name" or "start*"; empty: all */
     struct option_texts query_drop;

@@ -61,7 +61,14 @@ static void keep_withheld(struct req *r, const struct fields *withheld)
                          arena_dup(&r->x->mem, withheld->v[i].value));
 }
 
-static void on_flight(void *ctx, struct flight_result *result)
+/* An HTTP/1.0 client does without (RFC 9110 s.15.2). The client may be gone after it. */
+static void on_interim(void *ctx, const struct response_head *head)
+{
+    struct req *r = ctx;
+    (void)exchange_inform(r->x, head);
+}
+
+static void on_landed(void *ctx, struct flight_result *result)
 {
     struct req *r = ctx;
     enum next n = NEXT_STEP;
@@ -99,6 +106,8 @@ static void on_flight(void *ctx, struct flight_result *result)
     if (n == NEXT_STEP)
         req_run(r);
 }
+
+static const struct flight_events flight_events = {on_interim, on_landed};
 
 /* What a flight of another brought: is it the variant that this request needs? */
 static enum next take_object(struct req *r)
@@ -147,6 +156,13 @@ static void on_woken(struct collapse_waiter *waiter)
     }
     if (n == NEXT_STEP)
         req_run(r);
+}
+
+static void on_told(struct collapse_waiter *waiter, const struct response_head *head)
+{
+    struct req *r = CONTAINER_OF(waiter, struct req, waiter);
+    if (r->x != NULL && r->is_waiting) /* else it was late, or is gone */
+        on_interim(r, head);
 }
 
 static void on_deadline(struct timer *t)
@@ -199,7 +215,7 @@ static enum next lead(struct req *r)
                                .stale = r->stale,
                                .first = range[0],
                                .last = range[1]};
-    r->flight = flight_start(w->fetcher, &spec, on_flight, r);
+    r->flight = flight_start(w->fetcher, &spec, &flight_events, r);
     return NEXT_WAIT;
 }
 
@@ -208,6 +224,7 @@ enum next req_obtain(struct req *r)
     struct req_worker *w = r->worker;
     r->waiter.home = loop_mailbox(w->loop);
     r->waiter.woken = on_woken;
+    r->waiter.informed = on_told;
     if (r->rounds == 0)
         counter_add(&w->count.misses, 1);
     switch (collapse_join(w->collapse, &r->flight_key, &r->waiter, loop_now(w->loop))) {

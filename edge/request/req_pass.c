@@ -4,14 +4,17 @@
  * at the pace of whoever is slower. */
 #include "edge/request/req.h"
 
+#include "edge/policy/interim.h"
 #include "edge/policy/tags.h"
 #include "lib/base/err.h"
 
 static void on_info(void *ctx, struct fetch *f, const struct response_head *head)
 {
     struct req *r = ctx;
+    struct response_head told;
     (void)f;
-    (void)exchange_inform(r->x, head); /* an HTTP/1.0 client does without */
+    if (interim_told(r->site, head, &told, &r->x->mem))
+        (void)exchange_inform(r->x, &told); /* an HTTP/1.0 client does without */
 }
 
 static void on_head(void *ctx, struct fetch *f, const struct response_head *head)

@@ -5,17 +5,20 @@
 #include "lib/base/hash.h"
 #include "lib/base/list.h"
 #include "lib/base/clock.h"
+#include "lib/http/message.h"
 #include "lib/net/mailbox.h"
 
 #include <stdbool.h>
 
 /* Who is bringing what: at most one flight per key on this node, over all workers. The first who
- * asks leads; the others are woken by one mail each when the flight lands. Sharded by the key; a
- * shard's lock is held for a few pointers only, mails are posted after it.
+ * asks leads; the others are woken by one mail each when the flight lands, and told before it of
+ * interim answers (1xx). Sharded by the key; a shard's lock is held for a few pointers only, mails
+ * are posted after it.
  *
  * Keys that turned out not to be storable are remembered for a while (a bounded table, later ones
  * displace earlier ones), so that requests for them do not queue up behind one another. */
 struct collapse;
+struct joined;
 struct object;
 
 enum collapse_outcome {
@@ -28,13 +31,21 @@ enum collapse_outcome {
 struct collapse_waiter {
     struct mail mail; /* first */
     struct list link;
+    /* set before collapse_join */
     struct mailbox *home;
     void (*woken)(struct collapse_waiter *w); /* on home's loop, once */
+    /* On home's loop, before woken, for each interim answer, also for those that came before this
+     * one joined; may call collapse_leave. The head is borrowed during the call. */
+    void (*informed)(struct collapse_waiter *w, const struct response_head *head);
     /* set before woken */
     enum collapse_outcome outcome;
     int err, status; /* FAILED: of upstream's answer where there was one, else 0 */
     struct object *object;
     bool is_new; /* OBJECT: all its bytes come by fills that began with this flight, or later */
+    /* the table's own */
+    struct joined *joined;
+    uint8_t heard;  /* interim answers told of */
+    bool is_mailed; /* a mail about them is on its way; under the shard's lock */
 };
 
 enum collapse_role { COLLAPSE_LEAD, COLLAPSE_WAIT, COLLAPSE_NOT_STORABLE };
@@ -48,6 +59,15 @@ enum collapse_role collapse_join(struct collapse *c, const struct hash128 *key,
                                  struct collapse_waiter *w, msec_t now);
 /* collapse_leave: true: no mail will come; false: it is on its way, w must stay until woken. */
 bool collapse_leave(struct collapse *c, const struct hash128 *key, struct collapse_waiter *w);
+
+/* collapse_inform: an interim answer for all who wait, and who come until the flight lands. Copied;
+ * beyond COLLAPSE_INTERIMS_MAX of a flight they are dropped. For the leader, on its thread. */
+#define COLLAPSE_INTERIMS_MAX 8
+void collapse_inform(struct collapse *c, const struct hash128 *key,
+                     const struct response_head *head);
+
+/* collapse_is_passed: whether the key is remembered as not storable, and for how long still. */
+bool collapse_is_passed(struct collapse *c, const struct hash128 *key, msec_t now, msec_t *left_ms);
 
 /* collapse_land: ends the flight and wakes all; each gets a reference to object. A PASS is
  * remembered until now + pass_ms (0: not). Returns how many waited. */

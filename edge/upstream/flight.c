@@ -4,6 +4,7 @@
  * with the outcome is the requests' business. */
 #include "edge/upstream/flight.h"
 
+#include "edge/policy/interim.h"
 #include "edge/policy/vary.h"
 #include "edge/upstream/answer.h"
 #include "edge/upstream/fill.h"
@@ -13,8 +14,9 @@
 #include "lib/http/date.h"
 #include "lib/http/hop.h"
 
-#define FLIGHT_BYTES_MAX ((size_t)256 * 1024)
-#define PASS_MS          5000 /* how long a key that was not storable is remembered */
+#define FLIGHT_BYTES_MAX  ((size_t)256 * 1024)
+#define INTERIM_BYTES_MAX ((size_t)32 * 1024)
+#define PASS_MS           5000 /* how long a key that was not storable is remembered */
 
 struct flight {
     uint32_t magic;
@@ -30,7 +32,7 @@ struct flight {
     struct request_head request; /* as the client sent it: policy looks at it */
     int64_t first, last;
     uint64_t moment; /* of the store, when the fetch began */
-    flight_fn done;
+    const struct flight_events *events;
     void *ctx;
     struct arena mem;
 };
@@ -90,7 +92,7 @@ static void land(struct flight *f, struct flight_result *r, msec_t pass_ms)
     counter_add(&fr->count.collapsed, collapse_land(fr->collapse, &f->flight_key, &landing));
     r->origin = f->fetch != NULL ? fetch_origin_name(f->fetch) : r->origin;
     if (!f->is_forgotten)
-        f->done(f->ctx, r);
+        f->events->landed(f->ctx, r);
     fetch_end(&r->fetch);
     object_unref(&r->object);
     fetch_end(&f->fetch);
@@ -343,6 +345,22 @@ static void on_answer(struct flight *f, const struct response_head *head)
     land_pass(f, why, at);
 }
 
+static void on_info(void *ctx, struct fetch *fetch, const struct response_head *head)
+{
+    struct flight *f = ctx;
+    struct response_head told;
+    struct arena mem;
+    (void)fetch;
+    arena_init(&mem, INTERIM_BYTES_MAX);
+    if (interim_told(source_site(f->source), head, &told, &mem)) {
+        if (!f->is_forgotten)
+            f->events->informed(f->ctx, &told);
+        if (interim_is_for_all(&f->request, &told))
+            collapse_inform(f->fetcher->collapse, &f->flight_key, &told);
+    }
+    arena_finish(&mem);
+}
+
 static void on_head(void *ctx, struct fetch *fetch, const struct response_head *head)
 {
     struct flight *f = ctx;
@@ -370,7 +388,7 @@ static void on_failed(void *ctx, struct fetch *fetch, int err)
     land_failed(ctx, err, 0);
 }
 
-static const struct fetch_events events = {NULL, on_head, on_readable, on_failed};
+static const struct fetch_events fetch_events = {on_info, on_head, on_readable, on_failed};
 
 static void ask(struct flight *f)
 {
@@ -382,7 +400,7 @@ static void ask(struct flight *f)
     ask.first = f->first;
     ask.last = f->last;
     f->asks_range = f->last >= 0;
-    f->fetch = fetch_start(f->fetcher, f->source, &ask, &events, f);
+    f->fetch = fetch_start(f->fetcher, f->source, &ask, &fetch_events, f);
 }
 
 static void copy_request(struct flight *f, const struct request_head *r)
@@ -402,8 +420,8 @@ static void copy_request(struct flight *f, const struct request_head *r)
     }
 }
 
-struct flight *flight_start(struct fetcher *fr, const struct flight_spec *spec, flight_fn done,
-                            void *ctx)
+struct flight *flight_start(struct fetcher *fr, const struct flight_spec *spec,
+                            const struct flight_events *events, void *ctx)
 {
     struct flight *f = mem_zalloc(sizeof(*f));
     f->magic = FLIGHT_MAGIC;
@@ -419,9 +437,9 @@ struct flight *flight_start(struct fetcher *fr, const struct flight_spec *spec, 
         object_ref(f->stale);
     f->first = spec->first;
     f->last = spec->last;
-    f->done = done;
+    f->events = events;
     f->ctx = ctx;
-    f->is_forgotten = done == NULL;
+    f->is_forgotten = events == NULL;
     list_push_back(&fr->flights, &f->link);
     counter_add(&fr->count.flights, 1);
     ask(f);

@@ -29,7 +29,12 @@ struct flight_result {
      * during the call. */
     const struct fields *withheld;
 };
-typedef void (*flight_fn)(void *ctx, struct flight_result *r);
+/* All of them for the leader; a crowd is told by collapse. */
+struct flight_events {
+    /* An interim answer, before landed; head is borrowed during the call. flight_forget is fine. */
+    void (*informed)(void *ctx, const struct response_head *head);
+    void (*landed)(void *ctx, struct flight_result *r);
+};
 
 struct flight_spec {
     struct source *source;              /* referenced */
@@ -41,9 +46,10 @@ struct flight_spec {
      * both -1: the whole. */
     int64_t first, last;
 };
-/* flight_start: done is called once, never from inside, unless flight_forget came before. */
-struct flight *flight_start(struct fetcher *fr, const struct flight_spec *spec, flight_fn done,
-                            void *ctx);
+/* flight_start: landed is called once, never from inside, unless flight_forget came before.
+ * events NULL: nobody leads. */
+struct flight *flight_start(struct fetcher *fr, const struct flight_spec *spec,
+                            const struct flight_events *events, void *ctx);
 void flight_forget(struct flight *f); /* the leader left: no call; an answer not stored is cut */
 
 /* flight_stop: ends all of a worker's flights; who waits gets ERR_CANCELLED. */

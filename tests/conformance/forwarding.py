@@ -2,7 +2,7 @@
 """What passes through an intermediary, and how: RFC 9110 s.7.6, s.10, s.15.2, RFC 8297,
 RFC 8586."""
 
-from tests.conformance.case import FRESH, A, Case, asked, kept
+from tests.conformance.case import FRESH, OLD, A, Case, asked, kept
 
 NO_STORE = "Cache-Control: no-store"
 # One row for the cached and one for the passed way.
@@ -120,7 +120,34 @@ DOWNSTREAM = [
          asked(A(NO_STORE, status=799), status=(799, 502))),
 ]
 
+HINTS = (103, ("Link: </a>; rel=preload",))
+
+
+def early(title, expected, answer, *, section="8297 2", **options):
+    """What interim answers arrive before this one; those of a stored one never come again."""
+    has_more = options.pop("is_stored", False)
+    return Case(section, title, asked(answer, interim=expected, **options),
+                *([kept(interim=(), status=200, gives=0)] if has_more else []),
+                host=options.get("host", "test.example"))
+
+
 INTERIM = [
+    early("103 to who asks first, stored", (103,), A(FRESH, interim=(HINTS,)), is_stored=True),
+    early("103 to who asks first, not stored", (103,), A(NO_STORE, interim=(HINTS,))),
+    early("103 to HEAD", (103,), A(NO_STORE, interim=(HINTS,)), method="HEAD"),
+    early("several, in order", (102, 103, 199, 103),
+          A(FRESH, interim=((102, ()), HINTS, (199, ()), HINTS)), is_stored=True),
+    early("100 of the origin is the edge's own", (), A(FRESH, interim=((100, ()),)),
+          section="9110 15.2", is_stored=True),
+    *[early(f"a site that drops them, {m}", (), A(NO_STORE, interim=(HINTS,)), method=m, body=body,
+            section="9110 15.2", host="silent.example") for m, body in WAYS],
+    Case("9110 15.2", "103 and a validation", asked(A(OLD[0], OLD[1], 'ETag: "a"')),
+         asked(A(FRESH, status=304, interim=(HINTS,)), status=200, gives=0, interim=(103,)),
+         kept(status=200, gives=0, interim=())),
+    *[Case("9110 15.2", f"never to HTTP/1.0, {title}", asked(
+        A(line, interim=(HINTS,)), interim=(), is_last=True,
+        raw=b"GET {path} HTTP/1.0\r\nHost: test.example\r\n\r\n"))
+      for title, line in (("stored", FRESH), ("not stored", NO_STORE))],
     Case("8297 2", "103 to a request that is passed on",
          asked(A(interim=((103, ("Link: </a>; rel=preload",)),)), method="POST", body=b"x",
                interim=(103,))),

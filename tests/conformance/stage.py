@@ -32,6 +32,7 @@ SITES = {
     "behind": {"stale_while_revalidate": "1h", "stale_if_error": "0s"},
     "blocks": {"block": "64KiB", "read_ahead": "64KiB", "stale_if_error": "0s"},
     "hidden": {"forward_client": False, "stale_if_error": "0s"},
+    "silent": {"interim": "drop", "stale_if_error": "0s"},
 }
 
 TOKEN = r"[A-Za-z*][A-Za-z0-9:/!#$%&'*+.^_`|~-]*"

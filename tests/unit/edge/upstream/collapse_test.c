@@ -56,8 +56,17 @@ struct player {
     struct collapse *table;
     struct collapse_waiter waiter;
     struct loop_task turn;
-    int rounds, led, woken;
+    int rounds, led, woken, heard;
 };
+
+static const struct response_head early = {.status = 103, .content_length = LENGTH_UNKNOWN};
+
+static void on_told(struct collapse_waiter *w, const struct response_head *head)
+{
+    struct player *p = CONTAINER_OF(w, struct player, waiter);
+    assert_int_equal(head->status, 103);
+    p->heard++;
+}
 
 static void play(struct player *p)
 {
@@ -66,6 +75,8 @@ static void play(struct player *p)
         enum collapse_role role = collapse_join(p->table, &key, &p->waiter, 0);
         if (role == COLLAPSE_LEAD) {
             p->led++;
+            for (int i = p->rounds % 4; i > 0; i--)
+                collapse_inform(p->table, &key, &early);
             collapse_land(p->table, &key, &landing);
         } else if (p->rounds % 3 != 0 || !collapse_leave(p->table, &key, &p->waiter)) {
             return; /* its mail goes on */
@@ -78,7 +89,7 @@ static void on_woken(struct collapse_waiter *w)
 {
     struct player *p = CONTAINER_OF(w, struct player, waiter);
     assert_int_equal(w->outcome, COLLAPSE_FAILED);
-    assert_int_equal(w->err, ERR_TIMEOUT);
+    assert_true(w->err == ERR_TIMEOUT || w->err == ERR_CANCELLED); /* landed, or left too late */
     p->woken++;
     play(p);
 }
@@ -97,6 +108,49 @@ static void *run(void *ctx)
     return NULL;
 }
 
+static void keep_told(struct collapse_waiter *w, const struct response_head *head)
+{
+    struct player *p = CONTAINER_OF(w, struct player, waiter);
+    assert_true(span_eq(fields_value(&head->fields, FIELD_LOCATION), SPAN("</a>")));
+    p->heard += head->status;
+}
+
+static void stop_woken(struct collapse_waiter *w)
+{
+    struct player *p = CONTAINER_OF(w, struct player, waiter);
+    assert_int_equal(w->err, ERR_DNS);
+    p->woken++;
+    loop_stop(p->loop);
+}
+
+/* One who waits, one who comes later: both hear all that fits, in order, before they are woken. */
+static void who_waits_hears_interim_answers_first(void **state)
+{
+    struct collapse *c = collapse_create();
+    struct loop *l = loop_create();
+    struct player p[2] = {{.loop = l}, {.loop = l}};
+    struct field link = {SPAN("Location"), SPAN("</a>"), FIELD_LOCATION};
+    struct response_head head = {.fields = {.v = &link, .count = 1, .room = 1}};
+    struct collapse_landing landing = {.outcome = COLLAPSE_FAILED, .err = ERR_DNS};
+    (void)state;
+    assert_int_equal(collapse_join(c, &key, &p[0].waiter, 0), COLLAPSE_LEAD);
+    for (int i = 0; i < 2; i++) {
+        p[i].waiter = (struct collapse_waiter){
+            .home = loop_mailbox(l), .woken = stop_woken, .informed = keep_told};
+        assert_int_equal(collapse_join(c, &key, &p[i].waiter, 0), COLLAPSE_WAIT);
+        for (head.status = 101; head.status < 110 && i == 0; head.status++)
+            collapse_inform(c, &key, &head);
+    }
+    collapse_land(c, &key, &landing);
+    loop_run(l);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(p[i].heard, 101 + 102 + 103 + 104 + 105 + 106 + 107 + 108);
+        assert_int_equal(p[i].woken, 1);
+    }
+    loop_destroy(&l);
+    collapse_destroy(&c);
+}
+
 static void many_threads_lead_wait_and_leave(void **state)
 {
     struct collapse *c = collapse_create();
@@ -107,7 +161,8 @@ static void many_threads_lead_wait_and_leave(void **state)
         struct player *p = &players[i];
         p->table = c;
         p->loop = loop_create();
-        p->waiter = (struct collapse_waiter){.home = loop_mailbox(p->loop), .woken = on_woken};
+        p->waiter = (struct collapse_waiter){
+            .home = loop_mailbox(p->loop), .woken = on_woken, .informed = on_told};
         assert_int_equal(pthread_create(&p->thread, NULL, run, p), 0);
     }
     for (int i = 0; i < THREADS; i++) /* all first: one that lands still rings at the others */
@@ -125,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_leads_and_the_others_wait),
         cmocka_unit_test(what_was_not_storable_is_remembered_for_a_while),
+        cmocka_unit_test(who_waits_hears_interim_answers_first),
         cmocka_unit_test(many_threads_lead_wait_and_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
