@@ -21,6 +21,15 @@ _Static_assert(ACCESS_LINE_ROOM >= 6 * TEXTS * TEXT_MAX + 2048, "a line always f
             *(at)++ = '"';                                                                         \
         }                                                                                          \
     } while (0)
+/* For what is known to hold plain bytes only. */
+#define PUT_PLAIN(at, key, value)                                                                  \
+    do {                                                                                           \
+        if ((value).p != NULL) {                                                                   \
+            PUT(at, ",\"" key "\":\"");                                                            \
+            (at) = mempcpy((at), (value).p, (value).n);                                            \
+            *(at)++ = '"';                                                                         \
+        }                                                                                          \
+    } while (0)
 #define PUT_NUMBER(at, key, value)                                                                 \
     do {                                                                                           \
         PUT(at, ",\"" key "\":");                                                                  \
@@ -99,18 +108,18 @@ static char *put_sources(char *at, const struct access_entry *e)
     return at;
 }
 
-struct span access_log_line(const struct access_entry *e, char out[ACCESS_LINE_ROOM])
+struct span access_log_line(const struct access_entry *e, const char time[CLOCK_ISO_BYTES],
+                            char out[ACCESS_LINE_ROOM])
 {
     char *at = out;
     PUT(at, "{\"time\":\"");
-    clock_iso(e->wall, at);
-    at += CLOCK_ISO_BYTES;
+    at = mempcpy(at, time, CLOCK_ISO_BYTES);
     *at++ = '"';
     PUT_NUMBER(at, "id", e->id);
-    PUT_STRING(at, "client", e->client);
-    PUT_STRING(at, "site", e->site);
+    PUT_PLAIN(at, "client", e->client);
+    PUT_PLAIN(at, "site", e->site);
     PUT_STRING(at, "method", e->method);
-    PUT_STRING(at, "scheme", e->scheme);
+    PUT_PLAIN(at, "scheme", e->scheme);
     PUT_STRING(at, "host", e->host);
     PUT_STRING(at, "target", e->target);
     PUT(at, ",\"http\":\"");
@@ -122,7 +131,7 @@ struct span access_log_line(const struct access_entry *e, char out[ACCESS_LINE_R
     PUT_NUMBER(at, "head_bytes", e->head_bytes);
     PUT_NUMBER(at, "body_bytes", e->body_bytes);
     PUT_NUMBER(at, "took_us", (uint64_t)(e->took_ns / 1000));
-    PUT_STRING(at, "cache", e->cache);
+    PUT_PLAIN(at, "cache", e->cache);
     at = put_sources(at, e);
     PUT_STRING(at, "upstream", e->upstream);
     PUT_STRING(at, "range", e->range);
@@ -146,7 +155,7 @@ static void on_turn_end(struct loop_task *t)
 
 void access_log_init(struct access_log *l, struct loop *loop, struct sink *sink)
 {
-    *l = (struct access_log){.loop = loop, .sink = sink};
+    *l = (struct access_log){.loop = loop, .sink = sink, .wall = -1};
     loop_task_init(&l->hand_over, on_turn_end);
     if (sink != NULL)
         l->lines = mem_alloc(BATCH_BYTES + ACCESS_LINE_ROOM);
@@ -156,7 +165,9 @@ void access_log_add(struct access_log *l, const struct access_entry *e)
 {
     if (l->n == 0)
         loop_defer(l->loop, &l->hand_over);
-    l->n += access_log_line(e, l->lines + l->n).n;
+    if (e->wall != l->wall)
+        clock_iso(l->wall = e->wall, l->time);
+    l->n += access_log_line(e, l->time, l->lines + l->n).n;
     if (l->n >= BATCH_BYTES)
         hand_over(l);
 }

@@ -22,15 +22,19 @@ struct access_entry {
     uint8_t major_version, minor_version;
 };
 
-/* access_log_line: the line with its newline, in out. Text fields are cut at 1,024 bytes. */
+/* access_log_line: the line with its newline, in out; time is e->wall as clock_iso spells it. Texts
+ * are cut at 1,024 bytes. client, site, scheme and cache are ours, and need no escapes. */
 #define ACCESS_LINE_ROOM (76 << 10)
-struct span access_log_line(const struct access_entry *e, char out[ACCESS_LINE_ROOM]);
+struct span access_log_line(const struct access_entry *e, const char time[CLOCK_ISO_BYTES],
+                            char out[ACCESS_LINE_ROOM]);
 
 /* One worker's lines of a turn of its loop: they go to the sink together, under one lock. */
 struct access_log {
     struct loop *loop;
     struct sink *sink; /* NULL: nothing is logged */
     struct loop_task hand_over;
+    msec_t wall; /* what time spells: many lines have the same */
+    char time[CLOCK_ISO_BYTES + 1];
     char *lines;
     size_t n;
 };

@@ -17,10 +17,13 @@
 
 #define TRIES_MAX  3            /* fills in a row that bring nothing */
 #define MOVE_BYTES (256 * 1024) /* between telling the fills where this reader is */
+#define SPARE_MAX  256          /* bodies that a worker keeps for the next requests */
 
 struct object_body {
     struct body body; /* first */
     struct req *r;    /* NULL: closed */
+    struct req_worker *worker;
+    struct object_body *next_spare;
     struct object *object;
     struct generation *generation;
     int64_t pos, last; /* last INT64_MAX: not known yet */
@@ -74,11 +77,39 @@ static void view_give_back(struct object_body *b)
     b->has_view = false;
 }
 
+static struct object_body *body_take(struct req_worker *w)
+{
+    struct object_body *b = w->spare_bodies;
+    if (b == NULL)
+        return mem_alloc(sizeof(*b));
+    w->spare_bodies = b->next_spare;
+    w->spare_body_count--;
+    return b;
+}
+
+static void free_spare_bodies(struct req_worker *w)
+{
+    while (w->spare_bodies != NULL) {
+        struct object_body *b = w->spare_bodies;
+        w->spare_bodies = b->next_spare;
+        mem_free(b);
+    }
+    w->spare_body_count = 0;
+}
+
 static void body_free(struct object_body *b)
 {
+    struct req_worker *w = b->worker;
     generation_unref(&b->generation);
     object_unref(&b->object);
-    mem_free(b);
+    if (w->spare_body_count == SPARE_MAX) {
+        mem_free(b);
+        return;
+    }
+    b->next_spare = w->spare_bodies;
+    w->spare_bodies = b;
+    w->spare_body_count++;
+    w->free_spare_bodies = free_spare_bodies;
 }
 
 static void rest_ready(void *ctx)
@@ -268,9 +299,10 @@ static const struct body_ops ops = {"object", peek, advance, close_body};
 
 struct body *req_body(struct req *r, int64_t first, int64_t last)
 {
-    struct object_body *b = mem_alloc(sizeof(*b));
+    struct object_body *b = body_take(r->worker);
     *b = (struct object_body){.body.ops = &ops,
                               .r = r,
+                              .worker = r->worker,
                               .object = r->object,
                               .generation = r->object->generation,
                               .pos = first,

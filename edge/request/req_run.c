@@ -58,6 +58,8 @@ void req_worker_finish(struct req_worker *w)
         w->free = r->next_free;
         mem_free(r);
     }
+    if (w->free_spare_bodies != NULL)
+        w->free_spare_bodies(w);
     arena_finish(&w->scratch);
     access_log_finish(&w->log);
 }

@@ -36,6 +36,7 @@ struct site_view {
 };
 
 struct req;
+struct object_body;
 struct req_config {
     const char *node;          /* a token: Via, CDN-Loop, Cache-Status */
     struct option_texts names; /* host names of the node itself */
@@ -55,7 +56,10 @@ struct req_worker {
     struct site_view *view; /* of new requests */
     struct req_counters count;
     struct req *free;
-    struct arena scratch; /* emptied by whoever uses it */
+    struct object_body *spare_bodies;
+    uint32_t spare_body_count;
+    void (*free_spare_bodies)(struct req_worker *w); /* NULL: there are none */
+    struct arena scratch;                            /* emptied by whoever uses it */
     struct access_log log;
 };
 

@@ -56,8 +56,10 @@ static void pack_fields(struct packer *p, struct object *o, const struct fields 
     struct field *v = (struct field *)(void *)p->at;
     p->at += from->count * sizeof(*v);
     struct span lines = {p->at, lines_bytes(from)};
+    uint64_t ids = 0;
     for (uint32_t i = 0; i < from->count; i++) {
         v[i].id = from->v[i].id;
+        ids |= field_bit(v[i].id);
         v[i].name = pack(p, from->v[i].name);
         pack(p, SPAN(": "));
         v[i].value = pack(p, from->v[i].value);
@@ -69,7 +71,8 @@ static void pack_fields(struct packer *p, struct object *o, const struct fields 
                                 .count = from->count,
                                 .room = from->count,
                                 .lines = lines,
-                                .lines_count = from->count};
+                                .lines_count = from->count,
+                                .ids = ids};
 }
 
 struct object *object_create(struct store *st, const struct object_spec *spec)

@@ -169,13 +169,12 @@ static char *take_new_chunk(struct arena *a, size_t bytes)
     return c->room;
 }
 
-static char *take(struct arena *a, size_t bytes, size_t align)
+/* Past the limit, or of what does not fit the newest chunk. */
+static char *take_slowly(struct arena *a, size_t bytes, size_t align)
 {
-    if (bytes == 0)
-        bytes = 1;
     bool is_over =
         a->is_overflowed || a->used_bytes + bytes < bytes || a->used_bytes + bytes > a->limit_bytes;
-    if (UNLIKELY(is_over)) {
+    if (is_over) {
         a->is_overflowed = true;
         CHECK(bytes <= ARENA_EXCESS_BYTES);
         CHECK(a->used_bytes + bytes <= a->limit_bytes + ARENA_EXCESS_BYTES);
@@ -183,15 +182,31 @@ static char *take(struct arena *a, size_t bytes, size_t align)
     a->used_bytes += bytes;
     char *p = a->at;
     size_t pad = -(uintptr_t)p & (align - 1), room = (size_t)(a->end - a->at);
-    if (UNLIKELY(room < bytes || room - bytes < pad)) {
+    if (room < bytes || room - bytes < pad) {
         p = take_new_chunk(a, bytes);
     } else {
         p += pad;
         a->at = p + bytes;
         UNPOISON(p, bytes);
     }
-    if (UNLIKELY(is_over))
+    if (is_over)
         memset(p, 0, bytes);
+    return p;
+}
+
+/* bytes are a size, and far from the end of the address space; so are limits. */
+static inline char *take(struct arena *a, size_t bytes, size_t align)
+{
+    size_t pad = -(uintptr_t)a->at & (align - 1);
+    if (bytes == 0)
+        bytes = 1;
+    if (UNLIKELY((size_t)(a->end - a->at) < bytes + pad || bytes + pad < bytes ||
+                 a->used_bytes + bytes > a->limit_bytes || a->is_overflowed))
+        return take_slowly(a, bytes, align);
+    char *p = a->at + pad;
+    a->at = p + bytes;
+    a->used_bytes += bytes;
+    UNPOISON(p, bytes);
     return p;
 }
 

@@ -116,6 +116,10 @@ static size_t digits_of(uint64_t v)
 
 char *u64_write(char *at, uint64_t v)
 {
+    if (v < 10) {
+        *at = (char)('0' + v);
+        return at + 1;
+    }
     char *end = at + digits_of(v), *p = end;
     for (; v >= 100; v /= 100)
         two_digits(p -= 2, (unsigned)(v % 100));

@@ -51,17 +51,21 @@ static void put_text(struct writer *w, struct span text)
     put(w, text);
 }
 
+/* Room is asked for once, not at each of the four pieces. */
 static void put_field(struct writer *w, const struct field *f)
 {
-    if (f->id != FIELD_OTHER) {
-        put(w, field_spelling(f->id));
-    } else {
-        require(w, token_is_valid(f->name));
-        put(w, f->name);
+    struct span name = f->id != FIELD_OTHER ? field_spelling(f->id) : f->name, value = f->value;
+    require(w, f->id != FIELD_OTHER || token_is_valid(name));
+    require(w, field_value_is_valid(value));
+    if (UNLIKELY((size_t)(w->end - w->at) < name.n + value.n + sizeof(": \r\n") - 1)) {
+        w->err = w->err != 0 ? w->err : ERR_TOO_BIG;
+        return;
     }
-    put(w, SPAN(": "));
-    put_text(w, f->value);
-    put(w, SPAN("\r\n"));
+    w->at = mempcpy(w->at, name.p, name.n);
+    w->at = mempcpy(w->at, ": ", 2);
+    if (value.n != 0)
+        w->at = mempcpy(w->at, value.p, value.n);
+    w->at = mempcpy(w->at, "\r\n", 2);
 }
 
 static void put_fields(struct writer *w, const struct fields *fs, bool with_host)

@@ -136,6 +136,7 @@ static inline void append(struct fields *fs, enum field_id id, struct span name,
     f->name = name;
     f->value = value;
     f->id = id;
+    fs->ids |= field_bit(id);
 }
 
 void fields_add(struct fields *fs, enum field_id id, struct span value)
@@ -184,7 +185,8 @@ static void remove_all(struct fields *fs, enum field_id id, struct span name)
 void fields_remove(struct fields *fs, enum field_id id)
 {
     CHECK(id != FIELD_OTHER);
-    remove_all(fs, id, SPAN_NONE);
+    if (fields_may_have(fs, id))
+        remove_all(fs, id, SPAN_NONE);
 }
 
 void fields_remove_named(struct fields *fs, struct span name)
@@ -192,7 +194,7 @@ void fields_remove_named(struct fields *fs, struct span name)
     remove_all(fs, field_id_of(name), name);
 }
 
-const struct field *fields_find(const struct fields *fs, enum field_id id, uint32_t from)
+const struct field *fields_search(const struct fields *fs, enum field_id id, uint32_t from)
 {
     for (uint32_t i = from; i < fs->count; i++) {
         if (fs->v[i].id == id)
@@ -214,7 +216,7 @@ const struct field *fields_find_named(const struct fields *fs, struct span name,
 uint32_t fields_count(const struct fields *fs, enum field_id id)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < fs->count; i++)
+    for (uint32_t i = 0; fields_may_have(fs, id) && i < fs->count; i++)
         count += fs->v[i].id == id;
     return count;
 }

@@ -31,6 +31,7 @@ struct fields {
      * a head may have them. Removing one of these fields forgets the lines. */
     struct span lines;
     uint32_t lines_count;
+    uint64_t ids; /* field_bit of each that is there: most questions are for what is not */
 };
 
 /* field_id_of: by name, case folded. field_spelling: canonical name (not for FIELD_OTHER). */
@@ -45,9 +46,22 @@ void fields_set(struct fields *fs, enum field_id id, struct span value);
 void fields_remove(struct fields *fs, enum field_id id);
 void fields_remove_named(struct fields *fs, struct span name);
 
+const struct field *fields_search(const struct fields *fs, enum field_id id, uint32_t from);
+static inline uint64_t field_bit(enum field_id id)
+{
+    return UINT64_C(1) << (id % 64);
+}
+static inline bool fields_may_have(const struct fields *fs, enum field_id id)
+{
+    return (fs->ids & field_bit(id)) != 0;
+}
 /* fields_find: the first with id at or after position from, or NULL. For all of them:
  *   for (f = fields_find(fs, id, 0); f != NULL; f = fields_find(fs, id, f - fs->v + 1)) */
-const struct field *fields_find(const struct fields *fs, enum field_id id, uint32_t from);
+static inline const struct field *fields_find(const struct fields *fs, enum field_id id,
+                                              uint32_t from)
+{
+    return fields_may_have(fs, id) ? fields_search(fs, id, from) : NULL;
+}
 const struct field *fields_find_named(const struct fields *fs, struct span name, uint32_t from);
 uint32_t fields_count(const struct fields *fs, enum field_id id);
 /* fields_value: of the first with id; p == NULL where there is none (empty value: p != NULL). */

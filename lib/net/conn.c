@@ -28,6 +28,9 @@
 #define SENDFILE_MAX     ((size_t)1 << 20) /* one call: a fast reader must not hold the loop */
 #define CONN_MAX_PIECES  64
 #define CONN_SIZE_WANTED 320
+/* Pieces that are together no longer than this are copied into one: that costs less than what the
+ * kernel does more for a vector. */
+#define JOINED_MAX 2048
 
 _Static_assert(sizeof(struct conn) <= CONN_SIZE_WANTED, "an idle connection must stay small");
 
@@ -100,9 +103,22 @@ ssize_t conn_socket_recv(struct conn *c, void *dst, size_t room)
     return n;
 }
 
-ssize_t conn_socket_sendv(struct conn *c, const struct iovec *v, int count, bool more)
+static ssize_t send_joined(const struct conn *c, const struct iovec *v, int count, int flags)
+{
+    char all[JOINED_MAX], *at = all;
+    for (int i = 0; i < count; i++)
+        at = mempcpy(at, v[i].iov_base, v[i].iov_len);
+    return send(c->fd, all, (size_t)(at - all), flags);
+}
+
+static ssize_t send_pieces(const struct conn *c, const struct iovec *v, int count, int flags)
 {
     struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = (size_t)count};
+    return sendmsg(c->fd, &m, flags);
+}
+
+ssize_t conn_socket_sendv(struct conn *c, const struct iovec *v, int count, bool more)
+{
     size_t all = 0;
     ssize_t n;
     if (!c->can_send)
@@ -111,7 +127,11 @@ ssize_t conn_socket_sendv(struct conn *c, const struct iovec *v, int count, bool
         all += v[i].iov_len;
     int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     do {
-        n = count == 1 ? send(c->fd, v->iov_base, all, flags) : sendmsg(c->fd, &m, flags);
+        if (count == 1)
+            n = send(c->fd, v->iov_base, all, flags);
+        else
+            n = all <= JOINED_MAX ? send_joined(c, v, count, flags)
+                                  : send_pieces(c, v, count, flags);
     } while (n < 0 && errno == EINTR);
     int e = n < 0 ? socket_error(c, errno) : 0;
     if (e == ERR_AGAIN || (e == 0 && (size_t)n < all))
