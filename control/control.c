@@ -9,7 +9,9 @@
 #include "control/control.h"
 
 #include "control/api/api.h"
+#include "control/api/api_audit.h"
 #include "control/api/api_status.h"
+#include "control/api/auth.h"
 #include "control/billing/ledger.h"
 #include "control/control_options.h"
 #include "control/dns/dns_server.h"
@@ -23,6 +25,8 @@
 #define TICK_MS    250
 #define SAVE_MS    5000
 #define SAVE_NODES 4096
+
+#define OPERATOR_BURST_S 5
 
 /* What nodes reported and used, on its way to the state; one at a time. */
 struct save {
@@ -135,6 +139,10 @@ static int load_state(struct control *c, struct state *s, struct buf *why)
         err = purge_log_open(&c->api.purges, s, (size_t)o->purge_keep);
     if (err == 0)
         err = ledger_load(c->api.ledger, s, clock_wall_ms());
+    if (err == 0)
+        err = tokens_load(c->api.tokens, s);
+    if (err == 0)
+        err = audit_open(&c->api.audit, s, (uint64_t)o->audit_keep);
     if (err != 0)
         buf_printf(why, "%s: %s\n", o->state, err_text(err));
     return err;
@@ -150,6 +158,9 @@ static int open_state(struct control *c, struct buf *why)
         return err;
     c->api.registry = registry_create(&health_rules_default);
     c->api.ledger = ledger_create();
+    c->api.tokens = tokens_create();
+    c->api.wrong_tokens = limit_create(AUTH_WRONG_PER_S, AUTH_WRONG_BURST);
+    c->api.callers = limit_create(o->operator_rate, OPERATOR_BURST_S * o->operator_rate);
     arena_init(&mem, 64 << 20);
     struct registry_file file = control_options_file(o, &mem);
     registry_set_file(c->api.registry, &file);
@@ -240,6 +251,10 @@ static void stop(struct daemon *d)
     certificates_destroy(&c->certificates);
     purge_log_close(&c->api.purges);
     ledger_destroy(&c->api.ledger);
+    tokens_destroy(&c->api.tokens);
+    audit_close(&c->api.audit);
+    limit_destroy(&c->api.wrong_tokens);
+    limit_destroy(&c->api.callers);
     registry_destroy(&c->api.registry);
 }
 
@@ -308,11 +323,13 @@ static int refuse_fixed(const struct control_options *old, const struct control_
                         const char *file, struct buf *why)
 {
     if (strcmp(old->state, new->state) == 0 && old->workers == new->workers &&
-        old->purge_keep == new->purge_keep && old->routers.count == new->routers.count &&
+        old->purge_keep == new->purge_keep && old->audit_keep == new->audit_keep &&
+        old->operator_rate == new->operator_rate && old->routers.count == new->routers.count &&
         old->apis.count == new->apis.count &&dns_is_same(&old->zones, &new->zones))
         return 0;
     option_error(why, file, 1,
-                 "state, workers, purge_keep, router, api and dns sections change only with a "
+                 "state, workers, purge_keep, audit_keep, operator_rate, router, api and dns "
+                 "sections change only with a "
                  "restart");
     return ERR_CONFIG;
 }
@@ -338,6 +355,7 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     arena_finish(&mem);
     api_config_swap(&c->api.config, fresh);
     c->config = config;
+    api_audit_note(&c->api, daemon_loop(d), "configuration file", "reload");
     return 0;
 }
 

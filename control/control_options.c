@@ -88,9 +88,13 @@ static const struct option control_rows[] = {
     ROW("geoip", TEXT, IN(AT(geoip)), BY("",
         "City-type database, MaxMind's format; unset: no routing by place. SIGHUP reads it anew.")),
     ROW("operator_token_file", TEXT, IN(AT(operator_token_file)), BY(NULL,
-        "File whose first line is the operators' token (16 characters or more).")),
-    ROW("node_token_file", TEXT, IN(AT(node_token_file)), BY(NULL,
-        "File whose first line is the nodes' token.")),
+        "File whose first line is the first operators' token (16 characters or more).")),
+    ROW("node_token_file", TEXT, IN(AT(node_token_file)), BY("",
+        "File whose first line is a token for any node; unset: each node needs one of its own.")),
+    ROW("operator_rate", INT, IN(AT(operator_rate)), .min = 0, .max = 1000000, BY("200",
+        "Requests a second for each token of operators, five times as many at once; 0: any.")),
+    ROW("audit_keep", INT, IN(AT(audit_keep)), .min = 100, .max = 10000000, BY("100000",
+        "Entries of the audit log that are kept.")),
     ROW("purge_keep", INT, IN(AT(purge_keep)), .min = 1, .max = 1000000, BY("10000",
         "Purges kept for edges that were away; beyond, such an edge revalidates all it has.")),
     ROW("route_ttl", DURATION, IN(AT(route_ttl_ms)), .min = 0, .max = 86400000, BY("30s",
@@ -303,7 +307,7 @@ int control_options_check(const struct control_options *o, const char *file, str
 {
     struct price price;
     struct certificates_spec certificates = {&o->certificates, &o->tls};
-    char token[API_TOKEN_BYTES];
+    uint8_t digest[DIGEST_SHA256_BYTES];
     struct buf text;
     buf_init(&text, 4096);
     size_t before = why->n;
@@ -316,12 +320,11 @@ int control_options_check(const struct control_options *o, const char *file, str
     check_networks(o, file, why);
     if (!read_price(&o->price, &price))
         option_error(why, file, 1, "price: must be numbers from 0, as \"0.05\"");
-    if (auth_token_read(o->operator_token_file, token, &text) != 0)
+    if (auth_token_read(o->operator_token_file, digest, &text) != 0)
         option_error(why, file, 1, "operator_token_file: %.*s", SPAN_FMT(buf_span(&text)));
     buf_clear(&text);
-    if (auth_token_read(o->node_token_file, token, &text) != 0)
+    if (o->node_token_file[0] != '\0' && auth_token_read(o->node_token_file, digest, &text) != 0)
         option_error(why, file, 1, "node_token_file: %.*s", SPAN_FMT(buf_span(&text)));
-    explicit_bzero(token, sizeof token);
     buf_finish(&text);
     if (admin_check(&o->admin, file, why) != 0 ||
         listen_check(&o->routers, o->certificates.count > 0, file, why) != 0 ||
@@ -368,9 +371,10 @@ int control_options_config(const struct control_options *o, const char *file, st
         err = override_table_create(&c->proxies, proxies_of(o, &c->mem), o->trusted_proxies.count,
                                     &faulty, why);
     if (err == 0)
-        err = auth_token_read(o->operator_token_file, c->operator_token, why);
-    if (err == 0)
-        err = auth_token_read(o->node_token_file, c->node_token, why);
+        err = auth_token_read(o->operator_token_file, c->operator_digest, why);
+    c->has_node_token = o->node_token_file[0] != '\0';
+    if (err == 0 && c->has_node_token)
+        err = auth_token_read(o->node_token_file, c->node_digest, why);
     if (err == 0 && !read_price(&o->price, &c->price))
         err = ERR_CONFIG;
     if (err != 0) {

@@ -37,7 +37,7 @@ struct control_options {
     int64_t workers, drain_ms;
     int log_level;
     const char *state, *geoip, *operator_token_file, *node_token_file;
-    int64_t purge_keep, route_ttl_ms, near_km;
+    int64_t operator_rate, audit_keep, purge_keep, route_ttl_ms, near_km;
     struct option_texts trusted_proxies;
     struct option_records routers, apis, certificates, nodes, sites, overrides, zones;
     struct control_price price;

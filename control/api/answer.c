@@ -13,7 +13,7 @@ static void respond(struct exchange *x, int status, struct span type, struct spa
     fields_add(&head.fields, FIELD_CACHE_CONTROL, SPAN("no-store"));
     if (status == 401)
         fields_add(&head.fields, FIELD_WWW_AUTHENTICATE, SPAN("Bearer"));
-    if (status == 503)
+    if (status == 503 || status == 429)
         fields_add(&head.fields, FIELD_RETRY_AFTER, SPAN("1"));
     exchange_respond(x, &head, body_of_bytes(text));
 }
@@ -24,6 +24,14 @@ void answer_json(struct exchange *x, int status, const struct buf *text)
         answer_problem(x, 500, "The answer is larger than its bound.");
     else
         respond(x, status, SPAN("application/json"), buf_span(text));
+}
+
+void answer_nothing(struct exchange *x)
+{
+    struct response_head head = {.status = 204};
+    fields_init(&head.fields, &x->mem);
+    fields_add(&head.fields, FIELD_CACHE_CONTROL, SPAN("no-store"));
+    exchange_respond(x, &head, NULL);
 }
 
 static void problem(struct exchange *x, int status, struct span detail)
@@ -55,7 +63,11 @@ void answer_error(struct exchange *x, int err, struct span detail)
 {
     static const struct {
         int err, status;
-    } rows[] = {{ERR_SYNTAX, 400}, {ERR_NOT_FOUND, 404}, {ERR_EXISTS, 409}, {ERR_TOO_BIG, 413}};
+    } rows[] = {{ERR_SYNTAX, 400},
+                {ERR_NOT_FOUND, 404},
+                {ERR_DENIED, 403},
+                {ERR_EXISTS, 409},
+                {ERR_TOO_BIG, 413}};
     int status = 503;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].err == err)

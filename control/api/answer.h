@@ -10,6 +10,8 @@
 
 /* answer_json: text is copied; an overflowed one becomes a 500. */
 void answer_json(struct exchange *x, int status, const struct buf *text);
+/* answer_nothing: 204. */
+void answer_nothing(struct exchange *x);
 /* answer_problem: the detail is one sentence for a person, without line end. */
 void answer_problem(struct exchange *x, int status, const char *format, ...) PRINTF(3, 4);
 /* answer_error: the problem that an error code is: 400, 404, 409, 413 or 503. */

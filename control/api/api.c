@@ -3,6 +3,7 @@
 #include "control/api/api.h"
 
 #include "control/api/answer.h"
+#include "control/api/api_audit.h"
 #include "control/api/api_cost.h"
 #include "control/api/api_heartbeat.h"
 #include "control/api/api_nodes.h"
@@ -10,6 +11,7 @@
 #include "control/api/api_route.h"
 #include "control/api/api_sites.h"
 #include "control/api/api_status.h"
+#include "control/api/api_tokens.h"
 #include "control/api/auth.h"
 #include "control/api/held.h"
 #include "control/api/redirect.h"
@@ -18,39 +20,69 @@
 #include "lib/base/mem.h"
 
 static const struct router_row rows[] = {
-    {METHOD_GET, "/v1/route", api_route, AUTH_OPERATOR},
-    {METHOD_GET, "/v1/nodes", api_nodes_list, AUTH_OPERATOR},
-    {METHOD_GET, "/v1/nodes/{id}", api_nodes_get, AUTH_OPERATOR},
-    {METHOD_PUT, "/v1/nodes/{id}", api_nodes_put, AUTH_OPERATOR},
-    {METHOD_POST, "/v1/nodes/{id}/drain", api_nodes_drain, AUTH_OPERATOR},
-    {METHOD_POST, "/v1/nodes/{id}/activate", api_nodes_activate, AUTH_OPERATOR},
-    {METHOD_POST, "/v1/nodes/{id}/down", api_nodes_down, AUTH_OPERATOR},
-    {METHOD_POST, "/v1/nodes/{id}/force", api_nodes_force, AUTH_OPERATOR},
-    {METHOD_POST, "/v1/nodes/{id}/heartbeat", api_heartbeat, AUTH_NODE},
-    {METHOD_GET, "/v1/sites", api_sites_list, AUTH_OPERATOR},
-    {METHOD_GET, "/v1/sites/{name}", api_sites_get, AUTH_OPERATOR},
-    {METHOD_PUT, "/v1/sites/{name}", api_sites_put, AUTH_OPERATOR},
-    {METHOD_POST, "/v1/purge", api_purge_order, AUTH_OPERATOR},
-    {METHOD_GET, "/v1/purges/{seq}", api_purge_get, AUTH_OPERATOR},
-    {METHOD_GET, "/v1/cost", api_cost, AUTH_OPERATOR},
-    {METHOD_GET, "/v1/status", api_status, AUTH_OPERATOR},
-    {METHOD_GET, "/metrics", api_status_metrics, AUTH_OPEN},
-    {METHOD_GET, "/healthz", api_status_health, AUTH_OPEN},
-    {METHOD_GET, "/readyz", api_status_health, AUTH_OPEN},
+    {METHOD_GET, "/v1/route", api_route, TOKEN_READ},
+    {METHOD_GET, "/v1/nodes", api_nodes_list, TOKEN_READ},
+    {METHOD_GET, "/v1/nodes/{id}", api_nodes_get, TOKEN_READ},
+    {METHOD_PUT, "/v1/nodes/{id}", api_nodes_put, TOKEN_ADMIN},
+    {METHOD_POST, "/v1/nodes/{id}/drain", api_nodes_drain, TOKEN_ADMIN},
+    {METHOD_POST, "/v1/nodes/{id}/activate", api_nodes_activate, TOKEN_ADMIN},
+    {METHOD_POST, "/v1/nodes/{id}/down", api_nodes_down, TOKEN_ADMIN},
+    {METHOD_POST, "/v1/nodes/{id}/force", api_nodes_force, TOKEN_ADMIN},
+    {METHOD_POST, "/v1/nodes/{id}/heartbeat", api_heartbeat, TOKEN_NODE},
+    {METHOD_GET, "/v1/sites", api_sites_list, TOKEN_READ},
+    {METHOD_GET, "/v1/sites/{name}", api_sites_get, TOKEN_READ},
+    {METHOD_PUT, "/v1/sites/{name}", api_sites_put, TOKEN_ADMIN},
+    {METHOD_POST, "/v1/purge", api_purge_order, TOKEN_PURGE},
+    {METHOD_GET, "/v1/purges/{seq}", api_purge_get, TOKEN_READ | TOKEN_PURGE},
+    {METHOD_GET, "/v1/cost", api_cost, TOKEN_READ},
+    {METHOD_GET, "/v1/tokens", api_tokens_list, TOKEN_ADMIN},
+    {METHOD_POST, "/v1/tokens", api_tokens_make, TOKEN_ADMIN},
+    {METHOD_DELETE, "/v1/tokens/{name}", api_tokens_delete, TOKEN_ADMIN},
+    {METHOD_GET, "/v1/audit", api_audit, TOKEN_READ},
+    {METHOD_GET, "/v1/status", api_status, TOKEN_READ},
+    {METHOD_GET, "/metrics", api_status_metrics, 0},
+    {METHOD_GET, "/healthz", api_status_health, 0},
+    {METHOD_GET, "/readyz", api_status_health, 0},
     {.pattern = NULL},
 };
+
+static const char *rights_text(unsigned rights)
+{
+    if ((rights & TOKEN_NODE) != 0)
+        return "node";
+    if ((rights & TOKEN_PURGE) != 0)
+        return "purge";
+    return (rights & TOKEN_READ) != 0 ? "read" : "admin";
+}
+
+static void refuse(struct api_worker *w, struct exchange *x, enum auth_verdict verdict,
+                   unsigned rights)
+{
+    const char *right = rights_text(rights);
+    if (verdict == AUTH_NO_TOKEN) {
+        counter_add(&w->counters.tokens_refused, 1);
+        answer_problem(
+            x, 401, "This needs a token with the %s right: Authorization: Bearer <token>.", right);
+    } else if (verdict == AUTH_NO_RIGHT) {
+        counter_add(&w->counters.rights_refused, 1);
+        answer_problem(x, 403, "Token %s has not the %s right.", w->caller.token.name, right);
+    } else {
+        counter_add(&w->counters.requests_limited, 1);
+        answer_problem(x, 429, "More requests than this token or address may make.");
+    }
+    LOG_WARN_LIMITED("request-refused", "status=%d from=%s path=%.*s", x->status, w->caller.from,
+                     SPAN_FMT(x->request.path));
+}
 
 static void run_row(struct api_worker *w, struct exchange *x, const struct router_row *row,
                     const struct router_match *m)
 {
-    if (auth_may(api_worker_config(w), x, (enum auth_right)row->tag)) {
+    unsigned rights = (unsigned)row->tag;
+    enum auth_verdict verdict = auth_check(w, x, rights);
+    if (verdict == AUTH_PASS)
         row->run(w, x, m);
-        return;
-    }
-    counter_add(&w->counters.tokens_refused, 1);
-    LOG_WARN_LIMITED("token-refused", "path=%.*s", SPAN_FMT(x->request.path));
-    answer_problem(x, 401, "This needs the %s token: Authorization: Bearer <token>.",
-                   row->tag == AUTH_NODE ? "nodes'" : "operators'");
+    else
+        refuse(w, x, verdict, rights);
 }
 
 static void on_api_request(void *app, struct exchange *x)

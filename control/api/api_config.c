@@ -28,7 +28,6 @@ void api_config_unref(struct api_config **pc)
     override_table_destroy(&c->proxies);
     geo_unref(&c->geo);
     arena_finish(&c->mem);
-    explicit_bzero(c, sizeof *c); /* tokens */
     mem_free(c);
 }
 

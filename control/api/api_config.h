@@ -5,14 +5,13 @@
 #include "control/billing/cost.h"
 #include "control/route/decide.h"
 #include "lib/base/arena.h"
+#include "lib/base/digest.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 /* What a reload may change, as an immutable snapshot: made whole, swapped whole, freed when the
  * last reader has left. Threads: any. */
-#define API_TOKEN_BYTES 256
-
 struct api_config {
     uint32_t magic;
     atomic_uint refs;
@@ -23,7 +22,8 @@ struct api_config {
     struct override_table *proxies;   /* whose X-Forwarded-For is believed */
     struct geo *geo;                  /* NULL: none */
     const char *geo_fault;            /* "": none; why there is none, or not the newest */
-    char operator_token[API_TOKEN_BYTES], node_token[API_TOKEN_BYTES];
+    uint8_t operator_digest[DIGEST_SHA256_BYTES], node_digest[DIGEST_SHA256_BYTES];
+    bool has_node_token; /* else nodes bear tokens that are bound to them */
     struct price price;
     int64_t redirect_max_age_s;
 };

@@ -18,7 +18,9 @@
     X(heartbeats, "heartbeats taken")                                                              \
     X(heartbeats_refused, "heartbeats not understood, or of unknown nodes")                        \
     X(purges, "purges ordered")                                                                    \
-    X(tokens_refused, "requests without the token they need")                                      \
+    X(tokens_refused, "requests without a token that is known")                                    \
+    X(rights_refused, "requests whose token has not the right")                                    \
+    X(requests_limited, "requests refused because they, or wrong tokens, came too often")          \
     X(state_failures, "changes refused because the state could not keep them")
 
 struct api_counters {

@@ -3,6 +3,7 @@
 #include "control/api/api_heartbeat.h"
 
 #include "control/api/answer.h"
+#include "control/api/auth.h"
 #include "control/api/held.h"
 #include "control/billing/ledger.h"
 #include "lib/base/err.h"
@@ -73,6 +74,11 @@ static void on_body(void *owner, struct exchange *x, int err, struct span bytes)
 
 void api_heartbeat(void *app, struct exchange *x, const struct router_match *m)
 {
+    if (!auth_is_node(app, m->arg[0])) {
+        counter_add(&((struct api_worker *)app)->counters.rights_refused, 1);
+        answer_problem(x, 403, "The token is another node's.");
+        return;
+    }
     struct incoming *in = arena_alloc(&x->mem, sizeof *in);
     *in = (struct incoming){app, m->arg[0]};
     x->events = &router_no_events;

@@ -10,6 +10,8 @@
 
 static void free_job(struct api_job *j)
 {
+    if (j->ops->free != NULL)
+        j->ops->free(j);
     buf_finish(&j->why);
     arena_finish(&j->mem);
     mem_free(j);
@@ -98,9 +100,31 @@ struct api_job *api_job_create(struct api_worker *w, struct exchange *x,
     buf_init(&j->why, 4096);
     arena_init(&j->mem, JOB_BYTES);
     j->subject = arena_dup(&j->mem, subject);
+    j->who = arena_dup(&j->mem, span_of(w->caller.token.name));
+    j->from = arena_dup(&j->mem, span_of(w->caller.from));
+    j->what = arena_printf(&j->mem, "%.*s %.*s", SPAN_FMT(method_text(x->request.method)),
+                           SPAN_FMT(x->request.path));
     x->events = &exchange_events;
     x->owner = j;
     return j;
+}
+
+int api_job_commit(struct api_job *j, struct state *s, const struct state_change *changes,
+                   size_t count)
+{
+    struct audit *audit = j->worker->api->audit;
+    struct audit_entry e = {
+        .at_wall_ms = clock_wall_ms(), .who = j->who, .from = j->from, .what = j->what};
+    e.about = j->about;
+    struct state_change *all = arena_alloc(&j->mem, (count + AUDIT_CHANGES) * sizeof *all);
+    memcpy(all, changes, count * sizeof *all);
+    count += audit_next(audit, &e, all + count, &j->mem);
+    if (arena_overflowed(&j->mem))
+        return ERR_TOO_BIG;
+    int err = state_commit(s, all, count);
+    if (err == 0)
+        audit_done(audit);
+    return err;
 }
 
 void api_job_start(struct api_job *j)

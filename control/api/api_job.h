@@ -19,6 +19,8 @@ struct api_job_ops {
     int (*run)(struct api_job *j, struct state *s);
     /* Loop, after run gave 0; j->x is there. */
     void (*answer)(struct api_job *j);
+    /* What the embedding struct holds; may be NULL. */
+    void (*free)(struct api_job *j);
     /* Loop, after run gave 0, whether the client is there or not; may be NULL. */
     void (*after)(struct api_worker *w);
 };
@@ -33,6 +35,9 @@ struct api_job {
     struct buf why;
     struct arena mem;    /* lives as long as the job */
     struct span subject; /* the id or name in the path; in mem */
+    /* for the audit log; in mem */
+    struct span who, from, what;
+    struct span about; /* a few words that read or run may set; no secret */
 };
 
 /* api_job_create: x is the job's from here; subject is copied. The caller may then fill in what
@@ -41,5 +46,9 @@ struct api_job *api_job_create(struct api_worker *w, struct exchange *x,
                                const struct api_job_ops *ops, struct span subject)
     __attribute__((returns_nonnull));
 void api_job_start(struct api_job *j);
+/* api_job_commit: what run() commits changes with: they and their entry of the audit log, or
+ * nothing. The state's thread. */
+MUST_USE int api_job_commit(struct api_job *j, struct state *s, const struct state_change *changes,
+                            size_t count);
 
 #endif

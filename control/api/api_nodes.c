@@ -123,7 +123,7 @@ static int run_put(struct api_job *j, struct state *s)
     if (err == 0)
         err = registry_node_change(r, &edit, &change, &j->mem);
     if (err == 0)
-        err = state_commit(s, &change, 1);
+        err = api_job_commit(j, s, &change, 1);
     if (err == 0)
         registry_put(r, &put->spec);
     return err;
@@ -157,7 +157,7 @@ static int run_mode(struct api_job *j, struct state *s)
     if (err == ERR_NOT_FOUND)
         buf_printf(&j->why, "There is no node %.*s.", SPAN_FMT(j->subject));
     if (err == 0)
-        err = state_commit(s, &change, 1);
+        err = api_job_commit(j, s, &change, 1);
     if (err == 0) {
         registry_set_mode(r, j->subject, mode);
         LOG_INFO("node-mode", "node=%.*s mode=%s", SPAN_FMT(j->subject), node_mode_name(mode));

@@ -86,11 +86,19 @@ static int read_purge(struct api_job *j, struct span body)
 static int run_purge(struct api_job *j, struct state *s)
 {
     struct purge_record *r = &CONTAINER_OF(j, struct purge_job, api)->record;
-    int err = purge_log_append(j->worker->api->purges, s, r);
-    if (err == 0)
+    struct purge_log *log = j->worker->api->purges;
+    struct state_change changes[PURGE_LOG_CHANGES];
+    size_t count = purge_log_next(log, r, changes, &j->mem);
+    j->about = arena_printf(&j->mem, "seq %" PRIu64 " %s %.*s", r->purge.seq,
+                            heartbeat_purge_name(r->purge.kind),
+                            SPAN_FMT(r->purge.value.n > 0 ? r->purge.value : r->purge.site));
+    int err = count > 0 ? api_job_commit(j, s, changes, count) : ERR_TOO_BIG;
+    if (err == 0) {
+        purge_log_put(log, r);
         LOG_INFO("purge", "seq=%" PRIu64 " kind=%s site=%.*s value=\"%.*s\" soft=%d", r->purge.seq,
                  heartbeat_purge_name(r->purge.kind), SPAN_FMT(r->purge.site),
                  SPAN_FMT(r->purge.value), r->purge.is_soft);
+    }
     return err;
 }
 

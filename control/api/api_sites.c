@@ -103,7 +103,7 @@ static int run_put(struct api_job *j, struct state *s)
         {STATE_SITE, put->doc.name, put->text},
         {STATE_META, SPAN("site_version"), span_make(version, (size_t)n)},
     };
-    err = state_commit(s, changes, ARRAY_LEN(changes));
+    err = api_job_commit(j, s, changes, ARRAY_LEN(changes));
     if (err == 0) {
         registry_put_site(r, &put->doc, put->text, put->version);
         LOG_INFO("site-put", "site=%.*s version=%" PRIu64, SPAN_FMT(put->doc.name), put->version);

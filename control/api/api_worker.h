@@ -2,11 +2,15 @@
 #ifndef CONTROL_API_API_WORKER_H
 #define CONTROL_API_API_WORKER_H
 
+#include "control/access/audit.h"
+#include "control/access/token.h"
 #include "control/api/api_config.h"
 #include "control/api/api_counters.h"
 #include "control/purge/purge_log.h"
 #include "control/registry/registry.h"
 #include "control/state/state_queue.h"
+#include "lib/base/limit.h"
+#include "lib/net/addr.h"
 #include "lib/net/loop.h"
 #include "lib/web/router.h"
 #include "lib/web/server.h"
@@ -19,6 +23,9 @@ struct api {
     struct registry *registry;
     struct purge_log *purges;
     struct ledger *ledger;
+    struct tokens *tokens;
+    struct audit *audit;                  /* the state's thread */
+    struct limit *wrong_tokens, *callers; /* by address, by name of token */
     struct state_queue *queue;
     struct api_worker **workers; /* [worker_count] */
     int worker_count;
@@ -30,6 +37,12 @@ struct api {
     struct api_config_box config;
 };
 
+/* Who asks: of the request whose row's function is being called. */
+struct api_caller {
+    struct token token;
+    char from[ADDR_TEXT_ROOM];
+};
+
 struct api_worker {
     /* constant */
     struct api *api;
@@ -39,7 +52,8 @@ struct api_worker {
     struct registry_view view;
     struct api_config *config; /* through api_worker_config() */
     struct list held;          /* heartbeats that wait for news */
-    size_t jobs;               /* on their way through the state's thread */
+    struct api_caller caller;
+    size_t jobs; /* on their way through the state's thread */
     bool is_draining;
     int servers_left;           /* that have not drained yet */
     void (*on_idle)(void *ctx); /* once: nothing runs any more */

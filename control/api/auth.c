@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * Bearer tokens. They are compared as digests, so that not even their length shows in time. */
+ * Bearer tokens. Only digests are compared, so that not even a token's length shows in time. */
 #include "control/api/auth.h"
 
-#include "lib/base/digest.h"
+#include "control/api/steer.h"
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #define TOKEN_MIN 16
+#define TOKEN_MAX 255
 
-int auth_token_read(const char *file, char out[API_TOKEN_BYTES], struct buf *why)
+int auth_token_read(const char *file, uint8_t digest[DIGEST_SHA256_BYTES], struct buf *why)
 {
-    char text[API_TOKEN_BYTES + 1];
+    char text[TOKEN_MAX + 2];
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, text, sizeof text) : -1;
     int failed = errno;
@@ -26,31 +28,77 @@ int auth_token_read(const char *file, char out[API_TOKEN_BYTES], struct buf *why
     struct span rest, line = span_trim(span_cut(span_make(text, (size_t)n), '\n', &rest));
     if (line.n > 0 && line.p[line.n - 1] == '\r')
         line.n--;
-    if (line.n < TOKEN_MIN || line.n >= API_TOKEN_BYTES) {
+    bool is_good = line.n >= TOKEN_MIN && line.n <= TOKEN_MAX;
+    if (is_good)
+        digest_sha256(line, digest);
+    else
         buf_printf(why, "%s: a token has %d to %d characters, on the first line", file, TOKEN_MIN,
-                   API_TOKEN_BYTES - 1);
-        return ERR_CONFIG;
-    }
-    memset(out, 0, API_TOKEN_BYTES);
-    memcpy(out, line.p, line.n);
-    return 0;
+                   TOKEN_MAX);
+    explicit_bzero(text, sizeof text);
+    return is_good ? 0 : ERR_CONFIG;
 }
 
-static bool is_token(struct span borne, const char *token)
+static bool is_same(const uint8_t a[DIGEST_SHA256_BYTES], const uint8_t b[DIGEST_SHA256_BYTES])
 {
-    uint8_t a[DIGEST_SHA256_BYTES], b[DIGEST_SHA256_BYTES];
-    digest_sha256(borne, a);
-    digest_sha256(span_of(token), b);
-    return digest_is_equal(span_make(a, sizeof a), span_make(b, sizeof b));
+    return digest_is_equal(span_make(a, DIGEST_SHA256_BYTES), span_make(b, DIGEST_SHA256_BYTES));
 }
 
-bool auth_may(const struct api_config *c, const struct exchange *x, enum auth_right right)
+static void name_caller(struct token *t, const char *name, unsigned rights)
 {
-    if (right == AUTH_OPEN)
-        return true;
+    memcpy(t->name, name, strlen(name) + 1);
+    t->rights = rights;
+}
+
+/* false: it bears no token that is known. */
+static bool find_caller(struct api_worker *w, const struct exchange *x, struct token *out)
+{
+    const struct api_config *c = api_worker_config(w);
+    uint8_t digest[DIGEST_SHA256_BYTES];
     struct span value = fields_value(&x->request.fields, FIELD_AUTHORIZATION);
     struct span borne, scheme = span_cut(value, ' ', &borne);
     if (!span_ieq(scheme, SPAN("Bearer")))
         return false;
-    return is_token(span_trim(borne), right == AUTH_NODE ? c->node_token : c->operator_token);
+    digest_sha256(span_trim(borne), digest);
+    bool is_operator = is_same(digest, c->operator_digest);
+    bool is_node = is_same(digest, c->node_digest) && c->has_node_token;
+    if (is_operator)
+        name_caller(out, "operator", TOKEN_ADMIN);
+    else if (is_node)
+        name_caller(out, "node", TOKEN_NODE);
+    else
+        return tokens_find(w->api->tokens, digest, out);
+    return true;
+}
+
+static uint64_t hash_of(const char *text)
+{
+    return hash64_seeded(text, strlen(text));
+}
+
+enum auth_verdict auth_check(struct api_worker *w, const struct exchange *x, unsigned rights)
+{
+    struct api_caller *who = &w->caller;
+    struct addr from = steer_client(w, x);
+    msec_t now = loop_now(w->loop);
+    bool is_heartbeat = (rights & TOKEN_NODE) != 0;
+    *who = (struct api_caller){.token = {.name = ""}};
+    addr_ip_text(&from, who->from);
+    if (rights == 0)
+        return AUTH_PASS;
+    if (!is_heartbeat && limit_is_spent(w->api->wrong_tokens, hash_of(who->from), now))
+        return AUTH_TOO_OFTEN;
+    if (!find_caller(w, x, &who->token))
+        return limit_take(w->api->wrong_tokens, hash_of(who->from), now) ? AUTH_NO_TOKEN
+                                                                         : AUTH_TOO_OFTEN;
+    if (!token_has(&who->token, rights))
+        return AUTH_NO_RIGHT;
+    if (!is_heartbeat && !limit_take(w->api->callers, hash_of(who->token.name), now))
+        return AUTH_TOO_OFTEN;
+    return AUTH_PASS;
+}
+
+bool auth_is_node(const struct api_worker *w, struct span node)
+{
+    const struct token *t = &w->caller.token;
+    return t->node[0] == '\0' || span_eq(span_of(t->node), node);
 }

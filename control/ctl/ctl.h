@@ -31,7 +31,7 @@ struct ctl_verb {
     int (*run)(struct ctl *c); /* an enum ctl_exit */
 };
 extern const struct ctl_verb ctl_status, ctl_nodes, ctl_route, ctl_explain, ctl_objects, ctl_purge,
-    ctl_site, ctl_cost;
+    ctl_site, ctl_cost, ctl_token, ctl_audit;
 
 /* An answer. ctl_reply_finish when done with it; a zeroed one is fine. */
 struct ctl_reply {
@@ -78,6 +78,7 @@ void ctl_table_show(struct ctl_table **t); /* takes it */
  * or from a small ring of buffers. */
 const char *ctl_text(struct ctl_reply *r, const struct json_t *o, const char *key);
 const char *ctl_number(struct ctl_reply *r, const struct json_t *o, const char *key);
+const char *ctl_joined(struct ctl_reply *r, const struct json_t *o, const char *key); /* a list */
 const char *ctl_bytes(double bytes);
 
 #endif

@@ -110,6 +110,19 @@ const char *ctl_number(struct ctl_reply *r, const struct json_t *o, const char *
     return out;
 }
 
+const char *ctl_joined(struct ctl_reply *r, const struct json_t *o, const char *key)
+{
+    char *out = next_of_ring();
+    const struct json_t *v = json_in_array(&r->json, o, key, SIZE_MAX);
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < json_in_count(v) && n < TEXT_MAX; i++) {
+        struct span s = json_in_text_at(&r->json, v, i, TEXT_MAX);
+        n += (size_t)snprintf(out + n, TEXT_MAX - n, "%s%.*s", i > 0 ? " " : "", SPAN_FMT(s));
+    }
+    return n > 0 ? out : "-";
+}
+
 const char *ctl_bytes(double bytes)
 {
     static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB"};

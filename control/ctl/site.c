@@ -10,21 +10,6 @@
 
 static const char *const heads[] = {"SITE", "HOSTS", "ORIGINS", "FROM"};
 
-static const char *joined(struct ctl_reply *r, const struct json_t *o, const char *key)
-{
-    static char text[2][512];
-    static unsigned at;
-    char *out = text[at++ % 2];
-    const struct json_t *v = json_in_array(&r->json, o, key, SIZE_MAX);
-    size_t n = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < json_in_count(v) && n < sizeof text[0]; i++) {
-        struct span s = json_in_text_at(&r->json, v, i, sizeof text[0]);
-        n += (size_t)snprintf(out + n, sizeof text[0] - n, "%s%.*s", i > 0 ? " " : "", SPAN_FMT(s));
-    }
-    return n > 0 ? out : "-";
-}
-
 static void show_all(struct ctl_reply *r)
 {
     struct ctl_table *t = ctl_table_create(heads, ARRAY_LEN(heads));
@@ -32,8 +17,8 @@ static void show_all(struct ctl_reply *r)
     for (size_t i = 0; i < json_in_count(sites); i++) {
         const struct json_t *s = json_in_at(sites, i);
         ctl_cell(t, "%s", ctl_text(r, s, "name"));
-        ctl_cell(t, "%s", joined(r, s, "hosts"));
-        ctl_cell(t, "%s", joined(r, s, "origins"));
+        ctl_cell(t, "%s", ctl_joined(r, s, "hosts"));
+        ctl_cell(t, "%s", ctl_joined(r, s, "origins"));
         ctl_cell(t, "%s", json_in_bool(&r->json, s, "from_file", false) ? "file" : "api");
     }
     ctl_table_show(&t);

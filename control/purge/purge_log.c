@@ -154,27 +154,30 @@ void purge_log_close(struct purge_log **pl)
     mem_free(l);
 }
 
-int purge_log_append(struct purge_log *l, struct state *s, struct purge_record *r)
+size_t purge_log_next(const struct purge_log *l, struct purge_record *r,
+                      struct state_change out[PURGE_LOG_CHANGES], struct arena *mem)
 {
-    char key[KEY_BYTES], old[KEY_BYTES];
+    char key[KEY_BYTES];
     struct buf text;
-    r->purge.seq = purge_log_head(l) + 1;
+    r->purge.seq = l->head + 1; /* who appends is this thread alone */
     buf_init(&text, FACT_BYTES);
     write_fact(r, &text);
-    struct state_change changes[2] = {
-        {STATE_PURGE, key_of(r->purge.seq, key), buf_span(&text)},
-        {STATE_PURGE, key_of(r->purge.seq - l->keep, old), SPAN_NONE},
-    };
-    int err = buf_overflowed(&text) ? ERR_TOO_BIG
-                                    : state_commit(s, changes, r->purge.seq > l->keep ? 2 : 1);
+    size_t count = buf_overflowed(&text) ? 0 : 1;
+    out[0] = (struct state_change){STATE_PURGE, arena_dup(mem, key_of(r->purge.seq, key)),
+                                   arena_dup(mem, buf_span(&text))};
     buf_finish(&text);
-    if (err != 0)
-        return err;
+    if (count > 0 && r->purge.seq > l->keep)
+        out[count++] = (struct state_change){
+            STATE_PURGE, arena_dup(mem, key_of(r->purge.seq - l->keep, key)), SPAN_NONE};
+    return count;
+}
+
+void purge_log_put(struct purge_log *l, const struct purge_record *r)
+{
     struct entry *e = entry_of(r);
     pthread_mutex_lock(&l->lock);
     add_locked(l, e);
     pthread_mutex_unlock(&l->lock);
-    return 0;
 }
 
 /* ---- readers ---- */

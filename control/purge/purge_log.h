@@ -8,7 +8,7 @@
 
 /* The log of purges: each has a sequence number, is durable before it is acknowledged or told to
  * any edge, and stays until `keep` newer ones have come. Readers read from memory.
- * Threads: open and append on the state's thread (or at start); the rest any. */
+ * Threads: open, next and put on the state's thread (or at start); the rest any. */
 struct purge_log;
 #define PURGE_LOG_ID_BYTES 16
 
@@ -20,9 +20,12 @@ struct purge_record {
 /* 0 and *out with what the state has (a new log gets its id here), or the state's error. */
 MUST_USE int purge_log_open(struct purge_log **out, struct state *s, size_t keep);
 void purge_log_close(struct purge_log **l);
-/* purge_log_append: gives purge->seq, makes it durable, then visible. 0 or the state's error: then
- * nothing happened and the number is free again. */
-MUST_USE int purge_log_append(struct purge_log *l, struct state *s, struct purge_record *r);
+/* purge_log_next: gives purge->seq, and the facts that make the purge durable, in mem; how many; 0:
+ * it is too big. purge_log_put: they were committed: readers see it from now on. */
+#define PURGE_LOG_CHANGES 2
+size_t purge_log_next(const struct purge_log *l, struct purge_record *r,
+                      struct state_change out[PURGE_LOG_CHANGES], struct arena *mem);
+void purge_log_put(struct purge_log *l, const struct purge_record *r);
 
 /* purge_log_answer: the log's part of a heartbeat's answer for an edge at (log, seq); in mem. */
 void purge_log_answer(struct purge_log *l, struct span log, uint64_t seq,

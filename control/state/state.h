@@ -18,6 +18,8 @@ enum state_kind {
     STATE_PURGE,    /* key: seq           20 digits, so that keys sort as numbers do */
     STATE_USAGE,    /* key: bucket/node/site   totals of five minutes */
     STATE_POSITION, /* key: node/boot/site     counters as last reported */
+    STATE_TOKEN,    /* key: name          rights and digest of a token */
+    STATE_AUDIT,    /* key: seq           20 digits; who changed what */
     STATE_KIND_COUNT
 };
 
