@@ -5,14 +5,12 @@
 #include "edge/upstream/flight.h"
 
 #include "edge/policy/interim.h"
-#include "edge/policy/vary.h"
 #include "edge/upstream/answer.h"
 #include "edge/upstream/fill.h"
+#include "edge/upstream/record.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "lib/http/date.h"
-#include "lib/http/hop.h"
 
 #define FLIGHT_BYTES_MAX  ((size_t)256 * 1024)
 #define INTERIM_BYTES_MAX ((size_t)32 * 1024)
@@ -137,91 +135,15 @@ static void land_object(struct flight *f, struct object *o, int status, int inse
     land(f, &r, 0);
 }
 
-/* Fields that belong to one message or one connection, or to whoever asked, are not stored. What
- * policy leaves out is withheld from all but the leader. */
-static void leave_out_unstored(struct flight *f, struct fields *fs)
+static struct record_of record_of(struct flight *f)
 {
-    struct fields all;
-    fields_remove(fs, FIELD_AGE);
-    fields_remove(fs, FIELD_CONTENT_LENGTH);
-    fields_remove(fs, FIELD_CONTENT_RANGE);
-    fields_init(&all, &f->mem);
-    for (uint32_t i = 0; i < fs->count; i++)
-        fields_add_named(&all, fs->v[i].name, fs->v[i].value);
-    storable_leave_out(fs, source_site(f->source));
-    fields_init(&f->withheld, &f->mem);
-    for (uint32_t i = 0; i < all.count && fs->count < all.count; i++) {
-        if (fields_find_named(fs, all.v[i].name, 0) == NULL)
-            fields_add_named(&f->withheld, all.v[i].name, all.v[i].value);
-    }
-}
-
-static void supply_date(struct flight *f, struct fields *fs)
-{
-    if (fields_find(fs, FIELD_DATE, 0) != NULL)
-        return;
-    char *text = arena_bytes(&f->mem, DATE_BYTES);
-    date_write(fetch_answered_wall(f->fetch) / MSEC_PER_SEC, text);
-    fields_add(fs, FIELD_DATE, span_make(text, DATE_BYTES));
-}
-
-static enum storable judge(struct flight *f, const struct response_head *head,
-                           struct freshness *freshness)
-{
-    struct response_seen seen = {.request = &f->request,
-                                 .response = head,
-                                 .request_wall = fetch_asked_wall(f->fetch),
-                                 .response_wall = fetch_answered_wall(f->fetch),
-                                 .site = source_site(f->source)};
-    return storable_of(&seen, freshness);
-}
-
-static struct object *make_object(struct flight *f, const struct response_head *head,
-                                  const struct freshness *freshness, struct generation *g)
-{
-    const struct site *site = source_site(f->source);
-    struct fields fields;
-    fields_init(&fields, &f->mem);
-    hop_copy(&fields, &head->fields);
-    leave_out_unstored(f, &fields);
-    supply_date(f, &fields);
-    struct span names = vary_names(&head->fields, &f->mem);
-    struct object_spec spec = {
-        .key = f->key,
-        .site = span_of(site->name),
-        .vary_names = names,
-        .vary_values = vary_values(names, &f->request.fields, &f->mem),
-        .tags = tags_of(&fields, site, &f->mem),
-        .status = head->status,
-        .fields = &fields,
-        .freshness = freshness,
-        .validators = validators_of(&fields, fetch_answered_wall(f->fetch) / MSEC_PER_SEC),
-        .generation = g,
-        .stored_wall = fetch_answered_wall(f->fetch)};
-    if (arena_overflowed(&f->mem))
-        return NULL;
-    return object_create(f->fetcher->store, &spec);
-}
-
-/* RFC 9111 s.3.2: every field of the 304 replaces the stored one, but those that describe content
- * or framing. */
-static void merge_fields(struct fields *to, const struct object *stale,
-                         const struct response_head *head)
-{
-    static const enum field_id kept[] = {FIELD_CONTENT_ENCODING, FIELD_CONTENT_TYPE,
-                                         FIELD_CONTENT_RANGE, FIELD_CONTENT_LENGTH};
-    struct fields fresh;
-    fields_init(&fresh, to->mem);
-    hop_copy(&fresh, &head->fields);
-    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-        fields_remove(&fresh, kept[i]);
-    for (uint32_t i = 0; i < stale->fields.count; i++) {
-        const struct field *old = &stale->fields.v[i];
-        if (fields_find_named(&fresh, old->name, 0) == NULL)
-            fields_add_named(to, old->name, old->value);
-    }
-    for (uint32_t i = 0; i < fresh.count; i++)
-        fields_add_named(to, fresh.v[i].name, fresh.v[i].value);
+    return (struct record_of){.store = f->fetcher->store,
+                              .site = source_site(f->source),
+                              .request = &f->request,
+                              .key = f->key,
+                              .asked_wall = fetch_asked_wall(f->fetch),
+                              .answered_wall = fetch_answered_wall(f->fetch),
+                              .mem = &f->mem};
 }
 
 static void ask(struct flight *f);
@@ -238,11 +160,13 @@ static void on_not_modified(struct flight *f, const struct response_head *head)
     }
     struct response_head merged = {.status = stale->status};
     struct freshness freshness;
+    struct record_of of = record_of(f);
     fields_init(&merged.fields, &f->mem);
-    merge_fields(&merged.fields, stale, head);
+    record_merge(&merged.fields, &stale->fields, head);
     merged.content_length = generation_length(stale->generation);
-    enum storable why = judge(f, &merged, &freshness);
-    struct object *o = make_object(f, &merged, &freshness, stale->generation);
+    enum storable why = record_judge(&of, &merged, &freshness);
+    struct record_parts parts = {&merged, &freshness, stale->generation};
+    struct object *o = record_make(&of, &parts, &f->withheld);
     if (o == NULL) { /* no room for a new record: the old one is good for this once */
         object_ref(stale);
         land_object(f, stale, 304, ERR_NO_SPACE);
@@ -275,7 +199,9 @@ static void store_answer(struct flight *f, const struct response_head *head,
     int64_t block_bytes = source_site(f->source)->block_bytes;
     int status = fetch_head(f->fetch)->status;
     struct generation *g = generation_create(fr->store, body->size, block_bytes);
-    struct object *o = g != NULL ? make_object(f, head, freshness, g) : NULL;
+    struct record_of of = record_of(f);
+    struct record_parts parts = {head, freshness, g};
+    struct object *o = g != NULL ? record_make(&of, &parts, &f->withheld) : NULL;
     int err = o != NULL ? 0 : ERR_NO_SPACE;
     if (err == 0) {
         struct span accepts = fields_value(&head->fields, FIELD_ACCEPT_RANGES);
@@ -333,7 +259,8 @@ static void on_answer(struct flight *f, const struct response_head *head)
         whole.status = 200;
         whole.content_length = body.size;
     }
-    enum storable why = judge(f, &whole, &freshness);
+    struct record_of of = record_of(f);
+    enum storable why = record_judge(&of, &whole, &freshness);
     if (why == STORABLE_YES && at >= 0 && !is_complete_or_joinable(f, head, &body))
         why = STORABLE_PART;
     if (why == STORABLE_YES) {
