@@ -37,6 +37,7 @@ struct req {
     struct cache_key key;
     struct hash128 flight_key;
     struct source *source; /* NULL until upstream is needed */
+    uint64_t moment;       /* of the store, before upstream was asked by PASS */
     struct object *object; /* what answers */
     struct object *stale;  /* what may answer if upstream fails */
     /* in OBTAIN: leading (flight) or waiting (is_waiting) */
@@ -75,6 +76,11 @@ void req_run(struct req *r);
 enum next req_refuse_with(struct req *r, int status, const char *why, const char *fault);
 /* req_failed_with: REFUSE for an err of a fetch (502, 503 or 504). */
 enum next req_failed_with(struct req *r, int err);
+/* req_cover: what is stale answers in place of an error of upstream (err of a fetch, or the status
+ * of its answer), where it may; else as req_failed_with and req_failed_as. */
+enum next req_cover(struct req *r, int err, int status);
+/* req_may_cover: whether it would. */
+bool req_may_cover(const struct req *r);
 /* req_failed_as: REFUSE with the status that upstream gave the one who asked for all. */
 enum next req_failed_as(struct req *r, int status);
 /* req_source: r->source, made if needed; NULL: the request is too large to keep. */
@@ -99,6 +105,8 @@ struct body *req_body(struct req *r, int64_t first, int64_t last);
 struct byte_range;
 struct body *req_ranges_body(struct req *r, struct response_head *head,
                              const struct byte_range *ranges, int count);
+/* req_refresh: after an answer to HEAD that upstream gave to this client alone. */
+void req_refresh(struct req *r, const struct response_head *answer);
 /* req_invalidate: RFC 9111 s.4.4, after a non-error answer to an unsafe method. */
 void req_invalidate(struct req *r, const struct response_head *answer);
 

@@ -104,6 +104,13 @@ static bool covers_at_once(struct req *r)
     return true;
 }
 
+/* HEAD about what has no validator: GET would bring all of it for nothing (RFC 9111 s.4.3.5). */
+static bool asks_by_head(const struct req *r)
+{
+    const struct validators *v = &r->stale->validators;
+    return req_is_head(r) && v->etag.p == NULL && v->last_modified < 0;
+}
+
 enum next req_lookup(struct req *r)
 {
     struct search s = {.r = r, .values = SPAN_NONE};
@@ -133,6 +140,6 @@ enum next req_lookup(struct req *r)
     r->cache.forward = is_stale ? CACHE_FORWARD_STALE : CACHE_FORWARD_REQUEST;
     r->stale = r->object;
     r->object = NULL;
-    r->step = STEP_OBTAIN;
+    r->step = asks_by_head(r) ? STEP_PASS : STEP_OBTAIN;
     return NEXT_STEP;
 }

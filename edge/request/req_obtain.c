@@ -16,13 +16,16 @@ static enum next again(struct req *r)
     return NEXT_STEP;
 }
 
-/* Upstream gave nothing, or (status) an error of its own: what is stale may do (RFC 5861 s.4,
- * RFC 9111 s.4.2.4). */
-static enum next failed(struct req *r, int err, int status)
+/* RFC 5861 s.4, RFC 9111 s.4.2.4. */
+bool req_may_cover(const struct req *r)
 {
-    msec_t now_wall = loop_wall(r->worker->loop);
-    if (r->stale == NULL || generation_is_abandoned(r->stale->generation) ||
-        !freshness_may_cover(&r->stale->freshness, now_wall))
+    return r->stale != NULL && !generation_is_abandoned(r->stale->generation) &&
+           freshness_may_cover(&r->stale->freshness, loop_wall(r->worker->loop));
+}
+
+enum next req_cover(struct req *r, int err, int status)
+{
+    if (!req_may_cover(r))
         return status != 0 ? req_failed_as(r, status) : req_failed_with(r, err);
     r->object = r->stale;
     r->stale = NULL;
@@ -100,7 +103,7 @@ static void on_landed(void *ctx, struct flight_result *result)
         n = again(r);
         break;
     case COLLAPSE_FAILED:
-        n = failed(r, result->err, 0);
+        n = req_cover(r, result->err, 0);
         break;
     }
     if (n == NEXT_STEP)
@@ -144,7 +147,7 @@ static void on_woken(struct collapse_waiter *waiter)
     timer_stop(&r->deadline);
     r->cache.is_collapsed = true;
     if (r->is_late) {
-        n = failed(r, ERR_TIMEOUT, 0);
+        n = req_cover(r, ERR_TIMEOUT, 0);
     } else if (waiter->outcome == COLLAPSE_OBJECT) {
         n = take_object(r);
     } else if (waiter->outcome == COLLAPSE_PASS) {
@@ -152,7 +155,7 @@ static void on_woken(struct collapse_waiter *waiter)
     } else if (waiter->outcome == COLLAPSE_AGAIN || waiter->err == ERR_CANCELLED) {
         n = is_alone(r) ? passed(r) : again(r);
     } else {
-        n = failed(r, waiter->err, is_error(waiter->status) ? waiter->status : 0);
+        n = req_cover(r, waiter->err, is_error(waiter->status) ? waiter->status : 0);
     }
     if (n == NEXT_STEP)
         req_run(r);
@@ -172,7 +175,7 @@ static void on_deadline(struct timer *t)
     if (!collapse_leave(r->worker->collapse, &r->flight_key, &r->waiter))
         return; /* its mail comes, and finds it late */
     r->is_waiting = false;
-    if (failed(r, ERR_TIMEOUT, 0) == NEXT_STEP)
+    if (req_cover(r, ERR_TIMEOUT, 0) == NEXT_STEP)
         req_run(r);
 }
 

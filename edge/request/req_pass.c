@@ -6,6 +6,7 @@
 
 #include "edge/policy/interim.h"
 #include "edge/policy/tags.h"
+#include "edge/upstream/answer.h"
 #include "lib/base/err.h"
 
 static void on_info(void *ctx, struct fetch *f, const struct response_head *head)
@@ -17,10 +18,24 @@ static void on_info(void *ctx, struct fetch *f, const struct response_head *head
         (void)exchange_inform(r->x, &told); /* an HTTP/1.0 client does without */
 }
 
+static void cover(struct req *r, int err, int status)
+{
+    r->upstream = arena_dup(&r->x->mem, fetch_origin_name(r->fetch));
+    r->cache.forward_status = status;
+    fetch_end(&r->fetch);
+    if (req_cover(r, err, status) == NEXT_STEP)
+        req_run(r);
+}
+
 static void on_head(void *ctx, struct fetch *f, const struct response_head *head)
 {
     struct req *r = ctx;
     (void)f;
+    if (answer_is_fault(head->status) && req_may_cover(r)) {
+        cover(r, 0, head->status);
+        return;
+    }
+    req_refresh(r, head);
     if (!method_is_safe(r->x->request.method) && head->status >= 200 && head->status < 400)
         req_invalidate(r, head);
     r->step = STEP_DIRECT;
@@ -35,11 +50,8 @@ static void on_readable(void *ctx, struct fetch *f)
 
 static void on_failed(void *ctx, struct fetch *f, int err)
 {
-    struct req *r = ctx;
-    r->upstream = arena_dup(&r->x->mem, fetch_origin_name(f));
-    fetch_end(&r->fetch);
-    if (req_failed_with(r, err) == NEXT_STEP)
-        req_run(r);
+    (void)f;
+    cover(ctx, err, 0);
 }
 
 static const struct fetch_events events = {on_info, on_head, on_readable, on_failed};
@@ -57,6 +69,7 @@ enum next req_pass(struct req *r)
     counter_add(&r->worker->count.passed, 1);
     r->fetch_at = -1;
     r->is_flights = false;
+    r->moment = store_moment(r->worker->store);
     r->fetch = fetch_start(r->worker->fetcher, source, &ask, &events, r);
     return NEXT_WAIT;
 }

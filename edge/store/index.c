@@ -168,8 +168,9 @@ struct object *index_select(struct index *ix, const struct store_key *key,
             break;
         at = &o->chain_next;
     }
-    if (o != NULL) {
+    if (o != NULL)
         object_ref(o);
+    if (o != NULL && wanted->is_use) {
         o->was_used = true;
         atomic_fetch_add_explicit(&o->uses, 1, memory_order_relaxed);
     }

@@ -32,6 +32,7 @@ uint64_t index_let_go(struct index_left *left);
 struct index_wanted {
     object_match_fn matches; /* NULL: any */
     void *ctx;
+    bool is_use; /* of the object that is found: it stays longer for it */
 };
 struct object *index_select(struct index *ix, const struct store_key *key,
                             const struct index_wanted *wanted, struct index_left *left);

@@ -135,14 +135,32 @@ static uint64_t let_go(struct store *st, struct index_left *left)
     return index_let_go(left);
 }
 
-struct object *store_select(struct store *st, const struct store_key *key, object_match_fn matches,
-                            void *ctx)
+static struct object *find(struct store *st, const struct store_key *key,
+                           const struct index_wanted *wanted)
 {
     struct index_left left = {0};
-    struct object *o = index_select(st->index, key, &(struct index_wanted){matches, ctx}, &left);
+    struct object *o = index_select(st->index, key, wanted, &left);
     if (left.first != NULL)
         counter_add_shared(&st->counters.purged, let_go(st, &left));
     return o;
+}
+
+struct object *store_select(struct store *st, const struct store_key *key, object_match_fn matches,
+                            void *ctx)
+{
+    return find(st, key, &(struct index_wanted){matches, ctx, .is_use = true});
+}
+
+struct object *store_peek(struct store *st, const struct store_key *key, object_match_fn matches,
+                          void *ctx)
+{
+    return find(st, key, &(struct index_wanted){matches, ctx, .is_use = false});
+}
+
+void store_doubt(struct object *o)
+{
+    CHECK_OBJ(o, OBJECT_MAGIC);
+    atomic_store(&o->is_soft_purged, true);
 }
 
 uint64_t store_moment(const struct store *st)

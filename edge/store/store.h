@@ -36,6 +36,12 @@ void store_destroy(struct store **st); /* no reference may be left */
 struct object *store_select(struct store *st, const struct store_key *key, object_match_fn matches,
                             void *ctx);
 
+/* store_peek: the same, and it counts as no use: for who only wants to know. */
+struct object *store_peek(struct store *st, const struct store_key *key, object_match_fn matches,
+                          void *ctx);
+/* store_doubt: o, as it is in memory, is to be validated before it is used again. */
+void store_doubt(struct object *o);
+
 /* store_moment: taken when a fetch begins; store_insert refuses what a later purge covers.
  * store_insert: the object may be found from here; replaces one of the same variant (its generation
  * too, unless both share it: a refresh by 304). References o for the index. 0; ERR_CHANGED: purged

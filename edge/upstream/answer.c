@@ -24,6 +24,26 @@ bool answer_is_about(const struct response_head *head, const struct validators *
     return validators_same_strong(&v, &dated);
 }
 
+bool answer_is_fault(int status)
+{
+    return status >= 500 || status == 429;
+}
+
+bool answer_to_head_agrees(const struct response_head *head, const struct validators *stored,
+                           int64_t size, sec_t now_s)
+{
+    struct validators v = validators_of(&head->fields, now_s);
+    struct span length = fields_value(&head->fields, FIELD_CONTENT_LENGTH);
+    uint64_t told;
+    if (v.etag.p != NULL && (stored->etag.p == NULL || !span_eq(v.etag, stored->etag)))
+        return false;
+    if (v.last_modified >= 0 && v.last_modified != stored->last_modified)
+        return false;
+    if (length.p != NULL && (size < 0 || !span_u64(length, &told) || told != (uint64_t)size))
+        return false;
+    return v.etag.p != NULL || v.last_modified >= 0 || length.p != NULL;
+}
+
 static bool is_same(const struct response_head *head, const struct answer_expected *e, sec_t now_s)
 {
     if (e->validators == NULL)

@@ -20,10 +20,18 @@ struct answer_body {
  * ERR_UNSUPPORTED: another status. */
 int answer_judge(const struct response_head *head, const struct answer_expected *expected,
                  sec_t now_s, struct answer_body *out);
-/* Whether bytes of two answers with these validators may ever be joined. */
+/* answer_is_fault: upstream cannot, now: what is stale may do, and nobody fares better by asking at
+ * once. */
+bool answer_is_fault(int status);
 /* answer_is_about: whether a 304 may refresh what has these validators (RFC 9111 s.4.3.4). */
 bool answer_is_about(const struct response_head *head, const struct validators *stored,
                      sec_t now_s);
+/* answer_to_head_agrees: whether a 200 to HEAD is about what is stored, with these validators and
+ * this size (LENGTH_UNKNOWN: not known), so that it may refresh it (RFC 9111 s.4.3.5). Where it
+ * shows nothing to compare it does not. */
+bool answer_to_head_agrees(const struct response_head *head, const struct validators *stored,
+                           int64_t size, sec_t now_s);
+/* answer_can_continue: whether bytes of two answers with these validators may ever be joined. */
 bool answer_can_continue(const struct validators *v);
 
 #endif

@@ -61,12 +61,6 @@ static bool is_leaders_own(const struct flight_result *r)
            (r->why == STORABLE_AUTHORIZATION || r->why == STORABLE_ASKED_NOT);
 }
 
-/* Upstream cannot, now: nobody else fares better by asking at once. */
-static bool is_fault(int status)
-{
-    return status >= 500 || status == 429;
-}
-
 /* The only way out: lands, tells the leader, frees. *r keeps what the leader takes. */
 static void land(struct flight *f, struct flight_result *r, msec_t pass_ms)
 {
@@ -82,7 +76,7 @@ static void land(struct flight *f, struct flight_result *r, msec_t pass_ms)
         landing.object = NULL; /* the leader asked before the purge; who came later must not */
         r->outcome = COLLAPSE_OBJECT;
     }
-    if (landing.outcome == COLLAPSE_PASS && is_fault(r->status)) {
+    if (landing.outcome == COLLAPSE_PASS && answer_is_fault(r->status)) {
         landing.outcome = COLLAPSE_FAILED; /* one answer for all: none asks again for itself */
         landing.err = ERR_REFUSED;
     }
@@ -267,7 +261,7 @@ static void on_answer(struct flight *f, const struct response_head *head)
         store_answer(f, &whole, &freshness, &body);
         return;
     }
-    if (f->stale != NULL && !is_fault(head->status) && storable_is_lasting(why))
+    if (f->stale != NULL && !answer_is_fault(head->status) && storable_is_lasting(why))
         store_remove(f->fetcher->store, f->stale);
     land_pass(f, why, at);
 }
@@ -296,7 +290,7 @@ static void on_head(void *ctx, struct fetch *fetch, const struct response_head *
         on_not_modified(f, head);
     else if (head->status == 304)
         land_failed(f, ERR_PROTOCOL, head->status);
-    else if (is_fault(head->status) && f->stale != NULL &&
+    else if (answer_is_fault(head->status) && f->stale != NULL &&
              freshness_may_cover(&f->stale->freshness, now_wall))
         land_failed(f, ERR_REFUSED, head->status);
     else

@@ -150,4 +150,52 @@ UPDATES = [
             ('Cache-Control: no-cache="x-c"',), has=("X-A: 1",), lacks=("X-C",)),
 ]
 
-CASES = [*SENT, *NOT_MODIFIED, *UPDATES]
+
+def told(title, stored, says, outcome, **options):
+    """HEAD on something stale without validators goes upstream as HEAD; what it tells is taken."""
+    return Case("9111 4.3.5", title, asked(A(*OLD, *stored, body=b"0123456789")),
+                asked(A(*says, framing="none", **options), method="HEAD",
+                      status=options.get("status", 200)), *outcome)
+
+
+LENGTH = "Content-Length: 10"
+REFRESHED = (kept(gives=0, status=200),)
+STALE = (asked(A(FRESH, body=b"new")),)
+
+HEADS = [
+    Case("9111 4.3.5", "HEAD of what has no validator goes on as HEAD", asked(A(*OLD)),
+         asked(A(), method="HEAD", says=("fwd=stale", "fwd-status=200"))),
+    told("the same length refreshes", (), (FRESH, LENGTH), REFRESHED),
+    told("a refresh is told", (), (FRESH, LENGTH), (kept(gives=0, status=200, ttl=60),)),
+    told("another length makes it stale", (), (FRESH, "Content-Length: 11"), STALE),
+    told("nothing to compare leaves it stale", (), (FRESH,), STALE),
+    told("a validator that came since makes it stale", (), (FRESH, TAG, LENGTH), STALE),
+    told("fields are updated", ("X-A: 1", "X-B: 1"), (FRESH, LENGTH, "X-A: 2", "X-C: 3"),
+         (kept(gives=0, status=200, has=("X-A: 2", "X-B: 1", "X-C: 3", LENGTH)),)),
+    told("Content-Type stays with the body", ("Content-Type: text/a",),
+         (FRESH, LENGTH, "Content-Type: text/b"),
+         (kept(gives=0, status=200, has=("Content-Type: text/a",)),)),
+    told("no-store takes it away", (), ("Cache-Control: no-store", LENGTH), STALE),
+    told("an answer that is stale itself", (), (OLD[0], OLD[1], LENGTH), STALE),
+    told("404 does not refresh", (), (FRESH, LENGTH), STALE, status=404),
+    told("500 changes nothing", (), (FRESH, LENGTH), STALE, status=500),
+    told("206 changes nothing", (), (FRESH, LENGTH), STALE, status=206),
+    Case("9111 4.3.5", "HEAD of one user does not refresh for all",
+         asked(A(*OLD, body=b"0123456789")),
+         asked(A(FRESH, LENGTH, framing="none"), "Authorization: Basic eDp5", method="HEAD",
+               status=200), asked(A(FRESH))),
+    Case("9111 4.3.5", "HEAD makes what is fresh stale where it differs",
+         asked(A(FRESH, "Vary: X", body=b"0123456789"), "X: 1"),
+         asked(A(FRESH, "Vary: X", "Content-Length: 11", framing="none"), "X: 1",
+               "Cache-Control: no-cache", method="HEAD", status=200),
+         asked(A(FRESH, "Vary: X"), "X: 1")),
+    Case("9111 4.3.5", "HEAD of one variant says nothing about another",
+         asked(A(*OLD, "Vary: X", body=b"0123456789"), "X: 1"),
+         asked(A(FRESH, "Vary: X", LENGTH, framing="none"), "X: 2", method="HEAD", status=200),
+         asked(A(FRESH, "Vary: X"), "X: 1")),
+    Case("5861 4", "an error to HEAD is covered by what is stale", asked(A(*OLD)),
+         asked(A(status=503), method="HEAD", status=200, says=("fwd=stale", "fwd-status=503"),
+               asks=None), host="covered.example"),
+]
+
+CASES = [*SENT, *NOT_MODIFIED, *UPDATES, *HEADS]

@@ -102,9 +102,61 @@ static void only_a_strong_validator_lets_bytes_be_joined(void **state)
     assert_false(answer_can_continue(&just_now));
 }
 
+struct head_row {
+    const char *etag, *modified, *length; /* of the answer to HEAD; NULL: absent */
+    const char *held_etag;
+    sec_t held_modified;
+    int64_t size;
+    bool agrees;
+};
+
+static const struct head_row head_rows[] = {
+    {"\"1\"", NULL, NULL, "\"1\"", -1, 100, true},
+    {"\"2\"", NULL, NULL, "\"1\"", -1, 100, false},
+    {"\"1\"", NULL, NULL, NULL, -1, 100, false},
+    {"W/\"1\"", NULL, NULL, "\"1\"", -1, 100, false},
+    {"\"1\"", NULL, "100", "\"1\"", -1, 100, true},
+    {"\"1\"", NULL, "101", "\"1\"", -1, 100, false},
+    {"\"1\"", NULL, "100", "\"1\"", -1, LENGTH_UNKNOWN, false},
+    {"\"1\"", NULL, "x", "\"1\"", -1, 100, false},
+    {NULL, NULL, "100", "\"1\"", -1, 100, true},
+    {NULL, NULL, "99", "\"1\"", -1, 100, false},
+    {NULL, NULL, NULL, "\"1\"", -1, 100, false},
+    {NULL, NULL, NULL, NULL, -1, 100, false},
+    {NULL, "Fri, 15 Jan 2027 08:00:00 GMT", NULL, NULL, NOW, 100, true},
+    {NULL, "Fri, 15 Jan 2027 08:00:00 GMT", NULL, NULL, NOW - 1, 100, false},
+    {NULL, "Fri, 15 Jan 2027 08:00:00 GMT", NULL, "\"1\"", -1, 100, false},
+    {"\"1\"", "Fri, 15 Jan 2027 08:00:00 GMT", "100", "\"1\"", NOW, 100, true},
+};
+
+static void an_answer_to_head_agrees_with_what_it_shows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(head_rows); i++) {
+        const struct head_row *row = &head_rows[i];
+        struct response_head head = {.status = 200};
+        struct validators held = {.last_modified = row->held_modified, .date = -1};
+        struct arena mem;
+        arena_init(&mem, 4096);
+        fields_init(&head.fields, &mem);
+        if (row->etag != NULL)
+            fields_add(&head.fields, FIELD_ETAG, span_of(row->etag));
+        if (row->modified != NULL)
+            fields_add(&head.fields, FIELD_LAST_MODIFIED, span_of(row->modified));
+        if (row->length != NULL)
+            fields_add(&head.fields, FIELD_CONTENT_LENGTH, span_of(row->length));
+        if (row->held_etag != NULL)
+            held.etag = span_of(row->held_etag);
+        if (answer_to_head_agrees(&head, &held, row->size, NOW) != row->agrees)
+            fail_msg("row %zu", i);
+        arena_finish(&mem);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_to_head_agrees_with_what_it_shows),
         cmocka_unit_test(every_answer_has_its_verdict),
         cmocka_unit_test(only_a_strong_validator_lets_bytes_be_joined),
     };
