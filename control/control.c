@@ -210,8 +210,10 @@ static void write_dns_metrics(void *ctx, struct buf *out)
 
 static int start_admin(struct control *c, struct buf *why)
 {
-    struct admin_base_spec spec = {
-        .options = &options_of(c->config)->admin, .app = c, .metrics = write_metrics};
+    struct admin_base_spec spec = {.options = &options_of(c->config)->admin,
+                                   .certificates = c->certificates,
+                                   .app = c,
+                                   .metrics = write_metrics};
     return admin_base_start(&c->admin, daemon_loop(c->daemon), &spec, why);
 }
 

@@ -326,7 +326,7 @@ int control_options_check(const struct control_options *o, const char *file, str
     if (o->node_token_file[0] != '\0' && auth_token_read(o->node_token_file, digest, &text) != 0)
         option_error(why, file, 1, "node_token_file: %.*s", SPAN_FMT(buf_span(&text)));
     buf_finish(&text);
-    if (admin_check(&o->admin, file, why) != 0 ||
+    if (admin_check(&o->admin, o->certificates.count > 0, file, why) != 0 ||
         listen_check(&o->routers, o->certificates.count > 0, file, why) != 0 ||
         listen_check(&o->apis, o->certificates.count > 0, file, why) != 0 ||
         certificates_check(&certificates, why) != 0 || dns_check(&o->zones, file, why) != 0 ||

@@ -188,6 +188,7 @@ static int bind_listeners(struct edge *e, struct option_config *config, struct b
 static int start_admin(struct edge *e, const struct edge_config *c, struct buf *why)
 {
     struct admin_spec spec = {.options = &c->admin,
+                              .certificates = e->certificates,
                               .node = c->node,
                               .store = e->store,
                               .ledger = e->ledger,
@@ -205,7 +206,7 @@ static int make_link(struct edge *e, const struct edge_config *c, struct buf *wh
     if (c->admin_url[0] != '\0')
         e->admin_url = mem_strdup(c->admin_url);
     else if (c->admin.address[0] != '\0')
-        e->admin_url = mem_printf("http://%s", c->admin.address);
+        e->admin_url = mem_printf("http%s://%s", c->admin.tls ? "s" : "", c->admin.address);
     struct control_link_spec spec = {.loop = daemon_loop(e->daemon),
                                      .options = &c->control,
                                      .node = c->node,

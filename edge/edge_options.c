@@ -216,7 +216,8 @@ int edge_config_check(struct option_config *config, struct buf *why)
     if (listen_check(&c->listens, c->certificates.count > 0, file, why) != 0 ||
         certificates_check(&certificates, why) != 0)
         err = ERR_CONFIG;
-    if (admin_check(&c->admin, file, why) != 0 || control_check(&c->control, file, why) != 0)
+    if (admin_check(&c->admin, c->certificates.count > 0, file, why) != 0 ||
+        control_check(&c->control, file, why) != 0)
         err = ERR_CONFIG;
     if (site_table_create(&sites, &c->sites, file, why) != 0)
         err = ERR_CONFIG;

@@ -94,7 +94,7 @@ static int start_parts(struct origin *o, struct buf *why)
     int err = folder_create(&o->connector, &folder, why);
     if (err == 0)
         err = certificates_create(&o->certificates, daemon_loop(o->daemon), &certificates, why);
-    bind.certificates = o->certificates;
+    bind.certificates = admin.certificates = o->certificates;
     if (err == 0)
         err = listen_bind(&o->listens, &bind, why);
     if (err == 0)

@@ -152,7 +152,8 @@ int origin_options_check(const struct origin_options *o, const char *file, struc
         option_error(why, file, 1, "folder: \"%s\" is not a folder", o->folder);
         err = ERR_CONFIG;
     }
-    if (field_rules_check(&o->rules, file, why) != 0 || admin_check(&o->admin, file, why) != 0)
+    if (field_rules_check(&o->rules, file, why) != 0 ||
+        admin_check(&o->admin, o->certificates.count > 0, file, why) != 0)
         err = ERR_CONFIG;
     return err;
 }

@@ -16,8 +16,10 @@ enum ctl_exit {
 };
 
 struct ctl {
-    const char *control;    /* URL of the API */
-    const char *token_file; /* "" : none */
+    const char *control;                     /* URL of the API */
+    const char *token_file;                  /* "" : none */
+    const char *ca_file;                     /* "" : the system's */
+    const char *certificate_file, *key_file; /* "" : none is shown */
     bool is_json;
     /* the verb's own */
     int argc;

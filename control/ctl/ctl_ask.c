@@ -157,27 +157,36 @@ static int judge(const struct asking *a, struct ctl_reply *reply)
     return CTL_REFUSED;
 }
 
+static bool set_up_tls(const struct ctl *c, struct tls_client **out)
+{
+    struct tls_client_spec spec = {
+        .ca_file = c->ca_file, .chain_file = c->certificate_file, .key_file = c->key_file};
+    struct buf why;
+    buf_init(&why, 1024);
+    int err = tls_client_create(out, &spec, &why);
+    if (err != 0)
+        fprintf(stderr, "byeorictl: %.*s", SPAN_FMT(buf_span(&why)));
+    buf_finish(&why);
+    return err == 0;
+}
+
 static int ask_url(const struct ctl *c, const struct ctl_request *r, const struct url *base,
                    struct asking *a)
 {
     struct arena mem;
     struct span authorization;
     struct tls_client *tls = NULL;
-    struct buf why;
     arena_init(&mem, 1 << 20);
-    buf_init(&why, 1024);
     struct request_head head = head_of(r, base, &mem);
     if (r->base == NULL && !bearer(c, &mem, &authorization))
         a->result = CTL_USAGE;
     else if (r->base == NULL && authorization.n > 0)
         fields_add(&head.fields, FIELD_AUTHORIZATION, authorization);
-    if (a->result == CTL_GOOD && base->scheme == SCHEME_HTTPS &&
-        tls_client_create(&tls, &(struct tls_client_spec){.is_unverified = false}, &why) != 0)
-        fail(a, "TLS cannot be set up");
+    if (a->result == CTL_GOOD && base->scheme == SCHEME_HTTPS && !set_up_tls(c, &tls))
+        a->result = CTL_USAGE;
     if (a->result == CTL_GOOD)
         run_call(a, r, &head, &mem, tls);
     tls_client_unref(&tls);
-    buf_finish(&why);
     arena_finish(&mem);
     return a->result;
 }

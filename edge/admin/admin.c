@@ -91,8 +91,12 @@ int admin_start(struct admin **out, struct loop *l, const struct admin_spec *spe
 {
     struct admin *a = mem_zalloc(sizeof(*a));
     a->spec = *spec;
-    struct admin_base_spec base = {
-        .options = spec->options, .rows = rows, .app = a, .metrics = metrics, .is_ready = is_ready};
+    struct admin_base_spec base = {.options = spec->options,
+                                   .certificates = spec->certificates,
+                                   .rows = rows,
+                                   .app = a,
+                                   .metrics = metrics,
+                                   .is_ready = is_ready};
     int err = admin_base_start(&a->base, l, &base, why);
     if (err != 0) {
         mem_free(a);

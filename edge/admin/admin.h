@@ -13,6 +13,7 @@
 struct control_link;
 struct admin_spec {
     const struct admin_options *options;
+    struct certificates *certificates; /* borrowed; for options->tls */
     const char *node;
     struct store *store;
     struct ledger *ledger;

@@ -84,6 +84,30 @@ static const struct option control_rows[] = {
      "",
      "Where the last good state of the control plane is kept.",
      {NULL}},
+    {"ca",
+     OPTION_TEXT,
+     OPTION_FIELD(struct control_options, ca),
+     0,
+     0,
+     "",
+     "PEM file of the authorities that may sign for the control plane. Unset: the system's.",
+     {NULL}},
+    {"certificate",
+     OPTION_TEXT,
+     OPTION_FIELD(struct control_options, certificate),
+     0,
+     0,
+     "",
+     "PEM file: this node's own certificate, where the control plane asks for one.",
+     {NULL}},
+    {"key",
+     OPTION_TEXT,
+     OPTION_FIELD(struct control_options, key),
+     0,
+     0,
+     "",
+     "PEM file: its private key.",
+     {NULL}},
     {.name = NULL},
 };
 const struct option_section control_section = {
@@ -374,7 +398,9 @@ static int read_token(struct control_link *l, struct buf *why)
 static int read_target(struct control_link *l, struct buf *why)
 {
     struct url url;
-    struct tls_client_spec tls = {0};
+    struct tls_client_spec tls = {.ca_file = l->spec.options->ca,
+                                  .chain_file = l->spec.options->certificate,
+                                  .key_file = l->spec.options->key};
     if (url_parse(span_of(l->spec.options->url), &url) != 0) {
         buf_printf(why, "control: url is not a URL\n");
         return ERR_CONFIG;

@@ -13,9 +13,11 @@
  * sequence before they are acknowledged. What was learnt last is on disk, so that the edge starts
  * and serves without the control plane. Threads: the main thread. */
 struct control_options {
-    const char *url;        /* "": there is none */
-    const char *token_file; /* of this node */
-    const char *state_file; /* "": nothing is kept */
+    const char *url;               /* "": there is none */
+    const char *token_file;        /* of this node */
+    const char *state_file;        /* "": nothing is kept */
+    const char *ca;                /* PEM file of whom we trust; "": the system's */
+    const char *certificate, *key; /* PEM files of this node; "": none is shown */
 };
 extern const struct option_section control_section; /* single */
 /* control_check: for --check-config. */

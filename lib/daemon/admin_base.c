@@ -21,6 +21,7 @@ struct admin_base {
     struct admin_base_spec spec;
     struct server *server;
     struct listener *listener;
+    struct tls_authority *clients;   /* NULL: they need no certificate */
     char token[TOKEN_MAX_BYTES + 1]; /* "": none needed */
 };
 
@@ -41,6 +42,22 @@ static const struct option admin_rows[] = {
      "",
      "File with the token that operators send; unset: none is asked for.",
      {NULL}},
+    {"tls",
+     OPTION_BOOL,
+     OPTION_FIELD(struct admin_options, tls),
+     0,
+     0,
+     "false",
+     "Speak TLS with the configured certificates.",
+     {NULL}},
+    {"client_ca",
+     OPTION_TEXT,
+     OPTION_FIELD(struct admin_options, client_ca),
+     0,
+     0,
+     "",
+     "PEM file: only clients with a certificate of these authorities are let in. Unset: all are.",
+     {NULL}},
     {.name = NULL},
 };
 
@@ -51,9 +68,32 @@ const struct option_section admin_section = {
     .line_offset_bytes = OPTION_NO_LINE,
 };
 
-int admin_check(const struct admin_options *options, const char *file, struct buf *why)
+static int check_tls(const struct admin_options *options, bool has_certificate, const char *file,
+                     struct buf *why)
+{
+    struct tls_authority *clients;
+    const char *wrong = NULL;
+    if (options->tls && !has_certificate)
+        wrong = "tls = true, but there is no certificate section";
+    else if (!options->tls && options->client_ca[0] != '\0')
+        wrong = "client_ca needs tls = true";
+    if (wrong != NULL) {
+        option_error(why, file, 1, "admin: %s", wrong);
+        return ERR_CONFIG;
+    }
+    if (options->client_ca[0] == '\0')
+        return 0;
+    int err = tls_authority_load(&clients, options->client_ca, why);
+    tls_authority_unref(&clients);
+    return err;
+}
+
+int admin_check(const struct admin_options *options, bool has_certificate, const char *file,
+                struct buf *why)
 {
     struct addr addr;
+    if (check_tls(options, has_certificate, file, why) != 0)
+        return ERR_CONFIG;
     if (options->address[0] == 0 || addr_parse(span_of(options->address), -1, &addr) == 0)
         return 0;
     option_error(why, file, 1, "admin: address \"%s\" is not ADDRESS:PORT (\"127.0.0.1:8081\")",
@@ -151,7 +191,15 @@ static void on_request(void *app, struct exchange *x)
 static void on_accept(void *ctx, int fd, const struct addr *peer)
 {
     struct admin_base *a = ctx;
-    server_accept(a->server, fd, peer, NULL, NULL);
+    struct tls_server *tls =
+        a->spec.options->tls ? certificates_tls(a->spec.certificates, false) : NULL;
+    if (a->clients != NULL) {
+        struct tls_server *all = tls;
+        tls = tls_server_for(all, a->clients);
+        tls_server_unref(&all);
+    }
+    server_accept(a->server, fd, peer, tls, NULL);
+    tls_server_unref(&tls);
 }
 
 static int read_token(struct admin_base *a, const char *file, struct buf *why)
@@ -184,18 +232,21 @@ int admin_base_start(struct admin_base **out, struct loop *l, const struct admin
     a->spec = *spec;
     if (spec->options->token_file[0] != 0)
         err = read_token(a, spec->options->token_file, why);
+    if (err == 0 && spec->options->client_ca[0] != 0)
+        err = tls_authority_load(&a->clients, spec->options->client_ca, why);
     int rc = err == 0 ? listener_bind(&addr, true, &fd) : 0;
     if (rc != 0) {
         buf_printf(why, "admin: cannot listen on %s: %s\n", spec->options->address, strerror(-rc));
         err = ERR_IO;
     }
     if (err != 0) {
+        tls_authority_unref(&a->clients);
         mem_free(a);
         return err;
     }
     char text[ADDR_TEXT_ROOM];
     addr_text(&addr, text);
-    LOG_INFO("listening", "name=admin address=%s tls=no", text);
+    LOG_INFO("listening", "name=admin address=%s tls=%s", text, spec->options->tls ? "yes" : "no");
     a->server = server_create(l, &server_config_default, on_request, a);
     a->listener = listener_start(l, fd, on_accept, a);
     *out = a;
@@ -210,5 +261,6 @@ void admin_base_stop(struct admin_base **pa)
         return;
     listener_stop(&a->listener);
     server_destroy(&a->server);
+    tls_authority_unref(&a->clients);
     mem_free(a);
 }

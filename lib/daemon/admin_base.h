@@ -3,6 +3,7 @@
 #define LIB_DAEMON_ADMIN_BASE_H
 
 #include "lib/base/option.h"
+#include "lib/daemon/certificates.h"
 #include "lib/web/router.h"
 #include "lib/web/server.h"
 
@@ -12,14 +13,17 @@
 struct admin_options {
     const char *address;    /* "": no admin listener */
     const char *token_file; /* "": none needed (loopback); else Authorization: Bearer <token> */
+    bool tls;               /* with the program's certificates */
+    const char *client_ca;  /* PEM file; "": clients need no certificate */
 };
 extern const struct option_section admin_section; /* single */
 
 struct admin_base;
 struct admin_base_spec {
     const struct admin_options *options;
-    const struct router_row *rows;                /* ended by pattern NULL; NULL: none */
-    void *app;                                    /* handed to rows and callbacks */
+    struct certificates *certificates; /* borrowed; may be NULL where options->tls is false */
+    const struct router_row *rows;     /* ended by pattern NULL; NULL: none */
+    void *app;                         /* handed to rows and callbacks */
     void (*metrics)(void *app, struct buf *out);  /* Prometheus text */
     bool (*is_ready)(void *app, struct buf *why); /* NULL: always; why: one line when not */
 };
@@ -29,6 +33,7 @@ MUST_USE int admin_base_start(struct admin_base **out, struct loop *l,
                               const struct admin_base_spec *spec, struct buf *why);
 void admin_base_stop(struct admin_base **a);
 /* admin_check: for --check-config. */
-MUST_USE int admin_check(const struct admin_options *options, const char *file, struct buf *why);
+MUST_USE int admin_check(const struct admin_options *options, bool has_certificate,
+                         const char *file, struct buf *why);
 
 #endif

@@ -17,6 +17,7 @@ struct listen_port {
     struct listen_set *set;
     struct listen_tag tag;
     bool offers_h2;
+    struct tls_authority *clients; /* NULL: they need no certificate */
     char *name;
     int *fds; /* one for each worker until it has started; then -1 */
 };
@@ -61,6 +62,14 @@ static const struct option listen_rows[] = {
      "true",
      "Offer HTTP/2 beside HTTP/1.1 where TLS is spoken.",
      {NULL}},
+    {"client_ca",
+     OPTION_TEXT,
+     OPTION_FIELD(struct listen_options, client_ca),
+     0,
+     0,
+     "",
+     "PEM file: only clients with a certificate of these authorities are let in. Unset: all are.",
+     {NULL}},
     {.name = NULL},
 };
 
@@ -102,10 +111,32 @@ static int check_addresses(const struct option_records *listens, const char *fil
     return err;
 }
 
+static int check_clients(const struct option_records *listens, const char *file, struct buf *why)
+{
+    int err = 0;
+    for (size_t i = 0; i < listens->count; i++) {
+        const struct listen_options *o = listen_option(listens, i);
+        struct tls_authority *authority;
+        if (o->client_ca[0] == '\0')
+            continue;
+        if (!o->tls) {
+            option_error(why, file, o->line, "listen \"%s\": client_ca needs tls = true", o->name);
+            err = ERR_CONFIG;
+        } else if (tls_authority_load(&authority, o->client_ca, why) != 0) {
+            err = ERR_CONFIG;
+        } else {
+            tls_authority_unref(&authority);
+        }
+    }
+    return err;
+}
+
 int listen_check(const struct option_records *listens, bool has_certificate, const char *file,
                  struct buf *why)
 {
     int err = check_addresses(listens, file, why);
+    if (check_clients(listens, file, why) != 0)
+        err = ERR_CONFIG;
     if (!has_certificate && any_tls(listens)) {
         option_error(why, file, listen_option(listens, 0)->line,
                      "a listener has tls = true, but there is no certificate section");
@@ -125,7 +156,8 @@ static int bind_port(struct listen_port *port, const struct listen_options *o, i
     port->tag.name = port->name;
     port->tag.is_tls = o->tls;
     port->offers_h2 = o->http2;
-    if (addr_parse(span_of(o->address), -1, &port->tag.address) != 0)
+    if (addr_parse(span_of(o->address), -1, &port->tag.address) != 0 ||
+        (o->client_ca[0] != '\0' && tls_authority_load(&port->clients, o->client_ca, why) != 0))
         return ERR_CONFIG;
     for (int i = 0; i < workers; i++) {
         int rc = listener_bind(&port->tag.address, i == 0, &port->fds[i]);
@@ -169,6 +201,11 @@ static void on_accept(void *ctx, int fd, const struct addr *peer)
     const struct listen_port *port = here->port;
     struct tls_server *tls =
         port->tag.is_tls ? certificates_tls(port->set->certificates, port->offers_h2) : NULL;
+    if (tls != NULL && port->clients != NULL) {
+        struct tls_server *all = tls;
+        tls = tls_server_for(all, port->clients);
+        tls_server_unref(&all);
+    }
     server_accept(here->server, fd, peer, tls, &here->port->tag);
     tls_server_unref(&tls);
 }
@@ -217,6 +254,7 @@ void listen_destroy(struct listen_set **pset)
             if (set->ports[i].fds[w] >= 0)
                 close(set->ports[i].fds[w]);
         mem_free(set->ports[i].fds);
+        tls_authority_unref(&set->ports[i].clients);
         mem_free(set->ports[i].name);
     }
     mem_free(set->ports);

@@ -26,6 +26,15 @@ struct tls_server *tls_server_create(const struct tls_server_spec *spec)
 void tls_server_ref(struct tls_server *t); /* any thread */
 void tls_server_unref(struct tls_server **t);
 
+/* tls_authority: who signs the certificates of clients, from a PEM file.
+ * tls_server_for: the same as t, but only clients with a certificate of that authority come through
+ * the handshake; keeps both by reference. Cheap: one for each connection is fine. */
+struct tls_authority;
+MUST_USE int tls_authority_load(struct tls_authority **out, const char *file, struct buf *why);
+void tls_authority_unref(struct tls_authority **a); /* any thread */
+struct tls_server *tls_server_for(struct tls_server *t, struct tls_authority *a)
+    __attribute__((returns_nonnull));
+
 /* tls_client: verifies the peer by default against the system's roots, or ca_file; name checked.
  * Remembers a session for each name. */
 struct tls_client;

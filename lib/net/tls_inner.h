@@ -39,6 +39,12 @@ struct tls_identity {
 struct tls_tickets;
 void tls_tickets_use(struct tls_tickets *t, SSL_CTX *c);
 
+/* tls_authority_ask: ssl, of a server, goes on only with a client that the authority signed for.
+ * To be asked again after SSL_set_SSL_CTX, which forgets it: tls_authority_ask_again. */
+void tls_authority_ref(struct tls_authority *a);
+void tls_authority_ask(struct tls_authority *a, SSL *ssl);
+void tls_authority_ask_again(SSL *ssl);
+
 /* tls_server_ssl, tls_client_ssl: a new SSL in server or client state; NULL: out of memory, or not
  * a name. The client's has name as SNI, checks it against the peer's certificate, and resumes what
  * was agreed on with that name before; t must outlive it. */

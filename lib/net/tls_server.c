@@ -34,6 +34,8 @@ struct choice {
 
 struct tls_server {
     atomic_int refs;
+    struct tls_server *base;         /* all below is the base's; NULL: it is its own */
+    struct tls_authority *authority; /* NULL: clients need no certificate */
     struct map *names; /* lower case, as in the certificate ("*." kept) -> struct choice */
     struct context *contexts;
     struct context *fallback;           /* of the first identity */
@@ -100,6 +102,7 @@ static int on_name(SSL *ssl, int *alert, void *ctx)
     if (c == NULL)
         return SSL_TLSEXT_ERR_NOACK; /* the first certificate */
     SSL_set_SSL_CTX(ssl, c->context->ssl);
+    tls_authority_ask_again(ssl);
     return SSL_TLSEXT_ERR_OK;
 }
 
@@ -237,11 +240,29 @@ void tls_server_ref(struct tls_server *t)
     CHECK(atomic_fetch_add(&t->refs, 1) > 0);
 }
 
+struct tls_server *tls_server_for(struct tls_server *base, struct tls_authority *a)
+{
+    struct tls_server *t = mem_zalloc(sizeof(*t));
+    CHECK(base->base == NULL);
+    atomic_init(&t->refs, 1);
+    tls_server_ref(base);
+    tls_authority_ref(a);
+    t->base = base;
+    t->authority = a;
+    return t;
+}
+
 static void destroy(struct tls_server *t)
 {
     size_t at = 0;
     struct span name;
     void *value;
+    if (t->base != NULL) {
+        tls_server_unref(&t->base);
+        tls_authority_unref(&t->authority);
+        mem_free(t);
+        return;
+    }
     while (map_next(t->names, &at, &name, &value))
         mem_free(value);
     map_destroy(t->names);
@@ -267,8 +288,12 @@ void tls_server_unref(struct tls_server **pt)
 
 SSL *tls_server_ssl(struct tls_server *t)
 {
-    SSL *ssl = SSL_new(t->fallback->ssl);
-    if (ssl != NULL)
-        SSL_set_accept_state(ssl);
+    const struct tls_server *base = t->base != NULL ? t->base : t;
+    SSL *ssl = SSL_new(base->fallback->ssl);
+    if (ssl == NULL)
+        return NULL;
+    SSL_set_accept_state(ssl);
+    if (t->authority != NULL)
+        tls_authority_ask(t->authority, ssl);
     return ssl;
 }

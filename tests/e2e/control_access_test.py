@@ -2,14 +2,18 @@
 """Who may ask the control plane for what: tokens and their rights, nodes' own tokens, limits, the
 audit log, and that no secret is told anywhere."""
 
+import http.client
 import json
 import re
+import ssl
 import subprocess
 import threading
 
 import pytest
 
 from control_plane import HOST, NODE, OPERATOR, Plane
+from tests.harness.ports import free_port
+from tests.harness.programs import Edge, run_tool, wait_until
 
 SITE = {"hosts": ["media.example.com"], "origins": ["http://127.0.0.1:1"]}
 READS = ["/v1/nodes", "/v1/nodes/seoul", "/v1/sites", "/v1/cost", "/v1/status", "/v1/audit",
@@ -184,3 +188,64 @@ def test_the_tool_makes_and_takes_tokens(run, tmp_path):
     assert plane.tool("token", "delete", "ci").returncode == 0
     assert plane.tool("token", "delete", "ci").returncode == 1
     assert plane.tool("token", "make", "x").returncode == 2
+
+
+def test_listeners_let_in_only_clients_with_a_certificate_of_their_authority(run, origin, authority,
+                                                                            tmp_path):
+    chain, key = authority.certificate("control", ["127.0.0.1"])
+    mine, its_key = authority.certificate("client", ["seoul"])
+    for folder in ("edge", "other"):
+        (tmp_path / folder).mkdir()
+    stranger = type(authority)(tmp_path / "other").certificate("stranger", ["seoul"])
+    over = {("certificate", "c"): {"chain": chain, "key": key},
+            ("api", "api"): {"tls": True, "client_ca": str(authority.file)}}
+    plane = run(Plane(tmp_path, over=over))
+    url = f"https://127.0.0.1:{plane.port}"
+
+    def status(*more):
+        return run_tool("control/byeorictl", "--control", url, "--token-file",
+                        plane.operator_file, "--ca", authority.file, *more, "status").returncode
+    assert status("--certificate", mine, "--key", its_key) == 0
+    assert status() == 3
+    assert status("--certificate", stranger[0], "--key", stranger[1]) == 3
+
+    (tmp_path / "token").write_text(NODE)
+    run(Edge(tmp_path / "edge", [origin.url], name="seoul", over={"control": {
+        "url": url, "token_file": str(tmp_path / "token"), "ca": str(authority.file),
+        "certificate": str(mine), "key": str(its_key)}}))
+    wait_until(lambda: plane.metric("byeori_control_heartbeats_total") >= 2, "heartbeats")
+
+
+def test_the_admin_listener_speaks_tls_and_asks_for_certificates(run, authority, tmp_path):
+    chain, key = authority.certificate("control", ["127.0.0.1"])
+    mine = authority.certificate("client", ["operator"])
+    plane = Plane(tmp_path, over={
+        ("certificate", "c"): {"chain": chain, "key": key},
+        "admin": {"address": f"127.0.0.1:{free_port()}", "tls": True,
+                  "client_ca": str(authority.file)}})
+    context = ssl.create_default_context(cafile=str(authority.file))
+
+    def is_up():
+        return "listening" in plane.stderr() and "name=admin" in plane.stderr()
+    plane.probe = is_up
+    run(plane)
+
+    def ready(loaded):
+        connection = http.client.HTTPSConnection("127.0.0.1", plane.admin_port, context=loaded)
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status
+    with pytest.raises((ssl.SSLError, OSError)):
+        ready(context)
+    context.load_cert_chain(*mine)
+    assert ready(context) == 200
+
+
+@pytest.mark.parametrize("over, reason", [
+    ({("api", "api"): {"client_ca": "/nonexistent"}}, "client_ca needs tls"),
+    ({"admin": {"address": "127.0.0.1:0", "tls": True}}, "no certificate section"),
+    ({"admin": {"address": "127.0.0.1:0", "client_ca": "/nonexistent"}}, "client_ca needs tls"),
+])
+def test_certificates_of_clients_need_tls(tmp_path, over, reason):
+    plane = Plane(tmp_path, over=over)
+    checked = run_tool(plane.executable, "-c", plane.file, "--check-config")
+    assert checked.returncode == 1 and reason in checked.stderr
