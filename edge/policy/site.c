@@ -3,6 +3,7 @@
 /* The options of a site and the table that finds one. A table is made whole and then only read. */
 #include "edge/policy/site.h"
 
+#include "edge/policy/forwarded.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 
@@ -20,6 +21,8 @@
             0                                                                                      \
         }                                                                                          \
     }
+static const char *const forwarded_rules[] = {"none", "x-forwarded-for", "forwarded", "both",
+                                              NULL};               /* enum forwarded_rule */
 static const char *const interim_rules[] = {"pass", "drop", NULL}; /* enum interim_rule */
 
 static const struct option options[] = {
@@ -67,8 +70,16 @@ static const struct option options[] = {
         "Whether answers with Set-Cookie may be stored, without that field."),
     ROW("ignore_reload", OPTION_BOOL, ignores_reload, 0, 0, "false",
         "Whether a client's no-cache and max-age are passed over."),
-    ROW("forward_client", OPTION_BOOL, forwards_client, 0, 0, "true",
-        "Whether origins are told the client's address (X-Forwarded-For, X-Forwarded-Proto)."),
+    {"forwarded",
+     OPTION_CHOICE,
+     OPTION_FIELD(struct site, forwarded),
+     0,
+     0,
+     "x-forwarded-for",
+     "How origins are told the client's address: not, by X-Forwarded-For, by Forwarded, by both.",
+     {.choices = forwarded_rules}},
+    ROW("trusted_proxies", OPTION_TEXTS, trusted_proxies, 0, 0, "",
+        "Proxies in front, \"10.0.0.0/8\": what they say of who is behind them is passed on."),
     {"interim",
      OPTION_CHOICE,
      OPTION_FIELD(struct site, interim),
@@ -106,7 +117,9 @@ struct site_table {
     _Atomic uint32_t refs;
     struct site *v;
     uint32_t count;
-    struct url *urls;    /* of all sites, one after the other */
+    /* of all sites, one after the other */
+    struct url *urls;
+    struct network *networks;
     struct map *by_host; /* "dl.example.com", or ".example.com" of a wildcard */
     struct map *by_name;
 };
@@ -191,7 +204,13 @@ static bool is_site_name(struct span s)
     return s.n > 0 && s.n <= 64;
 }
 
-static void check_site(struct checking *c, struct url *urls)
+static void add_network(struct checking *c, const char *text, struct network *out)
+{
+    if (!network_parse(span_of(text), out))
+        fault(c, "trusted_proxies", text, "is neither an address nor a network like 10.0.0.0/8");
+}
+
+static void check_site(struct checking *c, struct url *urls, struct network *networks)
 {
     struct site *s = c->site;
     if (!is_site_name(span_of(s->name)))
@@ -210,7 +229,10 @@ static void check_site(struct checking *c, struct url *urls)
         add_host(c, s->hosts.v[i]);
     for (size_t i = 0; i < s->origins.count; i++)
         add_origin(c, s->origins.v[i], &urls[i]);
+    for (size_t i = 0; i < s->trusted_proxies.count; i++)
+        add_network(c, s->trusted_proxies.v[i], &networks[i]);
     s->origin_urls = urls;
+    s->trusted = networks;
 }
 
 static void table_free(struct site_table *t)
@@ -218,6 +240,7 @@ static void table_free(struct site_table *t)
     map_destroy(t->by_host);
     map_destroy(t->by_name);
     mem_free(t->urls);
+    mem_free(t->networks);
     t->magic = 0;
     mem_free(t);
 }
@@ -225,24 +248,28 @@ static void table_free(struct site_table *t)
 int site_table_create(struct site_table **out, const struct option_records *sites, const char *file,
                       struct buf *why)
 {
-    size_t urls = 0, at = 0;
+    size_t urls = 0, url = 0, networks = 0, network = 0;
     bool has_fault = false;
     struct site *v = sites->v;
-    for (size_t i = 0; i < sites->count; i++)
+    for (size_t i = 0; i < sites->count; i++) {
         urls += v[i].origins.count;
+        networks += v[i].trusted_proxies.count;
+    }
     struct site_table *t = mem_zalloc(sizeof(*t));
     *t = (struct site_table){.magic = SITE_TABLE_MAGIC,
                              .refs = 1,
                              .v = v,
                              .count = (uint32_t)sites->count,
                              .urls = mem_zarray(urls, sizeof(struct url)),
+                             .networks = mem_zarray(networks + 1, sizeof(struct network)),
                              .by_host = map_create(),
                              .by_name = map_create()};
     for (uint32_t i = 0; i < t->count; i++) {
         struct checking c = {.table = t, .site = &v[i], .file = file, .why = why};
         v[i].index = i;
-        check_site(&c, &t->urls[at]);
-        at += v[i].origins.count;
+        check_site(&c, &t->urls[url], &t->networks[network]);
+        url += v[i].origins.count;
+        network += v[i].trusted_proxies.count;
         has_fault |= c.has_fault;
     }
     if (has_fault) {

@@ -8,6 +8,8 @@
 
 enum interim_rule { INTERIM_PASS, INTERIM_DROP };
 
+struct network;
+
 /* A customer's host names and rules, and the table that finds a site for a request. Immutable
  * snapshots: made whole from the configuration (file, or the control plane's document), swapped
  * whole, freed when the last reader has left. Threads: any, but for create and the final unref. */
@@ -34,8 +36,9 @@ struct site {
     int64_t retry_after_max_ms;   /* how long an origin that asks for it is left alone; 0: never */
     bool caches_set_cookie;       /* answers with Set-Cookie may be stored (the field is dropped) */
     bool ignores_reload;          /* client's no-cache and max-age=0 do not cause revalidation */
-    bool forwards_client;         /* X-Forwarded-For and -Proto to the origin */
-    int interim;                  /* enum interim_rule */
+    int forwarded;                /* enum forwarded_rule: what origins hear of clients */
+    struct option_texts trusted_proxies; /* whose word for who is behind them counts */
+    int interim;                         /* enum interim_rule */
     /* the key: what is left out of it is not sent upstream either */
     struct option_texts query_keep; /* parameters, "name" or "start*"; empty: all */
     struct option_texts query_drop;
@@ -45,6 +48,7 @@ struct site {
     const char *tag_field; /* field that carries tags; "" : Cache-Tag */
     /* derived by site_table_create */
     const struct url *origin_urls; /* parsed, one for each of origins */
+    const struct network *trusted; /* one for each of trusted_proxies */
     uint32_t index;                /* in its table: counters of sites */
 };
 

@@ -5,6 +5,7 @@
  * s.4.3.1). Leaves ranges and validators to each fetch. */
 #include "edge/upstream/source.h"
 
+#include "edge/policy/forwarded.h"
 #include "lib/base/mem.h"
 #include "lib/http/cache_control.h"
 #include "lib/http/hop.h"
@@ -82,11 +83,11 @@ static void fields_add_ours(struct source *s, const struct source_spec *spec)
     fields_add(&s->fields, FIELD_VIA,
                via_value(&r->fields, r->major_version, r->minor_version, node, &s->mem));
     fields_add(&s->fields, FIELD_CDN_LOOP, loop_value(&r->fields, node, &s->mem));
-    if (!spec->site->forwards_client)
-        return;
-    fields_add(&s->fields, FIELD_X_FORWARDED_FOR, arena_dup(&s->mem, spec->client_ip));
-    if (spec->is_passed || spec->site->splits_schemes)
-        fields_add(&s->fields, FIELD_X_FORWARDED_PROTO, scheme_text(r->scheme));
+    struct forwarded_ask ask = {.site = spec->site,
+                                .request = r,
+                                .client_ip = spec->client_ip,
+                                .is_passed = spec->is_passed};
+    forwarded_add(&s->fields, &ask, &s->mem);
 }
 
 /* RFC 9110 s.7.6.2: a hop less for who comes next. */

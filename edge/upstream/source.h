@@ -27,7 +27,7 @@ struct source_spec {
     const struct site *site;
     const struct request_head *request;
     struct span host, path, query;
-    struct span client_ip; /* X-Forwarded-For where the site wants it */
+    struct span client_ip; /* told where the site wants it */
     const char *node;      /* Via, CDN-Loop */
     bool is_passed;        /* not for the cache: conditions, Range and Cache-Control go along */
 };

@@ -31,7 +31,10 @@ SITES = {
     "covered": {"stale_if_error": "1h"},
     "behind": {"stale_while_revalidate": "1h", "stale_if_error": "0s"},
     "blocks": {"block": "64KiB", "read_ahead": "64KiB", "stale_if_error": "0s"},
-    "hidden": {"forward_client": False, "stale_if_error": "0s"},
+    "hidden": {"forwarded": "none", "stale_if_error": "0s"},
+    "standard": {"forwarded": "forwarded", "stale_if_error": "0s"},
+    "behind-proxy": {"forwarded": "both", "trusted_proxies": ["192.0.2.7", "127.0.0.0/8"],
+                     "stale_if_error": "0s"},
     "silent": {"interim": "drop", "stale_if_error": "0s"},
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/policy/site.h"
 
+#include "edge/policy/forwarded.h"
+
 #include "lib/base/err.h"
 
 #include <stdarg.h>
@@ -110,7 +112,8 @@ static void options_have_sound_defaults(void **state)
     assert_int_equal(s->read_ahead_bytes, 8 << 20);
     assert_int_equal(s->grace_ms, 10000);
     assert_int_equal(s->stale_if_error_ms, 3600000);
-    assert_true(s->verify && s->forwards_client && !s->ignores_reload && !s->caches_set_cookie);
+    assert_true(s->verify && s->forwarded == FORWARDED_X && !s->ignores_reload &&
+                !s->caches_set_cookie);
     assert_string_equal(s->tag_field, "Cache-Tag");
     assert_int_equal(s->origin_urls[0].port, 9000);
     assert_int_equal(s->origin_urls[1].scheme, SCHEME_HTTPS);
@@ -148,6 +151,9 @@ static void what_is_wrong_is_said_with_file_line_and_reason(void **state)
          "power of two"},
         {"site \"a\" { hosts = {\"h\"} origins = {\"http://o\"} block = \"32KiB\" }", "block"},
         {"site \"a\" { hosts = {\"h\"} origins = {\"http://o\"} block = \"32MiB\" }", "block"},
+        {"site \"a\" { hosts = {\"h\"} origins = {\"http://o\"} trusted_proxies = {\"10.0.0.1/8\"} "
+         "}",
+         "is neither an address nor a network"},
         {"site \"a b\" { hosts = {\"h\"} origins = {\"http://o\"} }", "letters, digits"},
         {"site \"a\" { hosts = {\"h\"} origins = {\"http://o\"} blok = \"1MiB\" }", "block"},
     };
