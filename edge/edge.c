@@ -159,6 +159,7 @@ static int open_store(struct edge *e, const struct edge_config *c, struct buf *w
     config.disks = disks;
     config.disk_count = (uint32_t)c->disks.count;
     config.disk_takes_all = c->disk_admission == 1;
+    config.disk_scrub_per_s = c->disk_scrub_per_s;
     int err = store_create(&e->store, &config, why);
     mem_free(disks);
     return err;
@@ -365,7 +366,8 @@ static int check_fixed(struct option_config *old_config, struct option_config *n
         changed = "workers";
     if (was->memory_bytes != is->memory_bytes)
         changed = "memory";
-    if (!same_disks(&was->disks, &is->disks) || was->disk_admission != is->disk_admission)
+    if (!same_disks(&was->disks, &is->disks) || was->disk_admission != is->disk_admission ||
+        was->disk_scrub_per_s != is->disk_scrub_per_s)
         changed = "disk";
     if (!same_listens(&was->listens, &is->listens))
         changed = "listen";

@@ -20,6 +20,7 @@ struct edge_config {
     int64_t workers, drain_ms, memory_bytes;
     int log_level;
     int disk_admission; /* 1: everything */
+    int64_t disk_scrub_per_s;
     const char *access_log, *http_url, *https_url, *admin_url;
     struct option_records listens, certificates, sites, disks;
     struct tls_options tls;

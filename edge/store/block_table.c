@@ -285,7 +285,7 @@ int block_table_look(const struct block_table *t, int64_t pos, struct block **ou
         return b->state == BLOCK_STORED ? ERR_BUSY : 1;
     }
     if (b != NULL && b->state == BLOCK_FILLING)
-        return ERR_AGAIN;
+        return (b->flags & BLOCK_LATE) != 0 ? ERR_BUSY : ERR_AGAIN;
     if (t->is_abandoned)
         return ERR_CHANGED;
     /* A last block that is complete, its generation's length about to be told. */

@@ -41,6 +41,7 @@ struct block {
 #define BLOCK_LOADED   2u /* came from the disk, and nobody has read it yet */
 #define BLOCK_READ_ONE 4u /* times it was read from the disk, up to three */
 #define BLOCK_READ_ALL 0x0cu
+#define BLOCK_LATE     0x10u /* its disk takes too long over it: readers go past the store */
 _Static_assert(sizeof(struct block) <= 48, "index per block: bound of the store's README");
 
 struct leaf {
@@ -99,7 +100,7 @@ void block_table_unclaim(struct block_table *t, int64_t first, int64_t end);
 bool block_table_is_claimed(const struct block_table *t, int64_t index);
 
 /* block_table_look: as generation_view, with the block where it says 1, or ERR_BUSY: it is
- * STORED. */
+ * STORED, or its disk is late with it. */
 int block_table_look(const struct block_table *t, int64_t pos, struct block **out);
 
 #endif

@@ -46,10 +46,12 @@ int disk_init(struct disk *d, struct store *st, const struct store_disk *config,
     d->name_hash = hash64(config->path, strlen(config->path));
     list_init(&d->writes);
     list_init(&d->loads);
+    list_init(&d->loading);
     pthread_mutex_init(&d->lock, NULL);
     cond_init(&d->has_write);
     cond_init(&d->has_load);
     cond_init(&d->has_left);
+    cond_init(&d->has_end);
     struct disk_writer *w = &d->writer;
     w->segment = SEGMENT_NONE;
     list_init(&w->pending);
@@ -82,6 +84,7 @@ void disk_finish(struct disk *d)
     pthread_cond_destroy(&d->has_write);
     pthread_cond_destroy(&d->has_load);
     pthread_cond_destroy(&d->has_left);
+    pthread_cond_destroy(&d->has_end);
     pthread_mutex_destroy(&d->lock);
 }
 
@@ -97,13 +100,17 @@ bool disk_may_write(struct disk *d, uint32_t bytes)
     return false;
 }
 
-/* Also one that has given nothing back for long, though it was asked. */
 static bool is_slow(struct disk *d, int loads_out)
 {
     if (atomic_load_explicit(&d->state, memory_order_relaxed) == STORE_DISK_SLOW)
         return true;
     msec_t at = atomic_load_explicit(&d->progress_at, memory_order_relaxed);
     return loads_out > 0 && clock_mono_ms() - at > DISK_SLOW_MS;
+}
+
+bool disk_is_slow(struct disk *d)
+{
+    return is_slow(d, atomic_load_explicit(&d->loads_out, memory_order_relaxed));
 }
 
 bool disk_may_load(struct disk *d)
@@ -118,9 +125,10 @@ bool disk_may_load(struct disk *d)
     return false;
 }
 
-void disk_load_done(struct disk *d)
+void disk_load_done(struct disk *d, bool has_come)
 {
-    atomic_store_explicit(&d->progress_at, clock_mono_ms(), memory_order_relaxed);
+    if (has_come)
+        atomic_store_explicit(&d->progress_at, clock_mono_ms(), memory_order_relaxed);
     atomic_fetch_sub_explicit(&d->loads_out, 1, memory_order_relaxed);
 }
 
@@ -134,6 +142,7 @@ void disk_write(struct disk *d, struct disk_job *j)
 
 void disk_load(struct disk *d, struct disk_job *j)
 {
+    j->since = clock_mono_ms();
     pthread_mutex_lock(&d->lock);
     list_push_back(&d->loads, &j->link);
     pthread_cond_signal(&d->has_load);
@@ -146,8 +155,56 @@ struct disk_job *disk_take_load(struct disk *d)
     while (list_is_empty(&d->loads) && !d->is_ending)
         pthread_cond_wait(&d->has_load, &d->lock);
     struct list *l = list_pop(&d->loads);
+    struct disk_job *j = l != NULL ? LIST_THING(l, struct disk_job, link) : NULL;
+    if (j != NULL) {
+        j->since = clock_mono_ms();
+        list_push_back(&d->loading, &j->link);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return j;
+}
+
+void disk_end_load(struct disk *d, struct disk_job *j)
+{
+    pthread_mutex_lock(&d->lock);
+    list_remove(&j->link);
+    pthread_mutex_unlock(&d->lock);
+}
+
+struct disk_job *disk_take_waiting(struct disk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    struct list *l = list_pop(&d->loads);
     pthread_mutex_unlock(&d->lock);
     return l != NULL ? LIST_THING(l, struct disk_job, link) : NULL;
+}
+
+int disk_take_late(struct disk *d, msec_t since, struct disk_late out[DISK_LOADERS])
+{
+    int n = 0;
+    pthread_mutex_lock(&d->lock);
+    LIST_EACH(l, &d->loading)
+    {
+        const struct disk_job *j = LIST_THING(l, struct disk_job, link);
+        if (j->since >= since)
+            continue;
+        generation_ref(j->generation);
+        out[n++] = (struct disk_late){.generation = j->generation, .index = j->index};
+    }
+    pthread_mutex_unlock(&d->lock);
+    return n;
+}
+
+bool disk_rest(struct disk *d, msec_t wait_ms)
+{
+    struct timespec until = after_ms(wait_ms);
+    int r = 0;
+    pthread_mutex_lock(&d->lock);
+    while (!d->is_ending && r != ETIMEDOUT)
+        r = pthread_cond_timedwait(&d->has_end, &d->lock, &until);
+    bool is_end = d->is_ending;
+    pthread_mutex_unlock(&d->lock);
+    return !is_end;
 }
 
 bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms)
@@ -175,6 +232,7 @@ void disk_end(struct disk *d)
     d->is_ending = true;
     pthread_cond_broadcast(&d->has_write);
     pthread_cond_broadcast(&d->has_load);
+    pthread_cond_broadcast(&d->has_end);
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -222,6 +280,25 @@ void disk_fault(struct disk *d, const char *doing)
     pthread_mutex_lock(&d->lock);
     pthread_cond_signal(&d->has_write);
     pthread_mutex_unlock(&d->lock);
+}
+
+void disk_read_told(struct disk *d, msec_t took_ms, bool is_good)
+{
+    if (!is_good) {
+        uint32_t faults = atomic_fetch_add_explicit(&d->faults, 1, memory_order_relaxed) + 1;
+        if (faults >= DISK_FAULTS_MAX)
+            disk_fault(d, "read");
+        else
+            counter_add_shared(&d->store->counters.disk_faults, 1);
+        return;
+    }
+    atomic_store_explicit(&d->faults, 0, memory_order_relaxed);
+    if (!disk_is_up(d))
+        return;
+    if (took_ms > DISK_SLOW_MS)
+        disk_set_state(d, STORE_DISK_SLOW, "a read took too long");
+    else
+        disk_set_state(d, STORE_DISK_UP, "a read was quick again");
 }
 
 struct disk_sync *disk_sync_create(uint32_t disks)

@@ -39,12 +39,14 @@ struct disk_job {
     uint32_t offset;
     uint32_t disk_segment, disk_at; /* MOVE, LOAD: where it is on the disk */
     uint32_t written_at;            /* BLOCK, MOVE: where it is written */
+    msec_t since;                   /* LOAD: when it was queued, or taken up */
     struct disk_record record;      /* PURGE: what is written, and its payload */
     uint8_t *payload;
     struct disk_sync *sync; /* SYNC: referenced */
 };
 
 #define DISK_LOADERS     4
+#define DISK_THREADS_MAX (DISK_LOADERS + 2)
 #define DISK_LOADS_MAX   512  /* and an eighth of memory: beyond it readers go past the store */
 #define DISK_LOADS_MIN   16   /* of the bound, whatever the memory */
 #define DISK_LOADS_SLOW  1    /* the bound while the disk is slow */
@@ -88,7 +90,7 @@ struct disk_writer {
     msec_t pending_since;
     uint64_t sequence;   /* the highest in use */
     msec_t barred_until; /* when files are tried to be made again */
-    bool has_missed;     /* a purge came while it was dead */
+    bool has_missed;     /* a purge or a drop came while it was dead */
     struct buf image;    /* of an object, while it is written */
     uint8_t *moved;      /* a block, while it is moved; as large as the buffer */
 };
@@ -113,10 +115,11 @@ struct disk {
     /* under lock */
     pthread_mutex_t lock;
     pthread_cond_t has_write, has_load, has_left; /* has_left: a segment's last load */
-    struct list writes, loads;
+    pthread_cond_t has_end;
+    struct list writes, loads, loading; /* loading: those that a thread has taken */
     bool is_ending;
     int threads_count;
-    pthread_t threads[DISK_LOADERS + 1];
+    pthread_t threads[DISK_THREADS_MAX];
     struct disk_writer writer;
 };
 
@@ -134,13 +137,27 @@ static inline bool disk_is_up(const struct disk *d)
  * disk_may_load: the same for one load. */
 MUST_USE bool disk_may_write(struct disk *d, uint32_t bytes);
 MUST_USE bool disk_may_load(struct disk *d);
-void disk_load_done(struct disk *d);
+/* disk_load_done: has_come: it was read, well or not. */
+void disk_load_done(struct disk *d, bool has_come);
+/* disk_is_slow: it said so, or has given nothing back for long, though it was asked. */
+bool disk_is_slow(struct disk *d);
 /* Both take the job. */
 void disk_write(struct disk *d, struct disk_job *j);
 void disk_load(struct disk *d, struct disk_job *j);
-/* For the threads. disk_take_load: the next one; NULL: the end. disk_take_writes: whatever there
- * is; waits for at most wait_ms (-1: until there is something). false: the end, nothing follows. */
+/* For the threads. disk_take_load: the next one; NULL: the end. disk_end_load: it was done.
+ * disk_take_writes: whatever there is; waits for at most wait_ms (-1: until there is something).
+ * false: the end, nothing follows. disk_rest: waits so long; false: the end. */
 struct disk_job *disk_take_load(struct disk *d);
+void disk_end_load(struct disk *d, struct disk_job *j);
+bool disk_rest(struct disk *d, msec_t wait_ms);
+/* disk_take_waiting: one that no thread has taken, or NULL. disk_take_late: generation and index of
+ * those that were taken before `since`, referenced; their number. */
+struct disk_job *disk_take_waiting(struct disk *d);
+struct disk_late {
+    struct generation *generation;
+    int64_t index;
+};
+int disk_take_late(struct disk *d, msec_t since, struct disk_late out[DISK_LOADERS]);
 bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms);
 void disk_end(struct disk *d); /* nothing more is taken; threads end when all is done */
 
@@ -149,7 +166,10 @@ void disk_segment_enter(struct disk *d, uint32_t segment);
 void disk_segment_leave(struct disk *d, uint32_t segment);
 void disk_segment_wait(struct disk *d, uint32_t segment); /* until nobody is in it */
 
-/* disk_fault: errno tells why. disk_set_state: a line of log for each change. */
+/* disk_read_told: how a read went: one that fails is its record's fault, several in a row are the
+ * disk's (errno tells why). disk_fault: errno tells why. disk_set_state: a line of log for each
+ * change. */
+void disk_read_told(struct disk *d, msec_t took_ms, bool is_good);
 void disk_fault(struct disk *d, const char *doing);
 void disk_set_state(struct disk *d, enum store_disk_state state, const char *why);
 

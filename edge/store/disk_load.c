@@ -21,6 +21,8 @@ static int take_locked(struct generation *g, int64_t index, struct disk_job *j)
     struct block *b = block_table_find(&g->table, index);
     if (b == NULL)
         return ERR_NOT_FOUND;
+    if ((b->flags & BLOCK_LATE) != 0)
+        return ERR_BUSY;
     if (b->state != BLOCK_STORED)
         return ERR_AGAIN; /* somebody was quicker: it is there, or comes */
     j->index = index;
@@ -36,8 +38,12 @@ static int take_locked(struct generation *g, int64_t index, struct disk_job *j)
 /* Nothing came of it: as it was. */
 static void put_back(struct generation *g, const struct disk_job *j)
 {
+    struct segments *ss = &g->store->segments;
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);
+    if (b->segment != SEGMENT_NONE)
+        segments_detach(ss, &ss->v[b->segment], b);
+    b->segment = SEGMENT_NONE;
     if (b->disk_segment == SEGMENT_NONE) {
         generation_close_locked(g, b);
     } else {
@@ -83,14 +89,14 @@ int disk_load_begin(struct disk *d, struct generation *g, int64_t index)
     generation_unlock(g);
     if (r != 0) {
         mem_free(j);
-        disk_load_done(d);
+        disk_load_done(d, false);
         return r;
     }
     r = reserve(g, j);
     if (r != 0) {
         put_back(g, j);
         disk_segment_leave(d, j->disk_segment);
-        disk_load_done(d);
+        disk_load_done(d, false);
         mem_free(j);
         return r;
     }
@@ -103,15 +109,16 @@ int disk_load_begin(struct disk *d, struct generation *g, int64_t index)
 /* The pages around the payload, and the payload out of them. */
 static int read_around(struct disk *d, const struct disk_job *j, uint8_t *to, struct bounce *bounce)
 {
-    uint64_t from = j->disk_at / DISK_PAGE * DISK_PAGE;
-    size_t n = disk_up((uint64_t)j->disk_at + j->bytes, DISK_PAGE) - from;
+    const struct medium_piece piece = {j->disk_segment, j->disk_at, j->bytes};
+    size_t n = medium_disk_around(&piece);
+    const uint8_t *payload;
     if (n > bounce->bytes) {
         disk_pages_put(bounce->pages, bounce->bytes);
         *bounce = (struct bounce){.pages = disk_pages_get(n), .bytes = n};
     }
-    int r = medium_disk_read(&d->medium, j->disk_segment, from, bounce->pages, n);
+    int r = medium_disk_read_around(&d->medium, &piece, bounce->pages, &payload);
     if (r == 0)
-        memcpy(to, bounce->pages + (j->disk_at - from), j->bytes);
+        memcpy(to, payload, j->bytes);
     return r;
 }
 
@@ -126,38 +133,13 @@ static int read_block(struct disk *d, const struct disk_job *j, struct bounce *b
     return r;
 }
 
-/* One read that fails is the record's fault, several in a row are the disk's. */
-static void judge(struct disk *d, msec_t took_ms, int r)
-{
-    struct store_counters *c = &d->store->counters;
-    if (r == ERR_IO) {
-        uint32_t faults = atomic_fetch_add_explicit(&d->faults, 1, memory_order_relaxed) + 1;
-        if (faults >= DISK_FAULTS_MAX)
-            disk_fault(d, "read");
-        else
-            counter_add_shared(&c->disk_faults, 1);
-        return;
-    }
-    atomic_store_explicit(&d->faults, 0, memory_order_relaxed);
-    if (r == ERR_CORRUPT)
-        counter_add_shared(&c->disk_corrupt, 1);
-    if (!disk_is_up(d))
-        return;
-    if (took_ms > DISK_SLOW_MS)
-        disk_set_state(d, STORE_DISK_SLOW, "a read took too long");
-    else
-        disk_set_state(d, STORE_DISK_UP, "a read was quick again");
-}
-
-static void load_job(struct disk *d, struct disk_job *j, struct bounce *bounce)
+/* It was read: what came of it shows in the block. */
+static void settle(struct disk *d, const struct disk_job *j, int r)
 {
     struct generation *g = j->generation;
-    msec_t began = clock_mono_ms();
-    int r = read_block(d, j, bounce);
-    judge(d, clock_mono_ms() - began, r);
-    disk_segment_leave(d, j->disk_segment);
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);
+    b->flags &= (uint8_t)~BLOCK_LATE;
     if (r == 0) {
         b->filled = j->bytes;
         b->state = BLOCK_PRESENT;
@@ -172,8 +154,61 @@ static void load_job(struct disk *d, struct disk_job *j, struct bounce *bounce)
     generation_unlock(g);
     counter_add_shared(&d->store->counters.disk_read_bytes, j->bytes);
     counter_add_shared(&d->store->counters.disk_read_blocks, r == 0);
-    disk_load_done(d);
+}
+
+static void load_job(struct disk *d, struct disk_job *j, struct bounce *bounce)
+{
+    msec_t began = clock_mono_ms();
+    int r = read_block(d, j, bounce);
+    disk_read_told(d, clock_mono_ms() - began, r != ERR_IO);
+    if (r == ERR_CORRUPT)
+        counter_add_shared(&d->store->counters.disk_corrupt, 1);
+    disk_segment_leave(d, j->disk_segment);
+    settle(d, j, r);
+    disk_end_load(d, j);
+    disk_load_done(d, true);
     disk_job_free(j);
+}
+
+/* No thread has begun with it. */
+static void cancel(struct disk *d, struct disk_job *j)
+{
+    disk_segment_leave(d, j->disk_segment);
+    put_back(j->generation, j);
+    counter_add_shared(&d->store->counters.disk_bypassed, 1);
+    disk_load_done(d, false);
+    disk_job_free(j);
+}
+
+static void mark_late(struct disk_late *l)
+{
+    struct generation *g = l->generation;
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, l->index);
+    if (b != NULL && b->state == BLOCK_FILLING && b->disk_segment != SEGMENT_NONE)
+        b->flags |= BLOCK_LATE;
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+    generation_unref(&l->generation);
+}
+
+void disk_load_drop(struct disk *d)
+{
+    for (struct disk_job *j; (j = disk_take_waiting(d)) != NULL;)
+        cancel(d, j);
+}
+
+void disk_load_watch(struct disk *d)
+{
+    struct disk_late late[DISK_LOADERS];
+    if (!disk_is_slow(d))
+        return;
+    if (disk_is_up(d))
+        disk_set_state(d, STORE_DISK_SLOW, "no read came back for a second");
+    int n = disk_take_late(d, clock_mono_ms() - DISK_SLOW_MS, late);
+    for (int i = 0; i < n; i++)
+        mark_late(&late[i]);
+    disk_load_drop(d);
 }
 
 void disk_load_all(struct disk *d)

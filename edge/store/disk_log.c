@@ -64,8 +64,10 @@ static void give_up(struct disk *d, const char *doing)
 {
     struct disk_writer *w = &d->writer;
     disk_fault(d, doing);
-    for (struct list *l; (l = list_pop(&w->pending)) != NULL;)
+    for (struct list *l; (l = list_pop(&w->pending)) != NULL;) {
+        counter_add_shared(&d->store->counters.disk_not_kept, 1);
         disk_log_undo(d, LIST_THING(l, struct disk_job, link));
+    }
     if (w->segment != SEGMENT_NONE)
         d->segments[w->segment].state = DISK_SEGMENT_SEALED;
     w->segment = SEGMENT_NONE;
@@ -252,12 +254,10 @@ struct reclaim {
 static bool read_payload(struct disk *d, const struct reclaim *c, const struct disk_record *r,
                          const uint8_t **payload)
 {
-    uint64_t from = r->at / DISK_PAGE * DISK_PAGE;
-    size_t n = disk_up((uint64_t)r->at + r->length, DISK_PAGE) - from;
-    if (n > d->writer.room ||
-        medium_disk_read(&d->medium, c->segment, from, d->writer.moved, n) != 0)
+    const struct medium_piece piece = {c->segment, r->at, r->length};
+    if (medium_disk_around(&piece) > d->writer.room ||
+        medium_disk_read_around(&d->medium, &piece, d->writer.moved, payload) != 0)
         return false;
-    *payload = d->writer.moved + (r->at - from);
     if (hash64(*payload, r->length) == r->payload_sum)
         return true;
     counter_add_shared(&d->store->counters.disk_corrupt, 1);
@@ -324,20 +324,20 @@ static void reclaim_object(struct reclaim *c, struct generation *g)
     object_unref(&o);
 }
 
-static void reclaim_record(void *ctx, const struct disk_record *r, const void *payload)
+static bool reclaim_record(void *ctx, const struct disk_record *r, const void *payload)
 {
     struct reclaim *c = ctx;
     (void)payload;
-    if (r->kind != (c->is_second ? DISK_OBJECT : DISK_BLOCK))
-        return;
-    struct generation *g = generation_known(c->d->store, r->generation);
+    bool is_due = r->kind == (c->is_second ? DISK_OBJECT : DISK_BLOCK);
+    struct generation *g = is_due ? generation_known(c->d->store, r->generation) : NULL;
     if (g == NULL)
-        return;
+        return true;
     if (c->is_second)
         reclaim_object(c, g);
     else
         reclaim_block(c, r, g);
     generation_unref(&g);
+    return true;
 }
 
 static uint32_t oldest_segment(const struct disk *d)

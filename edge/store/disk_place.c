@@ -60,6 +60,18 @@ bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t 
     return has;
 }
 
+bool disk_place_enter(struct disk *d, struct generation *g, const struct disk_record *r,
+                      uint32_t segment)
+{
+    generation_lock(g);
+    const struct block *b = block_table_find(&g->table, (int64_t)r->index);
+    bool has = b != NULL && lies_at(b, segment, r->at) && b->state != BLOCK_FILLING;
+    if (has) /* under the lock: who gives the segment up clears the place first */
+        disk_segment_enter(d, segment);
+    generation_unlock(g);
+    return has;
+}
+
 bool disk_place_clear(struct generation *g, const struct disk_record *r, uint32_t segment)
 {
     generation_lock(g);

@@ -12,6 +12,9 @@ void disk_place_abandon(const struct disk_job *j);
 /* disk_place_has: whether block `index` lies there. *is_worth: it was read since it came. */
 bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t segment,
                     bool *is_worth);
+/* disk_place_enter: whether it lies there, and nobody is reading it; then disk_segment_leave. */
+bool disk_place_enter(struct disk *d, struct generation *g, const struct disk_record *r,
+                      uint32_t segment);
 /* disk_place_clear: it lies there no more; ABSENT where it was nowhere else. false: it did not. */
 bool disk_place_clear(struct generation *g, const struct disk_record *r, uint32_t segment);
 /* disk_place_owner: returns a reference to the object whose bytes these are, or NULL. */

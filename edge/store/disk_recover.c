@@ -164,7 +164,7 @@ static void take_drop(struct recover *rc, const struct disk_record *r)
     generation_unref(&g);
 }
 
-static void on_head(void *ctx, const struct disk_record *r, const void *payload)
+static bool on_head(void *ctx, const struct disk_record *r, const void *payload)
 {
     if (r->kind == DISK_OBJECT)
         take_object(ctx, r, payload);
@@ -172,6 +172,7 @@ static void on_head(void *ctx, const struct disk_record *r, const void *payload)
         take_drop(ctx, r);
     else if (r->kind == DISK_PURGE)
         take_purge(ctx, r, payload);
+    return true;
 }
 
 /* The table's record for it, or NULL: it does not belong there, or there is no room. */
@@ -196,16 +197,14 @@ static struct block *block_for_locked(struct generation *g, const struct disk_re
     return b;
 }
 
-static void on_block(void *ctx, const struct disk_record *r, const void *payload)
+static bool on_block(void *ctx, const struct disk_record *r, const void *payload)
 {
     struct recover *rc = ctx;
     struct store *st = rc->d->store;
     (void)payload;
-    if (r->kind != DISK_BLOCK)
-        return;
-    struct generation *g = generation_known(st, r->generation);
+    struct generation *g = r->kind == DISK_BLOCK ? generation_known(st, r->generation) : NULL;
     if (g == NULL)
-        return;
+        return true;
     generation_lock(g);
     struct block *b = g->disk == rc->d->number ? block_for_locked(g, r) : NULL;
     if (b != NULL) {
@@ -217,6 +216,7 @@ static void on_block(void *ctx, const struct disk_record *r, const void *payload
     }
     generation_unlock(g);
     generation_unref(&g);
+    return true;
 }
 
 struct order {

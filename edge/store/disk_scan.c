@@ -18,6 +18,7 @@ struct scan {
     uint64_t sequence;
     disk_scan_fn fn;
     void *ctx;
+    bool is_over; /* fn had enough */
     /* what is in memory of the segment */
     uint8_t *window;
     uint64_t at;
@@ -45,7 +46,7 @@ static void give(struct scan *s, const struct disk_record *r, const void *payloa
 {
     if (payload != NULL && hash64(payload, r->length) != r->payload_sum)
         return;
-    s->fn(s->ctx, r, payload);
+    s->is_over = !s->fn(s->ctx, r, payload);
 }
 
 /* The record at `at`, given if it is one. Returns where the next one may be, or 0. */
@@ -71,7 +72,8 @@ static uint64_t follow(struct scan *s, uint64_t at)
 static void scan_records(struct scan *s)
 {
     uint64_t at = DISK_PAGE, lost = 0;
-    while (at + sizeof(struct disk_record) <= s->m->segment_bytes && lost < LOST_MAX) {
+    while (at + sizeof(struct disk_record) <= s->m->segment_bytes && lost < LOST_MAX &&
+           !s->is_over) {
         uint64_t next = follow(s, at);
         if (next != 0) {
             at = next;
@@ -86,7 +88,7 @@ static void scan_records(struct scan *s)
 static void scan_summary(struct scan *s, const uint8_t *p, size_t n)
 {
     struct disk_record r;
-    for (size_t at = 0; at + sizeof(r) <= n;) {
+    for (size_t at = 0; at + sizeof(r) <= n && !s->is_over;) {
         memcpy(&r, p + at, sizeof(r));
         at += sizeof(r);
         if (!disk_record_fits(&r, s->sequence, s->m->segment_bytes))

@@ -5,8 +5,8 @@
 
 #include "edge/store/medium_disk.h"
 
-/* payload: of DISK_OBJECT and DISK_PURGE, verified; NULL for the others. */
-typedef void (*disk_scan_fn)(void *ctx, const struct disk_record *r, const void *payload);
+/* payload: of DISK_OBJECT and DISK_PURGE, verified; NULL for the others. false: enough. */
+typedef bool (*disk_scan_fn)(void *ctx, const struct disk_record *r, const void *payload);
 
 /* disk_scan: gives every record of the segment, in the order in which they were written: from its
  * summary, or, where it has none that fits, from the records themselves as far as they are whole.

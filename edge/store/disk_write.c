@@ -18,6 +18,8 @@ static void write_block(struct disk *d, struct disk_job *j)
     if (r == 0)
         r = disk_log_block(d, o, j, segment_mem(j->segment) + j->offset);
     object_unref(&o);
+    if (r == ERR_IO || r == ERR_NO_SPACE)
+        counter_add_shared(&d->store->counters.disk_not_kept, 1);
     if (r != 0)
         disk_log_undo(d, j);
 }
@@ -31,17 +33,19 @@ static void write_object(struct disk *d, struct disk_job *j)
     disk_job_free(j);
 }
 
-static void write_drop(struct disk *d, struct disk_job *j)
-{
-    if (disk_log_drop(d, j->id) != 0)
-        counter_add_shared(&d->store->counters.disk_not_kept, 1);
-    disk_job_free(j);
-}
-
 /* Where nothing was ever written there is nothing to purge. */
 static bool is_empty(const struct disk *d)
 {
     return d->writer.sequence == 0;
+}
+
+static void write_drop(struct disk *d, struct disk_job *j)
+{
+    if (!is_empty(d) && disk_log_drop(d, j->id) != 0) {
+        counter_add_shared(&d->store->counters.disk_not_kept, 1);
+        d->writer.has_missed = true; /* else what was replaced would be back at the next start */
+    }
+    disk_job_free(j);
 }
 
 static void write_purge(struct disk *d, struct disk_job *j)
@@ -90,7 +94,8 @@ static msec_t patience_ms(const struct disk *d)
     return d->writer.filled > 0 ? DISK_FLUSH_MS : -1;
 }
 
-/* Purges that it could not take: after the next start all that it holds by then is validated. */
+/* Purges and drops that it could not take: after the next start all that it holds by then is
+ * validated. */
 static void make_good(struct disk *d)
 {
     static const struct purge_image all = {.is_soft = true, .scope = {.kind = PURGE_ALL}};

@@ -6,9 +6,11 @@
 
 #include "edge/policy/tags.h"
 #include "edge/store/disk_load.h"
+#include "edge/store/disk_scrub.h"
 #include "edge/store/disk_write.h"
 #include "edge/store/object.h"
 #include "edge/store/purge_image.h"
+#include "edge/store/store.h"
 #include "lib/base/err.h"
 #include "lib/base/hrw.h"
 #include "lib/base/log.h"
@@ -16,6 +18,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 struct disks {
     uint32_t count;
@@ -115,16 +118,18 @@ static struct disk *disk_with(struct store *st, struct generation *g)
     return number != DISK_NONE ? &st->disks->v[number] : NULL;
 }
 
-/* A block on a dead disk is given up: memory may have it from upstream. */
+/* A block on a dead disk is given up: memory may have it from upstream. One that a read hangs over
+ * cannot be: what it would be read into is the disk's until then. */
 static int give_up_block(struct generation *g, int64_t index)
 {
     generation_lock(g);
     struct block *b = block_table_find(&g->table, index);
+    bool is_late = b != NULL && (b->flags & BLOCK_LATE) != 0;
     if (b != NULL && b->state == BLOCK_STORED)
         generation_close_locked(g, b);
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
-    return ERR_NOT_FOUND;
+    return is_late ? ERR_BUSY : ERR_NOT_FOUND;
 }
 
 static int load(struct store *st, struct generation *g, int64_t index)
@@ -234,16 +239,38 @@ static void *run_loader(void *ctx)
     return NULL;
 }
 
-static int start_thread(struct disk *d)
+static void *run_scrub(void *ctx)
 {
-    int n = d->threads_count;
+    disk_scrub_all(ctx);
+    return NULL;
+}
+
+static const struct role {
+    void *(*run)(void *ctx);
+    char letter; /* in the thread's name */
+} writer = {run_writer, 'w'}, loader = {run_loader, 'r'}, scrub = {run_scrub, 's'};
+
+static int start_thread(struct disk *d, const struct role *r)
+{
     char name[16];
-    if (pthread_create(&d->threads[n], NULL, n == 0 ? run_writer : run_loader, d) != 0)
+    pthread_t *t = &d->threads[d->threads_count];
+    CHECK(d->threads_count < DISK_THREADS_MAX);
+    if (pthread_create(t, NULL, r->run, d) != 0)
         return ERR_NO_MEMORY;
-    snprintf(name, sizeof(name), n == 0 ? "disk-%u-w" : "disk-%u-r", d->number);
-    pthread_setname_np(d->threads[n], name);
+    snprintf(name, sizeof(name), "disk-%u-%c", d->number, r->letter);
+    pthread_setname_np(*t, name);
     d->threads_count++;
     return 0;
+}
+
+static int start_disk(struct disk *d)
+{
+    int r = start_thread(d, &writer);
+    for (int i = 0; i < DISK_LOADERS && r == 0; i++)
+        r = start_thread(d, &loader);
+    if (r == 0 && d->store->disk_scrub_per_s > 0)
+        r = start_thread(d, &scrub);
+    return r;
 }
 
 /* Signals are the main thread's. */
@@ -253,25 +280,50 @@ int disks_start(struct disks *ds)
     int r = 0;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (uint32_t i = 0; i < ds->count; i++) {
-        while (ds->v[i].threads_count < DISK_LOADERS + 1 && r == 0)
-            r = start_thread(&ds->v[i]);
-    }
+    for (uint32_t i = 0; i < ds->count && r == 0; i++)
+        r = start_disk(&ds->v[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return r;
 }
 
-void disks_stop(struct disks *ds)
+/* Whether all threads of d ended before the moment (of the wall clock: pthread_timedjoin_np). */
+static bool join(struct disk *d, const struct timespec *until)
 {
+    int hanging = 0;
+    while (d->threads_count > 0) {
+        pthread_t t = d->threads[--d->threads_count];
+        if (pthread_timedjoin_np(t, NULL, until) == 0)
+            continue;
+        pthread_detach(t);
+        hanging++;
+    }
+    if (hanging > 0)
+        log_line(LOG_LEVEL_WARN, "disk-hangs", "path=\"%s\" threads=%d queued_bytes=%lld",
+                 d->medium.path, hanging, (long long)atomic_load(&d->queued_bytes));
+    return hanging == 0;
+}
+
+bool disks_stop(struct disks *ds)
+{
+    struct timespec until;
+    bool is_good = true;
     if (ds == NULL)
-        return;
+        return true;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STORE_STOP_MS / MSEC_PER_SEC;
     for (uint32_t i = 0; i < ds->count; i++)
         disk_end(&ds->v[i]);
     for (uint32_t i = 0; i < ds->count; i++) {
-        struct disk *d = &ds->v[i];
-        while (d->threads_count > 0)
-            pthread_join(d->threads[--d->threads_count], NULL);
+        disk_load_drop(&ds->v[i]);
+        is_good = join(&ds->v[i], &until) && is_good;
     }
+    return is_good;
+}
+
+void disks_watch(struct disks *ds)
+{
+    for (uint32_t i = 0; ds != NULL && i < ds->count; i++)
+        disk_load_watch(&ds->v[i]);
 }
 
 void disks_destroy(struct disks **pds)

@@ -10,7 +10,8 @@
 struct disks;
 
 /* disks_create: opened and locked. disks_start: their threads; nothing is kept or loaded before.
- * disks_stop: what is queued is written, threads end; then disks_destroy. NULL is fine. */
+ * disks_stop: what is queued is written, threads end; then disks_destroy. NULL is fine. false: some
+ * thread hangs in its disk: nothing that it may use can go. */
 struct disks_config {
     const struct store_disk *v;
     uint32_t count;
@@ -18,10 +19,14 @@ struct disks_config {
 MUST_USE int disks_create(struct disks **out, struct store *st, const struct disks_config *config,
                           struct buf *why);
 MUST_USE int disks_start(struct disks *ds);
-void disks_stop(struct disks *ds);
+bool disks_stop(struct disks *ds);
 void disks_destroy(struct disks **ds);
 uint32_t disks_count(const struct disks *ds);
 struct disk *disks_at(struct disks *ds, uint32_t i);
+
+/* disks_watch: sees to it that nobody waits for a disk that hangs; from time to time, one thread.
+ * NULL is fine. */
+void disks_watch(struct disks *ds);
 
 /* disks_refresh: the head of the generation's object changed. disks_forget: its object has left the
  * index for good, and must not come back at the next start. Both: nothing where no disk has it. */

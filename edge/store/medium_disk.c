@@ -127,6 +127,23 @@ int medium_disk_write(const struct medium_disk *m, uint32_t segment, uint64_t at
     return write_all(m->io, m->fds[segment], at, from, n);
 }
 
+static uint64_t page_of(uint32_t at)
+{
+    return at / DISK_PAGE * DISK_PAGE;
+}
+
+size_t medium_disk_around(const struct medium_piece *p)
+{
+    return disk_up((uint64_t)p->at + p->bytes, DISK_PAGE) - page_of(p->at);
+}
+
+int medium_disk_read_around(const struct medium_disk *m, const struct medium_piece *p,
+                            uint8_t *pages, const uint8_t **out)
+{
+    *out = pages + (p->at - page_of(p->at));
+    return medium_disk_read(m, p->segment, page_of(p->at), pages, medium_disk_around(p));
+}
+
 int medium_disk_make(struct medium_disk *m, uint32_t segment)
 {
     char name[NAME_BYTES];

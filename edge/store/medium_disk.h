@@ -21,8 +21,8 @@ struct medium_disk {
     int folder; /* its descriptor, locked */
     uint32_t segment_bytes, count;
     uint64_t id;
-    uint64_t secret; /* of the tags of objects that lie here (edge/policy/tags.h) */
-    int *fds;        /* of each segment; -1: no file yet */
+    uint64_t secret;  /* of the tags of objects that lie here (edge/policy/tags.h) */
+    _Atomic int *fds; /* of each segment; -1: no file yet */
 };
 
 /* medium_disk_open: 0, or a code and why. segment_bytes is asked for where the folder is new; a
@@ -37,6 +37,14 @@ MUST_USE int medium_disk_read(const struct medium_disk *m, uint32_t segment, uin
                               size_t n);
 MUST_USE int medium_disk_write(const struct medium_disk *m, uint32_t segment, uint64_t at,
                                const void *from, size_t n);
+/* Bytes that need not begin or end on pages. medium_disk_around: of the pages around them.
+ * medium_disk_read_around: into `pages`, that large; *out: where they lie in it. */
+struct medium_piece {
+    uint32_t segment, at, bytes;
+};
+size_t medium_disk_around(const struct medium_piece *p);
+MUST_USE int medium_disk_read_around(const struct medium_disk *m, const struct medium_piece *p,
+                                     uint8_t *pages, const uint8_t **out);
 /* medium_disk_make: the file of a segment exists from here, all of its room with it. */
 MUST_USE int medium_disk_make(struct medium_disk *m, uint32_t segment);
 MUST_USE int medium_disk_sync(const struct medium_disk *m, uint32_t segment);

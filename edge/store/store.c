@@ -52,6 +52,7 @@ static int open_disks(struct store *st, const struct store_config *config, struc
     struct disks_config disks = {.v = config->disks, .count = config->disk_count};
     int r = disks_create(&st->disks, st, &disks, why);
     st->disk_takes_all = config->disk_takes_all;
+    st->disk_scrub_per_s = config->disk_scrub_per_s;
     for (uint32_t i = 0; r == 0 && i < config->disk_count; i++)
         disk_recover(disks_at(st->disks, i));
     if (r == 0)
@@ -106,7 +107,8 @@ void store_destroy(struct store **pst)
         return;
     CHECK_OBJ(st, STORE_MAGIC);
     struct index_left left = {0};
-    disks_stop(st->disks);
+    if (!disks_stop(st->disks))
+        return; /* threads that hang in a disk may still use all of it: it ends with the process */
     index_clear(st->index, &left);
     index_let_go(&left);
     while (generation_give_back(st)) {
@@ -226,6 +228,7 @@ bool store_walk(struct store *st, uint64_t *at, store_walk_fn fn, void *ctx)
 bool store_upkeep(struct store *st)
 {
     struct index_left left = {0};
+    disks_watch(st->disks);
     bool has_given = generation_give_back(st);
     bool has_swept = index_sweep(st->index, &left);
     counter_add_shared(&st->counters.purged, let_go(st, &left));

@@ -26,10 +26,14 @@ struct store_config {
     uint32_t variants_max;   /* per key; the oldest leaves (16) */
     const struct store_disk *disks;
     uint32_t disk_count;
-    bool disk_takes_all; /* false: what is asked for a second time */
+    bool disk_takes_all;      /* false: what is asked for a second time */
+    int64_t disk_scrub_per_s; /* bytes read from each disk to be verified; 0: none */
 };
 MUST_USE int store_create(struct store **out, const struct store_config *config, struct buf *why);
-void store_destroy(struct store **st); /* no reference may be left */
+/* store_destroy: no reference may be left. Waits for disks, for STORE_STOP_MS at most: where one
+ * hangs longer its store is left as it is, and what was queued to it is lost. */
+#define STORE_STOP_MS 5000
+void store_destroy(struct store **st);
 
 /* store_select: the newest object under key for which matches() is true (called under the shard's
  * lock: short and pure), with a reference, or NULL. Counts a use of the object. */

@@ -21,9 +21,14 @@
     X(disk_read_bytes, "bytes of blocks read from disks")                                          \
     X(disk_read_blocks, "blocks read from disks")                                                  \
     X(disk_evicted_blocks, "blocks that left a disk for want of room")                             \
-    X(disk_not_kept, "blocks not written because the disk's queue was full")                       \
+    X(disk_not_kept,                                                                               \
+      "blocks, heads and drops not written: its queue was full, or the disk failed")               \
     X(disk_bypassed, "reads that went past a disk that was slow")                                  \
     X(disk_corrupt, "blocks on disks that did not match their checksum")                           \
+    X(disk_scrubbed_bytes, "bytes of blocks that the scrub read and compared")                     \
+    X(disk_scrubbed_blocks, "blocks that the scrub read and compared")                             \
+    X(disk_scrub_damaged, "of disk_corrupt, those that the scrub found")                           \
+    X(disk_scrub_rounds, "times the scrub came to the end of a disk")                              \
     X(disk_faults, "reads and writes that a disk failed")                                          \
     X(recovered_objects, "objects found on disks at the start")                                    \
     X(recovered_blocks, "blocks found on disks at the start")

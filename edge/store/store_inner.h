@@ -37,6 +37,7 @@ struct store {
     int (*disk_load)(struct store *st, struct generation *g, int64_t index);
     void (*disk_read_ahead)(struct store *st, struct generation *g, int64_t from, int64_t to);
     bool disk_takes_all; /* not only what is asked for again */
+    int64_t disk_scrub_per_s;
     struct roster roster;
     /* any */
     _Atomic uint64_t generation_id; /* the last one given */

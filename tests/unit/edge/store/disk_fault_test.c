@@ -2,8 +2,10 @@
 #include "tests/unit/edge/store/disk_help.h"
 
 #include "edge/store/disk.h"
+#include "lib/net/loop.h"
 
 #include <errno.h>
+#include <sys/wait.h>
 
 /* A disk between the store and the real one, that does what the test wants. */
 static _Atomic int write_errno, read_errno, allocate_errno, read_delay_ms;
@@ -183,6 +185,76 @@ static void a_slow_disk_is_gone_past(void **state)
     folder_remove(path);
 }
 
+static void woken(struct block_waiter *w)
+{
+    (void)w;
+}
+
+/* More blocks than threads: some are being read, some wait for that. */
+static void who_waits_for_a_disk_that_hangs_is_sent_past_it(void **state)
+{
+    char path[64], text[32];
+    struct block_view v;
+    (void)state;
+    folder_make(path);
+    struct store *st =
+        disk_store(path, (struct disk_setup){.io = &faulty, .memory_bytes = 8 * MIB});
+    assert_true(object_put(st, 1, 8));
+    push_out(st, 2);
+    UNTIL(queued_bytes(st) == 0);
+    read_delay_ms = 3 * DISK_SLOW_MS;
+    struct store_key key = key_for(text, 1);
+    struct object *o = store_select(st, &key, NULL, NULL);
+    assert_non_null(o);
+    for (int64_t i = 0; i < 8; i++)
+        EQ(generation_view(o->generation, i * BLOCK, &v), ERR_AGAIN);
+    struct loop *loop = loop_create();
+    struct block_waiter waiter = {.home = loop_mailbox(loop), .pos = 0, .woken = woken};
+    EQ(generation_wait(o->generation, &waiter), 0);
+    for (int64_t i = 0; i < 8; i++)
+        UNTIL((store_upkeep(st), generation_view(o->generation, i * BLOCK, &v) == ERR_BUSY));
+    assert_true(waiter.is_posted);
+    loop_deliver(loop);
+    EQ(disk_state(st), STORE_DISK_SLOW);
+    read_delay_ms = 0;
+    UNTIL(bytes_check(o->generation, 1, 0) == 1); /* what hung has come after all */
+    UNTIL(bytes_check(o->generation, 1, 7 * BLOCK) == 1);
+    object_unref(&o);
+    store_destroy(&st);
+    loop_destroy(&loop);
+    folder_remove(path);
+}
+
+/* In a process of its own: what hangs is left behind. */
+static void a_disk_that_hangs_does_not_hold_up_the_end(void **state)
+{
+    char path[64], text[32];
+    struct block_view v;
+    (void)state;
+    folder_make(path);
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *st =
+            disk_store(path, (struct disk_setup){.io = &faulty, .memory_bytes = 8 * MIB});
+        assert_true(object_put(st, 1, 8));
+        push_out(st, 2);
+        read_delay_ms = 4 * STORE_STOP_MS;
+        struct store_key key = key_for(text, 1);
+        struct object *o = store_select(st, &key, NULL, NULL);
+        for (int64_t i = 0; i < 8; i++)
+            EQ(generation_view(o->generation, i * BLOCK, &v), ERR_AGAIN);
+        object_unref(&o);
+        store_destroy(&st);
+        _exit(st == NULL ? 0 : 1);
+    }
+    int status;
+    msec_t began = clock_mono_ms();
+    EQ(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(clock_mono_ms() - began < 2 * STORE_STOP_MS);
+    folder_remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +263,8 @@ int main(void)
         cmocka_unit_test_setup(a_full_file_system_keeps_to_what_there_is, begin),
         cmocka_unit_test_setup(without_any_room_memory_goes_on_alone, begin),
         cmocka_unit_test_setup(a_slow_disk_is_gone_past, begin),
+        cmocka_unit_test_setup(who_waits_for_a_disk_that_hangs_is_sent_past_it, begin),
+        cmocka_unit_test_setup(a_disk_that_hangs_does_not_hold_up_the_end, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

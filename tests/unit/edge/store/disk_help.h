@@ -36,6 +36,7 @@ struct disk_setup {
     int64_t memory_bytes, size_bytes;
     const struct disk_io *io;
     bool is_reformat, takes_used;
+    int64_t scrub_per_s;
 };
 
 static inline int disk_store_try(struct store **st, const char *path, struct disk_setup s,
@@ -51,7 +52,8 @@ static inline int disk_store_try(struct store **st, const char *path, struct dis
                                   .variants_max = 4,
                                   .disks = &disk,
                                   .disk_count = 1,
-                                  .disk_takes_all = !s.takes_used};
+                                  .disk_takes_all = !s.takes_used,
+                                  .disk_scrub_per_s = s.scrub_per_s};
     return store_create(st, &config, why);
 }
 

@@ -306,6 +306,50 @@ static void a_flipped_byte_is_never_given(void **state)
     folder_remove(path);
 }
 
+static void the_scrub_finds_flipped_bytes_before_anybody_asks(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= 10; id++)
+        assert_true(object_put(st, id, 4));
+    store_destroy(&st);
+    EQ(flip(path, true), 40);
+    st = disk_store(path, (struct disk_setup){.scrub_per_s = 1024 * MIB});
+    EQ(on_disk(st), 40);
+    UNTIL(COUNT(st, disk_scrub_rounds) == 1);
+    EQ(COUNT(st, disk_scrubbed_blocks), 40);
+    EQ(COUNT(st, disk_scrub_damaged), 40);
+    EQ(COUNT(st, disk_corrupt), 40);
+    EQ(on_disk(st), 0);
+    for (uint64_t id = 1; id <= 10; id++)
+        EQ(object_read(st, id, 4).absent, 4);
+    EQ(COUNT(st, disk_corrupt), 40);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void the_scrub_keeps_to_its_rate_and_leaves_what_is_well(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= 4; id++)
+        assert_true(object_put(st, id, 4));
+    store_destroy(&st);
+    msec_t began = clock_mono_ms();
+    st = disk_store(path, (struct disk_setup){.scrub_per_s = 8 * MIB});
+    UNTIL(COUNT(st, disk_scrub_rounds) == 1); /* 4 MiB */
+    assert_true(clock_mono_ms() - began >= 350);
+    EQ(COUNT(st, disk_scrubbed_blocks), 16);
+    EQ(COUNT(st, disk_corrupt), 0);
+    EQ(object_read(st, 4, 4).good, 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
 /* As after a crash: no segment has its foot. */
 static void remove_feet(const char *path)
 {
@@ -434,6 +478,8 @@ int main(void)
         cmocka_unit_test(a_full_disk_lets_the_oldest_go),
         cmocka_unit_test(what_is_read_again_outlives_its_segment),
         cmocka_unit_test(a_flipped_byte_is_never_given),
+        cmocka_unit_test(the_scrub_finds_flipped_bytes_before_anybody_asks),
+        cmocka_unit_test(the_scrub_keeps_to_its_rate_and_leaves_what_is_well),
         cmocka_unit_test(without_summaries_the_records_tell),
         cmocka_unit_test(a_torn_record_costs_itself),
         cmocka_unit_test(another_format_is_refused_until_reformatted),
