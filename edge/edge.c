@@ -192,6 +192,7 @@ static int start_admin(struct edge *e, const struct edge_config *c, struct buf *
                               .certificates = e->certificates,
                               .node = c->node,
                               .store = e->store,
+                              .collapse = e->collapse,
                               .ledger = e->ledger,
                               .started_wall = daemon_started_wall(e->daemon),
                               .link = e->link,

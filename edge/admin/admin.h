@@ -4,6 +4,7 @@
 
 #include "edge/observe/ledger.h"
 #include "edge/store/store.h"
+#include "edge/upstream/collapse.h"
 #include "edge/upstream/upstream.h"
 #include "lib/daemon/admin_base.h"
 
@@ -16,6 +17,7 @@ struct admin_spec {
     struct certificates *certificates; /* borrowed; for options->tls */
     const char *node;
     struct store *store;
+    struct collapse *collapse;
     struct ledger *ledger;
     msec_t started_wall;
     struct control_link *link;                /* NULL: no control plane */

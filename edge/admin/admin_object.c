@@ -21,9 +21,12 @@ struct question {
     struct url url;
     const struct site *site;
     struct cache_key key;
-    struct object *object; /* NULL: nothing fits */
-    uint32_t others;       /* objects under the key that do not match */
+    struct object *object;     /* NULL: nothing fits */
+    uint32_t others;           /* objects under the key that do not match */
+    struct span others_values; /* what the request has for the Vary of the newest of them */
     msec_t now_wall;
+    msec_t pass_left_ms; /* > 0: the key is remembered as not storable for so long */
+    bool is_down;        /* every origin is known to be */
 };
 
 static bool matches(void *ctx, const struct object *o)
@@ -32,7 +35,8 @@ static bool matches(void *ctx, const struct object *o)
     if (!generation_is_abandoned(o->generation) &&
         vary_matches(o->vary_names, o->vary_values, &q->request.fields, &q->x->mem))
         return true;
-    q->others++;
+    if (q->others++ == 0)
+        q->others_values = vary_values(o->vary_names, &q->request.fields, &q->x->mem);
     return false;
 }
 
@@ -222,35 +226,58 @@ static void put_object(struct json_out *o, const struct question *q)
     json_out_end_object(o);
 }
 
-static void put_miss(struct json_out *o, const struct question *q)
+struct decision {
+    const char *name, *because, *would;
+};
+
+static bool asks_only_cache(const struct question *q)
 {
-    bool has_others = q->others > 0;
     struct cache_control cc;
     cache_control_init(&cc);
     cache_control_read(&cc, &q->request.fields, FIELD_CACHE_CONTROL);
-    json_out_text(o, "decision", has_others ? SPAN("vary-miss") : SPAN("miss"));
-    json_out_text(o, "because",
-                  has_others ? SPAN("no stored variant is this request's")
-                             : SPAN("nothing is stored under the key"));
-    json_out_text(o, "would",
-                  cc.only_if_cached ? SPAN("answer 504: only-if-cached, and not there")
-                                    : SPAN("ask the origin, once for all who ask"));
+    return cc.only_if_cached;
 }
 
-static void put_decision(struct json_out *o, const struct question *q)
+static struct decision of_miss(const struct question *q)
 {
-    if (q->object == NULL) {
-        put_miss(o, q);
-        return;
-    }
+    bool has_others = q->others > 0;
+    struct decision d = {has_others ? "vary-miss" : "miss",
+                         has_others ? "no stored variant is this request's"
+                                    : "nothing is stored under the key",
+                         "ask the origin, once for all who ask"};
+    if (asks_only_cache(q))
+        d.would = "answer 504: only-if-cached, and not there";
+    else if (q->pass_left_ms > 0)
+        d = (struct decision){"pass", "the last answer was not storable, which is remembered",
+                              "ask the origin for this client alone"};
+    return d;
+}
+
+static struct decision of_object(const struct question *q)
+{
     struct reuse_request ask = {.request = &q->request,
                                 .site = q->site,
                                 .now_wall = q->now_wall,
                                 .is_soft_purged = atomic_load(&q->object->is_soft_purged)};
     struct reuse_verdict v = reuse_of(&q->object->freshness, &ask);
-    json_out_text(o, "decision", span_of(reuse_text(v.reuse)));
-    json_out_text(o, "because", span_of(v.because));
-    json_out_text(o, "would", span_of(reuse_would(v.reuse)));
+    struct decision d = {reuse_text(v.reuse), v.because, reuse_would(v.reuse)};
+    if (v.reuse == REUSE_VALIDATE && q->is_down &&
+        freshness_may_cover(&q->object->freshness, q->now_wall))
+        d = (struct decision){"covered", "every origin is known to be down",
+                              "answer from the cache, stale within stale-if-error"};
+    else if (v.reuse == REUSE_VALIDATE && q->pass_left_ms > 0)
+        d.would = "ask the origin for this client alone: the last answer was not storable";
+    return d;
+}
+
+static void put_decision(struct json_out *o, const struct question *q)
+{
+    struct decision d = q->object != NULL ? of_object(q) : of_miss(q);
+    json_out_text(o, "decision", span_of(d.name));
+    json_out_text(o, "because", span_of(d.because));
+    json_out_text(o, "would", span_of(d.would));
+    if (q->pass_left_ms > 0)
+        put_seconds(o, "not_storable_s", q->pass_left_ms);
 }
 
 static void answer(struct question *q, struct span url)
@@ -274,6 +301,20 @@ static void answer(struct question *q, struct span url)
     buf_add_char(&text, '\n');
     exchange_reply(q->x, 200, SPAN("application/json"), buf_span(&text));
     buf_finish(&text);
+}
+
+/* What a request would find: the object, whether the key is remembered, how the origins are. */
+static void look(struct question *q, struct admin *a)
+{
+    struct cache_target target = {q->url.host, q->url.path, q->url.query, q->url.scheme};
+    msec_t now = loop_now(q->x->loop);
+    q->key = cache_key_make(q->site, &target, &q->x->mem);
+    struct store_key key = {q->key.text, q->key.hash};
+    q->object = store_peek(a->spec.store, &key, matches, q);
+    struct span values = q->object != NULL ? q->object->vary_values : q->others_values;
+    struct hash128 flight = collapse_key(&q->key.hash, values);
+    (void)collapse_is_passed(a->spec.collapse, &flight, now, &q->pass_left_ms);
+    q->is_down = upstream_is_down(upstream_of(a->spec.sites(a->spec.ctx), q->site), now);
 }
 
 void admin_explain(void *app, struct exchange *x, const struct router_match *m)
@@ -303,10 +344,7 @@ void admin_explain(void *app, struct exchange *x, const struct router_match *m)
                                       .minor_version = 1};
     fields_init(&q.request.fields, &x->mem);
     add_fields(&q, m->query);
-    struct cache_target target = {q.url.host, q.url.path, q.url.query, q.url.scheme};
-    q.key = cache_key_make(q.site, &target, &x->mem);
-    struct store_key key = {q.key.text, q.key.hash};
-    q.object = store_select(a->spec.store, &key, matches, &q);
+    look(&q, a);
     answer(&q, url);
     object_unref(&q.object);
 }

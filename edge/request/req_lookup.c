@@ -28,14 +28,6 @@ static bool matches(void *ctx, const struct object *o)
     return false;
 }
 
-/* Requests that will get different variants should not wait for one another. */
-static void set_flight_key(struct req *r, struct span values)
-{
-    r->flight_key = r->key.hash;
-    if (values.n > 0)
-        r->flight_key = hash128(values.p, values.n, r->key.hash.lo ^ r->key.hash.hi);
-}
-
 static enum next miss(struct req *r, bool is_variant)
 {
     struct cache_control cc;
@@ -116,7 +108,8 @@ enum next req_lookup(struct req *r)
     struct search s = {.r = r, .values = SPAN_NONE};
     struct store_key key = {r->key.text, r->key.hash};
     r->object = store_select(r->worker->store, &key, matches, &s);
-    set_flight_key(r, r->object != NULL ? r->object->vary_values : s.values);
+    r->flight_key =
+        collapse_key(&r->key.hash, r->object != NULL ? r->object->vary_values : s.values);
     if (r->object == NULL)
         return miss(r, s.has_others);
     switch (judge(r)) {

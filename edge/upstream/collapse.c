@@ -49,6 +49,13 @@ struct collapse {
     struct shard shards[SHARDS];
 };
 
+struct hash128 collapse_key(const struct hash128 *key, struct span vary_values)
+{
+    if (vary_values.n == 0)
+        return *key;
+    return hash128(vary_values.p, vary_values.n, key->lo ^ key->hi);
+}
+
 struct collapse *collapse_create(void)
 {
     struct collapse *c = mem_zalloc(sizeof(*c));

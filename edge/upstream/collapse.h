@@ -48,6 +48,10 @@ struct collapse_waiter {
     bool is_mailed; /* a mail about them is on its way; under the shard's lock */
 };
 
+/* collapse_key: who may wait for one another: requests for a key with the same values of what is
+ * known to be varied by ("" where nothing is). */
+struct hash128 collapse_key(const struct hash128 *key, struct span vary_values);
+
 enum collapse_role { COLLAPSE_LEAD, COLLAPSE_WAIT, COLLAPSE_NOT_STORABLE };
 
 struct collapse *collapse_create(void) __attribute__((returns_nonnull));

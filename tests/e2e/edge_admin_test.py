@@ -278,6 +278,37 @@ def test_explain_tells_options_of_defaults_from_those_that_were_given(cdn):
                                            "text": "3600.000 s: the site's", "at": "default"}
 
 
+def test_explain_knows_what_was_not_storable(cdn):
+    ask = f"/v1/explain?url={URL}"
+    cdn.origin.page("/a", b"x", cache="private")
+    cdn.get("/a")
+    said = cdn.edge.admin("GET", ask)[1]
+    assert (said["decision"], said["found"]) == ("pass", False)
+    assert "this client alone" in said["would"] and 0 < said["not_storable_s"] <= 5
+    said = cdn.edge.admin("GET", ask + "&header=Cache-Control:only-if-cached")[1]
+    assert said["decision"] == "miss" and "504" in said["would"]
+    assert cdn.origin.count() == 1
+
+
+def test_explain_counts_as_no_use(cdn):
+    ask = f"/v1/explain?url={URL}"
+    cdn.origin.page("/a", b"x", cache="max-age=60")
+    cdn.get("/a")
+    cdn.get("/a")
+    uses = {cdn.edge.admin("GET", ask)[1]["object"]["uses"] for _ in range(3)}
+    assert uses == {1}
+
+
+def test_explain_says_that_stale_covers_for_origins_that_are_down(cdn):
+    cdn.origin.page("/a", b"x", cache="max-age=60", headers={"Age": "100"})
+    cdn.get("/a")
+    assert cdn.edge.admin("GET", f"/v1/explain?url={URL}")[1]["decision"] == "validate"
+    cdn.origin.stop()
+    wait_until(lambda: "upstream-down" in cdn.get("/a").header("Cache-Status"), "it is down")
+    said = cdn.edge.admin("GET", f"/v1/explain?url={URL}")[1]
+    assert (said["decision"], said["because"]) == ("covered", "every origin is known to be down")
+
+
 @pytest.mark.parametrize("header, decision, because", [
     ("Cache-Control: no-cache", "validate", "the request's no-cache"),
     ("Cache-Control: max-age=0", "validate", "the request's max-age"),
