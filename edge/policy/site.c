@@ -25,17 +25,39 @@ static const char *const forwarded_rules[] = {"none", "x-forwarded-for", "forwar
                                               NULL};               /* enum forwarded_rule */
 static const char *const interim_rules[] = {"pass", "drop", NULL}; /* enum interim_rule */
 
+static const char *const version_choices[] = {"validator", "date", NULL};
+
 static const struct option options[] = {
     ROW("hosts", OPTION_TEXTS, hosts, 0, 0, NULL,
         "Host names it answers to: exact, or \"*.example.com\" for all below."),
     ROW("origins", OPTION_TEXTS, origins, 0, 0, NULL,
-        "Where its content comes from, as URLs without a path, in order of preference."),
+        "Where its content comes from, as URLs without a path, in order of preference. After a URL "
+        "may stand \"order=1\" (those of one order share the load), \"weight=3\", "
+        "\"connections=64\" (requests at once, of the node)."),
     ROW("origin_host", OPTION_TEXT, origin_host, 0, 0, "",
         "Host sent to the origins; empty: as the client asked."),
     ROW("ca_file", OPTION_TEXT, ca_file, 0, 0, "",
         "Certificates that https origins are verified against; empty: the system's."),
     ROW("verify", OPTION_BOOL, verify, 0, 0, "true",
         "Whether certificates of https origins must verify."),
+    ROW("tls_name", OPTION_TEXT, tls_name, 0, 0, "",
+        "Name that certificates of https origins must bear, and sent as SNI; empty: their host."),
+    ROW("client_chain", OPTION_TEXT, client_chain, 0, 0, "",
+        "PEM file: the certificate that https origins are shown, then its intermediates."),
+    ROW("client_key", OPTION_TEXT, client_key, 0, 0, "", "PEM file: its private key."),
+    {"version_by",
+     OPTION_CHOICE,
+     OPTION_FIELD(struct site, version_by),
+     0,
+     0,
+     "validator",
+     "What shows that two answers are of one version: a strong validator, or date: Last-Modified "
+     "and length, for origins whose tags are weak or differ from one another.",
+     {.choices = version_choices}},
+    ROW("follow_redirects", OPTION_INT, redirects_max, 0, 10, "0",
+        "Redirects of an origin that are followed for one request; 0: clients get them."),
+    ROW("redirect_hosts", OPTION_TEXTS, redirect_hosts, 0, 0, "",
+        "Where they may lead besides the origin itself: \"host\", \"host:port\", \"*.host\"."),
     ROW("block", OPTION_BYTES, block_bytes, 64 * KIB, 16 * MIB, "1MiB",
         "Unit in which bodies are fetched and stored; a power of two."),
     ROW("read_ahead", OPTION_BYTES, read_ahead_bytes, 64 * KIB, 1024 * MIB, "8MiB",
@@ -66,6 +88,8 @@ static const struct option options[] = {
     ROW("retry_after_max", OPTION_DURATION, retry_after_max_ms, 0, 3600000, "10s",
         "How long an origin is left alone that asks for it (Retry-After on 429 and 503); 0s: "
         "never."),
+    ROW("queue_timeout", OPTION_DURATION, queue_ms, 0, 3600000, "10s",
+        "How long a request waits for an origin that has as many as it may have at once."),
     ROW("cache_set_cookie", OPTION_BOOL, caches_set_cookie, 0, 0, "false",
         "Whether answers with Set-Cookie may be stored, without that field."),
     ROW("ignore_reload", OPTION_BOOL, ignores_reload, 0, 0, "false",
@@ -118,7 +142,7 @@ struct site_table {
     struct site *v;
     uint32_t count;
     /* of all sites, one after the other */
-    struct url *urls;
+    struct site_origin *origins;
     struct network *networks;
     struct map *by_host; /* "dl.example.com", or ".example.com" of a wildcard */
     struct map *by_name;
@@ -185,12 +209,16 @@ static void add_host(struct checking *c, const char *text)
         fault(c, "hosts", text, "belongs to another site already");
 }
 
-static void add_origin(struct checking *c, const char *text, struct url *out)
+static void add_origins(struct checking *c, struct site_origin *out)
 {
-    if (url_parse(span_of(text), out) != 0)
-        fault(c, "origins", text, "is not a URL like \"http://127.0.0.1:9000\"");
-    else if (!span_eq(out->path, SPAN("/")) || out->query.p != NULL)
-        fault(c, "origins", text, "has a path: an origin is asked for the client's own paths");
+    const struct option_texts *texts = &c->site->origins;
+    const char *why;
+    for (size_t i = 0; i < texts->count; i++) {
+        if (site_origin_read(span_of(texts->v[i]), (uint32_t)i, &out[i], &why) != 0)
+            fault(c, "origins", texts->v[i], why);
+    }
+    site_origin_sort(out, texts->count);
+    c->site->origin_list = out;
 }
 
 static bool is_site_name(struct span s)
@@ -210,7 +238,7 @@ static void add_network(struct checking *c, const char *text, struct network *ou
         fault(c, "trusted_proxies", text, "is neither an address nor a network like 10.0.0.0/8");
 }
 
-static void check_site(struct checking *c, struct url *urls, struct network *networks)
+static void check_site(struct checking *c, struct site_origin *origins, struct network *networks)
 {
     struct site *s = c->site;
     if (!is_site_name(span_of(s->name)))
@@ -227,11 +255,9 @@ static void check_site(struct checking *c, struct url *urls, struct network *net
         fault(c, "share_hosts", s->hosts.v[0], "stands first, and origins cannot be asked for it");
     for (size_t i = 0; i < s->hosts.count; i++)
         add_host(c, s->hosts.v[i]);
-    for (size_t i = 0; i < s->origins.count; i++)
-        add_origin(c, s->origins.v[i], &urls[i]);
+    add_origins(c, origins);
     for (size_t i = 0; i < s->trusted_proxies.count; i++)
         add_network(c, s->trusted_proxies.v[i], &networks[i]);
-    s->origin_urls = urls;
     s->trusted = networks;
 }
 
@@ -239,7 +265,7 @@ static void table_free(struct site_table *t)
 {
     map_destroy(t->by_host);
     map_destroy(t->by_name);
-    mem_free(t->urls);
+    mem_free(t->origins);
     mem_free(t->networks);
     t->magic = 0;
     mem_free(t);
@@ -248,11 +274,11 @@ static void table_free(struct site_table *t)
 int site_table_create(struct site_table **out, const struct option_records *sites, const char *file,
                       struct buf *why)
 {
-    size_t urls = 0, url = 0, networks = 0, network = 0;
+    size_t origins = 0, origin = 0, networks = 0, network = 0;
     bool has_fault = false;
     struct site *v = sites->v;
     for (size_t i = 0; i < sites->count; i++) {
-        urls += v[i].origins.count;
+        origins += v[i].origins.count;
         networks += v[i].trusted_proxies.count;
     }
     struct site_table *t = mem_zalloc(sizeof(*t));
@@ -260,15 +286,15 @@ int site_table_create(struct site_table **out, const struct option_records *site
                              .refs = 1,
                              .v = v,
                              .count = (uint32_t)sites->count,
-                             .urls = mem_zarray(urls, sizeof(struct url)),
+                             .origins = mem_zarray(origins, sizeof(struct site_origin)),
                              .networks = mem_zarray(networks + 1, sizeof(struct network)),
                              .by_host = map_create(),
                              .by_name = map_create()};
     for (uint32_t i = 0; i < t->count; i++) {
         struct checking c = {.table = t, .site = &v[i], .file = file, .why = why};
         v[i].index = i;
-        check_site(&c, &t->urls[url], &t->networks[network]);
-        url += v[i].origins.count;
+        check_site(&c, &t->origins[origin], &t->networks[network]);
+        origin += v[i].origins.count;
         network += v[i].trusted_proxies.count;
         has_fault |= c.has_fault;
     }

@@ -2,9 +2,9 @@
 #ifndef EDGE_POLICY_SITE_H
 #define EDGE_POLICY_SITE_H
 
+#include "edge/policy/site_origin.h"
 #include "lib/base/map.h"
 #include "lib/base/option.h"
-#include "lib/http/url.h"
 
 enum interim_rule { INTERIM_PASS, INTERIM_DROP };
 
@@ -13,30 +13,43 @@ struct network;
 /* A customer's host names and rules, and the table that finds a site for a request. Immutable
  * snapshots: made whole from the configuration (file, or the control plane's document), swapped
  * whole, freed when the last reader has left. Threads: any, but for create and the final unref. */
+
+/* What shows that bytes of two answers are of one version of a resource. */
+enum version_by {
+    VERSION_BY_VALIDATOR, /* a strong one (RFC 9110 s.8.8.1) */
+    VERSION_BY_DATE,      /* Last-Modified and length, whatever the tags */
+};
+
 struct site {
     /* the record of the option section "site": filled by its rows */
     const char *name;
     int line;
-    struct option_texts hosts;   /* exact, or "*.example.com" (any depth) */
-    struct option_texts origins; /* "http://127.0.0.1:9000": in order of preference */
-    const char *origin_host;     /* Host sent upstream; "": the request's own host */
-    const char *ca_file;         /* for https origins; "": the system's roots */
-    bool verify;                 /* upstream certificates */
-    int64_t block_bytes;         /* power of two, 64 KiB .. 16 MiB */
-    int64_t read_ahead_bytes;    /* how far a fill runs ahead of its fastest reader */
-    int64_t grace_ms;            /* how long a fill goes on without a reader */
-    int64_t default_ttl_ms;      /* freshness where the origin says nothing; 0: heuristic only */
-    int64_t max_ttl_ms;          /* bound on freshness given by the origin; 0: none */
-    int64_t stale_if_error_ms;   /* RFC 5861 where the origin does not say */
+    struct option_texts hosts;             /* exact, or "*.example.com" (any depth) */
+    struct option_texts origins;           /* as site_origin.h reads them */
+    const char *origin_host;               /* Host sent upstream; "": the request's own host */
+    const char *ca_file;                   /* for https origins; "": the system's roots */
+    const char *client_chain, *client_key; /* our certificate for them; "": none */
+    const char *tls_name;                  /* that theirs must bear; "": the origin's host */
+    bool verify;                           /* upstream certificates */
+    int64_t block_bytes;                   /* power of two, 64 KiB .. 16 MiB */
+    int64_t read_ahead_bytes;              /* how far a fill runs ahead of its fastest reader */
+    int64_t grace_ms;                      /* how long a fill goes on without a reader */
+    int64_t default_ttl_ms;    /* freshness where the origin says nothing; 0: heuristic only */
+    int64_t max_ttl_ms;        /* bound on freshness given by the origin; 0: none */
+    int64_t stale_if_error_ms; /* RFC 5861 where the origin does not say */
     int64_t stale_while_revalidate_ms;
     int64_t object_max_bytes; /* larger ones pass through; 0: no bound */
     int64_t connect_ms, first_byte_ms, stall_ms;
     int64_t min_rate_bytes_per_s; /* of an origin's body, over stall_ms; slower: as if cut */
     int64_t resume_ms;            /* how long a broken fill looks for the rest without a byte */
     int64_t retry_after_max_ms;   /* how long an origin that asks for it is left alone; 0: never */
-    bool caches_set_cookie;       /* answers with Set-Cookie may be stored (the field is dropped) */
-    bool ignores_reload;          /* client's no-cache and max-age=0 do not cause revalidation */
-    int forwarded;                /* enum forwarded_rule: what origins hear of clients */
+    int64_t queue_ms;             /* how long a request waits for an origin that has enough to do */
+    int64_t redirects_max;        /* of origins, that are followed for one request; 0: none */
+    struct option_texts redirect_hosts; /* besides the origin itself: site_host_is_listed */
+    int version_by;                     /* enum version_by, as options keep it */
+    bool caches_set_cookie; /* answers with Set-Cookie may be stored (the field is dropped) */
+    bool ignores_reload;    /* client's no-cache and max-age=0 do not cause revalidation */
+    int forwarded;          /* enum forwarded_rule: what origins hear of clients */
     struct option_texts trusted_proxies; /* whose word for who is behind them counts */
     int interim;                         /* enum interim_rule */
     /* the key: what is left out of it is not sent upstream either */
@@ -47,9 +60,9 @@ struct site {
     bool splits_schemes;   /* http and https are different objects */
     const char *tag_field; /* field that carries tags; "" : Cache-Tag */
     /* derived by site_table_create */
-    const struct url *origin_urls; /* parsed, one for each of origins */
-    const struct network *trusted; /* one for each of trusted_proxies */
-    uint32_t index;                /* in its table: counters of sites */
+    const struct site_origin *origin_list; /* one for each of origins, sorted by order */
+    const struct network *trusted;         /* one for each of trusted_proxies */
+    uint32_t index;                        /* in its table: counters of sites */
 };
 
 extern const struct option_section site_section;

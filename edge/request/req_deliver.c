@@ -125,8 +125,9 @@ static bool is_partial(const struct req *r, const struct plan *p)
 /* The object has parts only. False: the rest can never come, so it is as good as none. */
 static bool go_on_with_parts(struct req *r)
 {
+    struct validators version = answer_version(&r->object->validators, r->site->version_by);
     r->cache.is_hit = false;
-    if (answer_can_continue(&r->object->validators)) {
+    if (answer_can_continue(&version)) {
         r->cache.forward = CACHE_FORWARD_PARTIAL;
         return true;
     }

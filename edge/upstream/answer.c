@@ -6,9 +6,19 @@
 
 #include "lib/base/err.h"
 
-bool answer_can_continue(const struct validators *v)
+struct validators answer_version(const struct validators *v, enum version_by by)
 {
-    return validators_same_strong(v, v);
+    struct validators version = *v;
+    if (by == VERSION_BY_DATE) {
+        version.etag = SPAN_NONE;
+        version.date = v->last_modified >= 0 ? v->last_modified + 1 : -1; /* strong by the rule */
+    }
+    return version;
+}
+
+bool answer_can_continue(const struct validators *version)
+{
+    return validators_same_strong(version, version);
 }
 
 bool answer_is_about(const struct response_head *head, const struct validators *stored, sec_t now_s)
@@ -49,7 +59,10 @@ static bool is_same(const struct response_head *head, const struct answer_expect
     if (e->validators == NULL)
         return true;
     struct validators v = validators_of(&head->fields, now_s);
+    v = answer_version(&v, e->version_by);
     /* RFC 9110 s.15.3.7: a 206 to If-Range need not repeat Last-Modified, but must the ETag. */
+    if (e->version_by == VERSION_BY_DATE && head->status == 206 && v.last_modified < 0)
+        return true;
     return validators_same_strong(e->validators, &v);
 }
 

@@ -2,12 +2,14 @@
 #ifndef EDGE_UPSTREAM_ANSWER_H
 #define EDGE_UPSTREAM_ANSWER_H
 
+#include "edge/policy/site.h"
 #include "lib/http/conditional.h"
 #include "lib/http/message.h"
 
 /* What an origin's answer to a ranged request is worth (RFC 9110 s.15.3.7). Pure. */
 struct answer_expected {
-    const struct validators *validators; /* the representation must be this one; NULL: any */
+    const struct validators *validators; /* the version must be this one; NULL: any */
+    enum version_by version_by;          /* how that shows; validators are answer_version's */
     int64_t size;                        /* its length; LENGTH_UNKNOWN: not known */
     int64_t first, last;                 /* the range asked; first -1: a suffix */
 };
@@ -31,7 +33,10 @@ bool answer_is_about(const struct response_head *head, const struct validators *
  * shows nothing to compare it does not. */
 bool answer_to_head_agrees(const struct response_head *head, const struct validators *stored,
                            int64_t size, sec_t now_s);
-/* answer_can_continue: whether bytes of two answers with these validators may ever be joined. */
-bool answer_can_continue(const struct validators *v);
+/* answer_version: of an answer's validators, what tells its version by the site's rule: a strong
+ * one, or none that is. Borrows the same spans. answer_can_continue: whether bytes of two answers
+ * with this version may ever be joined. */
+struct validators answer_version(const struct validators *v, enum version_by by);
+bool answer_can_continue(const struct validators *version);
 
 #endif

@@ -3,36 +3,14 @@
  * One request to an upstream. An origin that does not answer is held back and the next one is
  * asked, unless the request has a body (gone with the first) or is not idempotent. Judges no
  * answer: a 500 is an answer. Runs on its worker's thread. */
-#include "edge/upstream/fetch.h"
+#include "edge/upstream/fetch_inner.h"
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/http/date.h"
 
-#define REQUEST_BYTES_MAX ((size_t)192 * 1024)
-#define PROBE_CONNECT_MS  1000
-
-struct fetch {
-    uint32_t magic;
-    bool has_failed, may_repeat;
-    struct fetcher *fetcher;
-    struct source *source;
-    const struct fetch_events *events;
-    void *ctx;
-    struct call *call;
-    struct upstream_origin *origin;
-    struct body *body; /* until the call takes it */
-    struct fetch_ask ask;
-    struct validators if_range, if_none; /* what ask points to; spans in mem */
-    uint32_t tried;
-    int err;
-    msec_t asked_wall, answered_wall;
-    uint64_t bytes_in, bytes_out; /* already on the ledger */
-    struct loop_task failing;
-    struct arena mem;
-};
-#define FETCH_MAGIC 0xfe7c4001U
+#define PROBE_CONNECT_MS 1000
 
 const struct fetch_ask fetch_ask_plain = {.first = -1, .last = -1};
 
@@ -59,72 +37,12 @@ static void drop_call(struct fetch *f)
     f->bytes_in = f->bytes_out = 0;
 }
 
-static void add_range(struct fields *fs, const struct fetch_ask *ask, struct arena *mem)
+static void leave_origin(struct fetch *f)
 {
-    struct span range;
-    if (ask->first < 0 && ask->last < 0)
-        return;
-    if (ask->first < 0)
-        range = arena_printf(mem, "bytes=-%lld", (long long)ask->last);
-    else if (ask->last == INT64_MAX)
-        range = arena_printf(mem, "bytes=%lld-", (long long)ask->first);
-    else
-        range = arena_printf(mem, "bytes=%lld-%lld", (long long)ask->first, (long long)ask->last);
-    fields_add(fs, FIELD_RANGE, range);
-}
-
-static struct span date_span(sec_t s, struct arena *mem)
-{
-    char *text = arena_bytes(mem, DATE_BYTES);
-    date_write(s, text);
-    return span_make(text, DATE_BYTES);
-}
-
-/* RFC 9110 s.13.1.5: If-Range takes a strong entity tag, or a date that is strong. */
-static void add_conditions(struct fields *fs, const struct fetch_ask *ask, struct arena *mem)
-{
-    const struct validators *v = ask->if_range;
-    if (v != NULL && v->etag.p != NULL)
-        fields_add(fs, FIELD_IF_RANGE, v->etag);
-    else if (v != NULL && v->last_modified >= 0)
-        fields_add(fs, FIELD_IF_RANGE, date_span(v->last_modified, mem));
-    v = ask->if_none;
-    if (v != NULL && v->etag.p != NULL)
-        fields_add(fs, FIELD_IF_NONE_MATCH, v->etag);
-    if (v != NULL && v->last_modified >= 0)
-        fields_add(fs, FIELD_IF_MODIFIED_SINCE, date_span(v->last_modified, mem));
-}
-
-static void request_of(struct fetch *f, struct request_head *r, struct arena *mem)
-{
-    const struct source *s = f->source;
-    const struct site *site = source_site(s);
-    *r = (struct request_head){.method = s->method,
-                               .method_text = s->method_text,
-                               .scheme = f->origin->target.scheme,
-                               .host = s->host,
-                               .path = s->path,
-                               .query = s->query,
-                               .major_version = 1,
-                               .minor_version = 1,
-                               .keeps_alive = true};
-    r->port = scheme_port(r->scheme);
-    if (site->origin_host[0] != '\0') {
-        int port;
-        if (url_authority(span_of(site->origin_host), &r->host, &port) == 0 && port >= 0)
-            r->port = port;
-    }
-    r->content_length = f->ask.body_bytes;
-    fields_init(&r->fields, mem);
-    for (uint32_t i = 0; i < s->fields.count; i++) {
-        const struct field *one = &s->fields.v[i];
-        if (one->id == FIELD_OTHER)
-            fields_add_named(&r->fields, one->name, one->value);
-        else
-            fields_add(&r->fields, one->id, one->value);
-    }
-    add_range(&r->fields, &f->ask, mem);
-    add_conditions(&r->fields, &f->ask, mem);
+    drop_call(f);
+    timer_stop(&f->queue);
+    gate_leave(&f->ticket);
+    f->hop = (struct fetch_hop){0};
 }
 
 static void on_info(void *ctx, struct call *c, const struct response_head *head)
@@ -136,6 +54,15 @@ static void on_info(void *ctx, struct call *c, const struct response_head *head)
 }
 
 static void ask_next(struct fetch *f);
+static void begin_call(struct fetch *f);
+
+/* Nobody else will do better: the owner is told, not from inside. */
+static void give_up(struct fetch *f, int err)
+{
+    f->err = err;
+    leave_origin(f);
+    loop_defer(f->fetcher->loop, &f->failing);
+}
 
 /* RFC 9110 s.10.2.3: seconds or a date. 0: not there, or nothing to go by. */
 static msec_t retry_after_of(const struct response_head *head, msec_t wall)
@@ -178,11 +105,12 @@ static bool try_elsewhere(struct fetch *f, const struct response_head *head)
 {
     struct upstream *u = f->source->upstream;
     if ((head->status < 500 && head->status != 429) || head->status == 501 || !f->may_repeat ||
-        upstream_choose(u, f->tried, loop_now(f->fetcher->loop)) == NULL || !upstream_may_retry(u))
+        upstream_choose(u, f->tried, f->source->key, loop_now(f->fetcher->loop)) == NULL ||
+        !upstream_may_retry(u))
         return false;
     counter_add(&f->fetcher->count.fetch_retries, 1);
     f->err = ERR_REFUSED;
-    drop_call(f);
+    leave_origin(f);
     ask_next(f);
     return true;
 }
@@ -193,9 +121,17 @@ static void on_head(void *ctx, struct call *c, const struct response_head *head)
     (void)c;
     f->answered_wall = loop_wall(f->fetcher->loop);
     account(f);
-    judge_health(f, head);
-    if (!try_elsewhere(f, head))
+    if (!f->hop.is_foreign)
+        judge_health(f, head);
+    int hop = fetch_redirect(f, head);
+    if (hop > 0) {
+        drop_call(f);
+        begin_call(f);
+    } else if (hop < 0) {
+        give_up(f, hop);
+    } else if (!try_elsewhere(f, head)) {
         f->events->on_head(f->ctx, f, head);
+    }
 }
 
 static void on_readable(void *ctx, struct call *c)
@@ -210,22 +146,22 @@ static void on_failed(void *ctx, struct call *c, int err, const char *text)
     struct fetch *f = ctx;
     struct span name = f->origin->name;
     (void)c;
-    f->err = err;
     if (err == ERR_BODY) { /* the client's fault */
-        drop_call(f);
-        loop_defer(f->fetcher->loop, &f->failing);
+        give_up(f, err);
         return;
     }
     LOG_WARN_LIMITED("upstream-failed", "site=%s upstream=%.*s error=\"%s\" detail=\"%s\"",
                      source_site(f->source)->name, SPAN_FMT(name), err_text(err), text);
-    upstream_failed(f->origin, err, loop_now(f->fetcher->loop));
-    drop_call(f);
-    if (f->may_repeat && upstream_may_retry(f->source->upstream)) {
-        counter_add(&f->fetcher->count.fetch_retries, 1);
-        ask_next(f);
-    } else {
-        loop_defer(f->fetcher->loop, &f->failing);
+    if (!f->hop.is_foreign)
+        upstream_failed(f->origin, err, loop_now(f->fetcher->loop));
+    if (!f->may_repeat || !upstream_may_retry(f->source->upstream)) {
+        give_up(f, err);
+        return;
     }
+    f->err = err;
+    leave_origin(f);
+    counter_add(&f->fetcher->count.fetch_retries, 1);
+    ask_next(f);
 }
 
 static const struct call_events call_events = {on_info, on_head, on_readable, on_failed};
@@ -245,32 +181,70 @@ static msec_t connect_ms_of(const struct upstream_origin *o, const struct site *
     return is_probe ? PROBE_CONNECT_MS : site->connect_ms;
 }
 
-static void ask_next(struct fetch *f)
+static void begin_call(struct fetch *f)
 {
     const struct site *site = source_site(f->source);
-    struct loop *l = f->fetcher->loop;
-    struct upstream_origin *o = upstream_take(f->source->upstream, f->tried, loop_now(l));
-    if (o == NULL) {
-        loop_defer(l, &f->failing);
-        return;
-    }
-    f->origin = o;
-    f->tried |= 1U << upstream_index(f->source->upstream, o);
-    f->asked_wall = loop_wall(l);
     struct arena mem;
     struct request_head request;
-    arena_init(&mem, REQUEST_BYTES_MAX);
-    request_of(f, &request, &mem);
-    struct call_spec spec = {.target = &o->target,
+    arena_init(&mem, FETCH_REQUEST_BYTES);
+    fetch_request_of(f, &request, &mem);
+    struct call_spec spec = {.target = f->hop.count > 0 ? &f->hop.target : &f->origin->target,
                              .request = &request,
                              .body = f->body,
-                             .connect_ms = connect_ms_of(o, site),
+                             .connect_ms = connect_ms_of(f->origin, site),
                              .first_byte_ms = site->first_byte_ms,
                              .stall_ms = site->stall_ms};
     f->body = NULL;
+    f->asked_wall = loop_wall(f->fetcher->loop);
     counter_add(&f->fetcher->count.fetches, 1);
     f->call = call_start(f->fetcher->client, &spec, &call_events, f);
     arena_finish(&mem);
+}
+
+static void on_admitted(void *ctx)
+{
+    struct fetch *f = ctx;
+    timer_stop(&f->queue);
+    begin_call(f);
+}
+
+static void on_queued_long(struct timer *t)
+{
+    struct fetch *f = CONTAINER_OF(t, struct fetch, queue);
+    counter_add(&f->fetcher->count.queue_timeouts, 1);
+    give_up(f, ERR_BUSY);
+}
+
+/* A place at the origin, or one in its queue. */
+static void enter(struct fetch *f)
+{
+    struct loop *l = f->fetcher->loop;
+    struct gate_entry entry = {
+        .home = loop_mailbox(l), .key = f->source->key, .admitted = on_admitted, .ctx = f};
+    f->ticket = gate_enter(f->origin->gate, &entry);
+    if (gate_is_in(f->ticket)) {
+        begin_call(f);
+        return;
+    }
+    counter_add(&f->fetcher->count.queued, 1);
+    timer_set(&f->queue, source_site(f->source)->queue_ms);
+}
+
+static void ask_next(struct fetch *f)
+{
+    struct upstream *u = f->source->upstream;
+    msec_t now = loop_now(f->fetcher->loop);
+    struct upstream_origin *o = upstream_take(u, f->tried, f->source->key, now);
+    if (o == NULL) {
+        loop_defer(f->fetcher->loop, &f->failing);
+        return;
+    }
+    f->origin = o;
+    f->tried |= 1U << upstream_index(u, o);
+    if (o->gate != NULL)
+        enter(f);
+    else
+        begin_call(f);
 }
 
 static void keep_validators(struct fetch *f, struct validators *kept,
@@ -304,6 +278,7 @@ struct fetch *fetch_start(struct fetcher *fr, struct source *s, const struct fet
     keep_validators(f, &f->if_range, &f->ask.if_range);
     keep_validators(f, &f->if_none, &f->ask.if_none);
     loop_task_init(&f->failing, fail);
+    timer_init(&f->queue, fr->loop, on_queued_long);
     upstream_count_request(s->upstream);
     ask_next(f);
     return f;
@@ -325,7 +300,7 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room)
     account(f);
     if (n < 0 && n != ERR_AGAIN) {
         f->err = (int)n;
-        upstream_failed(f->origin, f->err, loop_now(f->fetcher->loop));
+        fetch_blame(f, f->err);
     }
     return n;
 }
@@ -337,7 +312,8 @@ void fetch_note_ranges(struct fetch *f, bool are_ignored)
 
 void fetch_blame(struct fetch *f, int err)
 {
-    upstream_failed(f->origin, err, loop_now(f->fetcher->loop));
+    if (!f->hop.is_foreign)
+        upstream_failed(f->origin, err, loop_now(f->fetcher->loop));
 }
 
 void fetch_end(struct fetch **pf)
@@ -348,7 +324,8 @@ void fetch_end(struct fetch **pf)
         return;
     CHECK_OBJ(f, FETCH_MAGIC);
     loop_undefer(&f->failing);
-    drop_call(f);
+    leave_origin(f);
+    timer_finish(&f->queue);
     body_close(&f->body);
     source_unref(&f->source);
     arena_finish(&f->mem);

@@ -162,9 +162,13 @@ struct body *fetch_body_rest(struct fetcher *fr, const struct fetch_rest *rest)
     struct fetch_body *b = mem_zalloc(sizeof(*b));
     b->body.ops = &ops;
     b->loop = fr->loop;
-    b->validators = rest->validators;
-    b->expected = (struct answer_expected){
-        .validators = &b->validators, .size = rest->size, .first = rest->first, .last = rest->last};
+    enum version_by by = (enum version_by)source_site(rest->source)->version_by;
+    b->validators = source_version(rest->source, &rest->validators);
+    b->expected = (struct answer_expected){.validators = &b->validators,
+                                           .version_by = by,
+                                           .size = rest->size,
+                                           .first = rest->first,
+                                           .last = rest->last};
     b->left = rest->last - rest->first + 1;
     b->awaits_head = true;
     struct fetch_ask ask = fetch_ask_plain;

@@ -13,6 +13,9 @@
     X(fetches, "requests sent upstream")                                                           \
     X(fetch_retries, "requests sent again to another origin, or without a range")                  \
     X(fetch_failures, "requests upstream that got no answer")                                      \
+    X(redirects, "redirects of origins that were followed")                                        \
+    X(queued, "requests that waited for an origin that had as many as it may have")                \
+    X(queue_timeouts, "of these, how many waited in vain")                                         \
     X(fills, "fills begun")                                                                        \
     X(fill_resumes, "fills that went on in the middle of a body after a fault")                    \
     X(fill_pauses, "times a fill waited for its readers")                                          \

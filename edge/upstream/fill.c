@@ -316,6 +316,7 @@ static void on_head(void *ctx, struct fetch *fetch, const struct response_head *
     struct fill *f = ctx;
     struct answer_body answer;
     struct answer_expected expected = {.validators = &f->validators,
+                                       .version_by = source_site(f->source)->version_by,
                                        .size = generation_length(f->generation),
                                        .first = f->pos,
                                        .last = f->last == INT64_MAX ? -1 : f->last};
@@ -366,7 +367,8 @@ const struct fetch_events fill_events = {NULL, on_head, on_readable, on_failed};
 int fill_ask_rest(struct fill *f, uint32_t tried)
 {
     struct fetch_ask ask = fetch_ask_plain;
-    if (upstream_choose(f->source->upstream, tried, loop_now(f->fetcher->loop)) == NULL)
+    if (upstream_choose(f->source->upstream, tried, f->source->key, loop_now(f->fetcher->loop)) ==
+        NULL)
         return ERR_UNSUPPORTED;
     fetch_end(&f->fetch);
     ask.first = f->pos;
@@ -379,8 +381,8 @@ int fill_ask_rest(struct fill *f, uint32_t tried)
 
 static void keep_validators(struct fill *f, const struct validators *v)
 {
-    f->validators = *v;
-    if (v->etag.p != NULL)
+    f->validators = source_version(f->source, v);
+    if (f->validators.etag.p != NULL)
         f->validators.etag = span_make(mem_strndup(v->etag.p, v->etag.n), v->etag.n);
 }
 

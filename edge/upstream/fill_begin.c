@@ -57,7 +57,7 @@ static int64_t claim_run(const struct fill_spec *spec, int64_t *first)
 static bool expects_whole(const struct fill *f)
 {
     msec_t now = loop_now(f->fetcher->loop);
-    const struct upstream_origin *o = upstream_choose(f->source->upstream, 0, now);
+    const struct upstream_origin *o = upstream_choose(f->source->upstream, 0, f->source->key, now);
     return o != NULL && upstream_ignores_ranges(o, now);
 }
 
@@ -66,7 +66,8 @@ int fill_start(struct fetcher *fr, const struct fill_spec *spec)
     int64_t first, size = generation_length(spec->generation);
     if (generation_is_abandoned(spec->generation))
         return ERR_CHANGED;
-    if (!answer_can_continue(&spec->validators)) {
+    struct validators version = source_version(spec->source, &spec->validators);
+    if (!answer_can_continue(&version)) {
         generation_abandon(spec->generation);
         return ERR_CHANGED;
     }

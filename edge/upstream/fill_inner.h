@@ -16,7 +16,7 @@ struct fill {
     struct source *source;
     struct generation *generation;
     struct fetch *fetch;
-    struct validators validators; /* etag: our copy */
+    struct validators validators; /* that tell the version; etag: our copy */
     int64_t block_bytes;
     int64_t pos, last;   /* next byte to store; the last one (INT64_MAX: unknown) */
     int64_t skip;        /* bytes of the body at hand that come before pos */

@@ -226,6 +226,7 @@ static bool is_complete_or_joinable(const struct flight *f, const struct respons
 {
     struct validators v =
         validators_of(&head->fields, fetch_answered_wall(f->fetch) / MSEC_PER_SEC);
+    v = source_version(f->source, &v);
     return (body->at == 0 && body->end == body->size) || answer_can_continue(&v);
 }
 

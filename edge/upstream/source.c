@@ -6,6 +6,8 @@
 #include "edge/upstream/source.h"
 
 #include "edge/policy/forwarded.h"
+#include "edge/upstream/answer.h"
+#include "lib/base/hash.h"
 #include "lib/base/mem.h"
 #include "lib/http/cache_control.h"
 #include "lib/http/hop.h"
@@ -117,6 +119,8 @@ struct source *source_create(const struct source_spec *spec)
     s->path = arena_dup(&s->mem, spec->path);
     s->query = spec->query.p != NULL ? arena_dup(&s->mem, spec->query) : SPAN_NONE;
     s->scheme = r->scheme;
+    s->key = hash64(s->host.p, s->host.n) ^ hash64(s->path.p, s->path.n) * 3 ^
+             hash64(s->query.p, s->query.n) * 5;
     fields_init(&s->fields, &s->mem);
     hop_copy(&s->fields, &r->fields);
     fields_leave_out(&s->fields, spec->is_passed);
@@ -156,4 +160,14 @@ void source_unref(struct source **ps)
 const struct site *source_site(const struct source *s)
 {
     return s->upstream->site;
+}
+
+struct tls_client *source_tls(const struct source *s)
+{
+    return s->set->tls[source_site(s)->index];
+}
+
+struct validators source_version(const struct source *s, const struct validators *v)
+{
+    return answer_version(v, source_site(s)->version_by);
 }

@@ -15,6 +15,7 @@ struct source {
     struct upstream *upstream;
     enum method method;
     struct span method_text, host, path, query;
+    uint64_t key;         /* of host, path and query: which of several equals is asked */
     enum scheme scheme;   /* of the client's request */
     struct fields fields; /* end-to-end, without conditions, ranges and routing fields */
     struct arena mem;
@@ -36,5 +37,8 @@ struct source *source_create(const struct source_spec *spec);
 void source_ref(struct source *s);
 void source_unref(struct source **s);
 const struct site *source_site(const struct source *s);
+struct tls_client *source_tls(const struct source *s); /* the site's, for https; may be NULL */
+/* source_version: as answer_version, by the site's rule. */
+struct validators source_version(const struct source *s, const struct validators *v);
 
 #endif

@@ -5,6 +5,8 @@
 #include "edge/upstream/upstream.h"
 
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
+#include "lib/base/hrw.h"
 #include "lib/base/mem.h"
 
 #define ORIGINS_MAX   32 /* bits of `tried` */
@@ -17,23 +19,34 @@
 #define RETRY_GAIN    200
 #define RETRIES_BURST 10
 
-static void origin_init(struct upstream_origin *o, const struct url *url, struct tls_client *tls)
+static void origin_init(struct upstream_origin *o, const struct site_origin *spec,
+                        const struct site *site, struct tls_client *tls)
 {
+    const struct url *url = &spec->url;
     o->target = (struct client_target){.scheme = url->scheme,
                                        .host = mem_strndup(url->host.p, url->host.n),
                                        .port = url->port,
                                        .tls = url->scheme == SCHEME_HTTPS ? tls : NULL};
+    if (site->tls_name[0] != '\0')
+        o->target.tls_name = site->tls_name;
     o->name = span_of(mem_printf("%s:%d", o->target.host, o->target.port));
+    o->order = spec->order;
+    o->weight = spec->weight;
+    o->hash = hash64(o->name.p, o->name.n);
+    if (spec->at_once > 0)
+        o->gate = gate_create(spec->at_once);
 }
 
 static int tls_of_site(struct tls_client **out, const struct site *site, struct buf *why)
 {
-    struct tls_client_spec spec = {.ca_file = site->ca_file, .is_unverified = !site->verify};
-    for (size_t i = 0; i < site->origins.count; i++) {
-        if (site->origin_urls[i].scheme == SCHEME_HTTPS)
-            return tls_client_create(out, &spec, why);
-    }
-    return 0;
+    struct tls_client_spec spec = {.ca_file = site->ca_file,
+                                   .chain_file = site->client_chain,
+                                   .key_file = site->client_key,
+                                   .is_unverified = !site->verify};
+    bool is_needed = site->redirects_max > 0 && site->redirect_hosts.count > 0;
+    for (size_t i = 0; i < site->origins.count; i++)
+        is_needed |= site->origin_list[i].url.scheme == SCHEME_HTTPS;
+    return is_needed ? tls_client_create(out, &spec, why) : 0;
 }
 
 static int upstream_init(struct upstream_set *set, uint32_t index, struct buf *why)
@@ -47,7 +60,7 @@ static int upstream_init(struct upstream_set *set, uint32_t index, struct buf *w
     u->count = site->origins.count < ORIGINS_MAX ? site->origins.count : ORIGINS_MAX;
     u->origins = mem_zarray(u->count > 0 ? u->count : 1, sizeof(*u->origins));
     for (size_t i = 0; i < u->count; i++)
-        origin_init(&u->origins[i], &site->origin_urls[i], set->tls[index]);
+        origin_init(&u->origins[i], &site->origin_list[i], site, set->tls[index]);
     return 0;
 }
 
@@ -56,6 +69,7 @@ static void upstream_finish(struct upstream *u)
     for (size_t i = 0; i < u->count; i++) {
         mem_free((void *)(uintptr_t)u->origins[i].target.host);
         mem_free((void *)(uintptr_t)u->origins[i].name.p);
+        gate_unref(&u->origins[i].gate);
     }
     mem_free(u->origins);
 }
@@ -150,29 +164,46 @@ static struct upstream_origin *resting_one(const struct upstream *u, uint32_t tr
     return NULL;
 }
 
-struct upstream_origin *upstream_choose(const struct upstream *u, uint32_t tried, msec_t now)
+static bool is_full(const struct upstream_origin *o)
 {
-    struct upstream_origin *soonest = NULL;
-    msec_t soonest_at = 0;
+    return o->gate != NULL && gate_is_full(o->gate);
+}
+
+/* Of two of one order. */
+static bool is_better(const struct upstream_origin *a, const struct upstream_origin *b,
+                      uint64_t key)
+{
+    if (is_full(a) != is_full(b))
+        return is_full(b);
+    return hrw_score(key, a->hash, a->weight) > hrw_score(key, b->hash, b->weight);
+}
+
+struct upstream_origin *upstream_choose(const struct upstream *u, uint32_t tried, uint64_t key,
+                                        msec_t now)
+{
+    struct upstream_origin *soonest = NULL, *best = NULL;
     for (size_t i = 0; i < u->count; i++) {
         struct upstream_origin *o = &u->origins[i];
+        if (best != NULL && o->order > best->order)
+            break;
         if (((tried >> i) & 1) || !may_be_asked(o, now))
             continue;
-        msec_t at = moment(&o->held_until);
-        if (at <= now)
-            return o;
-        if (soonest == NULL || at < soonest_at) {
+        if (moment(&o->held_until) <= now) {
+            if (best == NULL || is_better(o, best, key))
+                best = o;
+        } else if (soonest == NULL || moment(&o->held_until) < moment(&soonest->held_until)) {
             soonest = o;
-            soonest_at = at;
         }
     }
+    if (best != NULL)
+        return best;
     return soonest != NULL ? soonest : resting_one(u, tried);
 }
 
-struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, msec_t now)
+struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, uint64_t key, msec_t now)
 {
     struct upstream_origin *o;
-    while ((o = upstream_choose(u, tried, now)) != NULL && upstream_is_broken(o)) {
+    while ((o = upstream_choose(u, tried, key, now)) != NULL && upstream_is_broken(o)) {
         int64_t due = moment(&o->probe_at);
         if (due <= now &&
             atomic_compare_exchange_strong_explicit(&o->probe_at, &due, now + PROBE_MS,

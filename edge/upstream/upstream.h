@@ -3,6 +3,7 @@
 #define EDGE_UPSTREAM_UPSTREAM_H
 
 #include "edge/policy/site.h"
+#include "edge/upstream/gate.h"
 #include "lib/web/client.h"
 
 #include <stdatomic.h>
@@ -12,7 +13,11 @@
  * Immutable but for health, which all workers share. Threads: any; destroy by the last unref. */
 struct upstream_origin {
     struct client_target target;
-    struct span name; /* "127.0.0.1:9000": logs and Proxy-Status */
+    struct span name;  /* "127.0.0.1:9000": logs and Proxy-Status */
+    uint32_t order;    /* those of the lowest order are asked first .. */
+    double weight;     /* .. and share the resources between them by weight */
+    uint64_t hash;     /* of its name */
+    struct gate *gate; /* NULL: as many requests at once as come */
     /* Monotonic ms; each holds while it is later than now. */
     _Atomic int64_t held_until;  /* failed a moment ago: asked after the others */
     _Atomic int64_t rests_until; /* wants to be left alone (Retry-After): not asked */
@@ -24,7 +29,7 @@ struct upstream_origin {
 
 struct upstream {
     const struct site *site;
-    struct upstream_origin *origins; /* in order of preference */
+    struct upstream_origin *origins; /* by order */
     size_t count;
     _Atomic int32_t spent_retries; /* in thousandths: see upstream_may_retry */
 };
@@ -53,12 +58,14 @@ struct upstream *upstream_of(struct upstream_set *set, const struct site *site);
  *   WELL ─ fails ─> HELD for 1 s ─ 5 in a row ─> BROKEN: one probe a second
  *     └──── "Retry-After" ─> RESTING <────────┘     └─ any success ─> WELL
  *
- * upstream_choose: whom to ask next: the first in order that is WELL and not in `tried` (bit i:
- * origin i) or BROKEN with its probe due, else the HELD one that comes up soonest, else one that is
- * RESTING; NULL: nobody may be asked now. upstream_take: the same, and the probe is taken. At most
- * 32 origins count. */
-struct upstream_origin *upstream_choose(const struct upstream *u, uint32_t tried, msec_t now);
-struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, msec_t now);
+ * upstream_choose: whom to ask next: of those that are WELL and not `tried` (bit i: origin i), or
+ * BROKEN with their probe due, the lowest order, and there one that has room, by the resource's
+ * key and the weights (rendezvous: a resource stays where it is while its origin is well); else the
+ * HELD one that comes up soonest, else one that is RESTING; NULL: nobody may be asked now.
+ * upstream_take: the same, and the probe is taken. At most 32 origins count. */
+struct upstream_origin *upstream_choose(const struct upstream *u, uint32_t tried, uint64_t key,
+                                        msec_t now);
+struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, uint64_t key, msec_t now);
 uint32_t upstream_index(const struct upstream *u, const struct upstream_origin *o);
 const char *upstream_state_name(const struct upstream_origin *o, msec_t now); /* "held" */
 bool upstream_is_broken(const struct upstream_origin *o);

@@ -115,9 +115,9 @@ static void options_have_sound_defaults(void **state)
     assert_true(s->verify && s->forwarded == FORWARDED_X && !s->ignores_reload &&
                 !s->caches_set_cookie);
     assert_string_equal(s->tag_field, "Cache-Tag");
-    assert_int_equal(s->origin_urls[0].port, 9000);
-    assert_int_equal(s->origin_urls[1].scheme, SCHEME_HTTPS);
-    assert_true(span_eq(s->origin_urls[1].host, SPAN("o.example")));
+    assert_int_equal(s->origin_list[0].url.port, 9000);
+    assert_int_equal(s->origin_list[1].url.scheme, SCHEME_HTTPS);
+    assert_true(span_eq(s->origin_list[1].url.host, SPAN("o.example")));
     site_table_unref(&t);
     option_free(&config);
     buf_finish(&why);

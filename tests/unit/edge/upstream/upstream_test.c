@@ -19,6 +19,11 @@ static int setup(void **state)
     memset(origins, 0, sizeof(origins));
     group.origins = origins;
     group.count = 3;
+    for (uint32_t i = 0; i < 3; i++) {
+        origins[i].order = i;
+        origins[i].weight = 1;
+        origins[i].hash = 1000 + i;
+    }
     atomic_store(&group.spent_retries, 0);
     return 0;
 }
@@ -26,19 +31,34 @@ static int setup(void **state)
 static void origins_are_asked_in_order(void **state)
 {
     (void)state;
-    assert_ptr_equal(upstream_choose(&group, 0, 1000), &origins[0]);
-    assert_ptr_equal(upstream_choose(&group, 1, 1000), &origins[1]);
-    assert_ptr_equal(upstream_choose(&group, 3, 1000), &origins[2]);
-    assert_null(upstream_choose(&group, 7, 1000));
+    assert_ptr_equal(upstream_choose(&group, 0, 0, 1000), &origins[0]);
+    assert_ptr_equal(upstream_choose(&group, 1, 0, 1000), &origins[1]);
+    assert_ptr_equal(upstream_choose(&group, 3, 0, 1000), &origins[2]);
+    assert_null(upstream_choose(&group, 7, 0, 1000));
+}
+
+static void those_of_one_order_share_the_keys_by_weight(void **state)
+{
+    int asked[3] = {0};
+    (void)state;
+    origins[1].order = 0;
+    origins[1].weight = 3;
+    for (uint64_t key = 0; key < 4000; key++)
+        asked[upstream_index(&group,
+                             upstream_choose(&group, 0, key * 0x9e3779b97f4a7c15U, 1000))]++;
+    assert_int_equal(asked[2], 0);
+    assert_in_range(asked[0], 900, 1100);
+    upstream_failed(&origins[1], ERR_REFUSED, 1000);
+    assert_ptr_equal(upstream_choose(&group, 0, 77, 1500), &origins[0]);
 }
 
 static void one_that_failed_is_asked_last_for_a_while(void **state)
 {
     (void)state;
     upstream_failed(&origins[0], ERR_REFUSED, 1000);
-    assert_ptr_equal(upstream_choose(&group, 0, 1500), &origins[1]);
-    assert_ptr_equal(upstream_choose(&group, 6, 1500), &origins[0]);
-    assert_ptr_equal(upstream_choose(&group, 0, 2000), &origins[0]);
+    assert_ptr_equal(upstream_choose(&group, 0, 0, 1500), &origins[1]);
+    assert_ptr_equal(upstream_choose(&group, 6, 0, 1500), &origins[0]);
+    assert_ptr_equal(upstream_choose(&group, 0, 0, 2000), &origins[0]);
 }
 
 static void break_it(struct upstream_origin *o, msec_t now)
@@ -51,15 +71,15 @@ static void a_broken_one_is_probed_by_one_request_a_second(void **state)
 {
     (void)state;
     break_it(&origins[0], 1000);
-    assert_ptr_equal(upstream_take(&group, 0, 1999), &origins[1]);
-    assert_null(upstream_take(&group, 6, 1999));
-    assert_ptr_equal(upstream_take(&group, 0, 2000), &origins[0]);
-    assert_ptr_equal(upstream_take(&group, 0, 2000), &origins[1]);
-    assert_ptr_equal(upstream_take(&group, 0, 2999), &origins[1]);
-    assert_ptr_equal(upstream_take(&group, 0, 3000), &origins[0]);
+    assert_ptr_equal(upstream_take(&group, 0, 0, 1999), &origins[1]);
+    assert_null(upstream_take(&group, 6, 0, 1999));
+    assert_ptr_equal(upstream_take(&group, 0, 0, 2000), &origins[0]);
+    assert_ptr_equal(upstream_take(&group, 0, 0, 2000), &origins[1]);
+    assert_ptr_equal(upstream_take(&group, 0, 0, 2999), &origins[1]);
+    assert_ptr_equal(upstream_take(&group, 0, 0, 3000), &origins[0]);
     upstream_succeeded(&origins[0]);
-    assert_ptr_equal(upstream_take(&group, 0, 3000), &origins[0]);
-    assert_ptr_equal(upstream_take(&group, 0, 3000), &origins[0]);
+    assert_ptr_equal(upstream_take(&group, 0, 0, 3000), &origins[0]);
+    assert_ptr_equal(upstream_take(&group, 0, 0, 3000), &origins[0]);
 }
 
 static void what_answers_wrongly_never_breaks(void **state)
@@ -74,10 +94,10 @@ static void one_that_asks_for_rest_is_asked_last(void **state)
 {
     (void)state;
     upstream_rest(&origins[0], 5000);
-    assert_ptr_equal(upstream_take(&group, 0, 4999), &origins[1]);
-    assert_ptr_equal(upstream_take(&group, 6, 4999), &origins[0]);
-    assert_null(upstream_take(&group, 7, 4999));
-    assert_ptr_equal(upstream_take(&group, 0, 5000), &origins[0]);
+    assert_ptr_equal(upstream_take(&group, 0, 0, 4999), &origins[1]);
+    assert_ptr_equal(upstream_take(&group, 6, 0, 4999), &origins[0]);
+    assert_null(upstream_take(&group, 7, 0, 4999));
+    assert_ptr_equal(upstream_take(&group, 0, 0, 5000), &origins[0]);
 }
 
 static void a_group_is_down_when_each_of_it_is(void **state)
@@ -120,7 +140,7 @@ static void a_success_ends_the_row(void **state)
     (void)state;
     upstream_failed(&origins[0], ERR_REFUSED, 1000);
     upstream_succeeded(&origins[0]);
-    assert_ptr_equal(upstream_choose(&group, 0, 1001), &origins[0]);
+    assert_ptr_equal(upstream_choose(&group, 0, 0, 1001), &origins[0]);
 }
 
 static void where_all_are_down_the_one_that_comes_up_first_is_asked(void **state)
@@ -129,13 +149,14 @@ static void where_all_are_down_the_one_that_comes_up_first_is_asked(void **state
     upstream_failed(&origins[0], ERR_REFUSED, 1000);
     upstream_failed(&origins[1], ERR_REFUSED, 500);
     upstream_failed(&origins[2], ERR_REFUSED, 900);
-    assert_ptr_equal(upstream_choose(&group, 0, 1001), &origins[1]);
+    assert_ptr_equal(upstream_choose(&group, 0, 0, 1001), &origins[1]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(origins_are_asked_in_order, setup),
+        cmocka_unit_test_setup(those_of_one_order_share_the_keys_by_weight, setup),
         cmocka_unit_test_setup(one_that_failed_is_asked_last_for_a_while, setup),
         cmocka_unit_test_setup(a_broken_one_is_probed_by_one_request_a_second, setup),
         cmocka_unit_test_setup(what_answers_wrongly_never_breaks, setup),
