@@ -1,97 +1,29 @@
 # SPDX-License-Identifier: MIT
-"""The servers under test, each a caching proxy with one worker in front of the same origin. Every
-one is tuned as its own documentation advises for cached files. Access logs are off for the peers;
-byeori's is on. To add one: a class here and a line in SERVERS."""
+"""byeori and its peers, each a caching proxy with one worker. Every one is tuned as its own
+documentation advises for cached files. Access logs are off for the peers; byeori's is on. To add
+one: a class here and its name in SERVERS."""
 
 import os
-import shutil
-import signal
-import subprocess
+import pwd
 from pathlib import Path
 
+from bench.peers.server import HOST, Server, program_path, user_name
 from tests.harness.client import Client
 from tests.harness.ports import free_port
-from tests.harness.programs import Edge, accepts, build_folder, wait_until
+from tests.harness.programs import Edge, build_folder
 
-HOST = "test.example"
 CACHE = "256m"
-
-
-class Server:
-    """A process pinned to one core; `command` and `is_hit` say what is special about each."""
-
-    name = program = package = ""
-    has_files = True
-
-    def __init__(self, folder, origin_address, core):
-        self.folder, self.origin, self.core = Path(folder) / self.name, origin_address, core
-        self.folder.mkdir(parents=True)
-        self.port, self.process = free_port(), None
-
-    @classmethod
-    def is_installed(cls):
-        return shutil.which(cls.program, path=os.environ["PATH"] + ":/usr/sbin") is not None
-
-    def command(self):
-        raise NotImplementedError
-
-    def is_hit(self, response):
-        raise NotImplementedError
-
-    def start(self):
-        self._log = open(self.folder / "log", "wb")
-        self.process = subprocess.Popen(["taskset", "-c", str(self.core), *self.command()],
-                                        stdout=self._log, stderr=self._log,
-                                        stdin=subprocess.DEVNULL)
-        wait_until(self._is_up, f"{self.name} listens")
-
-    def _is_up(self):
-        if self.process.poll() is not None:
-            raise RuntimeError(f"{self.name} ended:\n{(self.folder / 'log').read_text()}")
-        return accepts(self.port)
-
-    def stop(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def aim(self, size):
-        """Called before each measurement with the size of the file that will be asked for."""
-
-    def pids(self):
-        """The process and all below it: what works may be a child."""
-        found, due = [], [self.process.pid]
-        while due:
-            pid = due.pop()
-            found.append(pid)
-            for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                due += map(int, children.read_text().split())
-        return found
-
-    def cpu_ns(self):
-        """Time on a processor so far, user and kernel, all threads, from the scheduler's own
-        account (first figure of schedstat, in nanoseconds)."""
-        return sum(int(task.read_text().split()[0]) for pid in self.pids()
-                   for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
-
-    def get(self, path):
-        with Client(("127.0.0.1", self.port), host=HOST) as c:
-            return c.get(path)
 
 
 class Byeori(Server):
     name, program = "byeori", "byeori-edge"
 
-    def __init__(self, folder, origin_address, core):
-        super().__init__(folder, origin_address, core)
-        self.edge = Edge(self.folder, ["http://%s:%d" % origin_address], host=HOST,
+    def __init__(self, setting):
+        super().__init__(setting)
+        self.edge = Edge(self.folder, ["http://%s:%d" % self.origin], host=HOST, tls=self.pair,
                          over={"workers": 1, "memory": "256MiB",
                                "access_log": str(self.folder / "access.log")})
-        self.port = self.edge.port
+        self.port, self.tls_port = self.edge.port, self.edge.tls_port
 
     @classmethod
     def is_installed(cls):
@@ -124,8 +56,11 @@ http {{
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     proxy_cache_path {cache} levels=1:2 keys_zone=zone:16m max_size={size} inactive=1h
                      use_temp_path=off;
+    ssl_certificate {chain}; ssl_certificate_key {key};
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_buffer_size 16k;
     server {{
         listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{tls_port} ssl http2 backlog=4096;
         location / {{
             proxy_pass http://{origin}; proxy_http_version 1.1; proxy_set_header Connection "";
             proxy_cache zone; proxy_cache_key $uri;
@@ -135,19 +70,19 @@ http {{
 }}
 """
 
-    def __init__(self, folder, origin_address, core, cache=None):
-        super().__init__(folder, origin_address, core)
-        self.cache = Path(cache) if cache else self.folder / "cache"
-        self.cache.mkdir(parents=True, exist_ok=True)
+    def __init__(self, setting):
+        super().__init__(setting)
+        self.cache = self.folder / "cache"
+        self.cache.mkdir()
 
     def command(self):
-        user = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
         conf = self.folder / "nginx.conf"
         conf.write_text(self.CONF.format(
-            user=user, folder=self.folder, cache=self.cache, port=self.port, size=CACHE,
+            user=user_name(), folder=self.folder, cache=self.cache, port=self.port,
+            tls_port=self.tls_port, chain=self.pair[0], key=self.pair[1], size=CACHE,
             origin="%s:%d" % self.origin))
-        path = shutil.which("nginx") or "/usr/sbin/nginx"
-        return [path, "-c", str(conf), "-p", str(self.folder), "-e", str(self.folder / "error.log")]
+        return [program_path("nginx"), "-c", str(conf), "-p", str(self.folder),
+                "-e", str(self.folder / "error.log")]
 
     def is_hit(self, response):
         return response.header("X-Cache") == "HIT"
@@ -155,6 +90,7 @@ http {{
 
 class Varnish(Server):
     name, program, package = "varnish", "varnishd", "varnish"
+    protocols = {"http"}
 
     VCL = """vcl 4.1;
 backend default {{ .host = "{0}"; .port = "{1}"; }}
@@ -164,10 +100,9 @@ sub vcl_deliver {{ set resp.http.X-Hits = obj.hits; }}
     def command(self):
         vcl = self.folder / "default.vcl"
         vcl.write_text(self.VCL.format(*self.origin))
-        path = shutil.which("varnishd") or "/usr/sbin/varnishd"
-        return [path, "-F", "-j", "none", "-n", str(self.folder / "work"), "-f", str(vcl),
-                "-a", f"127.0.0.1:{self.port}", "-s", f"malloc,{CACHE}", "-p", "thread_pools=1",
-                "-p", "timeout_idle=300", "-T", "none"]
+        return [program_path("varnishd"), "-F", "-j", "none", "-n", str(self.folder / "work"),
+                "-f", str(vcl), "-a", f"127.0.0.1:{self.port}", "-s", f"malloc,{CACHE}",
+                "-p", "thread_pools=1", "-p", "timeout_idle=300", "-T", "none"]
 
     def is_hit(self, response):
         return int(response.header("X-Hits") or 0) > 0
@@ -191,6 +126,7 @@ cache files
     max-age 3600
 frontend in
     bind 127.0.0.1:{port}
+    bind 127.0.0.1:{tls_port} ssl crt {pem} alpn h2,http/1.1
     http-request cache-use files
     http-response cache-store files
     http-response set-header X-Cache miss if {{ srv_id -m found }}
@@ -201,8 +137,9 @@ backend origin
 
     def command(self):
         conf = self.folder / "haproxy.cfg"
-        conf.write_text(self.CONF.format(port=self.port, origin="%s:%d" % self.origin))
-        return [shutil.which("haproxy") or "/usr/sbin/haproxy", "-db", "-f", str(conf)]
+        conf.write_text(self.CONF.format(port=self.port, tls_port=self.tls_port,
+                                         pem=self.both_in_one(), origin="%s:%d" % self.origin))
+        return [program_path("haproxy"), "-db", "-f", str(conf)]
 
     def is_hit(self, response):
         return response.header("X-Cache") is None
@@ -222,21 +159,25 @@ error-log: {folder}/error.log
 hosts:
   default:
     listen: {{ host: 127.0.0.1, port: {port} }}
+    listen:
+      host: 127.0.0.1
+      port: {tls_port}
+      ssl: {{ certificate-file: {chain}, key-file: {key} }}
     paths:
       "/": {{ file.dir: {files} }}
 """
 
-    def __init__(self, folder, origin_address, core):
-        super().__init__(folder, origin_address, core)
+    def __init__(self, setting):
+        super().__init__(setting)
         self.files = self.folder / "files"
         self.files.mkdir()
 
     def command(self):
-        user = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
         conf = self.folder / "h2o.conf"
-        conf.write_text(self.CONF.format(user=user, folder=self.folder, port=self.port,
-                                         files=self.files))
-        return [shutil.which("h2o") or "/usr/bin/h2o", "-c", str(conf)]
+        conf.write_text(self.CONF.format(user=user_name(), folder=self.folder, port=self.port,
+                                         tls_port=self.tls_port, chain=self.pair[0],
+                                         key=self.pair[1], files=self.files))
+        return [program_path("h2o"), "-c", str(conf)]
 
     def get(self, path):
         file = self.files / path.lstrip("/")
@@ -249,14 +190,69 @@ hosts:
         return response.status == 200
 
 
+class TrafficServer(Server):
+    name, program, package = "ats", "traffic_server", "trafficserver"
+
+    RECORDS = """
+CONFIG proxy.config.http.server_ports STRING {port}:ip-in=127.0.0.1 {tls_port}:ssl:ip-in=127.0.0.1
+CONFIG proxy.config.exec_thread.autoconfig INT 0
+CONFIG proxy.config.exec_thread.limit INT 1
+CONFIG proxy.config.task_threads INT 1
+CONFIG proxy.config.admin.user_id STRING {user}
+CONFIG proxy.config.cache.ram_cache.size INT 268435456
+CONFIG proxy.config.cache.ram_cache_cutoff INT 33554432
+CONFIG proxy.config.log.logging_enabled INT 0
+CONFIG proxy.config.http.keep_alive_no_activity_timeout_in INT 300
+CONFIG proxy.config.http.keep_alive_enabled_in INT 1
+CONFIG proxy.config.http2.default_buffer_water_mark INT -1
+CONFIG proxy.config.ssl.server.cert.path STRING /
+CONFIG proxy.config.ssl.server.private_key.path STRING /
+CONFIG proxy.config.url_remap.pristine_host_hdr INT 1
+CONFIG proxy.config.diags.output.status STRING L
+"""
+    FOLDERS = ("sysconfdir", "localstatedir", "runtimedir", "logdir", "cachedir")
+
+    def command(self):
+        """Its files belong to the user that it becomes where it is started as root."""
+        user = "trafficserver" if os.geteuid() == 0 else user_name()
+        places = {f: self.folder / f for f in self.FOLDERS}
+        for place in places.values():
+            place.mkdir()
+        places |= {"prefix": "/usr", "exec_prefix": "/usr", "bindir": "/usr/bin",
+                   "sbindir": "/usr/bin", "includedir": "/usr/include",
+                   "datadir": "/usr/share/trafficserver", "mandir": "/usr/share/man",
+                   "libdir": "/usr/lib/trafficserver",
+                   "libexecdir": "/usr/lib/trafficserver/modules", "infodir": "/usr/share/info"}
+        runroot = self.folder / "runroot.yaml"
+        runroot.write_text("".join(f"{k}: {v}\n" for k, v in places.items()))
+        conf = self.folder / "sysconfdir"
+        (conf / "records.config").write_text(self.RECORDS.format(
+            port=self.port, tls_port=self.tls_port, user=user))
+        (conf / "storage.config").write_text(f"{self.folder}/cachedir 512M\n")
+        (conf / "remap.config").write_text("map / http://%s:%d/\n" % self.origin)
+        pem = self.both_in_one()
+        (conf / "ssl_multicert.config").write_text(
+            f"dest_ip=* ssl_cert_name={pem} ssl_key_name={pem}\n")
+        (conf / "ip_allow.yaml").write_text(
+            "ip_allow:\n  - apply: in\n    ip_addrs: 0/0\n    action: allow\n    methods: ALL\n")
+        owner = pwd.getpwnam(user)
+        for file in [self.folder, *self.folder.rglob("*")]:
+            os.chown(file, owner.pw_uid, owner.pw_gid)
+        return [program_path("traffic_server"), f"--run-root={runroot}"]
+
+    def is_hit(self, response):
+        return response.header("Age") is not None
+
+
 class Floor(Server):
     """No server at all: what the kernel alone costs (floor.c). One process for each size."""
 
     name = program = "floor"
     has_files = False
+    protocols = {"http"}
 
-    def __init__(self, folder, origin_address, core):
-        super().__init__(folder, origin_address, core)
+    def __init__(self, setting):
+        super().__init__(setting)
         self.size, self.ports, self.processes = 1, {}, []
 
     @classmethod
@@ -283,4 +279,4 @@ class Floor(Server):
         return [p.pid for p in self.processes]
 
 
-SERVERS = {s.name: s for s in (Byeori, Floor, Nginx, Varnish, Haproxy, H2o)}
+SERVERS = {s.name: s for s in (Byeori, Floor, H2o, Haproxy, Nginx, TrafficServer, Varnish)}

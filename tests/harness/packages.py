@@ -19,7 +19,8 @@ PACKAGES = {
              "openssl curl nghttp2-client libmaxmind-db-writer-perl "
              "bind9-dnsutils knot-dnsutils unbound"),
     "up": "curl openssl libmaxmind-db-writer-perl",
-    "peers": "wrk nginx",
+    "peers": "wrk nginx nghttp2-client openssl",
+    "plot": "gnuplot-nox",
     "dns": "dnsperf gdnsd libmaxmind-db-writer-perl",
 }
 
