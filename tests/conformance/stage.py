@@ -11,6 +11,7 @@ from email.utils import formatdate
 
 from tests.conformance.case import Answer
 from tests.harness.client import Client, Response
+from tests.harness.h2_client import H2Client
 from tests.harness.http1 import Closed
 from tests.harness.origin import Origin
 from tests.harness.programs import Edge, wait_until
@@ -43,6 +44,13 @@ ITEM = rf'(?:{TOKEN}|"(?:[^"\\]|\\["\\])*"|-?[0-9]+(?:\.[0-9]+)?|\?[01])'
 MEMBER = re.compile(rf"(?P<name>{TOKEN}|\"[^\"]*\")(?P<params>(?:; *[a-z*][a-z0-9_.*-]*"
                     rf"(?:={ITEM})?)*)(?: *, *|$)")
 MOMENT = re.compile(r"\{(850|asc|)([+-]\d+)\}")
+
+
+def has_form_in(case, transport):
+    """Raw bytes, connections that close and fields of a connection are HTTP/1.1's own."""
+    return transport != "h2" or not any(
+        turn.raw or turn.is_last or line.partition(":")[0] in HOP_BY_HOP
+        for turn in case.turns for line in turn.lines or ("",))
 
 
 class Wrong(AssertionError):
@@ -89,6 +97,7 @@ class Play:
 
     def text(self, line):
         names = {"{path}": self.path, "{scheme}": "https" if self.transport == "tls" else "http",
+                 "{version}": "2" if self.transport == "h2" else "1.1",
                  "{host}": self.turn.host or self.case.host}
         for name, value in names.items():
             line = line.replace(name, value)
@@ -151,6 +160,11 @@ class Play:
     def ask(self, turn):
         """(answer, statuses of interim answers, whether it broke off, whether it was closed)"""
         options = {"host": turn.host or self.case.host}
+        if self.transport == "h2":
+            fields = [line.partition(":")[::2] for line in map(self.text, turn.lines)]
+            with self.stage.h2_client() as c:
+                return *c.request(turn.method, self.path + self.text(turn.to),
+                                  [(n, v.strip()) for n, v in fields], turn.body, **options), None
         with self.stage.client(self.transport, **options) as c:
             c.send(self.request(turn))
             interim = []
@@ -235,6 +249,8 @@ class Play:
         if not is_cut:
             self.judge_body(turn, r)
         self.judge_lines(turn.has, turn.lacks, r, "answer")
+        if r.trailers:
+            raise Wrong(f"trailers, which are dropped (RFC 9110 s.6.5.1): {r.trailers}")
         if turn.raw is None:
             self.judge_always(turn, r)
 
@@ -361,6 +377,9 @@ class Stage:
             self.ailing.discard(host)
             with self.client("http", host=host) as c:
                 c.get("/well")
+
+    def h2_client(self):
+        return H2Client(("127.0.0.1", self.edge.port))
 
     def play(self, case, transport):
         Play(self, case, transport).play()

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Every case of tests/conformance, over HTTP/1.1 in the clear and over TLS, against one running
-edge. A case is a row of a table; how rows are written is told in tests/conformance/case.py."""
+"""Every case of tests/conformance, over HTTP/1.1 in the clear and over TLS, and over HTTP/2 where it
+can be said there, against one running edge. A case is a row of a table; how rows are written is
+told in tests/conformance/case.py."""
 
 import importlib
 
 import pytest
 
 from conftest import STARTED, faults_of
-from tests.conformance.stage import Stage
+from tests.conformance.stage import Stage, has_form_in
 
 TABLES = ("freshness", "directives", "storing", "vary", "asking", "validating", "conditions",
           "ranges", "staleness", "invalidation", "forwarding", "framing", "cache_status")
@@ -43,3 +44,8 @@ def stage(request, shared_stage):
 @pytest.mark.parametrize("case", cases())
 def test_conforms(stage, case, transport):
     stage.play(case, transport)
+
+
+@pytest.mark.parametrize("case", [c for c in cases() if has_form_in(c.values[0], "h2")])
+def test_conforms_over_http2(stage, case):
+    stage.play(case, "h2")

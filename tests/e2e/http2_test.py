@@ -11,6 +11,7 @@ import types
 import pytest
 
 from tests.harness.content import Content
+from tests.harness.h2_client import H2Client
 from tests.harness.ports import free_port
 from tests.harness.programs import Edge, OriginGateway, wait_until
 
@@ -198,3 +199,14 @@ def test_an_upload_passes_through(edge, origin):
     assert (r.returncode, r.stdout) == (0, b"taken")
     assert origin.requests("/up")[-1].body == body
     assert origin.requests("/up")[-1].header("Via") == "2 edge-1"
+
+
+@pytest.mark.parametrize("body", [b"", b"abc"])
+def test_trailers_of_a_request_go_nowhere(edge, origin, body):
+    origin.page("/up", b"taken", cache="no-store")
+    with H2Client(("127.0.0.1", edge.port)) as c:
+        r, _, is_cut = c.request("POST", "/up", [("te", "trailers")], body,
+                                 trailers=[("x-a", "1"), ("authorization", "Basic eDp5")])
+    seen = origin.requests("/up")[-1]
+    assert (r.status, r.body, is_cut, seen.body) == (200, b"taken", False, body)
+    assert not {"x-a", "authorization", "te", "trailer"} & {n.lower() for n, _ in seen.fields}

@@ -16,7 +16,7 @@ PACKAGES = {
               "libjansson-dev libxxhash-dev libnghttp2-dev libmaxminddb-dev libsqlite3-dev "
               "libknot-dev libcmocka-dev"),
     "test": ("clang-14 libclang-rt-14-dev clang-format-14 python3-pytest python3-pytest-xdist "
-             "openssl curl nghttp2-client libmaxmind-db-writer-perl "
+             "python3-h2 openssl curl nghttp2-client libmaxmind-db-writer-perl "
              "bind9-dnsutils knot-dnsutils unbound"),
     "up": "curl openssl libmaxmind-db-writer-perl",
     "peers": "wrk nginx nghttp2-client openssl",
