@@ -11,8 +11,8 @@ what the origin answers, should it be asked, and what must be true then:
 
 Lines are "Name: value". In them, and in raw bytes, {+60} is the moment a minute after the case
 began as an IMF-fixdate, {850-60} and {asc-60} are the obsolete forms of a minute before, {path} is
-the case's own path, {scheme}, {host} and {version} (of HTTP, as in Via) what the client uses. Time never passes in a case: Age and
-Date make an answer old."""
+the case's own path, {scheme}, {host} and {version} (of HTTP, as in Via) what the client uses. Time
+never passes in a case: Age and Date make an answer old."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Every case of tests/conformance, over HTTP/1.1 in the clear and over TLS, and over HTTP/2 where it
-can be said there, against one running edge. A case is a row of a table; how rows are written is
-told in tests/conformance/case.py."""
+"""Every case of tests/conformance, over HTTP/1.1 in the clear and over TLS, and over HTTP/2 where
+it can be said there, against one running edge. A case is a row of a table; how rows are written
+is told in tests/conformance/case.py."""
 
 import importlib
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One request over HTTP/2 by prior knowledge or ALPN, with python-h2, which judges what it receives.
+"""One request over HTTP/2 by prior knowledge or on TLS, with python-h2, which judges what comes.
 
     with H2Client(address, tls=None) as c:
         r, interim, is_cut = c.request("GET", "/a", [("range", "bytes=0-9")], host="test.example")
