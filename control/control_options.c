@@ -2,6 +2,7 @@
  * The option table of byeori-control, the checks that span its rows, and what is made of them. */
 #include "control/control_options.h"
 
+#include "control/control_rules.h"
 #include "control/api/auth.h"
 #include "control/dns/dns_zone.h"
 #include "lib/base/err.h"
@@ -37,6 +38,11 @@ static const struct option node_rows[] = {
     ROW("city", TEXT, IN(NODE(city)), BY("", "Name of the place, for people.")),
     ROW("country", TEXT, IN(NODE(country)), BY("", "ISO 3166-1, two capitals: \"KR\".")),
     ROW("weight", TEXT, IN(NODE(weight)), BY("1", "Share of users among edges that are as near.")),
+    ROW("capacity_mbps", TEXT, IN(NODE(capacity_mbps)), BY("0",
+        "What it can send, 10^6 bits a second: its weight is what is free of it; 0: unknown.")),
+    ROW("price_class", INT, IN(NODE(price_class)), .min = 1, .max = NODE_PRICE_CLASSES, BY("1",
+        "What its bytes cost, from 1: the cheapest of edges that are as near comes first.")),
+    ROW("region", TEXT, IN(NODE(region)), BY("", "The region section it is within.")),
     {.name = NULL},
 };
 static const struct option_section node_section = {
@@ -46,6 +52,9 @@ static const struct option_section node_section = {
 static const struct option site_rows[] = {
     ROW("hosts", TEXTS, IN(OPTION_FIELD(struct control_site, hosts)), BY("",
         "Host names of the site: \"dl.example.com\", \"*.example.com\" (any depth).")),
+    ROW("price_class", INT, IN(OPTION_FIELD(struct control_site, price_class)), .min = 0,
+        .max = NODE_PRICE_CLASSES, BY("0",
+        "Edges above this price class serve it only where no other can; 0: all do.")),
     {.name = NULL},
 };
 static const struct option_section site_section = {
@@ -62,6 +71,20 @@ static const struct option_section override_section = {
     .options = override_rows, .record_bytes = sizeof(struct control_override), .is_titled = true,
     .title_offset_bytes = OPTION_FIELD(struct control_override, network),
     .line_offset_bytes = OPTION_FIELD(struct control_override, line)};
+
+#define REGION(field) OPTION_FIELD(struct control_region, field)
+static const struct option region_rows[] = {
+    ROW("countries", TEXTS, IN(REGION(countries)), BY("",
+        "Whose users are within: ISO 3166-1, two capitals each.")),
+    ROW("continent", TEXT, IN(REGION(continent)), BY("",
+        "All of it is within, but for countries that another region names: \"EU\".")),
+    ROW("guests", BOOL, IN(REGION(takes_guests)), BY("false",
+        "Whether its edges may serve users from outside.")),
+    {.name = NULL},
+};
+static const struct option_section region_section = {
+    .options = region_rows, .record_bytes = sizeof(struct control_region), .is_titled = true,
+    .title_offset_bytes = REGION(name), .line_offset_bytes = REGION(line)};
 
 static const struct option price_rows[] = {
     ROW("currency", TEXT, IN(PRICE(currency)), BY("USD", "Of all prices.")),
@@ -101,6 +124,8 @@ static const struct option control_rows[] = {
         "How long a user may keep a redirect (Cache-Control: private, max-age).")),
     ROW("near_km", INT, IN(AT(near_km)), .min = 0, .max = 20000, BY("50",
         "Edges at most this much farther than the nearest share its users.")),
+    ROW("vague_km", INT, IN(AT(vague_km)), .min = 0, .max = 20000, BY("500",
+        "Users whose place is no more exact than this are spread over their country; 0: never.")),
     ROW("trusted_proxies", TEXTS, IN(AT(trusted_proxies)), BY("",
         "Networks whose X-Forwarded-For is believed; none by default.")),
     ROW("router", SECTION, IN(AT(routers)), .section = &listen_section, BY("",
@@ -118,6 +143,8 @@ static const struct option control_rows[] = {
         "A site that its edges' own files define; others come by PUT /v1/sites.")),
     ROW("override", SECTION, IN(AT(overrides)), .section = &override_section, BY("",
         "A network, \"203.0.113.0/24\", whose users go to certain edges.")),
+    ROW("region", SECTION, IN(AT(regions)), .section = &region_section, BY("",
+        "A boundary that no answer crosses: users within get edges within, and no others do.")),
     ROW("admin", SECTION, IN(AT(admin)), .section = &admin_section, BY("",
         "Metrics and health on an address of their own.")),
     ROW("price", SECTION, IN(AT(price)), .section = &price_section, BY("",
@@ -148,6 +175,8 @@ static struct node_spec node_of(const struct control_node *n, const char **fault
                              .admin_url = span_of(n->admin_url),
                              .city = span_of(n->city),
                              .country = span_of(n->country),
+                             .region = span_of(n->region),
+                             .price_class = (uint8_t)n->price_class,
                              .has_point = has_lat && has_lon};
     *fault = "";
     if (has_lat != has_lon)
@@ -156,35 +185,14 @@ static struct node_spec node_of(const struct control_node *n, const char **fault
         *fault = "lat, lon: must be numbers, as \"37.5665\"";
     else if (!read_number(n->weight, &spec.weight))
         *fault = "weight: must be a number";
+    else if (!read_number(n->capacity_mbps, &spec.capacity_mbps))
+        *fault = "capacity_mbps: must be a number";
     else
         *fault = node_check(&spec);
     for (size_t i = 0; i < n->addresses.count; i++)
         if (node_addresses_add(&spec.addresses, span_of(n->addresses.v[i])) != 0)
             *fault = "addresses: must be IP addresses, at most 4 of a family, none twice";
     return spec;
-}
-
-static struct override *overrides_of(const struct control_options *o, struct arena *mem)
-{
-    const struct control_override *from = o->overrides.v;
-    struct override *v = arena_zalloc(mem, (o->overrides.count + 1) * sizeof *v);
-    for (size_t i = 0; i < o->overrides.count; i++) {
-        struct span *edges = arena_zalloc(mem, (from[i].edges.count + 1) * sizeof *edges);
-        for (size_t k = 0; k < from[i].edges.count; k++)
-            edges[k] = span_of(from[i].edges.v[k]);
-        v[i].network = span_of(from[i].network);
-        v[i].edges = edges;
-        v[i].edge_count = from[i].edges.count;
-    }
-    return v;
-}
-
-static struct override *proxies_of(const struct control_options *o, struct arena *mem)
-{
-    struct override *v = arena_zalloc(mem, (o->trusted_proxies.count + 1) * sizeof *v);
-    for (size_t i = 0; i < o->trusted_proxies.count; i++)
-        v[i].network = span_of(o->trusted_proxies.v[i]);
-    return v;
 }
 
 struct registry_file control_options_file(const struct control_options *o, struct arena *mem)
@@ -198,6 +206,7 @@ struct registry_file control_options_file(const struct control_options *o, struc
         specs[i] = node_of(&nodes[i], &fault);
     for (size_t i = 0; i < o->sites.count; i++) {
         docs[i].name = span_of(sites[i].name);
+        docs[i].price_class = (uint8_t)sites[i].price_class;
         docs[i].hosts.count = sites[i].hosts.count;
         docs[i].hosts.v = arena_zalloc(mem, (sites[i].hosts.count + 1) * sizeof(struct span));
         for (size_t k = 0; k < sites[i].hosts.count; k++)
@@ -259,42 +268,6 @@ static void check_sites(const struct control_options *o, const char *file, struc
     }
 }
 
-static bool has_node(const struct control_options *o, const char *id)
-{
-    const struct control_node *v = o->nodes.v;
-    for (size_t i = 0; i < o->nodes.count; i++)
-        if (strcmp(v[i].id, id) == 0)
-            return true;
-    return false;
-}
-
-static void check_networks(const struct control_options *o, const char *file, struct buf *why)
-{
-    const struct control_override *v = o->overrides.v;
-    struct override_table *table = NULL;
-    struct arena mem;
-    struct buf text;
-    size_t faulty = 0;
-    arena_init(&mem, 16 << 20);
-    buf_init(&text, 1024);
-    if (override_table_create(&table, overrides_of(o, &mem), o->overrides.count, &faulty, &text) !=
-        0)
-        option_error(why, file, v[faulty].line, "override: %.*s", SPAN_FMT(buf_span(&text)));
-    override_table_destroy(&table);
-    buf_clear(&text);
-    if (override_table_create(&table, proxies_of(o, &mem), o->trusted_proxies.count, &faulty,
-                              &text) != 0)
-        option_error(why, file, 1, "trusted_proxies: %.*s", SPAN_FMT(buf_span(&text)));
-    override_table_destroy(&table);
-    for (size_t i = 0; i < o->overrides.count; i++)
-        for (size_t k = 0; k < v[i].edges.count; k++)
-            if (!has_node(o, v[i].edges.v[k]))
-                LOG_WARN("override-node-unknown", "network=%s node=%s note=\"not in this file\"",
-                         v[i].network, v[i].edges.v[k]);
-    buf_finish(&text);
-    arena_finish(&mem);
-}
-
 static bool read_price(const struct control_price *from, struct price *out)
 {
     *out = (struct price){.currency = from->currency};
@@ -317,7 +290,7 @@ int control_options_check(const struct control_options *o, const char *file, str
                      "\"127.0.0.1:7000\" }");
     check_nodes(o, file, why);
     check_sites(o, file, why);
-    check_networks(o, file, why);
+    control_rules_check(o, file, why);
     if (!read_price(&o->price, &price))
         option_error(why, file, 1, "price: must be numbers from 0, as \"0.05\"");
     if (auth_token_read(o->operator_token_file, digest, &text) != 0)
@@ -362,14 +335,8 @@ int control_options_config(const struct control_options *o, const char *file, st
                            struct api_config **out, struct buf *why)
 {
     struct api_config *c = api_config_create();
-    size_t faulty;
-    c->rules.near_km = (double)o->near_km;
     c->redirect_max_age_s = o->route_ttl_ms / MSEC_PER_SEC;
-    int err = override_table_create(&c->overrides, overrides_of(o, &c->mem), o->overrides.count,
-                                    &faulty, why);
-    if (err == 0 && o->trusted_proxies.count > 0)
-        err = override_table_create(&c->proxies, proxies_of(o, &c->mem), o->trusted_proxies.count,
-                                    &faulty, why);
+    int err = control_rules_make(o, c, why);
     if (err == 0)
         err = auth_token_read(o->operator_token_file, c->operator_digest, why);
     c->has_node_token = o->node_token_file[0] != '\0';
@@ -381,7 +348,6 @@ int control_options_config(const struct control_options *o, const char *file, st
         option_error(why, file, 1, "the configuration changed while it was read");
         api_config_unref(&c);
     } else {
-        c->rules.overrides = c->overrides;
         set_geo(c, o->geoip, old_geo);
     }
     *out = c;

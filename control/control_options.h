@@ -13,7 +13,9 @@ struct control_node {
     const char *id;
     int line;
     const char *http_url, *https_url, *admin_url, *city, *country;
-    const char *lat, *lon, *weight; /* numbers as written */
+    const char *lat, *lon, *weight, *capacity_mbps; /* numbers as written */
+    const char *region;
+    int64_t price_class;
     struct option_texts addresses;
 };
 
@@ -21,6 +23,15 @@ struct control_site {
     const char *name;
     int line;
     struct option_texts hosts;
+    int64_t price_class;
+};
+
+struct control_region {
+    const char *name;
+    int line;
+    struct option_texts countries;
+    const char *continent;
+    bool takes_guests;
 };
 
 struct control_override {
@@ -37,9 +48,9 @@ struct control_options {
     int64_t workers, drain_ms;
     int log_level;
     const char *state, *geoip, *operator_token_file, *node_token_file;
-    int64_t operator_rate, audit_keep, purge_keep, route_ttl_ms, near_km;
+    int64_t operator_rate, audit_keep, purge_keep, route_ttl_ms, near_km, vague_km;
     struct option_texts trusted_proxies;
-    struct option_records routers, apis, certificates, nodes, sites, overrides, zones;
+    struct option_records routers, apis, certificates, nodes, sites, overrides, regions, zones;
     struct control_price price;
     struct tls_options tls;
     struct admin_options admin;

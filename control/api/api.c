@@ -106,10 +106,8 @@ static void on_router_request(void *app, struct exchange *x)
     struct api_worker *w = app;
     struct span host = steer_host(x->request.host, &x->mem);
     x->events = &router_no_events;
-    if (picture_site(api_worker_picture(w), host).p != NULL) {
-        redirect_user(w, x, host);
+    if (redirect_user(w, x, host))
         return;
-    }
     if (x->request.method == METHOD_GET && span_eq(x->request.path, SPAN("/v1/route"))) {
         struct router_match m = {.query = x->request.query};
         api_route(w, x, &m);
@@ -125,6 +123,7 @@ struct api_worker *api_worker_create(struct api *a, struct loop *l, int index)
     w->api = a;
     w->loop = l;
     list_init(&w->held);
+    w->heat = heat_create();
     registry_view_init(&w->view, a->registry);
     a->workers[index] = w;
     return w;
@@ -166,8 +165,10 @@ void api_worker_stop(struct api_worker *w)
 
 void api_workers_free(struct api *a)
 {
-    for (int i = 0; i < a->worker_count; i++)
+    for (int i = 0; i < a->worker_count; i++) {
+        heat_destroy(&a->workers[i]->heat);
         mem_free(a->workers[i]);
+    }
     mem_free(a->workers);
     a->workers = NULL;
 }

@@ -9,10 +9,12 @@
     X(routes, "routing decisions told as JSON")                                                    \
     X(redirects, "users sent to an edge")                                                          \
     X(routes_by_override, "decisions, by JSON or redirect, that an override made")                 \
+    X(routes_by_asn, "decisions that a rule for the network operator (AS) made")                   \
     X(routes_by_city, "decisions that distance made")                                              \
     X(routes_by_country, "decisions that the country made")                                        \
+    X(routes_by_continent, "decisions that the continent made")                                    \
     X(routes_by_default, "decisions that no rule made")                                            \
-    X(routes_degraded, "decisions whose first edge was not able")                                  \
+    X(routes_degraded, "decisions whose first edge was neither able nor full")                     \
     X(routes_without_edge, "requests for which there was no edge at all")                          \
     X(unknown_hosts, "requests to a router for a host of no site")                                 \
     X(heartbeats, "heartbeats taken")                                                              \

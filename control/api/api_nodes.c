@@ -18,7 +18,7 @@ static void write_node(const struct picture_node *n, struct json_out *o)
     node_write(&n->spec, o);
     json_out_text(o, "mode", span_of(node_mode_name(n->mode)));
     json_out_text(o, "health", span_of(health_state_name(n->health)));
-    json_out_text(o, "class", span_of(decide_class_name(decide_class_of(n))));
+    json_out_text(o, "class", span_of(standing_name(picture_standing(n, NODE_ANY_FAMILY))));
     if (n->heard_wall_ms > 0) {
         clock_iso(n->heard_wall_ms, heard);
         json_out_text(o, "heard", span_of(heard));

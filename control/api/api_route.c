@@ -49,7 +49,7 @@ static const char *set_question(const struct asked *q, struct steer *s)
     return NULL;
 }
 
-static void answer(struct exchange *x, const struct steer *s, struct span site, bool is_long)
+static void answer(struct exchange *x, const struct steer *s, bool is_long)
 {
     char client[ADDR_TEXT_ROOM];
     struct buf text;
@@ -59,8 +59,12 @@ static void answer(struct exchange *x, const struct steer *s, struct span site, 
     json_out_begin(&o, &text);
     json_out_object(&o, NULL);
     json_out_text(&o, "client", span_make(client, n));
-    json_out_text(&o, "site", site);
-    struct explain_spec e = {s->picture, &s->question, &s->verdict, is_long};
+    json_out_text(&o, "site", s->site->name);
+    struct explain_spec e = {.picture = s->picture,
+                             .rules = &s->config->rules,
+                             .question = &s->question,
+                             .verdict = &s->verdict,
+                             .is_long = is_long};
     explain_write(&e, &o);
     json_out_int(&o, "ttl_s", s->config->redirect_max_age_s);
     json_out_end_object(&o);
@@ -83,8 +87,7 @@ void api_route(void *app, struct exchange *x, const struct router_match *m)
         return;
     }
     struct span host = steer_host(q.host, &x->mem);
-    struct span site = arena_dup(&x->mem, picture_site(api_worker_picture(w), host));
-    if (site.n == 0) {
+    if (!steer_site(w, &s, host)) {
         counter_add(&w->counters.unknown_hosts, 1);
         answer_problem(x, 404, "No site has the host %.*s.", SPAN_FMT(host));
         return;
@@ -93,5 +96,5 @@ void api_route(void *app, struct exchange *x, const struct router_match *m)
     if (s.verdict.count == 0)
         answer_problem(x, 503, "There is no edge.");
     else
-        answer(x, &s, site, span_eq(q.explain, SPAN("1")));
+        answer(x, &s, span_eq(q.explain, SPAN("1")));
 }

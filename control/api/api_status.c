@@ -30,7 +30,7 @@ static struct tally tally_of(const struct picture *p)
                                 [HEALTH_RECOVERING] = &t.recovering};
     for (size_t i = 0; i < p->node_count; i++) {
         ++*by_state[p->nodes[i].health];
-        t.able += decide_class_of(&p->nodes[i]) == DECIDE_ABLE;
+        t.able += picture_standing(&p->nodes[i], NODE_ANY_FAMILY) == STANDING_ABLE;
     }
     return t;
 }

@@ -8,6 +8,7 @@
 #include "control/api/api_counters.h"
 #include "control/purge/purge_log.h"
 #include "control/registry/registry.h"
+#include "control/route/heat.h"
 #include "control/state/state_queue.h"
 #include "lib/base/limit.h"
 #include "lib/net/addr.h"
@@ -51,6 +52,7 @@ struct api_worker {
     /* this thread only */
     struct registry_view view;
     struct api_config *config; /* through api_worker_config() */
+    struct heat *heat;         /* what its users ask for */
     struct list held;          /* heartbeats that wait for news */
     struct api_caller caller;
     size_t jobs; /* on their way through the state's thread */

@@ -36,12 +36,14 @@ static void respond(struct exchange *x, struct span location, int64_t max_age_s)
     exchange_respond(x, &head, NULL);
 }
 
-void redirect_user(struct api_worker *w, struct exchange *x, struct span host)
+bool redirect_user(struct api_worker *w, struct exchange *x, struct span host)
 {
     struct steer s;
+    if (!steer_site(w, &s, host))
+        return false;
     if (x->request.path.n == 0 || x->request.path.p[0] != '/') { /* OPTIONS * */
         answer_problem(x, 400, "There is nowhere to send a request for no path.");
-        return;
+        return true;
     }
     counter_add(&w->counters.redirects, 1);
     s.client = steer_client(w, x);
@@ -50,9 +52,10 @@ void redirect_user(struct api_worker *w, struct exchange *x, struct span host)
     steer_run(w, &s, host, x->request.path);
     if (s.verdict.count == 0) {
         answer_problem(x, 503, "There is no edge.");
-        return;
+        return true;
     }
     const struct decide_choice *best = &s.verdict.v[0];
     struct span location = location_of(x, best->node, host);
-    respond(x, location, best->class == DECIDE_ABLE ? s.config->redirect_max_age_s : 0);
+    respond(x, location, best->standing <= STANDING_FULL ? s.config->redirect_max_age_s : 0);
+    return true;
 }

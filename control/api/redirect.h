@@ -8,7 +8,7 @@
  * best edge (307 where the method is not GET or HEAD), as <edge URL>/<host><path>?<query>; never
  * anywhere else than to a registered edge. */
 
-/* redirect_user: site's host; answers. */
-void redirect_user(struct api_worker *w, struct exchange *x, struct span host);
+/* redirect_user: host in lower case; answers. false: it is no site's, and nothing was answered. */
+bool redirect_user(struct api_worker *w, struct exchange *x, struct span host);
 
 #endif

@@ -52,28 +52,40 @@ struct span steer_host(struct span host, struct arena *mem)
 static void count(struct api_counters *counters, const struct decide_verdict *v)
 {
     counter_t *const by_rule[] = {[DECIDE_OVERRIDE] = &counters->routes_by_override,
+                                  [DECIDE_ASN] = &counters->routes_by_asn,
                                   [DECIDE_CITY] = &counters->routes_by_city,
                                   [DECIDE_COUNTRY] = &counters->routes_by_country,
+                                  [DECIDE_CONTINENT] = &counters->routes_by_continent,
                                   [DECIDE_DEFAULT] = &counters->routes_by_default};
     if (v->count == 0) {
         counter_add(&counters->routes_without_edge, 1);
         return;
     }
     counter_add(by_rule[v->rule], 1);
-    if (v->v[0].class != DECIDE_ABLE)
+    if (v->v[0].standing > STANDING_FULL)
         counter_add(&counters->routes_degraded, 1);
+}
+
+bool steer_site(struct api_worker *w, struct steer *s, struct span host)
+{
+    s->picture = api_worker_picture(w);
+    s->site = picture_site_of(s->picture, host);
+    return s->site != NULL;
 }
 
 void steer_run(struct api_worker *w, struct steer *s, struct span host, struct span path)
 {
-    s->picture = api_worker_picture(w);
     s->config = api_worker_config(w);
     geo_find(s->config->geo, &s->client.any, &s->place);
     s->question.client = &s->client.any;
     s->question.place = &s->place;
     s->question.key_hash = decide_key(host, path);
-    s->question.family = DECIDE_ANY_FAMILY;
-    s->question.has_one_class = false;
+    s->question.heat = w->heat;
+    s->question.family = NODE_ANY_FAMILY;
+    s->question.price_class = s->site->price_class;
+    s->question.has_one_standing = false;
     decide(s->picture, &s->config->rules, &s->question, &s->verdict);
+    if (s->verdict.area != 0)
+        heat_note(w->heat, s->question.key_hash, s->verdict.area, loop_now(w->loop));
     count(&w->counters, &s->verdict);
 }

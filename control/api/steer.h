@@ -13,6 +13,7 @@ struct steer {
     struct decide_question question;
     struct decide_verdict verdict;
     const struct picture *picture;
+    const struct picture_site *site;
     const struct api_config *config;
 };
 
@@ -20,7 +21,9 @@ struct steer {
  * last address of X-Forwarded-For that is not. */
 struct addr steer_client(struct api_worker *w, const struct exchange *x);
 
-/* steer_run: s->client, question.scheme and question.wanted are set; host in lower case. */
+/* steer_site: which site the host (in lower case) is of; false: none. */
+bool steer_site(struct api_worker *w, struct steer *s, struct span host);
+/* steer_run: after steer_site; s->client, question.scheme and question.wanted are set. */
 void steer_run(struct api_worker *w, struct steer *s, struct span host, struct span path);
 
 /* steer_host: the host of a request, in lower case, in mem. */

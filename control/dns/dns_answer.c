@@ -25,6 +25,7 @@ struct dns_answerer {
     struct dns_survey survey;
     const struct dns_atlas *atlas;                   /* that fits, or NULL */
     uint64_t seen_picture, seen_config, seen_survey; /* versions that the next was drawn for */
+    uint64_t seen_shares;
     uint64_t generation;
     struct remembered *v; /* [REMEMBERED] */
     struct dns_body body; /* of what is not remembered */
@@ -45,14 +46,15 @@ struct edges {
     struct decide_verdict verdict;
 };
 
-static void decide_edges(struct dns_answerer *a, const struct asked *k, enum decide_family family,
+static void decide_edges(struct dns_answerer *a, const struct asked *k, enum node_family family,
                          struct edges *e)
 {
     struct decide_question question = {.client = &e->who.client.any,
                                        .place = &e->who.place,
                                        .key_hash = k->meaning.key_hash,
                                        .family = family,
-                                       .has_one_class = true,
+                                       .price_class = k->meaning.price_class,
+                                       .has_one_standing = true,
                                        .wanted = a->spec.zone->answers};
     counter_add(&a->spec.counters->decisions, 1);
     decide(k->view.picture, k->view.rules, &question, &e->verdict);
@@ -73,7 +75,7 @@ static size_t add_addresses(const struct node_addresses *from, uint16_t type, ui
 static uint32_t ttl_of(const struct dns_answerer *a, const struct decide_verdict *v)
 {
     uint32_t ttl = a->spec.zone->ttl_s;
-    bool is_able = v->count > 0 && v->v[0].class == DECIDE_ABLE;
+    bool is_able = v->count > 0 && v->v[0].standing <= STANDING_FULL;
     return is_able || ttl < DEGRADED_S ? ttl : DEGRADED_S;
 }
 
@@ -88,7 +90,7 @@ static void site_addresses(struct dns_answerer *a, const struct asked *k, uint16
 {
     uint8_t bytes[DNS_BODY_RECORDS * 16];
     struct dns_addresses list = {.v = bytes, .each = type == DNS_TYPE_AAAA ? 16 : 4};
-    decide_edges(a, k, type == DNS_TYPE_AAAA ? DECIDE_IPV6 : DECIDE_IPV4, e);
+    decide_edges(a, k, type == DNS_TYPE_AAAA ? NODE_IPV6 : NODE_IPV4, e);
     for (size_t i = 0; i < e->verdict.count; i++)
         list.count += add_addresses(&e->verdict.v[i].node->spec.addresses, type,
                                     bytes + list.count * list.each, DNS_BODY_RECORDS - list.count);
@@ -122,7 +124,7 @@ static uint16_t https_port(const struct picture_node *n)
 static void site_https(struct dns_answerer *a, const struct asked *k, struct edges *e,
                        struct dns_body *out)
 {
-    static const enum decide_family families[] = {DECIDE_IPV4, DECIDE_IPV6};
+    static const enum node_family families[] = {NODE_IPV4, NODE_IPV6};
     uint16_t port = 0;
     bool is_common = true;
     for (size_t f = 0; f < ARRAY_LEN(families); f++) {
@@ -271,8 +273,8 @@ static void catch_up(struct dns_answerer *a, const struct dns_view *view)
         a->seen_survey == a->survey.version)
         return;
     bool has_names = dns_names_fits(a->names, view->picture);
-    bool is_same =
-        has_names && a->seen_config == view->config_version && a->seen_survey == a->survey.version;
+    bool is_same = has_names && a->seen_config == view->config_version &&
+                   a->seen_survey == a->survey.version && a->seen_shares == view->picture->shares;
     if (!has_names) {
         dns_names_destroy(&a->names);
         a->names = dns_names_create(a->spec.zone, view->picture);
@@ -282,6 +284,7 @@ static void catch_up(struct dns_answerer *a, const struct dns_view *view)
     a->seen_picture = view->picture->version;
     a->seen_config = view->config_version;
     a->seen_survey = a->survey.version;
+    a->seen_shares = view->picture->shares;
 }
 
 struct dns_answerer *dns_answerer_create(const struct dns_answerer_spec *spec)

@@ -122,25 +122,36 @@ static uint32_t new_region(struct dns_atlas *a, const struct dns_resident *r)
     return a->region_count++;
 }
 
-/* Both families' shapes at once: a name's A and AAAA then have the same scope, so that a resolver
- * keeps them for the same clients. */
-static uint32_t region_of(struct making *m, const struct part *p)
+/* The shapes of both families, and of all that sites pay for, at once: a name's A and AAAA then
+ * have the same scope, so that a resolver keeps them for the same clients. */
+static struct hash128 shape_of(struct making *m, const struct dns_resident *r)
+{
+    struct decide_question q = {.client = &r->client.any,
+                                .place = &r->place,
+                                .has_one_standing = true,
+                                .wanted = m->wanted};
+    struct hash128 all = {0, 0};
+    for (int limit = 0; limit <= NODE_PRICE_CLASSES; limit++) {
+        if (limit > 0 && (m->view->picture->price_limits >> limit & 1) == 0)
+            continue;
+        q.price_class = (uint8_t)limit;
+        for (q.family = NODE_IPV4; q.family <= NODE_IPV6; q.family++) {
+            struct hash128 one = decide_shape(m->view->picture, m->view->rules, &q, m->taken);
+            all = hash128(&one, sizeof one, all.lo ^ all.hi);
+        }
+    }
+    return all;
+}
+
+static uint32_t region_for(struct making *m, const struct part *p)
 {
     struct dns_resident r = {.client = address_of(m, p)};
     geo_place(m->view->geo, p->net, &r.place);
-    struct decide_question q = {.client = &r.client.any,
-                                .place = &r.place,
-                                .has_one_class = true,
-                                .wanted = m->wanted,
-                                .family = DECIDE_IPV4};
-    struct hash128 v4 = decide_shape(m->view->picture, m->view->rules, &q, m->taken);
-    q.family = DECIDE_IPV6;
-    struct hash128 v6 = decide_shape(m->view->picture, m->view->rules, &q, m->taken);
-    struct hash128 both = hash128(&v4, sizeof v4, v6.lo ^ v6.hi);
-    uint32_t region = pairs_get(&m->shapes, both.lo, both.hi);
+    struct hash128 shape = shape_of(m, &r);
+    uint32_t region = pairs_get(&m->shapes, shape.lo, shape.hi);
     if (region == NO_REF) {
         region = new_region(m->atlas, &r);
-        pairs_put(&m->shapes, both.lo, both.hi, region);
+        pairs_put(&m->shapes, shape.lo, shape.hi, region);
     }
     return region;
 }
@@ -156,7 +167,7 @@ static uint32_t draw_leaf(struct making *m, const struct part *p)
     uint64_t held_by = o != NULL ? hash64(&o, sizeof o) : 0;
     uint32_t region = pairs_get(&m->places, place, held_by);
     if (region == NO_REF) {
-        region = region_of(m, p);
+        region = region_for(m, p);
         pairs_put(&m->places, place, held_by, region);
     }
     return region | IS_REGION;
@@ -263,7 +274,7 @@ int dns_atlas_create(struct dns_atlas **out, const struct dns_view *view, size_t
     m.walked = mem_zarray((size_t)nodes + 1, sizeof *m.walked);
     for (uint32_t i = 0; i <= nodes; i++)
         m.walked[i] = NO_REF;
-    a->elsewhere = region_of(&m, &(struct part){.bits = 0});
+    a->elsewhere = region_for(&m, &(struct part){.bits = 0});
     int err = draw_family(&m, AF_INET, &a->v4);
     if (err == 0)
         err = draw_family(&m, AF_INET6, &a->v6);

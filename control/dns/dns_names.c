@@ -34,11 +34,14 @@ static void put_name(struct dns_names *n, struct span text, const struct dns_mea
 }
 
 /* Under the zone, and as itself where it is in it. */
-static void put_host(struct dns_names *n, const struct dns_zone *zone, struct span host)
+static void put_host(struct dns_names *n, const struct dns_zone *zone, struct span host,
+                     const struct picture_site *site)
 {
     bool is_wild = host.n > 0 && host.p[0] == '.';
     struct span bare = is_wild ? span_skip(host, 1) : host;
-    struct dns_meaning m = {.kind = DNS_NAME_SITE, .key_hash = decide_key(bare, SPAN("/"))};
+    struct dns_meaning m = {.kind = DNS_NAME_SITE,
+                            .key_hash = decide_key(bare, SPAN("/")),
+                            .price_class = site->price_class};
     const struct span parts[] = {is_wild ? SPAN("*.") : SPAN(""), bare};
     struct span text = arena_join(&n->mem, parts, ARRAY_LEN(parts));
     struct dns_name name;
@@ -55,12 +58,13 @@ static void put_sites(struct dns_names *n, const struct dns_zone *zone, const st
     struct span host;
     void *site;
     for (size_t at = 0; map_next(p->site_by_host, &at, &host, &site);)
-        put_host(n, zone, host);
+        put_host(n, zone, host, site);
     for (size_t at = 0; map_next(p->site_by_host, &at, &host, &site);) {
-        struct span name = *(const struct span *)site;
-        put_name(
-            n, name,
-            &(struct dns_meaning){.kind = DNS_NAME_SITE, .key_hash = decide_key(name, SPAN("/"))});
+        const struct picture_site *its = site;
+        put_name(n, its->name,
+                 &(struct dns_meaning){.kind = DNS_NAME_SITE,
+                                       .key_hash = decide_key(its->name, SPAN("/")),
+                                       .price_class = its->price_class});
     }
 }
 

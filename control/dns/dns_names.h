@@ -28,9 +28,10 @@ enum dns_meaning_kind {
 
 struct dns_meaning {
     enum dns_meaning_kind kind;
-    uint32_t id;       /* from 1, of its table */
-    uint32_t index;    /* of SERVER in the zone, of NODE in the picture */
-    uint64_t key_hash; /* of SITE, for decide */
+    uint32_t id;         /* from 1, of its table */
+    uint32_t index;      /* of SERVER in the zone, of NODE in the picture */
+    uint64_t key_hash;   /* of SITE, for decide */
+    uint8_t price_class; /* of SITE, as in picture_site */
 };
 
 struct dns_names *dns_names_create(const struct dns_zone *zone, const struct picture *picture)

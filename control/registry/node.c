@@ -78,6 +78,12 @@ const char *node_check(const struct node_spec *spec)
          "country: must be two capital letters (ISO 3166-1)"},
         {spec->city.n <= NODE_CITY_BYTES, "city: is too long"},
         {spec->weight > 0 && spec->weight <= 1e6, "weight: must be above 0, and 1000000 at most"},
+        {spec->capacity_mbps >= 0 && spec->capacity_mbps <= 1e8,
+         "capacity_mbps: must be from 0 to 100000000"},
+        {spec->price_class >= 1 && spec->price_class <= NODE_PRICE_CLASSES,
+         "price_class: must be from 1 to 4"},
+        {spec->region.n == 0 || site_doc_name_is_valid(spec->region),
+         "region: must be 1 to 64 letters, digits, '.', '_' or '-'"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (!rows[i].is_right)
@@ -94,16 +100,8 @@ struct node_spec node_copy(const struct node_spec *spec, struct arena *mem)
     c.admin_url = arena_dup(mem, spec->admin_url);
     c.city = arena_dup(mem, spec->city);
     c.country = arena_dup(mem, spec->country);
+    c.region = arena_dup(mem, spec->region);
     return c;
-}
-
-bool node_is_same(const struct node_spec *a, const struct node_spec *b)
-{
-    return span_eq(a->id, b->id) && span_eq(a->http_url, b->http_url) &&
-           span_eq(a->https_url, b->https_url) && span_eq(a->admin_url, b->admin_url) &&
-           span_eq(a->city, b->city) && span_eq(a->country, b->country) &&
-           node_addresses_is_same(&a->addresses, &b->addresses) && a->has_point == b->has_point &&
-           (!a->has_point || (a->lat == b->lat && a->lon == b->lon)) && a->weight == b->weight;
 }
 
 void node_write(const struct node_spec *spec, struct json_out *o)
@@ -115,7 +113,7 @@ void node_write(const struct node_spec *spec, struct json_out *o)
     } texts[] = {
         {"http_url", spec->http_url},   {"https_url", spec->https_url},
         {"admin_url", spec->admin_url}, {"city", spec->city},
-        {"country", spec->country},
+        {"country", spec->country},     {"region", spec->region},
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         if (texts[i].value.n > 0)
@@ -126,6 +124,16 @@ void node_write(const struct node_spec *spec, struct json_out *o)
         json_out_real(o, "lon", spec->lon, 6);
     }
     json_out_real(o, "weight", spec->weight, 6);
+    if (spec->capacity_mbps > 0)
+        json_out_real(o, "capacity_mbps", spec->capacity_mbps, 3);
+    json_out_u64(o, "price_class", spec->price_class);
+}
+
+/* What is out of range becomes 0, which node_check tells. */
+static uint8_t price_class_of(struct json_in *in, const struct json_t *o)
+{
+    uint64_t class = json_in_u64(in, o, "price_class", 1);
+    return class <= NODE_PRICE_CLASSES ? (uint8_t) class : 0;
 }
 
 struct node_spec node_read(struct json_in *in, const struct json_t *o, struct arena *mem)
@@ -142,6 +150,9 @@ struct node_spec node_read(struct json_in *in, const struct json_t *o, struct ar
         .lon = json_in_real(in, o, "lon", 0),
         .has_point = json_in_has(o, "lat") && json_in_has(o, "lon"),
         .weight = json_in_real(in, o, "weight", 1),
+        .capacity_mbps = json_in_real(in, o, "capacity_mbps", 0),
+        .price_class = price_class_of(in, o),
+        .region = json_in_text(in, o, "region", SITE_DOC_NAME_BYTES),
     };
     if (json_in_has(o, "lat") != json_in_has(o, "lon"))
         json_in_fault(in, "lat", "must be given together with lon");

@@ -15,7 +15,8 @@ enum node_mode {
     NODE_MODE_COUNT
 };
 
-#define NODE_CITY_BYTES 63
+#define NODE_CITY_BYTES    63
+#define NODE_PRICE_CLASSES 4 /* from 1, the cheapest */
 
 struct node_spec {
     struct span id;
@@ -24,7 +25,10 @@ struct node_spec {
     struct span city, country;                  /* country: ISO 3166-1 alpha-2 */
     double lat, lon;
     bool has_point;
-    double weight; /* share of users among equals; 1 is usual */
+    double weight;        /* share of users among equals; 1 is usual */
+    double capacity_mbps; /* what it can send, in 10^6 bits a second; 0: unknown */
+    uint8_t price_class;  /* 1..NODE_PRICE_CLASSES: what its bytes cost, relative to others */
+    struct span region;   /* whose boundary it is within (a `region` section); empty: none */
 };
 
 const char *node_mode_name(enum node_mode mode);
@@ -36,7 +40,6 @@ const char *node_check(const struct node_spec *spec);
 bool node_url_is_valid(struct span url);
 /* node_copy: deep, into mem. */
 struct node_spec node_copy(const struct node_spec *spec, struct arena *mem);
-bool node_is_same(const struct node_spec *a, const struct node_spec *b);
 
 struct json_in;
 struct json_t;

@@ -50,13 +50,6 @@ void node_addresses_of_url(struct node_addresses *a, struct span url)
     (void)err; /* a name is no fault: it has no address here */
 }
 
-bool node_addresses_is_same(const struct node_addresses *a, const struct node_addresses *b)
-{
-    return a->v4_count == b->v4_count && a->v6_count == b->v6_count &&
-           memcmp(a->v4, b->v4, a->v4_count * sizeof a->v4[0]) == 0 &&
-           memcmp(a->v6, b->v6, a->v6_count * sizeof a->v6[0]) == 0;
-}
-
 static void write_one(struct json_out *o, int family, const uint8_t *bytes)
 {
     char text[ADDR_TEXT_ROOM];

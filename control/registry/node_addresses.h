@@ -9,6 +9,8 @@
  * with. A plain value. Pure. */
 #define NODE_ADDRESSES 4 /* of each family */
 
+enum node_family { NODE_ANY_FAMILY, NODE_IPV4, NODE_IPV6, NODE_FAMILIES };
+
 struct node_addresses {
     uint8_t v4[NODE_ADDRESSES][4];
     uint8_t v6[NODE_ADDRESSES][16];
@@ -19,7 +21,6 @@ struct node_addresses {
 MUST_USE int node_addresses_add(struct node_addresses *a, struct span text);
 /* node_addresses_of_url: its host, where that is an IP address. */
 void node_addresses_of_url(struct node_addresses *a, struct span url);
-bool node_addresses_is_same(const struct node_addresses *a, const struct node_addresses *b);
 static inline bool node_addresses_is_empty(const struct node_addresses *a)
 {
     return a->v4_count == 0 && a->v6_count == 0;

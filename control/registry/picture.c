@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The life of pictures and look-ups in them. Who fills them is registry.c. */
+ * The life of pictures and look-ups in them. Who fills them is registry.c; what decisions read of
+ * them is picture_seal.c's. */
 #include "control/registry/picture.h"
 
 #include "lib/base/mem.h"
@@ -38,6 +39,8 @@ void picture_unref(struct picture **pp)
     map_destroy(p->node_by_id);
     map_destroy(p->site_by_host);
     mem_free(p->nodes);
+    mem_free(p->edges);
+    mem_free(p->places);
     arena_finish(&p->mem);
     mem_free(p);
 }
@@ -47,13 +50,31 @@ const struct picture_node *picture_node_named(const struct picture *p, struct sp
     return map_get(p->node_by_id, id);
 }
 
+const struct picture_site *picture_site_of(const struct picture *p, struct span host)
+{
+    const struct picture_site *site = map_get(p->site_by_host, host);
+    for (size_t i = 0; site == NULL && i < host.n; i++)
+        if (host.p[i] == '.' && i > 0)
+            site = map_get(p->site_by_host, span_skip(host, i));
+    return site;
+}
+
 struct span picture_site(const struct picture *p, struct span host)
 {
-    const struct span *name = map_get(p->site_by_host, host);
-    for (size_t i = 0; name == NULL && i < host.n; i++)
-        if (host.p[i] == '.' && i > 0)
-            name = map_get(p->site_by_host, span_skip(host, i));
-    return name != NULL ? *name : SPAN_NONE;
+    const struct picture_site *site = picture_site_of(p, host);
+    return site != NULL ? site->name : SPAN_NONE;
+}
+
+enum standing picture_standing(const struct picture_node *n, enum node_family family)
+{
+    const struct standing_facts facts = {
+        .mode = n->mode,
+        .health = n->health,
+        .is_full = n->is_full,
+        .has_family = {false, n->spec.addresses.v4_count > 0, n->spec.addresses.v6_count > 0},
+        .is_cut = {false, n->is_cut[NODE_IPV4], n->is_cut[NODE_IPV6]},
+    };
+    return standing_of(&facts, family);
 }
 
 void picture_point(double lat, double lon, double *x, double *y, double *z)

@@ -2,8 +2,7 @@
 #ifndef CONTROL_REGISTRY_PICTURE_H
 #define CONTROL_REGISTRY_PICTURE_H
 
-#include "control/registry/health.h"
-#include "control/registry/node.h"
+#include "control/registry/standing.h"
 #include "lib/base/map.h"
 #include "lib/proto/heartbeat.h"
 
@@ -16,8 +15,11 @@ struct picture_node {
                               addresses: what it says, else those of the URLs */
     enum node_mode mode;
     enum health_state health;
-    double x, y, z; /* spec.lat, lon as a unit vector; of no meaning without a point */
-    uint64_t hash;  /* of the id, for rendezvous hashing */
+    bool is_full;               /* at its limits (spare.h) */
+    bool is_cut[NODE_FAMILIES]; /* probes do not reach it by this family */
+    double spare;  /* share of its bandwidth that is free, in steps; 1: all, or unknown */
+    uint64_t hash; /* of the id, for rendezvous hashing */
+    uint32_t edge; /* where it is in picture.edges; set by picture_seal */
     struct heartbeat_load load;
     struct span program;
     msec_t heard_wall_ms; /* 0: never */
@@ -25,18 +27,46 @@ struct picture_node {
     struct span config_fault;
 };
 
+/* What decisions read of a node: small and close together, by place. Made by picture_seal. */
+enum picture_offers { PICTURE_HTTP = 1, PICTURE_HTTPS = 2, PICTURE_IPV4 = 4, PICTURE_IPV6 = 8 };
+
+struct picture_edge {
+    uint64_t hash, region; /* of the id; of the region's name, or 0 */
+    double weight;         /* share among equals now: its own, its capacity, what of it is free */
+    uint32_t node;
+    uint16_t country, continent; /* picture_code; 0: unknown */
+    uint8_t price_class, offers;
+    uint8_t standing[NODE_FAMILIES];
+};
+
+/* Edges with one point on the map (to some 100 m). */
+struct picture_place {
+    double x, y, z; /* as a unit vector */
+    uint64_t hash;  /* of the point: the same in each picture */
+    uint32_t first, count;
+};
+
+struct picture_site {
+    struct span name;
+    uint8_t price_class; /* it pays for edges up to this class; 0: all */
+};
+
 struct picture {
     uint32_t magic;
     atomic_uint refs;
-    uint64_t
-        routing;    /* hash of all of a node that a decision looks at: the same, so are decisions */
-    uint64_t hosts; /* hash of all hosts of all sites, and the sites' names */
+    /* hashes: the same, so are decisions. routing: who is where, and how; shares: the weights;
+     * hosts: all hosts of all sites, and what is in picture_site */
+    uint64_t routing, shares, hosts;
     uint64_t version; /* grows with every picture of this process */
     struct arena mem;
     struct picture_node *nodes;
     size_t node_count;
+    struct picture_edge *edges; /* [node_count]: by place, those without a point last */
+    struct picture_place *places;
+    size_t place_count;
     struct map *node_by_id;   /* struct picture_node */
-    struct map *site_by_host; /* const struct span: the site's name; wildcards as ".example.com" */
+    struct map *site_by_host; /* const struct picture_site; wildcards as ".example.com" */
+    uint32_t price_limits;    /* bit n: there is a site that pays up to class n */
     bool is_frozen;
     uint64_t config_version;
     struct span config; /* document for edges; p == NULL: none yet */
@@ -49,11 +79,22 @@ struct picture *picture_create(size_t nodes) __attribute__((returns_nonnull));
 struct picture *picture_ref(struct picture *p);
 void picture_unref(struct picture **p);
 
+/* picture_seal: edges, places, routing and shares, from the nodes: when all are there, and again
+ * after any of them was changed. */
+void picture_seal(struct picture *p);
+
 const struct picture_node *picture_node_named(const struct picture *p, struct span id);
-/* picture_site: name of the site that serves host (lower case, without port): exact, then the
- * longest wildcard. p == NULL: none. */
+/* picture_site_of: who serves host (lower case, without port): exact, then the longest wildcard;
+ * NULL: none. picture_site: its name; p == NULL: none. */
+const struct picture_site *picture_site_of(const struct picture *p, struct span host);
 struct span picture_site(const struct picture *p, struct span host);
 /* picture_point: lat and lon as a unit vector. */
 void picture_point(double lat, double lon, double *x, double *y, double *z);
+/* picture_code: two letters as a number; 0 where they are not two. */
+static inline uint16_t picture_code(struct span s)
+{
+    return s.n == 2 ? (uint16_t)((uint8_t)s.p[0] << 8 | (uint8_t)s.p[1]) : 0;
+}
+enum standing picture_standing(const struct picture_node *n, enum node_family family);
 
 #endif

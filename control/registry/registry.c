@@ -1,59 +1,25 @@
 /* SPDX-License-Identifier: MIT
  * The registry: a table of nodes, the sites, and the newest picture of both. How silence is judged
- * is health.c's matter, what stands in a record node.c's, sites are sites.c's; who is asked when,
+ * is health.c's matter, what stands in a record node.c's, sites are sites.c's, what is
+ * durable of them registry_facts.c's; who is asked when,
  * and what is durable, the caller's. */
 #include "control/registry/registry.h"
 
-#include "control/registry/sites.h"
+#include "control/registry/registry_inner.h"
 #include "lib/base/err.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "lib/codec/json_in.h"
-#include "lib/codec/json_out.h"
 
-#include <pthread.h>
+#define REFRESH_MS 1000 /* pictures for the sake of loads only */
 
-#define NODE_BYTES      (64 << 10) /* bound on what one node may make us keep */
-#define NODE_FACT_BYTES (32 << 10)
-#define REFRESH_MS      1000 /* pictures for the sake of loads only */
-
-struct node {
-    struct arena spec_mem, seen_mem; /* of spec and seen */
-    struct node_spec spec;
-    bool is_from_file;
-    bool is_seen_dirty; /* what it reported is not durable yet */
-    enum node_mode mode;
-    struct health health;
-    struct heartbeat seen; /* the last; without its ledger */
-    msec_t heard_wall_ms;
-};
-
-struct registry {
-    /* set at creation, then constant */
-    struct health_rules rules;
-    /* under the lock */
-    pthread_mutex_t lock;
-    struct map *by_id; /* struct node */
-    struct node **nodes;
-    struct health **healths; /* healths[i] == &nodes[i]->health */
-    size_t count;
-    struct sites *sites;
-    struct picture *picture;
-    bool is_frozen;
-    bool is_changed; /* a newer picture would show other loads */
-    bool is_urgent;  /* something else than loads changed since the last tick */
-    msec_t published_at;
-    /* any thread */
-    _Atomic uint64_t version; /* of picture */
-};
-
-static struct node *add_node(struct registry *r, struct span id)
+struct node *registry_add_node(struct registry *r, struct span id)
 {
     struct node *n = mem_zalloc(sizeof *n);
     arena_init(&n->spec_mem, NODE_BYTES);
     arena_init(&n->seen_mem, NODE_BYTES);
     n->spec.id = arena_dup(&n->spec_mem, id);
+    spare_init(&n->spare);
     r->nodes = mem_grow(r->nodes, r->count + 1, sizeof *r->nodes);
     r->healths = mem_grow(r->healths, r->count + 1, sizeof *r->healths);
     r->nodes[r->count] = n;
@@ -69,7 +35,7 @@ static void free_node(struct node *n)
     mem_free(n);
 }
 
-static void set_spec(struct node *n, const struct node_spec *spec)
+void registry_set_spec(struct node *n, const struct node_spec *spec)
 {
     struct arena fresh;
     arena_init(&fresh, NODE_BYTES);
@@ -98,35 +64,17 @@ static void draw_node(const struct node *n, struct picture_node *to, struct aren
     *to = (struct picture_node){.spec = node_copy(&spec, mem),
                                 .mode = n->mode,
                                 .health = n->health.state,
+                                .is_full = n->spare.is_full,
+                                .spare = spare_share(&n->spare),
                                 .hash = hash64(spec.id.p, spec.id.n),
                                 .load = n->seen.load,
                                 .program = arena_dup(mem, n->seen.program),
                                 .heard_wall_ms = n->heard_wall_ms,
                                 .config_version = n->seen.config_version,
                                 .config_fault = arena_dup(mem, n->seen.config_fault)};
-    picture_point(spec.lat, spec.lon, &to->x, &to->y, &to->z);
 }
 
-/* What control/route/decide.c looks at; padding is never hashed. */
-static uint64_t routing_of(const struct picture_node *n, uint64_t before)
-{
-    const struct node_spec *s = &n->spec;
-    const uint64_t urls = (s->http_url.n > 0 ? 1U : 0U) | (s->https_url.n > 0 ? 2U : 0U);
-    const uint64_t words[] = {before,
-                              n->hash,
-                              (uint64_t)n->mode,
-                              (uint64_t)n->health,
-                              s->has_point,
-                              urls,
-                              hash64(s->country.p, s->country.n)};
-    const double reals[] = {s->lat, s->lon, s->weight};
-    uint64_t parts[] = {hash64(words, sizeof words), hash64(reals, sizeof reals),
-                        hash64(s->addresses.v4, s->addresses.v4_count * sizeof s->addresses.v4[0]),
-                        hash64(s->addresses.v6, s->addresses.v6_count * sizeof s->addresses.v6[0])};
-    return hash64(parts, sizeof parts);
-}
-
-static void publish_locked(struct registry *r, msec_t now)
+void registry_publish(struct registry *r, msec_t now)
 {
     struct picture *p = picture_create(r->count), *old = r->picture;
     p->version = (old != NULL ? old->version : 0) + 1;
@@ -135,9 +83,9 @@ static void publish_locked(struct registry *r, msec_t now)
         struct picture_node *to = &p->nodes[p->node_count++];
         draw_node(r->nodes[i], to, &p->mem);
         map_put(p->node_by_id, to->spec.id, to);
-        p->routing = routing_of(to, p->routing);
     }
     sites_draw(r->sites, p);
+    picture_seal(p);
     if (arena_overflowed(&p->mem)) { /* the old one is better than a damaged one */
         LOG_ERROR("picture-too-big", "nodes=%zu", r->count);
         p->version--;
@@ -154,7 +102,7 @@ static void publish_locked(struct registry *r, msec_t now)
 /* Changes by operators are in the picture before they are acknowledged. */
 static void publish_now_locked(struct registry *r)
 {
-    publish_locked(r, r->published_at);
+    registry_publish(r, r->published_at);
 }
 
 struct registry *registry_create(const struct health_rules *rules)
@@ -164,7 +112,7 @@ struct registry *registry_create(const struct health_rules *rules)
     CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
     r->by_id = map_create();
     r->sites = sites_create();
-    publish_locked(r, 0);
+    registry_publish(r, 0);
     return r;
 }
 
@@ -218,170 +166,13 @@ void registry_set_file(struct registry *r, const struct registry_file *file)
     for (size_t i = 0; i < file->node_count; i++) {
         struct node *n = map_get(r->by_id, file->nodes[i].id);
         if (n == NULL)
-            n = add_node(r, file->nodes[i].id);
-        set_spec(n, &file->nodes[i]);
+            n = registry_add_node(r, file->nodes[i].id);
+        registry_set_spec(n, &file->nodes[i]);
         n->is_from_file = true;
     }
     sites_set_file(r->sites, file->sites, file->site_count);
     publish_now_locked(r);
     pthread_mutex_unlock(&r->lock);
-}
-
-/* ---- durable facts ---- */
-
-static void write_fact(const struct node *n, const struct node_spec *spec, enum node_mode mode,
-                       struct buf *out)
-{
-    struct json_out o;
-    json_out_begin(&o, out);
-    json_out_object(&o, NULL);
-    node_write(spec, &o);
-    json_out_text(&o, "mode", span_of(node_mode_name(mode)));
-    json_out_bool(&o, "from_file", n != NULL && n->is_from_file);
-    if (n != NULL && n->heard_wall_ms > 0) {
-        json_out_object(&o, "seen");
-        json_out_text(&o, "health", span_of(health_state_name(n->health.state)));
-        json_out_int(&o, "at_ms", n->heard_wall_ms);
-        json_out_text(&o, "boot", n->seen.boot);
-        json_out_text(&o, "program", n->seen.program);
-        json_out_text(&o, "http_url", n->seen.http_url);
-        json_out_text(&o, "https_url", n->seen.https_url);
-        json_out_text(&o, "admin_url", n->seen.admin_url);
-        json_out_text(&o, "purge_log", n->seen.purge_log);
-        json_out_u64(&o, "purge_seq", n->seen.purge_seq);
-        json_out_end_object(&o);
-    }
-    json_out_end_object(&o);
-}
-
-static struct state_change change_of(const struct node *n, const struct node_spec *spec,
-                                     enum node_mode mode, struct arena *mem)
-{
-    struct buf text;
-    buf_init(&text, NODE_FACT_BYTES);
-    write_fact(n, spec, mode, &text);
-    struct state_change c = {STATE_NODE, arena_dup(mem, spec->id), arena_dup(mem, buf_span(&text))};
-    buf_finish(&text);
-    return c;
-}
-
-static struct span seen_text(struct json_in *in, const struct json_t *o, const char *key,
-                             struct arena *mem)
-{
-    return arena_dup(mem, json_in_text(in, o, key, HEARTBEAT_URL_BYTES));
-}
-
-static void restore_seen(struct registry *r, struct node *n, struct json_in *in, msec_t now)
-{
-    const struct json_t *seen = json_in_object(in, in->root, "seen");
-    enum health_state health = HEALTH_UNSEEN;
-    if (seen == NULL)
-        return;
-    struct arena *mem = &n->seen_mem;
-    n->heard_wall_ms = (msec_t)json_in_u64(in, seen, "at_ms", 0);
-    n->seen.boot = seen_text(in, seen, "boot", mem);
-    n->seen.program = seen_text(in, seen, "program", mem);
-    n->seen.http_url = seen_text(in, seen, "http_url", mem);
-    n->seen.https_url = seen_text(in, seen, "https_url", mem);
-    n->seen.admin_url = seen_text(in, seen, "admin_url", mem);
-    n->seen.purge_log = seen_text(in, seen, "purge_log", mem);
-    n->seen.purge_seq = json_in_u64(in, seen, "purge_seq", 0);
-    const char *name = arena_cstr(mem, json_in_text(in, seen, "health", 16));
-    if (health_state_parse(name, &health))
-        health_restore(&n->health, health, &r->rules, now);
-}
-
-struct loading {
-    struct registry *r;
-    msec_t now;
-};
-
-/* A node that only the file of the last run had is not there any more. */
-static void restore_node(struct loading *l, struct span key, struct json_in *in)
-{
-    struct arena mem;
-    arena_init(&mem, NODE_BYTES);
-    struct node *n = map_get(l->r->by_id, key);
-    bool was_from_file = json_in_bool(in, in->root, "from_file", false);
-    if (n == NULL && !was_from_file) {
-        struct node_spec spec = node_read(in, in->root, &mem);
-        n = add_node(l->r, key);
-        spec.id = n->spec.id;
-        set_spec(n, &spec);
-    }
-    if (n != NULL) {
-        node_mode_parse(json_in_text(in, in->root, "mode", 16), &n->mode);
-        restore_seen(l->r, n, in, l->now);
-    }
-    arena_finish(&mem);
-}
-
-static bool on_node(void *ctx, struct span key, struct span value)
-{
-    struct json_in in;
-    if (json_in_parse(&in, value, NODE_FACT_BYTES) == 0)
-        restore_node(ctx, key, &in);
-    if (json_in_is_faulty(&in))
-        LOG_WARN("state-node-damaged", "node=%.*s reason=\"%s\"", SPAN_FMT(key), in.fault);
-    json_in_finish(&in);
-    return true;
-}
-
-static bool on_site(void *ctx, struct span key, struct span value)
-{
-    struct loading *l = ctx;
-    struct arena mem;
-    struct buf why;
-    struct site_doc doc;
-    arena_init(&mem, 8 * SITE_DOC_MAX_BYTES);
-    buf_init(&why, 512);
-    if (site_doc_read(value, key, &doc, &mem, &why) == 0 &&
-        sites_may_put(l->r->sites, &doc, &why) == 0)
-        sites_put(l->r->sites, &doc, value, 0);
-    else
-        LOG_WARN("state-site-left-out", "site=%.*s reason=\"%.*s\"", SPAN_FMT(key),
-                 SPAN_FMT(buf_span(&why)));
-    buf_finish(&why);
-    arena_finish(&mem);
-    return true;
-}
-
-static bool on_meta(void *ctx, struct span key, struct span value)
-{
-    uint64_t version;
-    if (span_eq(key, SPAN("site_version")) && span_u64(value, &version))
-        sites_set_version(((struct loading *)ctx)->r->sites, version);
-    return true;
-}
-
-int registry_load(struct registry *r, struct state *s, msec_t now)
-{
-    struct loading l = {r, now};
-    pthread_mutex_lock(&r->lock);
-    int err = state_each(s, STATE_NODE, SPAN_NONE, on_node, &l);
-    if (err == 0)
-        err = state_each(s, STATE_SITE, SPAN_NONE, on_site, &l);
-    if (err == 0)
-        err = state_each(s, STATE_META, SPAN_NONE, on_meta, &l);
-    publish_locked(r, now);
-    pthread_mutex_unlock(&r->lock);
-    return err;
-}
-
-size_t registry_seen_changes(struct registry *r, struct state_change *out, size_t max,
-                             struct arena *mem)
-{
-    size_t count = 0;
-    pthread_mutex_lock(&r->lock);
-    for (size_t i = 0; i < r->count && count < max; i++) {
-        struct node *n = r->nodes[i];
-        if (!n->is_seen_dirty)
-            continue;
-        out[count++] = change_of(n, &n->spec, n->mode, mem);
-        n->is_seen_dirty = false;
-    }
-    pthread_mutex_unlock(&r->lock);
-    return count;
 }
 
 /* ---- heartbeats ---- */
@@ -418,6 +209,10 @@ int registry_beat(struct registry *r, const struct heartbeat *h, msec_t now, mse
     if (n != NULL) {
         bool is_moved = health_beat(&n->health, &r->rules, now);
         bool is_other = take_seen(n, h);
+        if (spare_beat(&n->spare, n->spec.capacity_mbps, &h->load, &spare_rules_default, now))
+            LOG_WARN(n->spare.is_full ? "node-full" : "node-has-room",
+                     "node=%.*s cpu=%.2f mbps=%.0f", SPAN_FMT(h->node), n->spare.cpu,
+                     n->spare.out_mbps);
         n->heard_wall_ms = wall;
         n->is_seen_dirty = true;
         if (is_moved)
@@ -426,7 +221,7 @@ int registry_beat(struct registry *r, const struct heartbeat *h, msec_t now, mse
         r->is_changed = true;
         if (is_moved || is_other) {
             r->is_urgent = true;
-            publish_locked(r, now);
+            registry_publish(r, now);
         }
     }
     pthread_mutex_unlock(&r->lock);
@@ -459,7 +254,7 @@ bool registry_tick(struct registry *r, msec_t now)
         LOG_WARN(r->is_frozen ? "picture-frozen" : "picture-unfrozen", "nodes=%zu", r->count);
     if (moved > 0 || r->is_frozen != was_frozen ||
         (r->is_changed && now - r->published_at >= REFRESH_MS))
-        publish_locked(r, now);
+        registry_publish(r, now);
     bool is_urgent = r->is_urgent || moved > 0;
     r->is_urgent = false;
     pthread_mutex_unlock(&r->lock);
@@ -479,28 +274,13 @@ int registry_may_put(struct registry *r, struct span id, struct buf *why)
     return is_from_file ? ERR_EXISTS : 0;
 }
 
-int registry_node_change(struct registry *r, const struct registry_edit *edit,
-                         struct state_change *out, struct arena *mem)
-{
-    pthread_mutex_lock(&r->lock);
-    const struct node *n = map_get(r->by_id, edit->id);
-    const struct node_spec *spec = edit->spec != NULL || n == NULL ? edit->spec : &n->spec;
-    enum node_mode mode = n != NULL ? n->mode : NODE_AUTO;
-    if (edit->mode >= 0)
-        mode = (enum node_mode)edit->mode;
-    if (spec != NULL)
-        *out = change_of(n, spec, mode, mem);
-    pthread_mutex_unlock(&r->lock);
-    return spec != NULL ? 0 : ERR_NOT_FOUND;
-}
-
 void registry_put(struct registry *r, const struct node_spec *spec)
 {
     pthread_mutex_lock(&r->lock);
     struct node *n = map_get(r->by_id, spec->id);
     if (n == NULL)
-        n = add_node(r, spec->id);
-    set_spec(n, spec);
+        n = registry_add_node(r, spec->id);
+    registry_set_spec(n, spec);
     publish_now_locked(r);
     pthread_mutex_unlock(&r->lock);
 }

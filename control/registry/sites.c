@@ -61,6 +61,7 @@ static void set_site(struct sites *s, const struct site_doc *doc, struct span te
     k->doc.hosts.v = arena_zalloc(&k->mem, (doc->hosts.count + 1) * sizeof *doc->hosts.v);
     for (size_t i = 0; i < doc->hosts.count; i++)
         k->doc.hosts.v[i] = arena_dup(&k->mem, doc->hosts.v[i]);
+    k->doc.price_class = doc->price_class;
     k->doc.origins.count = doc->origins.count; /* only whether there are any is asked here */
     CHECK(!arena_overflowed(&k->mem));
     bool is_there;
@@ -154,10 +155,10 @@ static void draw_document(const struct sites *s, struct picture *p)
     buf_finish(&text);
 }
 
-static void put_host(struct picture *p, struct span host, struct span *site)
+static void put_host(struct picture *p, struct span host, struct picture_site *site)
 {
-    struct hash128 h = hash128(host.p, host.n, p->hosts);
-    p->hosts = hash128(site->p, site->n, h.lo).lo;
+    struct hash128 h = hash128(host.p, host.n, p->hosts + site->price_class);
+    p->hosts = hash128(site->name.p, site->name.n, h.lo).lo;
     map_put(p->site_by_host, host, site);
 }
 
@@ -168,10 +169,11 @@ void sites_draw(const struct sites *s, struct picture *p)
             const struct known_site *k = s->v[i];
             if ((k->text.p == NULL) != (from_file == 1))
                 continue;
-            struct span *name = arena_alloc(&p->mem, sizeof *name);
-            *name = arena_dup(&p->mem, k->doc.name);
+            struct picture_site *site = arena_alloc(&p->mem, sizeof *site);
+            *site = (struct picture_site){arena_dup(&p->mem, k->doc.name), k->doc.price_class};
+            p->price_limits |= 1U << site->price_class;
             for (size_t h = 0; h < k->doc.hosts.count; h++)
-                put_host(p, host_key(k->doc.hosts.v[h]), name);
+                put_host(p, host_key(k->doc.hosts.v[h]), site);
         }
     p->config_version = s->version;
     if (s->version > 0)

@@ -1,27 +1,38 @@
 /* SPDX-License-Identifier: MIT
- * The decision. Distances are compared as cosines of the angle between unit vectors (one product
- * of three terms an edge); kilometres are computed only for edges that are answered.
+ * The decision. Distances are compared as cosines of the angle between unit vectors, one product
+ * of three terms a place; kilometres are computed only for edges that are answered.
  *
  * A vague place is not a point: where the database says "within 500 km", two edges 100 and 400 km
  * from the centre of that circle cannot be told apart, and to prefer the first would pile a whole
  * country's unplaced users on the edge nearest to its middle. So edges whose distance is within
- * the place's radius of the nearest are one group, and hashing spreads users over it. */
+ * the place's radius of the nearest are one group; and where even the country is more than the
+ * place tells, the country is the group. Hashing spreads users over it. */
 #include "control/route/decide.h"
 
-#include "lib/base/hash.h"
-#include "lib/base/hrw.h"
+#include "control/route/rank.h"
 
 #include <math.h>
+#include <netinet/in.h>
 
 #define HALF_TURN_KM (GEO_EARTH_KM * 3.14159265358979323846)
+
+/* A key that is more than this of a group member's fair share is cut into parts, each for another
+ * edge. Loads of edges are sums of such parts: as small as this, they differ by some percent. */
+#define KEY_PART (1.0 / 128)
+
+_Static_assert(DECIDE_MAX <= RANK_MAX, "a verdict is one ranking");
 
 /* One decision as it is being made. */
 struct deciding {
     const struct picture *picture;
+    const struct decide_rules *rules;
     const struct decide_question *q;
+    uint8_t offers; /* all of these */
+    bool has_point;
     double x, y, z; /* of the client's place, where it has a point */
     double near_km;
-    size_t count; /* chosen so far */
+    const struct region *home; /* of the client */
+    size_t count;              /* chosen so far */
     struct decide_verdict *out;
     struct shape *shape; /* NULL, or: only the groups are wanted, and out is NULL */
 };
@@ -31,33 +42,22 @@ struct shape {
     struct hash128 hash;
 };
 
-enum decide_class decide_class_of(const struct picture_node *node)
-{
-    if (node->mode == NODE_DOWN)
-        return DECIDE_OUT;
-    if (node->mode == NODE_FORCED)
-        return DECIDE_ABLE;
-    if (node->health != HEALTH_UP)
-        return DECIDE_DOUBTFUL;
-    return node->mode == NODE_DRAIN ? DECIDE_DRAIN : DECIDE_ABLE;
-}
+/* Candidates that are equal to the rule. */
+struct group {
+    enum decide_rule rule;
+    enum standing standing;
+    double least, below; /* CITY: cosines from, and up to without it */
+    uint16_t code;       /* COUNTRY, CONTINENT */
+    uint64_t area;
+};
 
 const char *decide_rule_name(enum decide_rule rule)
 {
-    static const char *const names[] = {[DECIDE_OVERRIDE] = "override",
-                                        [DECIDE_CITY] = "city",
-                                        [DECIDE_COUNTRY] = "country",
-                                        [DECIDE_DEFAULT] = "default"};
+    static const char *const names[] = {
+        [DECIDE_OVERRIDE] = "override",   [DECIDE_ASN] = "asn",
+        [DECIDE_CITY] = "city",           [DECIDE_COUNTRY] = "country",
+        [DECIDE_CONTINENT] = "continent", [DECIDE_DEFAULT] = "default"};
     return names[rule];
-}
-
-const char *decide_class_name(enum decide_class class)
-{
-    static const char *const names[] = {[DECIDE_ABLE] = "able",
-                                        [DECIDE_DRAIN] = "drain",
-                                        [DECIDE_DOUBTFUL] = "doubtful",
-                                        [DECIDE_OUT] = "down"};
-    return names[class];
 }
 
 uint64_t decide_key(struct span host, struct span path)
@@ -66,40 +66,50 @@ uint64_t decide_key(struct span host, struct span path)
     return hash128(path.p, path.n, h.lo).lo;
 }
 
-static bool has_url(const struct picture_node *n, enum decide_scheme scheme)
+/* ---- candidates ---- */
+
+static uint8_t offers_of(const struct decide_question *q)
 {
-    switch (scheme) {
-    case DECIDE_HTTP:
-        return n->spec.http_url.n > 0;
-    case DECIDE_HTTPS:
-        return n->spec.https_url.n > 0;
-    case DECIDE_ANY:
-        break;
-    }
-    return n->spec.http_url.n > 0 || n->spec.https_url.n > 0;
+    static const uint8_t schemes[] = {[DECIDE_HTTP] = PICTURE_HTTP, [DECIDE_HTTPS] = PICTURE_HTTPS};
+    static const uint8_t families[] = {[NODE_IPV4] = PICTURE_IPV4, [NODE_IPV6] = PICTURE_IPV6};
+    uint8_t scheme = q->scheme != DECIDE_ANY ? schemes[q->scheme] : 0;
+    uint8_t family = q->family != NODE_ANY_FAMILY ? families[q->family] : 0;
+    return scheme | family;
 }
 
-static bool has_address(const struct picture_node *n, enum decide_family family)
+enum standing decide_standing(const struct picture_edge *e, const struct decide_question *q)
 {
-    return family == DECIDE_ANY_FAMILY ||
-           (family == DECIDE_IPV4 ? n->spec.addresses.v4_count : n->spec.addresses.v6_count) > 0;
+    enum standing s = (enum standing)e->standing[q->family];
+    bool is_dear = q->price_class != 0 && e->price_class > q->price_class;
+    return is_dear && s < STANDING_DEAR ? STANDING_DEAR : s;
 }
 
-static bool is_chosen(const struct deciding *d, const struct picture_node *n)
+static bool is_chosen(const struct deciding *d, const struct picture_edge *e)
 {
     if (d->shape != NULL)
-        return d->shape->taken[n - d->picture->nodes] != 0;
+        return d->shape->taken[e->node] != 0;
     for (size_t i = 0; i < d->out->count; i++)
-        if (d->out->v[i].node == n)
+        if (d->out->v[i].edge == e)
             return true;
     return false;
 }
 
-static bool is_candidate(const struct deciding *d, const struct picture_node *n,
-                         enum decide_class class)
+static bool is_candidate(const struct deciding *d, const struct picture_edge *e,
+                         enum standing standing)
 {
-    return decide_class_of(n) == class && has_url(n, d->q->scheme) &&
-           has_address(n, d->q->family) && !is_chosen(d, n);
+    return decide_standing(e, d->q) == standing && (e->offers & d->offers) == d->offers &&
+           (e->offers & (PICTURE_HTTP | PICTURE_HTTPS)) != 0 &&
+           (d->rules->regions == NULL || region_lets(d->rules->regions, d->home, e->region)) &&
+           !is_chosen(d, e);
+}
+
+static bool is_member(const struct deciding *d, const struct group *g, const struct picture_edge *e)
+{
+    if (g->rule == DECIDE_COUNTRY && e->country != g->code)
+        return false;
+    if (g->rule == DECIDE_CONTINENT && e->continent != g->code)
+        return false;
+    return is_candidate(d, e, g->standing);
 }
 
 static bool is_full(const struct deciding *d)
@@ -107,15 +117,18 @@ static bool is_full(const struct deciding *d)
     return d->count >= d->q->wanted;
 }
 
-/* -1 .. 1, greater is nearer. */
-static double cosine(const struct deciding *d, const struct picture_node *n)
-{
-    return d->x * n->x + d->y * n->y + d->z * n->z;
-}
+/* ---- choosing ---- */
 
-static double km_of_cosine(double c)
+/* Members of a group are added in the picture's order, which is no rank: `mark` ends a group. */
+static void add_to_shape(struct deciding *d, const struct picture_edge *e, uint64_t mark)
 {
-    return GEO_EARTH_KM * acos(c > 1 ? 1 : c < -1 ? -1 : c);
+    struct shape *s = d->shape;
+    const uint64_t words[] = {s->hash.lo, s->hash.hi, mark, e != NULL ? (uint64_t)e->node + 1 : 0};
+    s->hash = hash128(words, sizeof words, 0);
+    if (e == NULL)
+        return;
+    s->taken[e->node] = 1;
+    d->count++;
 }
 
 static double km_of(const struct deciding *d, const struct picture_node *n)
@@ -125,155 +138,260 @@ static double km_of(const struct deciding *d, const struct picture_node *n)
     return geo_km(d->q->place->lat, d->q->place->lon, n->spec.lat, n->spec.lon);
 }
 
-/* Members of a group are added in the picture's order, which is no rank: `mark` ends a group. */
-static void add_to_shape(struct deciding *d, const struct picture_node *n, uint64_t mark)
+/* e is of the group that was begun last. */
+static void choose(struct deciding *d, const struct picture_edge *e)
 {
-    struct shape *s = d->shape;
-    const uint64_t words[] = {s->hash.lo, s->hash.hi, mark,
-                              n != NULL ? (uint64_t)(n - d->picture->nodes) + 1 : 0};
-    s->hash = hash128(words, sizeof words, 0);
-    if (n == NULL)
-        return;
-    s->taken[n - d->picture->nodes] = 1;
+    struct decide_verdict *out = d->out;
+    const struct decide_group *g = &out->groups[out->group_count - 1];
+    const struct picture_node *n = &d->picture->nodes[e->node];
+    if (out->count == 0)
+        out->rule = g->rule;
+    out->v[out->count++] =
+        (struct decide_choice){n, e, g->rule, g->standing, out->group_count - 1, km_of(d, n)};
     d->count++;
 }
 
-static void choose(struct deciding *d, const struct picture_node *n, enum decide_rule rule,
-                   enum decide_class class)
+static void begin_group(struct deciding *d, const struct decide_group *g)
 {
-    if (d->shape != NULL) {
-        add_to_shape(d, n, 0);
-        add_to_shape(d, NULL, class);
-        return;
-    }
-    d->count++;
-    if (d->out->count == 0)
-        d->out->rule = rule;
-    d->out->v[d->out->count++] = (struct decide_choice){n, rule, class, km_of(d, n)};
+    d->out->groups[d->out->group_count++] = *g;
 }
 
-/* Which of the candidates that fit belong to the group. NULL: all. */
-typedef bool (*in_group_fn)(const struct deciding *d, const struct picture_node *n, double limit);
+/* ---- groups ---- */
 
-struct group {
-    in_group_fn has;
-    double limit;
-    enum decide_rule rule;
-    enum decide_class class;
+static double cosine(const struct deciding *d, const struct picture_place *p)
+{
+    return d->x * p->x + d->y * p->y + d->z * p->z;
+}
+
+static double km_of_cosine(double c)
+{
+    return GEO_EARTH_KM * acos(c > 1 ? 1 : c < -1 ? -1 : c);
+}
+
+/* What is done with each member of a group. */
+struct walk {
+    const struct deciding *d;
+    const struct group *group;
+    void (*then)(void *ctx, const struct picture_edge *e);
+    void *ctx;
 };
 
-static bool is_member(const struct deciding *d, const struct group *g, const struct picture_node *n)
+static void walk_edges(const struct walk *w, size_t from, size_t count)
 {
-    return g->has(d, n, g->limit) && is_candidate(d, n, g->class);
+    for (const struct picture_edge *e = w->d->picture->edges + from, *end = e + count; e < end; e++)
+        if (is_member(w->d, w->group, e))
+            w->then(w->ctx, e);
 }
 
-static void shape_group(struct deciding *d, const struct group *g)
+static void walk_group(const struct walk *w)
 {
-    size_t before = d->count;
-    for (size_t i = 0; i < d->picture->node_count; i++)
-        if (is_member(d, g, &d->picture->nodes[i]))
-            add_to_shape(d, &d->picture->nodes[i], 0);
-    if (d->count > before)
-        add_to_shape(d, NULL, g->class);
-}
-
-/* The best of a group by rendezvous, again and again, until it is empty or enough are chosen. */
-static void choose_group(struct deciding *d, const struct group *g)
-{
-    if (d->shape != NULL && !is_full(d))
-        shape_group(d, g);
-    while (d->shape == NULL && !is_full(d)) {
-        const struct picture_node *best = NULL;
-        double best_score = -1;
-        for (size_t i = 0; i < d->picture->node_count; i++) {
-            const struct picture_node *n = &d->picture->nodes[i];
-            if (!is_member(d, g, n))
-                continue;
-            double score = hrw_score(d->q->key_hash, n->hash, n->spec.weight);
-            if (score > best_score) {
-                best = n;
-                best_score = score;
-            }
-        }
-        if (best == NULL)
-            return;
-        choose(d, best, g->rule, g->class);
+    const struct picture *p = w->d->picture;
+    if (w->group->rule != DECIDE_CITY) {
+        walk_edges(w, 0, p->node_count);
+        return;
+    }
+    for (size_t i = 0; i < p->place_count; i++) {
+        double c = cosine(w->d, &p->places[i]);
+        if (c >= w->group->least && c < w->group->below)
+            walk_edges(w, p->places[i].first, p->places[i].count);
     }
 }
 
-static bool is_within(const struct deciding *d, const struct picture_node *n, double least_cosine)
+static void on_ranked(void *ctx, const struct picture_edge *e)
 {
-    return n->spec.has_point && cosine(d, n) >= least_cosine;
+    rank_add(ctx, e);
 }
 
-static bool is_in_country(const struct deciding *d, const struct picture_node *n, double unused)
+static void on_shaped(void *ctx, const struct picture_edge *e)
 {
-    (void)unused;
-    return span_eq(n->spec.country, span_of(d->q->place->country));
+    add_to_shape(ctx, e, 0);
 }
 
-static bool is_any(const struct deciding *d, const struct picture_node *n, double unused)
+/* Users behind one network prefix go together, as far as a hot key is spread. */
+static uint64_t user_of(const struct decide_question *q)
 {
-    (void)d;
-    (void)n;
-    (void)unused;
-    return true;
+    uint8_t prefix[7] = {0};
+    if (q->client->sa_family == AF_INET6)
+        memcpy(prefix, &((const struct sockaddr_in6 *)(const void *)q->client)->sin6_addr, 7);
+    else if (q->client->sa_family == AF_INET)
+        memcpy(prefix, &((const struct sockaddr_in *)(const void *)q->client)->sin_addr, 3);
+    return hash64(prefix, sizeof prefix) ^ q->key_hash;
+}
+
+/* The parts a key is cut into, beyond those that fit into a ranking all members. */
+static size_t spread_of(const struct rank *r, double share)
+{
+    double parts = ceil(share / KEY_PART * (double)r->members);
+    if (parts <= 1)
+        return 1;
+    return parts <= (double)r->room && parts < (double)r->members ? (size_t)parts : r->members;
+}
+
+/* A hot key's first edge is its user's; the others follow in the order of the key. */
+static size_t spread_key(const struct deciding *d, const struct group *g, struct rank *r)
+{
+    double share = heat_share(d->q->heat, d->q->key_hash, g->area);
+    size_t spread = share > 0 ? spread_of(r, share) : 1;
+    if (spread <= 1)
+        return 1;
+    if (spread <= r->room) {
+        rank_prefer(r, spread, user_of(d->q));
+        return spread;
+    }
+    struct rank all;
+    rank_init(&all, user_of(d->q), 1);
+    walk_group(&(struct walk){d, g, on_ranked, &all});
+    rank_put_first(r, all.v[0]);
+    return spread;
+}
+
+static struct decide_group told(const struct group *g, const struct rank *r, size_t spread)
+{
+    struct decide_group t = {
+        .rule = g->rule, .standing = g->standing, .members = r->members, .spread = spread};
+    if (g->rule == DECIDE_CITY) {
+        t.from_km = g->below > 1 ? 0 : km_of_cosine(g->below);
+        t.to_km = km_of_cosine(g->least);
+    }
+    return t;
+}
+
+static void choose_group(struct deciding *d, const struct group *g)
+{
+    if (is_full(d))
+        return;
+    if (d->shape != NULL) {
+        size_t before = d->count;
+        walk_group(&(struct walk){d, g, on_shaped, d});
+        if (d->count > before)
+            add_to_shape(d, NULL, g->standing);
+        return;
+    }
+    struct rank r;
+    bool may_spread = d->count == 0 && d->q->heat != NULL;
+    rank_init(&r, d->q->key_hash, may_spread ? RANK_MAX : d->q->wanted - d->count);
+    walk_group(&(struct walk){d, g, on_ranked, &r});
+    if (r.count == 0)
+        return;
+    size_t spread = may_spread ? spread_key(d, g, &r) : 1;
+    if (d->count == 0)
+        d->out->area = g->area;
+    struct decide_group t = told(g, &r, spread);
+    begin_group(d, &t);
+    for (size_t i = 0; i < r.count && !is_full(d); i++)
+        choose(d, r.v[i].edge);
+}
+
+/* ---- rules ---- */
+
+/* One after the other, as the operator has them. */
+static void choose_listed(struct deciding *d, const struct override *o, enum decide_rule rule,
+                          enum standing standing)
+{
+    for (size_t i = 0; i < o->edge_count && !is_full(d); i++) {
+        const struct picture_node *n = picture_node_named(d->picture, o->edges[i]);
+        const struct picture_edge *e = n != NULL ? &d->picture->edges[n->edge] : NULL;
+        if (e == NULL || !is_candidate(d, e, standing))
+            continue;
+        if (d->shape != NULL) {
+            add_to_shape(d, e, 0);
+            add_to_shape(d, NULL, standing);
+            continue;
+        }
+        if (d->count == 0)
+            d->out->override = o;
+        begin_group(d, &(struct decide_group){
+                           .rule = rule, .standing = standing, .members = 1, .spread = 1});
+        choose(d, e);
+    }
 }
 
 /* The longest network decides; where none of its edges can serve, the next shorter one. */
-static void by_override(struct deciding *d, const struct override_table *table,
-                        enum decide_class class)
+static void by_list(struct deciding *d, const struct override_table *table, enum decide_rule rule,
+                    enum standing standing)
 {
     const struct override *o = override_find(table, d->q->client, NULL);
     for (; o != NULL && !is_full(d); o = override_find(table, d->q->client, o))
-        for (size_t i = 0; i < o->edge_count && !is_full(d); i++) {
-            const struct picture_node *n = picture_node_named(d->picture, o->edges[i]);
-            if (n == NULL || !is_candidate(d, n, class))
-                continue;
-            if (d->count == 0 && d->shape == NULL)
-                d->out->override = o;
-            choose(d, n, DECIDE_OVERRIDE, class);
-        }
+        choose_listed(d, o, rule, standing);
 }
 
-static void by_distance(struct deciding *d, enum decide_class class)
+static bool has_candidate(const struct deciding *d, const struct picture_place *p,
+                          enum standing standing)
 {
+    for (uint32_t i = p->first; i < p->first + p->count; i++)
+        if (is_candidate(d, &d->picture->edges[i], standing))
+            return true;
+    return false;
+}
+
+static void by_distance(struct deciding *d, enum standing standing)
+{
+    double below = 2;
     while (!is_full(d)) {
+        const struct picture_place *at = NULL;
         double nearest = -2;
-        for (size_t i = 0; i < d->picture->node_count; i++) {
-            const struct picture_node *n = &d->picture->nodes[i];
-            if (n->spec.has_point && cosine(d, n) > nearest && is_candidate(d, n, class))
-                nearest = cosine(d, n);
+        for (size_t i = 0; i < d->picture->place_count; i++) {
+            const struct picture_place *p = &d->picture->places[i];
+            double c = cosine(d, p);
+            if (c > nearest && c < below && has_candidate(d, p, standing)) {
+                nearest = c;
+                at = p;
+            }
         }
-        if (nearest < -1.5)
+        if (at == NULL)
             return;
         double km = km_of_cosine(nearest) + d->near_km;
-        double limit = km >= HALF_TURN_KM ? -2 : fmin(nearest, cos(km / GEO_EARTH_KM));
-        choose_group(d, &(struct group){is_within, limit, DECIDE_CITY, class});
+        double least = km >= HALF_TURN_KM ? -2 : fmin(nearest, cos(km / GEO_EARTH_KM));
+        choose_group(d, &(struct group){.rule = DECIDE_CITY,
+                                        .standing = standing,
+                                        .least = least,
+                                        .below = below,
+                                        .area = at->hash | 1});
+        below = least;
     }
 }
 
-static void decide_class(struct deciding *d, const struct decide_rules *rules,
-                         enum decide_class class)
+static void by_code(struct deciding *d, enum decide_rule rule, uint16_t code,
+                    enum standing standing)
 {
-    by_override(d, rules->overrides, class);
-    if (d->q->place->has_point)
-        by_distance(d, class);
-    if (d->q->place->country[0] != '\0')
-        choose_group(d, &(struct group){is_in_country, 0, DECIDE_COUNTRY, class});
-    choose_group(d, &(struct group){is_any, 0, DECIDE_DEFAULT, class});
+    if (code != 0 || rule == DECIDE_DEFAULT)
+        choose_group(d, &(struct group){.rule = rule,
+                                        .standing = standing,
+                                        .code = code,
+                                        .area = (uint64_t)rule << 32 | code});
 }
 
-static void run(struct deciding *d, const struct decide_rules *rules)
+static void decide_among(struct deciding *d, enum standing standing)
+{
+    const struct place *place = d->q->place;
+    uint16_t country = picture_code(span_of(place->country));
+    bool is_vague = d->rules->vague_km > 0 && place->radius_km >= d->rules->vague_km;
+    by_list(d, d->rules->overrides, DECIDE_OVERRIDE, standing);
+    by_list(d, d->rules->asns, DECIDE_ASN, standing);
+    if (is_vague)
+        by_code(d, DECIDE_COUNTRY, country, standing);
+    if (d->has_point)
+        by_distance(d, standing);
+    by_code(d, DECIDE_COUNTRY, country, standing);
+    by_code(d, DECIDE_CONTINENT, picture_code(span_of(place->continent)), standing);
+    by_code(d, DECIDE_DEFAULT, 0, standing);
+}
+
+static void run(struct deciding *d)
 {
     const struct place *place = d->q->place;
     CHECK(d->q->wanted >= 1 && d->q->wanted <= DECIDE_MAX);
-    if (place->has_point)
+    d->offers = offers_of(d->q);
+    d->has_point = place->has_point;
+    if (d->has_point)
         picture_point(place->lat, place->lon, &d->x, &d->y, &d->z);
-    d->near_km = fmax(rules->near_km, place->radius_km);
-    for (int class = DECIDE_ABLE; class < DECIDE_OUT && !is_full(d); class ++) {
-        decide_class(d, rules, (enum decide_class) class);
-        if (d->q->has_one_class && d->count > 0)
+    d->near_km = fmax(d->rules->near_km, place->radius_km);
+    if (d->rules->regions != NULL)
+        d->home = region_of(d->rules->regions, picture_code(span_of(place->country)),
+                            picture_code(span_of(place->continent)));
+    for (int s = STANDING_ABLE; s < STANDING_OUT && !is_full(d); s++) {
+        decide_among(d, (enum standing)s);
+        if (d->q->has_one_standing && d->count > 0)
             break;
     }
 }
@@ -283,17 +401,19 @@ void decide(const struct picture *picture, const struct decide_rules *rules,
 {
     out->rule = DECIDE_DEFAULT;
     out->override = NULL;
-    out->count = 0;
-    struct deciding d = {.picture = picture, .q = question, .out = out};
-    run(&d, rules);
+    out->area = 0;
+    out->group_count = out->count = 0;
+    struct deciding d = {.picture = picture, .rules = rules, .q = question, .out = out};
+    run(&d);
+    out->region = d.home;
 }
 
 struct hash128 decide_shape(const struct picture *picture, const struct decide_rules *rules,
                             const struct decide_question *question, uint8_t *taken)
 {
     struct shape shape = {.taken = taken};
-    struct deciding d = {.picture = picture, .q = question, .shape = &shape};
+    struct deciding d = {.picture = picture, .rules = rules, .q = question, .shape = &shape};
     memset(taken, 0, picture->node_count);
-    run(&d, rules);
+    run(&d);
     return shape.hash;
 }

@@ -3,7 +3,9 @@
 #define CONTROL_ROUTE_DECIDE_H
 
 #include "control/registry/picture.h"
+#include "control/route/heat.h"
 #include "control/route/override.h"
+#include "control/route/region.h"
 #include "lib/base/hash.h"
 #include "lib/geo/geo.h"
 
@@ -13,59 +15,83 @@
  * Rules, in order; each ranks the edges it knows something about, and those left over follow by
  * the next one, so that there are as many as were asked for wherever there are so many at all:
  *   override   an operator's list for the longest network that holds the address
- *   city       distance from the place of the address; edges that are as near as the accuracy of
- *              that place can tell form one group
+ *   asn        an operator's list for the network operator (AS) that has the address
+ *   city       distance from the place of the address, in bands: edges that are as near as the
+ *              accuracy of the place can tell are equal
  *   country    edges in the country of the address
+ *   continent  edges on its continent
  *   default    any edge
- * Within a group the order is rendezvous hashing on the question's key, weighted: the same content
- * goes to the same edge, and the users of an edge that goes are spread over the others.
+ * A place that is vaguer than `vague_km` is no point on the map: there country stands before city.
  *
- * Before all rules stands whether an edge can serve. Only where no better class is left does the
- * next follow, so an answer is never an error while there is any edge:
- *   able       up (or forced) and mode auto
- *   drain      up, but drained by the operator
- *   doubtful   not heard, or not yet steady again
- *   down       down by the operator's word: never answered */
+ * Among equals the cheaper price class comes first, then weighted rendezvous hashing on the
+ * question's key: the same content goes to the same edge, and the users of an edge that goes are
+ * spread over the others. The weight is what an edge has free. A content that is much of what is
+ * asked for is spread over several edges, by users, so that no edge gets more than a fourth above
+ * its share.
+ *
+ * Before all rules stand whether an edge can serve (standing.h): only where no better one is left
+ * does the next standing follow, so an answer is never an error while there is any edge; and
+ * regions (region.h), whose boundary no answer crosses. */
 #define DECIDE_MAX 16
 
 enum decide_rule {
     DECIDE_OVERRIDE,
+    DECIDE_ASN,
     DECIDE_CITY,
     DECIDE_COUNTRY,
+    DECIDE_CONTINENT,
     DECIDE_DEFAULT,
     DECIDE_RULE_COUNT
 };
-enum decide_class { DECIDE_ABLE, DECIDE_DRAIN, DECIDE_DOUBTFUL, DECIDE_OUT };
 
 struct decide_rules {
     const struct override_table *overrides; /* may be NULL */
+    const struct override_table *asns;      /* networks of ASN rules; may be NULL */
+    const struct region_table *regions;     /* may be NULL */
     double near_km;                         /* edges within this of the nearest are as near as it */
+    double vague_km; /* places whose radius is this or more have no point; 0: all have */
 };
 
 /* What an edge must offer for it to be an answer at all. */
 enum decide_scheme { DECIDE_ANY, DECIDE_HTTP, DECIDE_HTTPS };
-enum decide_family { DECIDE_ANY_FAMILY, DECIDE_IPV4, DECIDE_IPV6 }; /* of its addresses */
 
 struct decide_question {
     const struct sockaddr *client;
     const struct place *place; /* of the client */
     uint64_t key_hash;         /* of host and path */
+    const struct heat *heat;   /* how hot keys are; NULL: none is */
     enum decide_scheme scheme;
-    enum decide_family family;
-    bool has_one_class; /* fewer than wanted rather than some of a worse class than the first */
-    size_t wanted;      /* 1..DECIDE_MAX */
+    enum node_family family; /* of its addresses */
+    uint8_t price_class;     /* the site pays for edges up to this; 0: for all */
+    bool has_one_standing;   /* fewer than wanted rather than some of a worse one than the first */
+    size_t wanted;           /* 1..DECIDE_MAX */
+};
+
+/* Edges that were equal for this user. */
+struct decide_group {
+    enum decide_rule rule;
+    enum standing standing;
+    size_t members; /* of the cheapest price class, before those chosen earlier are left out */
+    size_t spread;  /* edges that the key's users are spread over; 1: it is not hot */
+    double from_km, to_km; /* of CITY: the band */
 };
 
 struct decide_choice {
     const struct picture_node *node;
+    const struct picture_edge *edge;
     enum decide_rule rule;
-    enum decide_class class;
+    enum standing standing;
+    size_t group;
     double km; /* from the client's place; < 0: not known */
 };
 
 struct decide_verdict {
     enum decide_rule rule;           /* that found the first; DEFAULT when there is none */
-    const struct override *override; /* of the first, where its rule is OVERRIDE */
+    const struct override *override; /* of the first, where its rule is OVERRIDE or ASN */
+    const struct region *region;     /* the user is within; NULL: none */
+    uint64_t area;                   /* for heat_note; 0: not to be noted */
+    size_t group_count;
+    struct decide_group groups[DECIDE_MAX];
     size_t count;
     struct decide_choice v[DECIDE_MAX];
 };
@@ -74,14 +100,14 @@ void decide(const struct picture *picture, const struct decide_rules *rules,
             const struct decide_question *question, struct decide_verdict *out);
 
 /* decide_shape: what the decision is made of, for all keys at once: in one picture the same for two
- * clients where each key gives both the same edges in the same order. `taken` is room for
- * node_count bytes. */
+ * clients where each key gives both the same edges in the same order, as long as it is not hot.
+ * `taken` is room for node_count bytes. */
 struct hash128 decide_shape(const struct picture *picture, const struct decide_rules *rules,
                             const struct decide_question *question, uint8_t *taken);
 
 const char *decide_rule_name(enum decide_rule rule);
-const char *decide_class_name(enum decide_class class);
-enum decide_class decide_class_of(const struct picture_node *node);
+/* decide_standing: of an edge, for the users of this question. */
+enum standing decide_standing(const struct picture_edge *e, const struct decide_question *q);
 /* decide_key: the content that users of one edge share: host and path, without the query. */
 uint64_t decide_key(struct span host, struct span path);
 

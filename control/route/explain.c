@@ -38,8 +38,8 @@ static void write_choice(const struct decide_choice *c, struct json_out *o)
     json_out_object(o, NULL);
     write_urls(c->node, o);
     json_out_text(o, "rule", span_of(decide_rule_name(c->rule)));
-    if (c->class != DECIDE_ABLE)
-        json_out_text(o, "class", span_of(decide_class_name(c->class)));
+    if (c->standing != STANDING_ABLE)
+        json_out_text(o, "class", span_of(standing_name(c->standing)));
     if (c->km >= 0)
         json_out_real(o, "km", c->km, 1);
     json_out_end_object(o);
@@ -53,23 +53,41 @@ static bool lacks_url(const struct picture_node *n, enum decide_scheme scheme)
                                     : !has_http && !has_https;
 }
 
-static const char *why(const struct explain_spec *e, const struct picture_node *n)
+static const char *doubt(const struct picture_node *n)
 {
+    switch (n->health) {
+    case HEALTH_UNSEEN:
+        return "no heartbeat yet";
+    case HEALTH_RECOVERING:
+        return "back, but not steady for long enough";
+    case HEALTH_DOWN:
+        return "no heartbeat any more";
+    case HEALTH_UP:
+    case HEALTH_STATE_COUNT:
+        break;
+    }
+    return "its heartbeats come, but probes do not reach it";
+}
+
+static const char *why(const struct explain_spec *e, const struct picture_node *n,
+                       enum standing standing)
+{
+    static const char *const reasons[STANDING_COUNT] = {
+        [STANDING_FULL] = "at its limits of bandwidth or processor",
+        [STANDING_DEAR] = "its price class is above the site's",
+        [STANDING_DRAIN] = "drained by the operator",
+        [STANDING_OUT] = "down by the operator's word"};
     for (size_t i = 0; i < e->verdict->count; i++)
         if (e->verdict->v[i].node == n)
             return i == 0 ? "first choice" : "further choice";
-    switch (decide_class_of(n)) {
-    case DECIDE_OUT:
-        return "down by the operator's word";
-    case DECIDE_DOUBTFUL:
-        return n->health == HEALTH_UNSEEN       ? "no heartbeat yet"
-               : n->health == HEALTH_RECOVERING ? "back, but not steady for long enough"
-                                                : "no heartbeat any more";
-    case DECIDE_DRAIN:
-        return "drained by the operator";
-    case DECIDE_ABLE:
-        break;
-    }
+    const struct picture_edge *edge = &e->picture->edges[n->edge];
+    if (e->rules->regions != NULL &&
+        !region_lets(e->rules->regions, e->verdict->region, edge->region))
+        return "beyond the boundary of a region";
+    if (standing == STANDING_DOUBTFUL)
+        return doubt(n);
+    if (reasons[standing] != NULL)
+        return reasons[standing];
     return lacks_url(n, e->question->scheme) ? "offers no URL of this scheme"
                                              : "others rank before";
 }
@@ -78,15 +96,67 @@ static void write_node(const struct explain_spec *e, const struct picture_node *
                        struct json_out *o)
 {
     const struct place *p = e->question->place;
+    const struct picture_edge *edge = &e->picture->edges[n->edge];
+    enum standing standing = decide_standing(edge, e->question);
     json_out_object(o, NULL);
     json_out_text(o, "id", n->spec.id);
     json_out_text(o, "mode", span_of(node_mode_name(n->mode)));
     json_out_text(o, "health", span_of(health_state_name(n->health)));
-    json_out_text(o, "class", span_of(decide_class_name(decide_class_of(n))));
+    json_out_text(o, "class", span_of(standing_name(standing)));
+    if (n->spec.region.n > 0)
+        json_out_text(o, "region", n->spec.region);
     if (p->has_point && n->spec.has_point)
         json_out_real(o, "km", geo_km(p->lat, p->lon, n->spec.lat, n->spec.lon), 1);
-    json_out_text(o, "why", span_of(why(e, n)));
+    json_out_u64(o, "price_class", n->spec.price_class);
+    json_out_real(o, "free", n->spare, 4);
+    json_out_real(o, "weight", edge->weight, 4);
+    json_out_text(o, "why", span_of(why(e, n, standing)));
     json_out_end_object(o);
+}
+
+/* The edges of a verdict that one step gave. */
+static void write_given(const struct decide_verdict *v, size_t group, struct json_out *o)
+{
+    json_out_array(o, "gave");
+    for (size_t i = 0; i < v->count; i++)
+        if (v->v[i].group == group)
+            json_out_text(o, NULL, v->v[i].node->spec.id);
+    json_out_end_array(o);
+}
+
+static void write_steps(const struct decide_verdict *v, struct json_out *o)
+{
+    json_out_array(o, "steps");
+    for (size_t i = 0; i < v->group_count; i++) {
+        const struct decide_group *g = &v->groups[i];
+        json_out_object(o, NULL);
+        json_out_text(o, "rule", span_of(decide_rule_name(g->rule)));
+        json_out_text(o, "class", span_of(standing_name(g->standing)));
+        if (g->rule == DECIDE_CITY) {
+            json_out_real(o, "from_km", g->from_km, 1);
+            json_out_real(o, "to_km", g->to_km, 1);
+        }
+        json_out_u64(o, "equal_edges", g->members);
+        json_out_u64(o, "content_spread_over", g->spread);
+        write_given(v, i, o);
+        json_out_end_object(o);
+    }
+    json_out_end_array(o);
+}
+
+static void write_numbers(const struct explain_spec *e, struct json_out *o)
+{
+    json_out_bool(o, "frozen", e->picture->is_frozen);
+    if (e->verdict->region != NULL)
+        json_out_text(o, "region", e->verdict->region->name);
+    if (e->asn != 0)
+        json_out_u64(o, "asn", e->asn);
+    json_out_u64(o, "price_class", e->question->price_class);
+    json_out_real(o, "near_km", e->rules->near_km, 0);
+    json_out_real(o, "vague_km", e->rules->vague_km, 0);
+    json_out_real(o, "content_share",
+                  heat_share(e->question->heat, e->question->key_hash, e->verdict->area), 6);
+    write_steps(e->verdict, o);
 }
 
 void explain_write(const struct explain_spec *e, struct json_out *o)
@@ -102,7 +172,7 @@ void explain_write(const struct explain_spec *e, struct json_out *o)
     json_out_end_array(o);
     if (!e->is_long)
         return;
-    json_out_bool(o, "frozen", e->picture->is_frozen);
+    write_numbers(e, o);
     json_out_array(o, "nodes");
     for (size_t i = 0; i < e->picture->node_count; i++)
         write_node(e, &e->picture->nodes[i], o);

@@ -7,9 +7,12 @@
 struct json_out;
 
 /* A verdict as members of a JSON object that is open: "rule", "place", "edges"; with is_long, for
- * people, every node of the picture with its class, distance and why it is where it is. */
+ * people, each step with its numbers, and every node of the picture with its class, distance and
+ * why it is where it is. */
 struct explain_spec {
     const struct picture *picture;
+    const struct decide_rules *rules;
+    uint32_t asn; /* of the client; 0: not known */
     const struct decide_question *question;
     const struct decide_verdict *verdict;
     bool is_long;

@@ -14,11 +14,23 @@ static uint64_t mix(uint64_t key_hash, uint64_t node_hash)
     return x ^ (x >> 31);
 }
 
+/* 53 bits and a half: never 0 nor 1, so its logarithm is finite and not 0. */
+static double unit(uint64_t key_hash, uint64_t node_hash)
+{
+    return ((double)(mix(key_hash, node_hash) >> 12) + 0.5) * 0x1p-52;
+}
+
 double hrw_score(uint64_t key_hash, uint64_t node_hash, double weight)
 {
-    if (!(weight > 0))
+    return weight > 0 ? -weight / log(unit(key_hash, node_hash)) : 0;
+}
+
+double hrw_score_above(uint64_t key_hash, uint64_t node_hash, double weight, double least)
+{
+    double u = unit(key_hash, node_hash);
+    if (!(weight >
+          least * (1 - u))) /* -ln(u) >= 1 - u, so the score is not above weight / (1 - u) */
         return 0;
-    /* 53 bits and a half: never 0 nor 1, so the logarithm is finite and not 0. */
-    double u = ((double)(mix(key_hash, node_hash) >> 12) + 0.5) * 0x1p-52;
-    return -weight / log(u);
+    double score = -weight / log(u);
+    return score > least ? score : 0;
 }

@@ -10,4 +10,8 @@
  * When a node goes, only its keys move. Pure. */
 double hrw_score(uint64_t key_hash, uint64_t node_hash, double weight); /* 0 for weight <= 0 */
 
+/* hrw_score_above: the score, or 0 where it is not above `least`: most losers are told without the
+ * logarithm. */
+double hrw_score_above(uint64_t key_hash, uint64_t node_hash, double weight, double least);
+
 #endif

@@ -136,6 +136,14 @@ static void read_options(struct json_in *in, const struct json_t *o, struct site
     site->options.count = site->values.count = count;
 }
 
+static uint8_t read_price_class(struct json_in *in, const struct json_t *o)
+{
+    uint64_t class = json_in_u64(in, o, "price_class", 0);
+    if (class > SITE_DOC_MAX_PRICE)
+        json_in_fault(in, "price_class", "must be from 0 to 4");
+    return (uint8_t) class;
+}
+
 static void read_site(struct json_in *in, const struct json_t *o, struct site_doc *site,
                       struct arena *mem)
 {
@@ -149,6 +157,7 @@ static void read_site(struct json_in *in, const struct json_t *o, struct site_do
     if (site->hosts.count == 0)
         json_in_fault(in, "hosts", "must name at least one");
     site->origins = read_texts(in, o, "origins", mem);
+    site->price_class = read_price_class(in, o);
     read_options(in, o, site, mem);
 }
 

@@ -13,6 +13,7 @@
 #define SITE_DOC_MAX_HOSTS   256
 #define SITE_DOC_MAX_OPTIONS 64
 #define SITE_DOC_MAX_BYTES   (64 << 10)
+#define SITE_DOC_MAX_PRICE   4
 
 struct site_doc_texts {
     struct span *v;
@@ -25,6 +26,7 @@ struct site_doc {
     struct site_doc_texts origins; /* may be none: the site is known to control only */
     /* options[i] = values[i]; a value is written as in a configuration file: quoted text or list */
     struct site_doc_texts options, values;
+    uint8_t price_class; /* of edges, up to which it pays; 0: any */
 };
 
 struct site_docs {

@@ -32,6 +32,12 @@ NODE_A = ("node", "a")
     ({"state": None}, "state"),
     ({("api", "api"): {"address": "nowhere"}}, "address"),
     ({"price": {"out_per_gb": "much"}}, "price"),
+    ({NODE_A: {"region": "mars"}}, "no region"),
+    ({NODE_A: {"price_class": 9}}, "price_class"),
+    ({NODE_A: {"capacity_mbps": "wide"}}, "capacity_mbps"),
+    ({("region", "eu"): {}}, "countries"),
+    ({("region", "eu"): {"continent": "Europe"}}, "continent"),
+    ({("region", "eu"): {"countries": ["DE", "Germany"]}}, "two capital"),
 ])
 def test_a_wrong_configuration_is_refused(tmp_path, over, reason):
     plane = Plane(tmp_path, over=over)

@@ -186,3 +186,27 @@ def test_a_token_opens_what_it_is_for_and_nothing_else(plane):
     for path in ("/healthz", "/readyz", "/metrics"):
         assert plane.ask("GET", path, token=None)[0] == 200
     assert OPERATOR not in plane.stderr() and NODE not in plane.stderr()
+
+
+def test_a_boundary_is_never_crossed_and_the_price_is_minded(run, tmp_path):
+    nodes = {
+        "seoul": {"country": "KR", "lat": "37.5665", "lon": "126.978", "price_class": 3},
+        "busan": {"country": "KR", "lat": "35.1796", "lon": "129.0756"},
+        "frankfurt": {"country": "DE", "lat": "50.1109", "lon": "8.6821", "region": "eu"},
+    }
+    plane = run(Plane(tmp_path, nodes, {("region", "eu"): {"continent": "EU"},
+                                        ("site", "thrifty"): {"hosts": ["cheap.example"],
+                                                              "price_class": 2}}))
+    for node in nodes:
+        plane.ask("POST", f"/v1/nodes/{node}/force")
+    assert plane.edges("127.1.0.1") == ["seoul", "busan"]           # no guests in Frankfurt
+    assert plane.edges("127.2.0.1") == ["frankfurt"]                # and nobody leaves
+    assert "busan.test" in plane.user(source="127.1.0.1", host="cheap.example").header("Location")
+    plane.ask("POST", "/v1/nodes/frankfurt/down")
+    assert plane.user(source="127.2.0.1").status == 503
+    plane.ask("POST", "/v1/nodes/busan/activate")       # of which nobody heard
+    told = plane.route("127.1.0.1", more="&explain=1")
+    assert [(s["rule"], s["class"], s["gave"]) for s in told["steps"]] == [
+        ("city", "able", ["seoul"]), ("city", "doubtful", ["busan"])]
+    why = {n["id"]: n["why"] for n in told["nodes"]}
+    assert why["frankfurt"] == "beyond the boundary of a region"

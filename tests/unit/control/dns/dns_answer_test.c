@@ -109,23 +109,24 @@ static void an_answer_is_remembered_until_what_it_came_from_changes(void **state
     world.picture->version++; /* and the same routing: as if nothing that counts had changed */
     struct dns_answer a = ask("games.cdn.example", DNS_TYPE_A, "10.1.0.0", 16);
     assert_true(leads_to(&a, 0, seoul));
-    world.picture->version++;
-    world.picture->routing++;
+    dns_world_changed(&world);
     a = ask("games.cdn.example", DNS_TYPE_A, "10.1.0.0", 16);
     assert_true(leads_to(&a, 0, frankfurt));
     assert_int_equal(a.scope_bits, 32); /* no atlas for these edges yet */
     assert_int_equal(atomic_load(&counters.unmapped), 1);
 }
 
-static void only_edges_of_the_best_class_are_in_an_answer(void **state)
+static void only_edges_of_the_best_standing_are_in_an_answer(void **state)
 {
     (void)state;
     for (size_t i = 1; i < world.picture->node_count; i++)
         world.picture->nodes[i].health = HEALTH_DOWN;
+    dns_world_changed(&world);
     struct dns_answer a = ask("games.cdn.example", DNS_TYPE_A, "10.200.0.0", 16);
     assert_int_equal(a.body->answers, 2);
     assert_true(leads_to(&a, 0, seoul) && leads_to(&a, 1, seoul_b));
     world.picture->nodes[0].health = HEALTH_DOWN; /* all bad: the least bad, for a short time */
+    dns_world_changed(&world);
     a = ask("games.cdn.example", DNS_TYPE_A, "10.200.0.0", 16);
     assert_true(leads_to(&a, 0, frankfurt));
     assert_int_equal(a.body->wire[9], 5);
@@ -148,6 +149,7 @@ static void https_is_told_where_all_edges_have_it_at_one_port(void **state)
         world.picture->nodes[0].spec.https_url = span_of(rows[i].seoul);
         world.picture->nodes[1].spec.https_url = span_of(rows[i].frankfurt);
         world.picture->nodes[2].mode = NODE_DOWN;
+        dns_world_changed(&world);
         struct dns_answer a = ask("games.cdn.example", DNS_TYPE_HTTPS, "10.1.0.0", 16);
         assert_int_equal(a.body->answers, rows[i].is_told);
     }
@@ -193,7 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_site_leads_to_the_nearest_edges_of_the_client_not_the_resolver),
         T(an_answer_is_remembered_until_what_it_came_from_changes),
-        T(only_edges_of_the_best_class_are_in_an_answer),
+        T(only_edges_of_the_best_standing_are_in_an_answer),
         T(https_is_told_where_all_edges_have_it_at_one_port),
         T(each_question_has_its_kind_of_answer),
     };

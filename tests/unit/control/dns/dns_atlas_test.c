@@ -80,7 +80,7 @@ static struct addr somewhere(void)
     return within(a, (unsigned)(any() % 33));
 }
 
-static struct decide_verdict decided(const struct addr *client, enum decide_family family,
+static struct decide_verdict decided(const struct addr *client, enum node_family family,
                                      uint64_t key)
 {
     struct place place;
@@ -90,7 +90,7 @@ static struct decide_verdict decided(const struct addr *client, enum decide_fami
                                 .place = &place,
                                 .key_hash = key,
                                 .family = family,
-                                .has_one_class = true,
+                                .has_one_standing = true,
                                 .wanted = WANTED};
     decide(world.picture, &world.rules, &q, &v);
     return v;
@@ -99,10 +99,10 @@ static struct decide_verdict decided(const struct addr *client, enum decide_fami
 static void check_same(const struct addr *a, const struct addr *b)
 {
     for (uint64_t key = 1; key < 20; key++)
-        for (int family = DECIDE_IPV4; family <= DECIDE_IPV6; family++) {
+        for (int family = NODE_IPV4; family <= NODE_IPV6; family++) {
             uint64_t hash = hash64(&key, sizeof key);
-            struct decide_verdict x = decided(a, (enum decide_family)family, hash);
-            struct decide_verdict y = decided(b, (enum decide_family)family, hash);
+            struct decide_verdict x = decided(a, (enum node_family)family, hash);
+            struct decide_verdict y = decided(b, (enum node_family)family, hash);
             assert_int_equal(x.count, y.count);
             for (size_t i = 0; i < x.count; i++)
                 assert_ptr_equal(x.v[i].node, y.v[i].node);

@@ -22,7 +22,7 @@ void dns_world_begin(struct dns_world *w)
                                                .ttl_ms = 30000,
                                                .negative_ttl_ms = 20000,
                                                .answers = 2};
-    static struct span games = {"games", 5}, wild = {"wild", 4};
+    static struct picture_site games = {.name = {"games", 5}}, wild = {.name = {"wild", 4}};
     struct buf why;
     buf_init(&why, 512);
     *w = (struct dns_world){.rules = {.near_km = 50}, .picture = picture_create(NODES)};
@@ -50,6 +50,12 @@ struct dns_view dns_world_view(void *world)
     return (struct dns_view){w->picture, w->geo, &w->rules, 1};
 }
 
+void dns_world_changed(struct dns_world *w)
+{
+    picture_seal(w->picture);
+    w->picture->version++;
+}
+
 struct picture_node *dns_world_add(struct dns_world *w, const char *id, double lat, double lon,
                                    const char *addresses)
 {
@@ -61,15 +67,15 @@ struct picture_node *dns_world_add(struct dns_world *w, const char *id, double l
                                         .lat = lat,
                                         .lon = lon,
                                         .has_point = true,
-                                        .weight = 1},
+                                        .weight = 1,
+                                        .price_class = 1},
                                .health = HEALTH_UP,
+                               .spare = 1,
                                .hash = hash64(id, strlen(id))};
     for (struct span rest = span_of(addresses); rest.p != NULL;)
         assert_int_equal(node_addresses_add(&n->spec.addresses, span_cut(rest, ' ', &rest)), 0);
-    picture_point(lat, lon, &n->x, &n->y, &n->z);
     map_put(p->node_by_id, n->spec.id, n);
-    p->routing++;
-    p->version++;
+    dns_world_changed(w);
     return n;
 }
 

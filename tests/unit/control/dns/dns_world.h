@@ -20,6 +20,8 @@ void dns_world_end(struct dns_world *w);
 struct dns_view dns_world_view(void *world);
 struct picture_node *dns_world_add(struct dns_world *w, const char *id, double lat, double lon,
                                    const char *addresses); /* "192.0.2.1 2001:db8::1" */
+/* dns_world_changed: after a node was. */
+void dns_world_changed(struct dns_world *w);
 /* dns_world_load: GeoIP from lines of tests/unit/lib/geo/make_db.pl. */
 void dns_world_load(struct dns_world *w, const char *csv);
 void dns_world_override(struct dns_world *w, const struct override *v, size_t count);

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-static const struct node_spec seoul = {.id = {"seoul", 5}, .weight = 1};
+static const struct node_spec seoul = {.id = {"seoul", 5}, .weight = 1, .price_class = 1};
 static const struct heartbeat beat = {.node = {"seoul", 5},
                                       .boot = {"b1", 2},
                                       .http_url = {"http://a", 8},
@@ -144,20 +144,22 @@ static void a_node_is_checked(void **state)
         struct node_spec spec;
         const char *begins;
     } rows[] = {
-        {{.id = {"a", 1}, .weight = 1}, ""},
+        {{.id = {"a", 1}, .weight = 1, .price_class = 1}, ""},
         {{.id = {"a", 1}, .weight = 0}, "weight"},
         {{.id = {"a", 1}, .weight = -1}, "weight"},
-        {{.id = {"", 0}, .weight = 1}, "id"},
-        {{.id = {"a/b", 3}, .weight = 1}, "id"},
-        {{.id = {"a", 1}, .weight = 1, .http_url = {"http://h:80/p", 13}}, ""},
-        {{.id = {"a", 1}, .weight = 1, .http_url = {"https://h", 9}}, "http_url"},
-        {{.id = {"a", 1}, .weight = 1, .http_url = {"http://h/", 9}}, "http_url"},
-        {{.id = {"a", 1}, .weight = 1, .http_url = {"http://u@h", 10}}, "http_url"},
-        {{.id = {"a", 1}, .weight = 1, .http_url = {"http://h\r\n", 10}}, "http_url"},
-        {{.id = {"a", 1}, .weight = 1, .http_url = {"http://", 7}}, "http_url"},
-        {{.id = {"a", 1}, .weight = 1, .has_point = true, .lat = 90.1}, "lat"},
-        {{.id = {"a", 1}, .weight = 1, .has_point = true, .lon = -180.1}, "lat"},
-        {{.id = {"a", 1}, .weight = 1, .country = {"K1", 2}}, "country"},
+        {{.id = {"", 0}, .weight = 1, .price_class = 1}, "id"},
+        {{.id = {"a/b", 3}, .weight = 1, .price_class = 1}, "id"},
+        {{.id = {"a", 1}, .weight = 1, .price_class = 1, .http_url = {"http://h:80/p", 13}}, ""},
+        {{.id = {"a", 1}, .weight = 1, .price_class = 1, .http_url = {"https://h", 9}}, "http_url"},
+        {{.id = {"a", 1}, .weight = 1, .price_class = 1, .http_url = {"http://h/", 9}}, "http_url"},
+        {{.id = {"a", 1}, .weight = 1, .price_class = 1, .http_url = {"http://u@h", 10}},
+         "http_url"},
+        {{.id = {"a", 1}, .weight = 1, .price_class = 1, .http_url = {"http://h\r\n", 10}},
+         "http_url"},
+        {{.id = {"a", 1}, .weight = 1, .price_class = 1, .http_url = {"http://", 7}}, "http_url"},
+        {{.id = {"a", 1}, .weight = 1, .price_class = 1, .has_point = true, .lat = 90.1}, "lat"},
+        {{.id = {"a", 1}, .weight = 1, .price_class = 1, .has_point = true, .lon = -180.1}, "lat"},
+        {{.id = {"a", 1}, .weight = 1, .price_class = 1, .country = {"K1", 2}}, "country"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const char *fault = node_check(&rows[i].spec);

@@ -3,6 +3,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/hash.h"
+#include "tests/unit/control/route/route_world.h"
 
 #include <arpa/inet.h>
 #include <math.h>
@@ -18,34 +19,21 @@ static const struct place in_seoul = {
 static const struct place in_germany = {.is_found = true, .country = "DE"};
 static const struct place nowhere;
 
-static struct picture_node *add(struct picture *p, const char *id, double lat, double lon,
-                                const char *country)
-{
-    struct picture_node *n = &p->nodes[p->node_count++];
-    *n = (struct picture_node){.spec = {.id = span_of(id),
-                                        .http_url = SPAN("http://h"),
-                                        .country = span_of(country),
-                                        .lat = lat,
-                                        .lon = lon,
-                                        .has_point = !isnan(lat),
-                                        .weight = 1},
-                               .health = HEALTH_UP,
-                               .hash = hash64(id, strlen(id))};
-    if (n->spec.has_point)
-        picture_point(lat, lon, &n->x, &n->y, &n->z);
-    map_put(p->node_by_id, n->spec.id, n);
-    return n;
-}
+/* What the next question is asked with; each test begins with the same. */
+static struct decide_rules rules;
+static struct decide_question question;
 
 static int begin(void **state)
 {
     (void)state;
     world = picture_create(16);
-    add(world, "seoul-1", 37.5665, 126.978, "KR");
-    add(world, "seoul-2", 37.5, 127.0, "KR");
-    add(world, "frankfurt", 50.1109, 8.6821, "DE");
-    add(world, "virginia", 39.0438, -77.4874, "US");
-    add(world, "placeless", NAN, NAN, "");
+    route_world_add(world, "seoul-1", 37.5665, 126.978, "KR");
+    route_world_add(world, "seoul-2", 37.5, 127.0, "KR");
+    route_world_add(world, "frankfurt", 50.1109, 8.6821, "DE");
+    route_world_add(world, "virginia", 39.0438, -77.4874, "US");
+    route_world_add(world, "placeless", NAN, NAN, "");
+    rules = (struct decide_rules){.near_km = 50, .vague_km = 500};
+    question = (struct decide_question){.wanted = 5};
     return 0;
 }
 
@@ -71,10 +59,13 @@ static struct decide_verdict ask(const struct place *place, const char *ip, uint
     struct sockaddr_in client = {.sin_family = AF_INET};
     struct decide_verdict v;
     assert_int_equal(inet_pton(AF_INET, ip, &client.sin_addr), 1);
-    struct decide_rules rules = {.overrides = overrides, .near_km = 50};
-    struct decide_question q = {
-        .client = (const struct sockaddr *)&client, .place = place, .key_hash = key, .wanted = 5};
-    decide(world, &rules, &q, &v);
+    picture_seal(world);
+    rules.overrides = overrides;
+    question.client = (const struct sockaddr *)&client;
+    question.place = place;
+    question.key_hash = key;
+    decide(world, &rules, &question, &v);
+    question.client = NULL;
     return v;
 }
 
@@ -139,7 +130,7 @@ static void a_vague_place_spreads_its_users(void **state)
     (void)state;
     struct place vague = in_seoul;
     vague.radius_km = 1000;
-    add(world, "busan", 35.1796, 129.0756, "KR"); /* some 320 km from the others */
+    route_world_add(world, "busan", 35.1796, 129.0756, "KR"); /* some 320 km from the others */
     int at_busan = 0;
     for (uint64_t key = 0; key < 300; key++) {
         uint64_t hash = hash64(&key, sizeof key);
@@ -161,35 +152,25 @@ static void what_cannot_serve_comes_last_by_how_bad_it_is(void **state)
     node("placeless")->health = HEALTH_DOWN;
     struct decide_verdict v = ask(&in_seoul, "192.0.2.1", 1, NULL);
     static const char *const order[] = {"virginia", "placeless", "seoul-2", "seoul-1"};
-    static const enum decide_class classes[] = {DECIDE_ABLE, DECIDE_ABLE, DECIDE_DRAIN,
-                                                DECIDE_DOUBTFUL};
+    static const enum standing classes[] = {STANDING_ABLE, STANDING_ABLE, STANDING_DRAIN,
+                                            STANDING_DOUBTFUL};
     assert_int_equal(v.count, 4);
     for (size_t i = 0; i < 4; i++) {
         assert_true(is_at(&v, i, order[i]));
-        assert_int_equal(v.v[i].class, classes[i]);
+        assert_int_equal(v.v[i].standing, classes[i]);
     }
 }
 
 static void a_node_without_the_right_url_is_no_answer(void **state)
 {
     (void)state;
-    struct sockaddr_in client = {.sin_family = AF_INET};
-    struct decide_verdict v;
-    struct decide_rules rules = {.near_km = 50};
-    struct decide_question q = {.client = (const struct sockaddr *)&client,
-                                .place = &in_seoul,
-                                .scheme = DECIDE_HTTPS,
-                                .wanted = 3};
-    decide(world, &rules, &q, &v);
-    assert_int_equal(v.count, 0);
+    question.scheme = DECIDE_HTTPS;
+    assert_int_equal(ask(&in_seoul, "192.0.2.1", 1, NULL).count, 0);
     node("virginia")->spec.https_url = SPAN("https://h");
-    decide(world, &rules, &q, &v);
-    assert_int_equal(v.count, 1);
+    assert_int_equal(ask(&in_seoul, "192.0.2.1", 1, NULL).count, 1);
     node("frankfurt")->spec.http_url = SPAN_NONE;
-    q.scheme = DECIDE_ANY;
-    q.wanted = DECIDE_MAX;
-    decide(world, &rules, &q, &v);
-    assert_int_equal(v.count, 4);
+    question.scheme = DECIDE_ANY;
+    assert_int_equal(ask(&in_seoul, "192.0.2.1", 1, NULL).count, 4);
 }
 
 static void at_the_antipode_nothing_loops(void **state)
@@ -289,13 +270,13 @@ static void the_same_shape_means_the_same_edges_for_each_key(void **state)
     (void)state;
     struct place places[40];
     struct hash128 shapes[ARRAY_LEN(places)];
-    struct decide_rules rules = {.near_km = 50};
     uint8_t taken[16];
     struct sockaddr_in client = {.sin_family = AF_INET};
     struct decide_question q = {.client = (const struct sockaddr *)&client, .wanted = 2};
     size_t same = 0, different = 0;
-    add(world, "busan", 35.1796, 129.0756, "KR");
+    route_world_add(world, "busan", 35.1796, 129.0756, "KR");
     node("virginia")->health = HEALTH_DOWN;
+    picture_seal(world);
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         places[i] = (struct place){.has_point = i % 4 != 0,
                                    .lat = 30 + (double)i,
@@ -321,28 +302,160 @@ static void the_same_shape_means_the_same_edges_for_each_key(void **state)
     assert_true(same > 50 && different > 50);
 }
 
-static void a_question_for_a_family_or_one_class_is_answered_by_those_alone(void **state)
+static void a_question_for_a_family_or_one_standing_is_answered_by_those_alone(void **state)
 {
     (void)state;
-    struct sockaddr_in client = {.sin_family = AF_INET};
-    struct decide_verdict v;
-    struct decide_rules rules = {.near_km = 50};
-    struct decide_question q = {.client = (const struct sockaddr *)&client,
-                                .place = &in_seoul,
-                                .family = DECIDE_IPV6,
-                                .wanted = 5};
+    question.family = NODE_IPV6;
     node("frankfurt")->spec.addresses.v6_count = 1;
     node("virginia")->spec.addresses.v6_count = 1;
     node("virginia")->health = HEALTH_DOWN;
-    decide(world, &rules, &q, &v);
+    struct decide_verdict v = ask(&in_seoul, "192.0.2.1", 1, NULL);
     assert_int_equal(v.count, 2);
     assert_true(is_at(&v, 0, "frankfurt") && is_at(&v, 1, "virginia"));
-    q.has_one_class = true;
-    decide(world, &rules, &q, &v);
-    assert_int_equal(v.count, 1);
-    q.family = DECIDE_IPV4;
-    decide(world, &rules, &q, &v);
-    assert_int_equal(v.count, 0);
+    question.has_one_standing = true;
+    assert_int_equal(ask(&in_seoul, "192.0.2.1", 1, NULL).count, 1);
+    question.family = NODE_IPV4;
+    assert_int_equal(ask(&in_seoul, "192.0.2.1", 1, NULL).count, 0);
+}
+
+/* What one change of the world does to a user in Seoul (or elsewhere). */
+static void each_step_has_its_say(void **state)
+{
+    static const struct place australia = {.is_found = true, .country = "AU", .continent = "OC"},
+                              vague_us = {.is_found = true,
+                                          .has_point = true,
+                                          .lat = 37.751,
+                                          .lon = -97.822,
+                                          .radius_km = 1000,
+                                          .country = "US",
+                                          .continent = "NA"},
+                              vague_mongolia = {.is_found = true,
+                                                .has_point = true,
+                                                .lat = 46,
+                                                .lon = 105,
+                                                .radius_km = 1000,
+                                                .country = "MN",
+                                                .continent = "AS"};
+    static const struct {
+        const struct place *from;
+        const char *changed; /* a node */
+        bool is_full, is_cut;
+        uint8_t price_class, site_pays;
+        const char *first;
+        enum decide_rule rule;
+    } rows[] = {
+        {&in_seoul, "seoul-1", true, false, 1, 0, "seoul-2", DECIDE_CITY},
+        {&in_seoul, "seoul-1", false, true, 1, 0, "seoul-2", DECIDE_CITY},
+        {&in_seoul, "seoul-2", false, false, 2, 0, "seoul-1", DECIDE_CITY}, /* the cheaper */
+        {&in_seoul, "seoul-1", false, false, 2, 0, "seoul-2", DECIDE_CITY},
+        {&in_germany, "frankfurt", false, false, 3, 2, "placeless", DECIDE_DEFAULT},
+        {&in_germany, "frankfurt", false, false, 3, 3, "frankfurt", DECIDE_COUNTRY},
+        {&in_germany, "frankfurt", true, false, 1, 0, "placeless", DECIDE_DEFAULT},
+        {&australia, "placeless", false, false, 1, 0, "placeless", DECIDE_CONTINENT},
+        {&vague_us, "placeless", false, false, 1, 0, "virginia", DECIDE_COUNTRY},
+        {&vague_mongolia, "seoul-1", true, false, 1, 0, "seoul-2", DECIDE_CITY},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        end(NULL);
+        begin(NULL);
+        node("virginia")->mode = rows[i].from == &vague_us ? NODE_AUTO : NODE_DRAIN;
+        node("placeless")->spec.country = SPAN("NZ");
+        struct picture_node *n = node(rows[i].changed);
+        n->is_full = rows[i].is_full;
+        n->spec.addresses.v4_count = 1;
+        n->is_cut[NODE_IPV4] = rows[i].is_cut;
+        n->spec.price_class = rows[i].price_class;
+        question.price_class = rows[i].site_pays;
+        if (rows[i].from == &in_germany) { /* only it and the placeless one are in question */
+            node("seoul-1")->mode = node("seoul-2")->mode = NODE_DRAIN;
+        }
+        struct decide_verdict v = ask(rows[i].from, "192.0.2.1", i, NULL);
+        if (!is_at(&v, 0, rows[i].first) || v.rule != rows[i].rule)
+            fail_msg("row %zu: %.*s by %s", i, SPAN_FMT(v.v[0].node->spec.id),
+                     decide_rule_name(v.rule));
+        assert_int_equal(v.count, 5); /* whoever is not the first is still among them */
+    }
+}
+
+static void what_is_free_is_the_share(void **state)
+{
+    (void)state;
+    node("seoul-1")->spec.capacity_mbps = 20000;
+    node("seoul-2")->spec.capacity_mbps = 10000;
+    node("seoul-1")->spare = 0.25; /* 5 Gb/s free against 10 */
+    int first = 0;
+    for (uint64_t key = 0; key < 3000; key++) {
+        struct decide_verdict v = ask(&in_seoul, "192.0.2.1", hash64(&key, sizeof key), NULL);
+        first += is_at(&v, 0, "seoul-1");
+    }
+    assert_true(first > 900 && first < 1100);
+}
+
+static void a_rule_for_an_operator_comes_after_one_for_a_network(void **state)
+{
+    (void)state;
+    const struct span virginia[] = {SPAN("virginia")}, frankfurt[] = {SPAN("frankfurt")};
+    const struct override as[] = {
+        {.network = SPAN("10.0.0.0/8"), .edges = virginia, .edge_count = 1}};
+    const struct override cidr[] = {
+        {.network = SPAN("10.1.0.0/16"), .edges = frankfurt, .edge_count = 1}};
+    struct override_table *asns = table_of(as, 1), *overrides = table_of(cidr, 1);
+    rules.asns = asns;
+    struct decide_verdict v = ask(&in_seoul, "10.1.2.3", 1, overrides);
+    assert_true(is_at(&v, 0, "frankfurt") && is_at(&v, 1, "virginia"));
+    assert_int_equal(v.rule, DECIDE_OVERRIDE);
+    assert_int_equal(v.v[1].rule, DECIDE_ASN);
+    v = ask(&in_seoul, "10.2.2.3", 1, overrides);
+    assert_true(is_at(&v, 0, "virginia"));
+    assert_int_equal(v.rule, DECIDE_ASN);
+    override_table_destroy(&asns);
+    override_table_destroy(&overrides);
+}
+
+static void a_hot_content_is_spread_by_users_and_no_further_than_it_must(void **state)
+{
+    (void)state;
+    static const size_t cold_shares[] = {1, 100000}; /* the hot key among none, among many */
+    for (size_t i = 0; i < ARRAY_LEN(cold_shares); i++) {
+        struct heat *heat = heat_create();
+        question.heat = heat;
+        uint64_t hot = 12345, area = ask(&in_seoul, "192.0.2.1", hot, NULL).area;
+        for (uint64_t k = 0; k < 1000; k++)
+            heat_note(heat, hot, area, 1);
+        for (uint64_t k = 0; k < cold_shares[i]; k++)
+            heat_note(heat, hash64(&k, sizeof k), area, 1);
+        int first = 0;
+        for (int k = 0; k < 200; k++) {
+            char ip[32];
+            snprintf(ip, sizeof ip, "10.0.%d.7", k);
+            struct decide_verdict v = ask(&in_seoul, ip, hot, NULL), again;
+            again = ask(&in_seoul, ip, hot, NULL);
+            assert_ptr_equal(v.v[0].node, again.v[0].node);
+            first += is_at(&v, 0, "seoul-1");
+            assert_int_equal(v.groups[0].spread, i == 0 ? 2 : v.groups[0].spread);
+        }
+        assert_true(first > 60 && first < 140);
+        struct decide_verdict cold = ask(&in_seoul, "10.0.0.1", hash64(&area, 8), NULL);
+        assert_int_equal(cold.groups[0].spread, 1);
+        heat_destroy(&heat);
+    }
+}
+
+static void a_verdict_tells_its_steps(void **state)
+{
+    (void)state;
+    node("seoul-2")->mode = NODE_DRAIN;
+    struct decide_verdict v = ask(&in_seoul, "192.0.2.1", 1, NULL);
+    assert_int_equal(v.group_count, 5);
+    assert_int_equal(v.groups[0].rule, DECIDE_CITY);
+    assert_int_equal(v.groups[0].members, 1);
+    assert_true(v.groups[0].from_km < 1 && v.groups[0].to_km > 40 && v.groups[0].to_km < 100);
+    assert_true(v.groups[1].from_km > 40 && v.groups[1].to_km > 8400);
+    assert_int_equal(v.groups[3].rule, DECIDE_DEFAULT);
+    assert_int_equal(v.groups[4].standing, STANDING_DRAIN);
+    for (size_t i = 0; i < v.count; i++)
+        assert_int_equal(v.v[i].group, i);
 }
 
 int main(void)
@@ -361,7 +474,12 @@ int main(void)
         T(a_wrong_network_is_told),
         T(an_edge_that_goes_takes_only_its_own_keys_along),
         T(the_same_shape_means_the_same_edges_for_each_key),
-        T(a_question_for_a_family_or_one_class_is_answered_by_those_alone),
+        T(a_question_for_a_family_or_one_standing_is_answered_by_those_alone),
+        T(each_step_has_its_say),
+        T(what_is_free_is_the_share),
+        T(a_rule_for_an_operator_comes_after_one_for_a_network),
+        T(a_hot_content_is_spread_by_users_and_no_further_than_it_must),
+        T(a_verdict_tells_its_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

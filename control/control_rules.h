@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * private to control: routing rules of the configuration */
+#ifndef CONTROL_CONTROL_RULES_H
+#define CONTROL_CONTROL_RULES_H
+
+#include "control/control_options.h"
+
+/* control_rules_check: a line in why for each fault. */
+void control_rules_check(const struct control_options *o, const char *file, struct buf *why);
+/* control_rules_make: into c: rules, and what they stand on. 0, or ERR_* and a sentence. */
+MUST_USE int control_rules_make(const struct control_options *o, struct api_config *c,
+                                struct buf *why);
+
+#endif

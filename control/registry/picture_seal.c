@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * The index of a picture: nodes in the order of their places, each with no more than a decision
+ * looks at, so that some hundred of them are a few cache lines. */
+#include "control/registry/picture.h"
+
+#include "lib/base/hash.h"
+#include "lib/base/mem.h"
+#include "lib/geo/continent.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Points closer than this are one place. */
+#define PLACES_A_DEGREE 1000
+
+/* A node and the place it is sorted by. */
+struct spot {
+    int32_t lat, lon;
+    uint32_t node;
+    bool has_point;
+};
+
+static int order(const void *a, const void *b)
+{
+    const struct spot *x = a, *y = b;
+    if (x->has_point != y->has_point)
+        return x->has_point ? -1 : 1;
+    if (x->lat != y->lat)
+        return x->lat < y->lat ? -1 : 1;
+    if (x->lon != y->lon)
+        return x->lon < y->lon ? -1 : 1;
+    return x->node < y->node ? -1 : 1;
+}
+
+static struct spot *sorted_spots(const struct picture *p)
+{
+    struct spot *v = mem_zarray(p->node_count + 1, sizeof *v);
+    for (size_t i = 0; i < p->node_count; i++) {
+        const struct node_spec *spec = &p->nodes[i].spec;
+        v[i] = (struct spot){.node = (uint32_t)i, .has_point = spec->has_point};
+        if (spec->has_point) {
+            v[i].lat = (int32_t)lround(spec->lat * PLACES_A_DEGREE);
+            v[i].lon = (int32_t)lround(spec->lon * PLACES_A_DEGREE);
+        }
+    }
+    qsort(v, p->node_count, sizeof *v, order);
+    return v;
+}
+
+static double weight_of(const struct picture_node *n)
+{
+    double capacity = n->spec.capacity_mbps > 0 ? n->spec.capacity_mbps / 1000 : 1;
+    return n->spec.weight * capacity * n->spare;
+}
+
+static uint8_t offers_of(const struct node_spec *s)
+{
+    return (uint8_t)((s->http_url.n > 0 ? PICTURE_HTTP : 0) |
+                     (s->https_url.n > 0 ? PICTURE_HTTPS : 0) |
+                     (s->addresses.v4_count > 0 ? PICTURE_IPV4 : 0) |
+                     (s->addresses.v6_count > 0 ? PICTURE_IPV6 : 0));
+}
+
+static struct picture_edge edge_of(const struct picture_node *n, uint32_t index)
+{
+    const struct node_spec *s = &n->spec;
+    struct picture_edge e = {.hash = n->hash,
+                             .region = s->region.n > 0 ? hash64(s->region.p, s->region.n) : 0,
+                             .weight = weight_of(n),
+                             .node = index,
+                             .country = picture_code(s->country),
+                             .continent = picture_code(span_of(continent_of(s->country))),
+                             .price_class = s->price_class,
+                             .offers = offers_of(s)};
+    for (int f = 0; f < NODE_FAMILIES; f++)
+        e.standing[f] = (uint8_t)picture_standing(n, (enum node_family)f);
+    return e;
+}
+
+/* Padding is never hashed. */
+static uint64_t routing_of(const struct picture_edge *e, const struct node_spec *s, uint64_t before)
+{
+    const uint64_t words[] = {before,
+                              e->hash,
+                              e->region,
+                              e->node,
+                              (uint64_t)e->country << 16 | e->continent,
+                              (uint64_t)e->price_class << 8 | e->offers,
+                              (uint64_t)e->standing[0] << 16 | (uint64_t)e->standing[1] << 8 |
+                                  e->standing[2],
+                              s->has_point};
+    const double point[] = {s->lat, s->lon};
+    const uint64_t parts[] = {
+        hash64(words, sizeof words), hash64(point, sizeof point),
+        hash64(s->addresses.v4, s->addresses.v4_count * sizeof s->addresses.v4[0]),
+        hash64(s->addresses.v6, s->addresses.v6_count * sizeof s->addresses.v6[0])};
+    return hash64(parts, sizeof parts);
+}
+
+static uint64_t shares_of(double weight, uint64_t before)
+{
+    uint64_t words[] = {before, 0};
+    memcpy(&words[1], &weight, sizeof weight);
+    return hash64(words, sizeof words);
+}
+
+static void add_to_places(struct picture *p, const struct spot *spot, const struct spot *before,
+                          uint32_t edge)
+{
+    bool is_new = before == NULL || before->lat != spot->lat || before->lon != spot->lon;
+    if (is_new) {
+        struct picture_place *place = &p->places[p->place_count++];
+        const int32_t point[] = {spot->lat, spot->lon};
+        *place = (struct picture_place){.first = edge, .hash = hash64(point, sizeof point)};
+        picture_point((double)spot->lat / PLACES_A_DEGREE, (double)spot->lon / PLACES_A_DEGREE,
+                      &place->x, &place->y, &place->z);
+    }
+    p->places[p->place_count - 1].count++;
+}
+
+void picture_seal(struct picture *p)
+{
+    struct spot *spots = sorted_spots(p);
+    mem_free(p->edges);
+    mem_free(p->places);
+    p->edges = mem_zarray(p->node_count + 1, sizeof *p->edges);
+    p->places = mem_zarray(p->node_count + 1, sizeof *p->places);
+    p->place_count = 0;
+    p->routing = p->price_limits;
+    p->shares = 0;
+    for (size_t i = 0; i < p->node_count; i++) {
+        struct picture_node *n = &p->nodes[spots[i].node];
+        n->edge = (uint32_t)i;
+        p->edges[i] = edge_of(n, spots[i].node);
+        p->routing = routing_of(&p->edges[i], &n->spec, p->routing);
+        p->shares = shares_of(p->edges[i].weight, p->shares);
+        if (spots[i].has_point)
+            add_to_places(p, &spots[i], i > 0 ? &spots[i - 1] : NULL, (uint32_t)i);
+    }
+    mem_free(spots);
+}

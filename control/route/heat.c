@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * Two sketches, one that fills and the one before it, both asked: a content that is hot stays so
+ * when a window ends. */
+#include "control/route/heat.h"
+
+#include "lib/base/hash.h"
+#include "lib/base/mem.h"
+
+#include <string.h>
+
+#define ROWS      4
+#define CELLS     (1U << 15) /* in a row */
+#define AREAS     4096
+#define FEW       256 /* questions of an area that say nothing about shares yet */
+#define AREA_SALT 0x9e3779b97f4a7c15U
+
+struct window {
+    uint32_t cells[ROWS][CELLS];
+    uint32_t areas[AREAS];
+};
+
+struct heat {
+    struct window *now, *before;
+    msec_t began_at;
+};
+
+/* Where a key of an area is counted. */
+struct spots {
+    uint32_t cell[ROWS], area;
+};
+
+static struct spots spots_of(uint64_t key, uint64_t area)
+{
+    const uint64_t words[] = {key, area};
+    uint64_t h = hash64_seeded(words, sizeof words);
+    struct spots s = {.area = (uint32_t)(area * AREA_SALT >> 52)};
+    for (int i = 0; i < ROWS; i++)
+        s.cell[i] = (uint32_t)(h >> (16 * i)) % CELLS;
+    return s;
+}
+
+static uint32_t least(const struct window *w, const struct spots *s)
+{
+    uint32_t n = UINT32_MAX;
+    for (int i = 0; i < ROWS; i++)
+        if (w->cells[i][s->cell[i]] < n)
+            n = w->cells[i][s->cell[i]];
+    return n;
+}
+
+struct heat *heat_create(void)
+{
+    struct heat *h = mem_zalloc(sizeof *h);
+    h->now = mem_zalloc(sizeof *h->now);
+    h->before = mem_zalloc(sizeof *h->before);
+    return h;
+}
+
+void heat_destroy(struct heat **ph)
+{
+    struct heat *h = *ph;
+    *ph = NULL;
+    if (h == NULL)
+        return;
+    mem_free(h->now);
+    mem_free(h->before);
+    mem_free(h);
+}
+
+static void turn(struct heat *h, msec_t now)
+{
+    struct window *oldest = h->before;
+    h->before = h->now;
+    h->now = oldest;
+    memset(oldest, 0, sizeof *oldest);
+    if (now - h->began_at >= 2 * HEAT_WINDOW_MS) /* nobody asked for longer than a window */
+        memset(h->before, 0, sizeof *h->before);
+    h->began_at = now;
+}
+
+void heat_note(struct heat *h, uint64_t key, uint64_t area, msec_t now)
+{
+    if (now - h->began_at >= HEAT_WINDOW_MS)
+        turn(h, now);
+    struct spots s = spots_of(key, area);
+    uint32_t n = least(h->now, &s) + 1;
+    for (int i = 0; i < ROWS; i++)
+        if (h->now->cells[i][s.cell[i]] < n)
+            h->now->cells[i][s.cell[i]] = n;
+    h->now->areas[s.area]++;
+}
+
+double heat_share(const struct heat *h, uint64_t key, uint64_t area)
+{
+    if (h == NULL)
+        return 0;
+    struct spots s = spots_of(key, area);
+    uint32_t all = h->now->areas[s.area] + h->before->areas[s.area];
+    return all < FEW ? 0 : (double)(least(h->now, &s) + least(h->before, &s)) / all;
+}

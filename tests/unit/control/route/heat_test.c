@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/route/heat.h"
+
+#include "lib/base/hash.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+static struct heat *heat;
+
+static int begin(void **state)
+{
+    (void)state;
+    heat = heat_create();
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    heat_destroy(&heat);
+    return 0;
+}
+
+static uint64_t key(uint64_t i)
+{
+    return hash64(&i, sizeof i);
+}
+
+static void a_share_is_what_was_asked(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 40000; i++)
+        heat_note(heat, i % 4 == 0 ? key(0) : key(1 + i), 7, 1);
+    assert_true(fabs(heat_share(heat, key(0), 7) - 0.25) < 0.001);
+    assert_true(heat_share(heat, key(2), 7) < 0.0005);
+    assert_true(heat_share(heat, key(0), 8) == 0); /* another area */
+    assert_true(heat_share(NULL, key(0), 7) == 0);
+}
+
+static void a_few_questions_say_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        heat_note(heat, key(0), 7, 1);
+    assert_true(heat_share(heat, key(0), 7) == 0);
+}
+
+static void what_was_hot_is_forgotten_but_not_at_once(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        heat_note(heat, key(0), 7, 1);
+    heat_note(heat, key(1), 7, HEAT_WINDOW_MS + 1);
+    assert_true(heat_share(heat, key(0), 7) > 0.9);
+    for (int i = 0; i < 1000; i++)
+        heat_note(heat, key(1), 7, 2 * HEAT_WINDOW_MS + 2);
+    assert_true(heat_share(heat, key(0), 7) == 0);
+    for (int i = 0; i < 1000; i++)
+        heat_note(heat, key(2), 7, 9 * HEAT_WINDOW_MS);
+    assert_true(heat_share(heat, key(1), 7) == 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        T(a_share_is_what_was_asked),
+        T(a_few_questions_say_nothing),
+        T(what_was_hot_is_forgotten_but_not_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
