@@ -158,8 +158,9 @@ static int open_store(struct edge *e, const struct edge_config *c, struct buf *w
                                        .is_reformat = daemon_is_reformat(e->daemon)};
     config.disks = disks;
     config.disk_count = (uint32_t)c->disks.count;
-    config.disk_takes_all = c->disk_admission == 1;
     config.disk_scrub_per_s = c->disk_scrub_per_s;
+    config.disk_admission = (enum store_admission)c->disk_admission;
+    config.eviction = edge_eviction_name(c->eviction);
     int err = store_create(&e->store, &config, why);
     mem_free(disks);
     return err;
@@ -370,6 +371,8 @@ static int check_fixed(struct option_config *old_config, struct option_config *n
     if (!same_disks(&was->disks, &is->disks) || was->disk_admission != is->disk_admission ||
         was->disk_scrub_per_s != is->disk_scrub_per_s)
         changed = "disk";
+    if (was->eviction != is->eviction)
+        changed = "eviction";
     if (!same_listens(&was->listens, &is->listens))
         changed = "listen";
     if (changed == NULL)

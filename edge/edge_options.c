@@ -12,7 +12,9 @@
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 
-static const char *const disk_admissions[] = {"used", "all", NULL};
+static const char *const disk_admissions[] = {"proven", "used", "all",
+                                              NULL}; /* enum store_admission */
+static const char *const evictions[] = {"s3-fifo", "lru", "clock", NULL};
 
 static const struct option disk_options[] = {
     {"size",
@@ -88,8 +90,9 @@ static const struct option edge_options[] = {
      OPTION_FIELD(struct edge_config, disk_admission),
      0,
      0,
-     "used",
-     "What is written to disks: what is asked for again, or everything.",
+     "proven",
+     "What is written to disks: blocks that the eviction policy finds worth it, all of an object "
+     "that is asked for again, or everything.",
      {.choices = disk_admissions}},
     {"disk_scrub",
      OPTION_BYTES,
@@ -99,6 +102,14 @@ static const struct option edge_options[] = {
      "4MiB",
      "Bytes a second that are read from each disk to be verified while nobody else reads; 0: none.",
      {NULL}},
+    {"eviction",
+     OPTION_CHOICE,
+     OPTION_FIELD(struct edge_config, eviction),
+     0,
+     0,
+     "s3-fifo",
+     "Who leaves where room is short (edge/store/README.md).",
+     {.choices = evictions}},
     {"access_log",
      OPTION_TEXT,
      OPTION_FIELD(struct edge_config, access_log),
@@ -204,6 +215,11 @@ const struct option_section edge_section = {
     .is_single = true,
     .line_offset_bytes = OPTION_NO_LINE,
 };
+
+const char *edge_eviction_name(int eviction)
+{
+    return evictions[eviction];
+}
 
 int edge_config_check(struct option_config *config, struct buf *why)
 {

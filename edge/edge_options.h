@@ -19,8 +19,9 @@ struct edge_config {
     struct option_texts names;
     int64_t workers, drain_ms, memory_bytes;
     int log_level;
-    int disk_admission; /* 1: everything */
     int64_t disk_scrub_per_s;
+    int disk_admission; /* enum store_admission */
+    int eviction;       /* edge_eviction_name */
     const char *access_log, *http_url, *https_url, *admin_url;
     struct option_records listens, certificates, sites, disks;
     struct tls_options tls;
@@ -29,6 +30,8 @@ struct edge_config {
 };
 extern const struct option_section edge_section;
 
+/* edge_eviction_name: as edge/store calls it. */
+const char *edge_eviction_name(int eviction);
 /* edge_config_check: what spans options. 0, or ERR_CONFIG and lines in why. */
 MUST_USE int edge_config_check(struct option_config *config, struct buf *why);
 

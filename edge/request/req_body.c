@@ -33,6 +33,7 @@ struct object_body {
     int64_t disk_block;               /* the block that came from a disk for this reader; -1 */
     msec_t dry_since; /* when it first turned to upstream without a byte; 0: it flows */
     uint8_t tries;
+    bool is_own_wish; /* nobody was bringing them when it did */
     bool has_view, is_waiting, is_attached;
     struct block_view view;
     struct block_waiter waiter;
@@ -118,13 +119,26 @@ static void rest_ready(void *ctx)
     body_ready(&b->body);
 }
 
-/* This reader turns to upstream for the block at pos. What is absent now, up to the next block that
- * is here or coming already, comes by the fill that it waits for (edge/observe/README.md). */
-static void turn_to_upstream(struct object_body *b)
+static bool is_brought(const struct object_body *b)
 {
     int64_t block = block_at(b);
-    if (block >= b->brought_from && block < b->brought_to)
+    return block >= b->brought_from && block < b->brought_to;
+}
+
+/* It comes upon the block at pos, which others wanted before it. */
+static bool is_use(const struct object_body *b)
+{
+    return b->begun_block != block_at(b) && !(b->is_own_wish && is_brought(b));
+}
+
+/* This reader turns to upstream for the block at pos. What is absent now, up to the next block that
+ * is here or coming already, comes by the fill that it waits for (edge/observe/README.md). */
+static void turn_to_upstream(struct object_body *b, bool is_own_wish)
+{
+    int64_t block = block_at(b);
+    if (is_brought(b))
         return;
+    b->is_own_wish = is_own_wish;
     b->brought_from = block;
     b->brought_to = generation_next_held(b->generation, block + 1);
 }
@@ -166,7 +180,7 @@ static int bring(struct object_body *b)
     struct source *source = req_source(b->r, false);
     if (source == NULL || ++b->tries > TRIES_MAX || !has_patience(b))
         return ERR_TRUNCATED;
-    turn_to_upstream(b);
+    turn_to_upstream(b, true);
     if (b->begun_block == block_at(b))
         return go_direct(b); /* it was here a moment ago: room is short */
     attach(b);
@@ -196,7 +210,7 @@ static int wait_here(struct object_body *b)
     attach(b);
     tell(b);
     if (!b->view.is_from_disk) {
-        turn_to_upstream(b);
+        turn_to_upstream(b, false);
         b->r->has_waited = true;
     }
     b->waiter.home = loop_mailbox(b->r->worker->loop);
@@ -220,7 +234,8 @@ static void give_piece(struct object_body *b, struct body_piece *out)
 static int look(struct object_body *b)
 {
     for (;;) {
-        int n = generation_view(b->generation, b->pos, &b->view);
+        int n = is_use(b) ? generation_use(b->generation, b->pos, &b->view)
+                          : generation_view(b->generation, b->pos, &b->view);
         if (n == ERR_NOT_FOUND)
             n = bring(b);
         else if (n == ERR_AGAIN)
@@ -268,7 +283,7 @@ static void advance(struct body *body, size_t n)
 {
     struct object_body *b = (struct object_body *)body;
     enum ledger_source source = LEDGER_MEMORY;
-    if (b->rest != NULL || (block_at(b) >= b->brought_from && block_at(b) < b->brought_to))
+    if (b->rest != NULL || is_brought(b))
         source = LEDGER_ORIGIN;
     else if (b->disk_block == block_at(b))
         source = LEDGER_DISK;
@@ -309,7 +324,8 @@ struct body *req_body(struct req *r, int64_t first, int64_t last)
                               .last = last,
                               .begun_block = -1,
                               .disk_block = -1,
-                              .brought_to = r->is_new ? INT64_MAX : 0};
+                              .brought_to = r->is_new ? INT64_MAX : 0,
+                              .is_own_wish = r->is_new && !r->cache.is_collapsed};
     object_ref(b->object);
     generation_ref(b->generation);
     if (!r->cache.is_hit)

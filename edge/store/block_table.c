@@ -178,7 +178,7 @@ struct block *block_table_open(struct block_table *t, int64_t index, void *home)
     CHECK(b->state == BLOCK_ABSENT);
     b->state = BLOCK_FILLING;
     b->filled = 0;
-    b->used = 0;
+    atomic_store_explicit(&b->used, 0, memory_order_relaxed);
     b->flags = 0;
     b->segment = b->disk_segment = SEGMENT_NONE;
     leaf->held++;

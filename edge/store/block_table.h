@@ -33,13 +33,13 @@ struct block {
     uint32_t disk_segment; /* of its generation's disk; SEGMENT_NONE: not there */
     uint32_t disk_at;      /* in that segment */
     uint8_t state;         /* enum block_state */
-    uint8_t used;          /* its segment's round when it was last read */
+    _Atomic uint8_t used;  /* the eviction policy's own; 0 when it begins */
     uint8_t slot;          /* in its leaf */
     uint8_t flags;
 };
 #define BLOCK_QUEUED   1u /* on its way to the disk */
 #define BLOCK_LOADED   2u /* came from the disk, and nobody has read it yet */
-#define BLOCK_READ_ONE 4u /* times it was read from the disk, up to three */
+#define BLOCK_READ_ONE 4u /* times it was used since it lies on the disk, up to three */
 #define BLOCK_READ_ALL 0x0cu
 #define BLOCK_LATE     0x10u /* its disk takes too long over it: readers go past the store */
 _Static_assert(sizeof(struct block) <= 48, "index per block: bound of the store's README");

@@ -7,7 +7,6 @@
 
 #include "edge/store/heads.h"
 #include "lib/base/err.h"
-#include "lib/base/hash.h"
 #include "lib/http/message.h"
 
 static size_t expected_bytes(const struct generation *g, int64_t index)
@@ -48,12 +47,21 @@ static int block_open_evicting(struct generation *g, int64_t index, struct block
     return r;
 }
 
-int block_reserve(struct store *st, size_t bytes, struct block *b, struct place *p)
+int block_reserve(struct store *st, const struct record_wanted *want, struct block *b,
+                  struct place *p)
 {
-    int r = segments_reserve(&st->segments, bytes, false, b, p);
+    int r = segments_reserve(&st->segments, want, b, p);
     for (int i = 0; r == ERR_NO_SPACE && i < ROOM_ROUNDS && st->make_room(st); i++)
-        r = segments_reserve(&st->segments, bytes, false, b, p);
+        r = segments_reserve(&st->segments, want, b, p);
     return r;
+}
+
+static struct record_wanted record_of(struct generation *g, int64_t index, size_t bytes)
+{
+    struct segments *ss = &g->store->segments;
+    uint64_t name = generation_block_name(g, index);
+    return (struct record_wanted){.bytes = bytes,
+                                  .queue = ss->policy->enter(&ss->queues, EVICT_NEW, name)};
 }
 
 int block_write_begin(struct block_writer *w, struct generation *g, int64_t index)
@@ -64,7 +72,8 @@ int block_write_begin(struct block_writer *w, struct generation *g, int64_t inde
     size_t bytes = expected_bytes(g, index);
     int r = block_open_evicting(g, index, &b);
     if (r == 0) {
-        r = block_reserve(st, bytes, b, &p);
+        struct record_wanted want = record_of(g, index, bytes);
+        r = block_reserve(st, &want, b, &p);
         generation_lock(g);
         if (r == 0) {
             b->segment = segment_number(p.segment);
@@ -112,12 +121,12 @@ static void block_complete(struct block_writer *w)
     struct generation *g = w->generation;
     struct block *b = w->block;
     struct segment *s = segment_of(w);
-    uint64_t sum = hash64(segment_mem(s) + b->offset, w->filled);
+    uint64_t sum = segment_sum(s, b->offset, w->filled);
     generation_lock(g);
     b->checksum = sum;
     b->state = BLOCK_PRESENT;
     if (!list_is_empty(&g->audience.readers))
-        s->home->policy->hit(s, b); /* whom it was brought for is still on his way to it */
+        s->home->policy->brought(s, b); /* whom it was brought for is on his way to it */
     block_table_unclaim(&g->table, w->index, w->index + 1);
     audience_wake(&g->audience, &g->table);
     bool is_for_disk = generation_wants_disk_locked(g, b);

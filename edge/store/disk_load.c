@@ -56,11 +56,14 @@ static void put_back(struct generation *g, const struct disk_job *j)
 
 static int reserve(struct generation *g, struct disk_job *j)
 {
+    struct segments *ss = &g->store->segments;
+    struct record_wanted want = {.bytes = j->bytes,
+                                 .queue = ss->policy->enter(&ss->queues, EVICT_LOADED, 0)};
     struct place p;
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);
     generation_unlock(g);
-    int r = block_reserve(g->store, j->bytes, b, &p);
+    int r = block_reserve(g->store, &want, b, &p);
     if (r != 0)
         return ERR_NO_SPACE;
     generation_lock(g);
@@ -144,8 +147,6 @@ static void settle(struct disk *d, const struct disk_job *j, int r)
         b->filled = j->bytes;
         b->state = BLOCK_PRESENT;
         b->flags |= BLOCK_LOADED;
-        if ((b->flags & BLOCK_READ_ALL) != BLOCK_READ_ALL)
-            b->flags = (uint8_t)(b->flags + BLOCK_READ_ONE);
         atomic_fetch_add_explicit(&g->store->blocks, 1, memory_order_relaxed);
     } else {
         generation_close_locked(g, b);

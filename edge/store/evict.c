@@ -17,7 +17,7 @@
 #define BATCH           32
 #define OBJECTS_AT_ONCE 16
 #define HEADS_SHARE     4 /* heads may take one part in this many before objects go first */
-#define CARRY_SHARE     2 /* of a victim, one part in this many at most is carried */
+#define CARRY_SHARE     2 /* of a segment, one part in this many at most is carried */
 
 struct leaving {
     struct generation *generation;
@@ -47,18 +47,21 @@ static struct block *still_there_locked(const struct segment *s, const struct le
     return is_there ? b : NULL;
 }
 
-/* Bytes to carry, or 0. */
-static uint32_t worth_carrying(const struct segment *s, const struct leaving *l, uint32_t *from)
+/* Whether it is to be carried, and how. */
+static bool is_worth_carrying(const struct segment *s, const struct leaving *l,
+                              struct record_wanted *want, uint32_t *from)
 {
-    uint32_t bytes = 0;
+    int queue = EVICT_LEAVES;
     generation_lock(l->generation);
     const struct block *b = still_there_locked(s, l);
-    if (b != NULL && s->home->policy->keeps(s, b)) {
-        bytes = b->filled;
+    if (b != NULL) {
+        queue = s->home->policy->carry(s, b);
+        *want =
+            (struct record_wanted){.bytes = b->filled, .queue = (uint8_t)queue, .may_carry = true};
         *from = b->offset;
     }
     generation_unlock(l->generation);
-    return bytes;
+    return queue != EVICT_LEAVES;
 }
 
 /* Copies the block into another segment. A stand-in keeps its place there while nothing is locked:
@@ -66,35 +69,36 @@ static uint32_t worth_carrying(const struct segment *s, const struct leaving *l,
 static bool carry(struct segment *s, const struct leaving *l, uint32_t *budget)
 {
     struct segments *ss = s->home;
-    uint32_t from, bytes = worth_carrying(s, l, &from);
-    if (bytes == 0 || bytes > *budget)
+    struct record_wanted want;
+    uint32_t from;
+    if (!is_worth_carrying(s, l, &want, &from) || want.bytes > *budget)
         return false;
     struct block stand_in = {.segment = SEGMENT_NONE};
     struct place p;
     list_init(&stand_in.link);
-    if (segments_reserve(ss, bytes, true, &stand_in, &p) != 0)
+    if (segments_reserve(ss, &want, &stand_in, &p) != 0)
         return false;
-    memcpy(segment_mem(p.segment) + p.offset, segment_mem(s) + from, bytes);
+    segment_copy(&p, s, from);
     generation_lock(l->generation);
     struct block *b = still_there_locked(s, l);
     if (b != NULL) {
         b->segment = segment_number(p.segment);
         b->offset = p.offset;
-        b->used = 0;
+        ss->policy->carried(s, b);
         segments_replace(ss, &stand_in, b);
     } else {
         segments_detach(ss, p.segment, &stand_in);
     }
     generation_unlock(l->generation);
     segment_unref(p.segment);
-    *budget -= bytes;
-    counter_add_shared(&l->generation->store->counters.carried_bytes, bytes);
+    *budget -= (uint32_t)want.bytes;
+    counter_add_shared(&l->generation->store->counters.carried_bytes, want.bytes);
     return true;
 }
 
 /* The block becomes ABSENT, or STORED where its disk has it. Returns a reference to the object that
  * has none left, or NULL. */
-static struct object *drop(struct store *st, const struct segment *s, const struct leaving *l)
+static struct object *drop(struct store *st, struct segment *s, const struct leaving *l)
 {
     struct generation *g = l->generation;
     struct object *bare = NULL;
@@ -105,6 +109,7 @@ static struct object *drop(struct store *st, const struct segment *s, const stru
     } else if (b != NULL) {
         counter_add_shared(&st->counters.evicted_blocks, 1);
         counter_add_shared(&st->counters.evicted_bytes, b->filled);
+        s->home->policy->left(&s->home->queues, s, b, generation_block_name(g, l->index));
         generation_close_locked(g, b);
         bare = g->table.held == 0 && !generation_is_busy_locked(g) ? g->owner : NULL;
     }
@@ -129,7 +134,7 @@ static bool evict_segment(struct store *st)
     if (s == NULL)
         return false;
     struct leaving batch[BATCH];
-    uint32_t budget = s->bump / CARRY_SHARE;
+    uint32_t budget = ss->segment_bytes / CARRY_SHARE;
     for (int n; (n = take_batch(ss, s, batch)) > 0;) {
         for (int i = 0; i < n; i++) {
             struct object *bare = carry(s, &batch[i], &budget) ? NULL : drop(st, s, &batch[i]);

@@ -10,16 +10,17 @@
 
 #define VISITS_MAX 1024 /* bound on what one pick looks at: the next goes on from there */
 
-static void clock_add(struct evict_queues *q, struct segment *s)
+static uint8_t clock_enter(struct evict_queues *q, enum evict_origin origin, uint64_t name)
 {
-    list_push_back(&q->lists[0], &s->link);
-    q->counts[0]++;
+    (void)q;
+    (void)origin;
+    (void)name;
+    return 0;
 }
 
-static void clock_remove(struct evict_queues *q, struct segment *s)
+static void clock_sealed(struct evict_queues *q, struct segment *s)
 {
-    list_remove(&s->link);
-    q->counts[0]--;
+    evict_queue_add(q, s, 0);
 }
 
 static bool is_mostly_used(const struct segment *s)
@@ -43,36 +44,61 @@ static struct segment *clock_pick(struct evict_queues *q)
         visits = VISITS_MAX;
     for (; visits > 0; visits--) {
         struct segment *s = LIST_THING(q->lists[0].next, struct segment, link);
-        clock_remove(q, s);
+        evict_queue_remove(q, s);
         bool is_pinned = segment_is_pinned(s);
         if (!is_pinned && !is_mostly_used(s))
             return s;
         if (!is_pinned)
             pass(s);
-        clock_add(q, s);
+        evict_queue_add(q, s, 0);
     }
     return NULL;
 }
 
-static bool clock_keeps(const struct segment *s, const struct block *b)
+static int clock_carry(const struct segment *s, const struct block *b)
 {
-    return b->used == atomic_load_explicit(&s->round, memory_order_relaxed);
+    uint8_t used = atomic_load_explicit(&b->used, memory_order_relaxed);
+    return used == atomic_load_explicit(&s->round, memory_order_relaxed) ? 0 : EVICT_LEAVES;
 }
 
-static void clock_hit(struct segment *s, struct block *b)
+static void clock_carried(const struct segment *s, struct block *b)
+{
+    (void)s;
+    atomic_store_explicit(&b->used, 0, memory_order_relaxed);
+}
+
+static void clock_left(struct evict_queues *q, const struct segment *s, const struct block *b,
+                       uint64_t name)
+{
+    (void)q;
+    (void)s;
+    (void)b;
+    (void)name;
+}
+
+static void clock_read(struct segment *s, struct block *b, bool is_use)
 {
     uint8_t round = atomic_load_explicit(&s->round, memory_order_relaxed);
-    if (b->used == round)
+    (void)is_use;
+    if (atomic_load_explicit(&b->used, memory_order_relaxed) == round)
         return;
-    b->used = round;
+    atomic_store_explicit(&b->used, round, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->used_bytes, b->filled, memory_order_relaxed);
+}
+
+static void clock_brought(struct segment *s, struct block *b)
+{
+    clock_read(s, b, false);
 }
 
 const struct evict_policy evict_clock = {
     .name = "clock",
-    .add = clock_add,
-    .remove = clock_remove,
+    .enter = clock_enter,
+    .sealed = clock_sealed,
     .pick = clock_pick,
-    .keeps = clock_keeps,
-    .hit = clock_hit,
+    .carry = clock_carry,
+    .carried = clock_carried,
+    .left = clock_left,
+    .read = clock_read,
+    .brought = clock_brought,
 };

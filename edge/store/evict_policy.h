@@ -3,36 +3,89 @@
 #ifndef EDGE_STORE_EVICT_POLICY_H
 #define EDGE_STORE_EVICT_POLICY_H
 
+#include "edge/store/ghost.h"
 #include "lib/base/list.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
-/* A policy is one file that defines one of these and a line in store.c that names it. It sees
- * segments that are full (sealed), and the reads of their blocks. Unless another lock is named, the
- * segments' lock is held, so everything here is short and takes no lock. */
+/* A policy is one file that defines one of these and a line in evict_queues.c that names it. What
+ * is evicted are segments; what is worth something are blocks: a policy keeps segments in queues of
+ * its own, says in which a new record begins, and which blocks of a segment that goes are carried
+ * on. It does no I/O, knows no clock and takes no lock. Unless another lock is named, the segments'
+ * lock is held. */
 struct segment;
 struct block;
 
-#define EVICT_LISTS 4
+#define EVICT_ENTRIES 3  /* queues that a record may begin in */
+#define EVICT_LISTS   32 /* queues in all; the first ones are those */
+#define EVICT_LEAVES  (-1)
+
+struct evict_sizes {
+    int64_t memory_bytes, disk_bytes; /* 0: there is no disk */
+    uint32_t segment_bytes;
+};
+
 struct evict_queues {
-    struct list lists[EVICT_LISTS]; /* of segments, by their link; the policy's own */
+    struct evict_sizes sizes;
+    struct list lists[EVICT_LISTS]; /* of sealed segments, by their link */
     uint32_t counts[EVICT_LISTS];
+    int64_t bytes[EVICT_LISTS]; /* of them, and of those that are open for it */
+    /* the policy's own */
+    struct ghost *ghost;   /* what left lately, or NULL */
+    _Atomic uint32_t tick; /* written under the lock, read by anybody */
+    int64_t tick_bytes;
+};
+
+/* Why a record is made. */
+enum evict_origin {
+    EVICT_NEW,    /* from upstream */
+    EVICT_LOADED, /* from its disk, where it stays too */
 };
 
 struct evict_policy {
     const char *name;
-    void (*add)(struct evict_queues *q, struct segment *s);    /* a segment was sealed */
-    void (*remove)(struct evict_queues *q, struct segment *s); /* it went without the policy */
-    /* pick: takes the segment that shall go now out of its queues, or NULL: none can. Never one
-     * that is pinned (segment_is_pinned). */
+    bool has_ghost;
+    /* enter: the queue, below EVICT_ENTRIES, of a new record; `name`: of its block, for the ghost.
+     * Under no lock. */
+    uint8_t (*enter)(struct evict_queues *q, enum evict_origin origin, uint64_t name);
+    /* sealed: a segment takes no more records: it is put into a queue. */
+    void (*sealed)(struct evict_queues *q, struct segment *s);
+    /* pick: takes the segment that shall go now out of its queue, or NULL: none can. Never one that
+     * is pinned (segment_is_pinned). */
     struct segment *(*pick)(struct evict_queues *q);
-    /* keeps: whether this block of a picked segment is worth carrying into another segment. */
-    bool (*keeps)(const struct segment *s, const struct block *b);
-    /* hit: bytes of a PRESENT block are being read. Under the generation's lock instead: what it
-     * changes in the segment is atomic. */
-    void (*hit)(struct segment *s, struct block *b);
+    /* carry: the queue that this block of a picked segment goes on in, or EVICT_LEAVES; carried: it
+     * does. Both under the block's generation's lock instead. */
+    int (*carry)(const struct segment *s, const struct block *b);
+    void (*carried)(const struct segment *s, struct block *b);
+    /* left: a block of a picked segment is gone, and no disk has it. Under its generation's lock
+     * instead. */
+    void (*left)(struct evict_queues *q, const struct segment *s, const struct block *b,
+                 uint64_t name);
+    /* The next three under the block's generation's lock instead: what they change of a segment or
+     * of a block's `used` is atomic.
+     * read: bytes of a PRESENT block are being read; is_use: by somebody who comes upon it, not by
+     * whom it was brought for. brought: somebody who waits for it will read it soon. is_proven:
+     * whether it has shown that it is worth a write to a disk; NULL: the second request for its
+     * object shows it. */
+    void (*read)(struct segment *s, struct block *b, bool is_use);
+    void (*brought)(struct segment *s, struct block *b);
+    bool (*is_proven)(const struct segment *s, const struct block *b);
 };
 
+/* evict_policy_of: by name, or NULL. */
+const struct evict_policy *evict_policy_of(const char *name);
+
+/* evict_queues_init: returns what the policy's own memory weighs. */
+size_t evict_queues_init(struct evict_queues *q, const struct evict_policy *p,
+                         const struct evict_sizes *sizes);
+void evict_queues_finish(struct evict_queues *q);
+/* At the tail of a list; out of the one that s->queue names. */
+void evict_queue_add(struct evict_queues *q, struct segment *s, uint8_t list);
+void evict_queue_remove(struct evict_queues *q, struct segment *s);
+
 extern const struct evict_policy evict_clock;
+extern const struct evict_policy evict_lru;
+extern const struct evict_policy evict_s3fifo;
 
 #endif

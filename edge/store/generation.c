@@ -7,6 +7,7 @@
 
 #include "edge/store/heads.h"
 #include "edge/store/object.h"
+#include "edge/store/store.h"
 #include "lib/base/err.h"
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
@@ -93,22 +94,51 @@ void generation_rest_locked(struct generation *g, struct block *b)
     atomic_fetch_sub_explicit(&g->store->blocks, 1, memory_order_relaxed);
 }
 
+uint64_t generation_block_name(const struct generation *g, int64_t index)
+{
+    uint64_t key = atomic_load_explicit(&g->key_hash, memory_order_relaxed);
+    uint64_t x = key ^ ((uint64_t)index + 1) * 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
+    return x ^ (x >> 32);
+}
+
+void generation_key_set(struct generation *g, const struct store_key *key)
+{
+    atomic_store_explicit(&g->key_hash, key->hash.lo, memory_order_relaxed);
+}
+
 /* Whether more than one asked: the index found its object for somebody, or two are reading. */
 static bool is_asked_again_locked(const struct generation *g)
 {
     const struct list *readers = &g->audience.readers;
-    return g->store->disk_takes_all ||
-           atomic_load_explicit(&g->owner->uses, memory_order_relaxed) > 0 ||
+    return atomic_load_explicit(&g->owner->uses, memory_order_relaxed) > 0 ||
            readers->next != readers->prev;
+}
+
+static bool is_admitted_locked(struct generation *g, const struct block *b)
+{
+    const struct segments *ss = &g->store->segments;
+    switch ((enum store_admission)g->store->disk_admission) {
+    case STORE_ADMIT_PROVEN:
+        if (ss->policy->is_proven != NULL)
+            return ss->policy->is_proven(&ss->v[b->segment], b);
+        __attribute__((fallthrough));
+    case STORE_ADMIT_USED:
+        g->is_wanted = g->is_wanted || is_asked_again_locked(g);
+        return g->is_wanted;
+    case STORE_ADMIT_ALL:
+        break;
+    }
+    return true;
 }
 
 bool generation_wants_disk_locked(struct generation *g, const struct block *b)
 {
-    if (g->store->disks == NULL || b->disk_segment != SEGMENT_NONE || (b->flags & BLOCK_QUEUED) ||
-        g->owner == NULL || g->table.length == LENGTH_UNKNOWN || g->table.is_abandoned)
+    if (g->store->disk_keep == NULL || b->disk_segment != SEGMENT_NONE ||
+        (b->flags & BLOCK_QUEUED) || g->owner == NULL || g->table.length == LENGTH_UNKNOWN ||
+        g->table.is_abandoned)
         return false;
-    g->is_wanted = g->is_wanted || is_asked_again_locked(g);
-    return g->is_wanted;
+    return is_admitted_locked(g, b);
 }
 
 /* Nobody else can reach it any more, but eviction through its blocks, and the disks' threads
@@ -209,26 +239,37 @@ bool generation_is_abandoned(const struct generation *g)
     return atomic_load_explicit(&g->table.is_abandoned, memory_order_acquire);
 }
 
+/* A use by somebody who comes upon it, and who reads it at all, for who decides what stays. */
+static void tell_policy_locked(struct generation *g, struct block *b, bool is_use)
+{
+    struct segments *ss = &g->store->segments;
+    if (is_use || b->state == BLOCK_PRESENT)
+        ss->policy->read(&ss->v[b->segment], b, is_use);
+    bool is_counted = is_use && b->disk_segment != SEGMENT_NONE;
+    if (is_counted && (b->flags & BLOCK_READ_ALL) != BLOCK_READ_ALL)
+        b->flags = (uint8_t)(b->flags + BLOCK_READ_ONE);
+    if (b->flags & BLOCK_LOADED)
+        b->flags &= (uint8_t)~BLOCK_LOADED;
+}
+
 /* The block at pos is PRESENT or FILLING as far as pos. */
-static void view_locked(struct generation *g, int64_t pos, struct block *b, struct block_view *out)
+static void view_locked(struct generation *g, int64_t pos, const struct block *b,
+                        struct block_view *out)
 {
     struct segments *ss = &g->store->segments;
     struct segment *s = &ss->v[b->segment];
     size_t skip = (size_t)(pos % g->table.block_bytes);
     size_t at = b->offset + skip;
     segment_ref(s);
-    if (b->state == BLOCK_PRESENT)
-        ss->policy->hit(s, b);
     *out = (struct block_view){.mem = segment_mem(s) + at,
                                .fd = ss->medium.fd,
                                .from = (int64_t)(segment_offset(s) + at),
                                .len = b->filled - skip,
                                .segment = s,
                                .is_from_disk = (b->flags & BLOCK_LOADED) != 0};
-    b->flags &= (uint8_t)~BLOCK_LOADED;
 }
 
-int generation_view(struct generation *g, int64_t pos, struct block_view *out)
+static int view(struct generation *g, int64_t pos, bool is_use, struct block_view *out)
 {
     struct block *b;
     bool is_for_disk = false;
@@ -238,6 +279,7 @@ int generation_view(struct generation *g, int64_t pos, struct block_view *out)
     int r = block_table_look(&g->table, pos, &b);
     if (r == 1) {
         view_locked(g, pos, b, out);
+        tell_policy_locked(g, b, is_use);
         is_for_disk = b->state == BLOCK_PRESENT && generation_wants_disk_locked(g, b);
     } else if (r == ERR_AGAIN) {
         b = block_table_find(&g->table, pos / g->table.block_bytes);
@@ -251,6 +293,16 @@ int generation_view(struct generation *g, int64_t pos, struct block_view *out)
         out->is_from_disk = r == ERR_AGAIN;
     }
     return r;
+}
+
+int generation_view(struct generation *g, int64_t pos, struct block_view *out)
+{
+    return view(g, pos, false, out);
+}
+
+int generation_use(struct generation *g, int64_t pos, struct block_view *out)
+{
+    return view(g, pos, true, out);
 }
 
 void block_view_release(struct block_view *v)

@@ -53,6 +53,9 @@ struct block_view {
  * and nobody is bringing it; ERR_CHANGED: absent, and abandoned; ERR_BUSY: on a disk that has more
  * to do than it can: better had elsewhere; ERR_NO_SPACE: on a disk, and no room in memory. */
 int generation_view(struct generation *g, int64_t pos, struct block_view *out);
+/* generation_use: the same, by somebody who comes upon the block for the first time, and for whom
+ * it was not brought: what is used stays longer. */
+int generation_use(struct generation *g, int64_t pos, struct block_view *out);
 void block_view_release(struct block_view *v);
 
 /* Waiting: one mail when pos has bytes, or its block went back to ABSENT, or the end is known.

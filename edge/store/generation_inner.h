@@ -4,6 +4,7 @@
 #define EDGE_STORE_GENERATION_INNER_H
 
 #include "edge/store/generation.h"
+#include "edge/store/object.h"
 #include "edge/store/store_inner.h"
 
 struct generation {
@@ -11,6 +12,7 @@ struct generation {
     _Atomic uint32_t refs;
     struct store *store;
     _Atomic int64_t length;    /* the table's, for who asks without the lock */
+    _Atomic uint64_t key_hash; /* of the first object that had these bytes; 0: none yet */
     struct roster_link roster; /* its id: no two are alike, ever */
     /* under the lock */
     struct block_table table;
@@ -60,7 +62,12 @@ void generation_rest_locked(struct generation *g, struct block *b);
 /* generation_wants_disk_locked: whether b, PRESENT, should go to a disk now. */
 bool generation_wants_disk_locked(struct generation *g, const struct block *b);
 /* block_reserve: as segments_reserve, and evicts where needed. No lock may be held. */
-MUST_USE int block_reserve(struct store *st, size_t bytes, struct block *b, struct place *p);
+MUST_USE int block_reserve(struct store *st, const struct record_wanted *want, struct block *b,
+                           struct place *p);
+/* generation_block_name: of a block of the object's key, in whatever generation. */
+uint64_t generation_block_name(const struct generation *g, int64_t index);
+/* generation_key_set: whose bytes these will be. */
+void generation_key_set(struct generation *g, const struct store_key *key);
 /* The object that is in the index with these bytes; cleared only if it still is o. */
 void generation_owner_set(struct generation *g, struct object *o);
 bool generation_has_owner(struct generation *g);

@@ -6,7 +6,7 @@
 
 bool heads_try_charge(struct store *st, size_t bytes)
 {
-    if (!segments_charge(&st->segments, bytes, false))
+    if (!st->segments.medium.is_hollow && !segments_charge(&st->segments, bytes, false))
         return false;
     atomic_fetch_add_explicit(&st->head_bytes, (int64_t)bytes, memory_order_relaxed);
     return true;
@@ -24,7 +24,8 @@ bool heads_charge(struct store *st, size_t bytes)
 
 void heads_uncharge(struct store *st, size_t bytes)
 {
-    segments_uncharge(&st->segments, bytes);
+    if (!st->segments.medium.is_hollow)
+        segments_uncharge(&st->segments, bytes);
     int64_t before =
         atomic_fetch_sub_explicit(&st->head_bytes, (int64_t)bytes, memory_order_relaxed);
     CHECK(before >= (int64_t)bytes);

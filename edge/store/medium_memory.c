@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -18,8 +17,21 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-int medium_memory_init(struct medium_memory *m, size_t bytes)
+static int reserve_addresses(struct medium_memory *m)
 {
+    void *base =
+        mmap(NULL, m->bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return err_of_errno(errno);
+    m->base = base;
+    return 0;
+}
+
+int medium_memory_init(struct medium_memory *m, size_t bytes, bool is_hollow)
+{
+    *m = (struct medium_memory){.fd = -1, .bytes = bytes, .is_hollow = is_hollow};
+    if (is_hollow)
+        return reserve_addresses(m);
     *m = (struct medium_memory){.fd = memfd_create("byeori-store", MFD_CLOEXEC), .bytes = bytes};
     if (m->fd < 0)
         return err_of_errno(errno);
@@ -44,6 +56,8 @@ void medium_memory_finish(struct medium_memory *m)
 int medium_memory_prepare(struct medium_memory *m, size_t offset, size_t n)
 {
     int r;
+    if (m->is_hollow)
+        return 0;
     do {
         r = madvise(m->base + offset, n, MADV_POPULATE_WRITE);
     } while (r != 0 && (errno == EINTR || errno == EAGAIN));
@@ -55,7 +69,7 @@ int medium_memory_prepare(struct medium_memory *m, size_t offset, size_t n)
 void medium_memory_drop(struct medium_memory *m, size_t offset, size_t n)
 {
     int r;
-    if (n == 0)
+    if (n == 0 || m->is_hollow)
         return;
     do {
         r = fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)n);

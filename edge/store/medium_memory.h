@@ -5,19 +5,21 @@
 
 #include "lib/base/check.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* One memfd of a fixed virtual size, mapped once, shared. Pages cost memory from the first write
  * (or medium_memory_prepare) until medium_memory_drop. Threads: any, after init. */
 struct medium_memory {
-    int fd; /* -1: not open */
+    int fd; /* -1: not open, or hollow */
     uint8_t *base;
     size_t bytes;
+    bool is_hollow; /* addresses without memory: for simulation */
 };
 
 /* 0; ERR_IO, ERR_NO_MEMORY with errno kept. */
-MUST_USE int medium_memory_init(struct medium_memory *m, size_t bytes);
+MUST_USE int medium_memory_init(struct medium_memory *m, size_t bytes, bool is_hollow);
 void medium_memory_finish(struct medium_memory *m); /* fd -1 is fine */
 /* medium_memory_prepare: the pages of [offset, offset + n) exist from here: one call where writing
  * would fault page by page, and an error where writing would be the end of the process.

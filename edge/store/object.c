@@ -5,7 +5,7 @@
 #include "edge/store/object.h"
 
 #include "edge/store/store_inner.h"
-#include "edge/store/generation.h"
+#include "edge/store/generation_inner.h"
 #include "edge/store/heads.h"
 #include "lib/base/mem.h"
 
@@ -105,6 +105,7 @@ struct object *object_create(struct store *st, const struct object_spec *spec)
     o->site = pack(&p, spec->site);
     CHECK(p.at == (char *)o + bytes);
     generation_ref(o->generation);
+    generation_key_set(o->generation, &o->key);
     return o;
 }
 

@@ -5,7 +5,10 @@
 #include "edge/store/segment.h"
 
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
 #include "lib/base/mem.h"
+
+#include <string.h>
 
 #define PAGE_BYTES   4096u
 #define RECORD_ALIGN 64u
@@ -21,23 +24,23 @@ static uint32_t record_up(size_t n)
     return (uint32_t)((n + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN);
 }
 
-int segments_init(struct segments *ss, int64_t cap_bytes, int64_t segment_bytes,
-                  const struct evict_policy *policy)
+int segments_init(struct segments *ss, const struct evict_sizes *sizes,
+                  const struct evict_policy *policy, bool is_hollow)
 {
+    int64_t cap_bytes = sizes->memory_bytes, segment_bytes = sizes->segment_bytes;
     /* Twice the cap: segments that are not full to the end must not run out before the cap does. */
-    uint32_t count = (uint32_t)(2 * cap_bytes / segment_bytes) + OPEN_MAX;
+    uint32_t count = (uint32_t)(2 * cap_bytes / segment_bytes) + EVICT_ENTRIES * OPEN_MAX;
     *ss = (struct segments){.policy = policy,
                             .count = count,
                             .cap_bytes = cap_bytes,
-                            .segment_bytes = (uint32_t)segment_bytes,
+                            .segment_bytes = sizes->segment_bytes,
                             .medium.fd = -1};
     CHECK(segment_bytes % PAGE_BYTES == 0);
     ss->carry_bytes = segment_bytes < cap_bytes / 16 ? segment_bytes : cap_bytes / 16;
     pthread_mutex_init(&ss->lock, NULL);
     list_init(&ss->free);
     list_init(&ss->open);
-    for (size_t i = 0; i < EVICT_LISTS; i++)
-        list_init(&ss->queues.lists[i]);
+    size_t weight = evict_queues_init(&ss->queues, policy, sizes) + count * sizeof(*ss->v);
     ss->v = mem_zarray(count, sizeof(*ss->v));
     for (uint32_t i = 0; i < count; i++) {
         struct segment *s = &ss->v[i];
@@ -46,9 +49,9 @@ int segments_init(struct segments *ss, int64_t cap_bytes, int64_t segment_bytes,
         list_push_back(&ss->free, &s->link);
     }
     ss->free_count = count;
-    if (!segments_charge(ss, count * sizeof(*ss->v), false))
+    if (!is_hollow && !segments_charge(ss, weight, false))
         return ERR_NO_SPACE;
-    return medium_memory_init(&ss->medium, (size_t)count * ss->segment_bytes);
+    return medium_memory_init(&ss->medium, (size_t)count * ss->segment_bytes, is_hollow);
 }
 
 void segments_finish(struct segments *ss)
@@ -57,6 +60,7 @@ void segments_finish(struct segments *ss)
         return;
     CHECK(ss->free_count == ss->count);
     medium_memory_finish(&ss->medium);
+    evict_queues_finish(&ss->queues);
     pthread_mutex_destroy(&ss->lock);
     mem_free(ss->v);
     ss->v = NULL;
@@ -81,58 +85,75 @@ void segments_uncharge(struct segments *ss, size_t bytes)
     CHECK(before >= (int64_t)bytes);
 }
 
-/* The open segment that `size` fills best, or NULL. */
-static struct segment *open_best_locked(struct segments *ss, uint32_t size)
+/* The open segment of the queue that `size` fills best, or NULL. */
+static struct segment *open_best_locked(struct segments *ss, uint8_t queue, uint32_t size)
 {
     struct segment *best = NULL;
     LIST_EACH(l, &ss->open)
     {
         struct segment *s = LIST_THING(l, struct segment, link);
-        if (s->bump + size <= ss->segment_bytes && (best == NULL || s->bump > best->bump))
+        if (s->entry == queue && s->bump + size <= ss->segment_bytes &&
+            (best == NULL || s->bump > best->bump))
             best = s;
     }
     return best;
 }
 
-static void seal_locked(struct segments *ss, struct segment *s)
+/* The account of a queue has the segments that are OPEN for it too. */
+static void leave_open_locked(struct segments *ss, struct segment *s)
 {
     list_remove(&s->link);
-    ss->open_count--;
+    ss->open_count[s->entry]--;
+    ss->queues.bytes[s->entry] -= s->bump;
+}
+
+static void seal_locked(struct segments *ss, struct segment *s)
+{
+    leave_open_locked(ss, s);
     s->state = SEGMENT_SEALED;
-    ss->policy->add(&ss->queues, s);
+    ss->policy->sealed(&ss->queues, s);
 }
 
 /* Where every open one is too full for what came: the fullest takes no more. */
-static void seal_fullest_locked(struct segments *ss)
+static void seal_fullest_locked(struct segments *ss, uint8_t queue)
 {
     struct segment *fullest = NULL;
     LIST_EACH(l, &ss->open)
     {
         struct segment *s = LIST_THING(l, struct segment, link);
-        if (fullest == NULL || s->bump > fullest->bump)
+        if (s->entry == queue && (fullest == NULL || s->bump > fullest->bump))
             fullest = s;
     }
     CHECK(fullest != NULL);
     seal_locked(ss, fullest);
 }
 
-static void open_locked(struct segments *ss, struct segment *s)
+static void enlist_open_locked(struct segments *ss, struct segment *s, uint8_t queue)
+{
+    list_push_back(&ss->open, &s->link);
+    ss->open_count[queue]++;
+    ss->queues.bytes[queue] += s->bump;
+    s->state = SEGMENT_OPEN;
+    s->entry = queue;
+    atomic_store_explicit(&s->queue, queue, memory_order_relaxed);
+}
+
+static void open_locked(struct segments *ss, struct segment *s, uint8_t queue)
 {
     list_remove(&s->link);
     ss->free_count--;
-    list_push_back(&ss->open, &s->link);
-    ss->open_count++;
-    s->state = SEGMENT_OPEN;
     s->bump = 0;
+    enlist_open_locked(ss, s, queue);
     atomic_store_explicit(&s->refs, 1, memory_order_relaxed);
     atomic_store_explicit(&s->used_bytes, 0, memory_order_relaxed);
     atomic_store_explicit(&s->round, 1, memory_order_relaxed);
 }
 
 /* A segment with room for size, charged for it; NULL: the budget or the segments are at an end. */
-static struct segment *room_locked(struct segments *ss, uint32_t size, bool may_carry)
+static struct segment *room_locked(struct segments *ss, const struct record_wanted *want,
+                                   uint32_t size)
 {
-    struct segment *s = open_best_locked(ss, size);
+    struct segment *s = open_best_locked(ss, want->queue, size);
     bool is_new = s == NULL;
     if (is_new) {
         if (list_is_empty(&ss->free))
@@ -140,29 +161,30 @@ static struct segment *room_locked(struct segments *ss, uint32_t size, bool may_
         s = LIST_THING(ss->free.next, struct segment, link);
     }
     uint32_t before = is_new ? 0 : s->bump;
-    if (!segments_charge(ss, page_up(before + size) - page_up(before), may_carry))
+    if (!segments_charge(ss, page_up(before + size) - page_up(before), want->may_carry))
         return NULL;
     if (is_new) {
-        if (ss->open_count >= OPEN_MAX && size < ss->segment_bytes)
-            seal_fullest_locked(ss);
-        open_locked(ss, s);
+        if (ss->open_count[want->queue] >= OPEN_MAX && size < ss->segment_bytes)
+            seal_fullest_locked(ss, want->queue);
+        open_locked(ss, s, want->queue);
     }
     return s;
 }
 
-int segments_reserve(struct segments *ss, size_t bytes, bool may_carry, struct block *b,
+int segments_reserve(struct segments *ss, const struct record_wanted *want, struct block *b,
                      struct place *out)
 {
-    uint32_t size = record_up(bytes);
-    CHECK(bytes > 0 && size <= ss->segment_bytes);
+    uint32_t size = record_up(want->bytes);
+    CHECK(want->bytes > 0 && size <= ss->segment_bytes && want->queue < EVICT_ENTRIES);
     pthread_mutex_lock(&ss->lock);
-    struct segment *s = room_locked(ss, size, may_carry);
+    struct segment *s = room_locked(ss, want, size);
     if (s == NULL) {
         pthread_mutex_unlock(&ss->lock);
         return ERR_NO_SPACE;
     }
-    *out = (struct place){.segment = s, .offset = s->bump, .bytes = (uint32_t)bytes};
+    *out = (struct place){.segment = s, .offset = s->bump, .bytes = (uint32_t)want->bytes};
     s->bump += size;
+    ss->queues.bytes[s->entry] += size;
     list_push_back(&s->blocks, &b->link);
     s->live++;
     segment_ref(s);
@@ -179,6 +201,22 @@ int segments_reserve(struct segments *ss, size_t bytes, bool may_carry, struct b
     return ERR_NO_MEMORY;
 }
 
+/* Out of its queue and into it again, or open once more: the account goes by its bytes. */
+static void shorten_locked(struct segments *ss, struct segment *s, uint32_t end)
+{
+    if (s->state != SEGMENT_SEALED) {
+        ss->queues.bytes[s->entry] -= s->state == SEGMENT_OPEN ? s->bump - end : 0;
+        s->bump = end;
+        return;
+    }
+    evict_queue_remove(&ss->queues, s);
+    s->bump = end;
+    if (ss->open_count[s->entry] < OPEN_MAX)
+        enlist_open_locked(ss, s, s->entry);
+    else
+        ss->policy->sealed(&ss->queues, s);
+}
+
 void segments_trim(struct segments *ss, const struct place *p, size_t kept)
 {
     struct segment *s = p->segment;
@@ -186,13 +224,7 @@ void segments_trim(struct segments *ss, const struct place *p, size_t kept)
     uint32_t end = p->offset + record_up(kept), had = page_up(s->bump);
     bool is_last = s->bump == p->offset + record_up(p->bytes) && end < s->bump;
     if (is_last)
-        s->bump = end;
-    if (is_last && s->state == SEGMENT_SEALED && ss->open_count < OPEN_MAX) {
-        ss->policy->remove(&ss->queues, s);
-        s->state = SEGMENT_OPEN;
-        list_push_back(&ss->open, &s->link);
-        ss->open_count++;
-    }
+        shorten_locked(ss, s, end);
     /* Under the lock: nobody may be given this room again before its pages have gone. */
     if (is_last && page_up(end) < had)
         medium_memory_drop(&ss->medium, segment_offset(s) + page_up(end), had - page_up(end));
@@ -205,10 +237,9 @@ void segments_trim(struct segments *ss, const struct place *p, size_t kept)
 static void condemn_locked(struct segments *ss, struct segment *s)
 {
     if (s->state == SEGMENT_SEALED) {
-        ss->policy->remove(&ss->queues, s);
+        evict_queue_remove(&ss->queues, s);
     } else {
-        list_remove(&s->link);
-        ss->open_count--;
+        leave_open_locked(ss, s);
     }
     s->state = SEGMENT_CONDEMNED;
 }
@@ -277,11 +308,22 @@ void segment_unref(struct segment *s)
     segments_uncharge(ss, charged);
 }
 
+uint64_t segment_sum(const struct segment *s, uint32_t offset, size_t n)
+{
+    return s->home->medium.is_hollow ? 0 : hash64(segment_mem(s) + offset, n);
+}
+
+void segment_copy(const struct place *to, const struct segment *s, uint32_t offset)
+{
+    if (!s->home->medium.is_hollow)
+        memcpy(segment_mem(to->segment) + to->offset, segment_mem(s) + offset, to->bytes);
+}
+
 void segments_check(struct segments *ss)
 {
     pthread_mutex_lock(&ss->lock);
     uint32_t by_state[SEGMENT_CONDEMNED + 1] = {0};
-    int64_t pages = 0;
+    int64_t pages = 0, queued = 0;
     for (uint32_t i = 0; i < ss->count; i++) {
         struct segment *s = &ss->v[i];
         by_state[s->state]++;
@@ -293,9 +335,18 @@ void segments_check(struct segments *ss)
         bool is_empty = s->state == SEGMENT_FREE || s->state == SEGMENT_CONDEMNED;
         CHECK(is_empty || (s->live > 0 && s->refs > 0));
         pages += s->state == SEGMENT_FREE ? 0 : page_up(s->bump);
+        queued += s->state == SEGMENT_OPEN || s->state == SEGMENT_SEALED ? s->bump : 0;
     }
     CHECK(by_state[SEGMENT_FREE] == ss->free_count);
-    CHECK(by_state[SEGMENT_OPEN] == ss->open_count && ss->open_count <= OPEN_MAX);
+    uint32_t open = 0;
+    for (size_t i = 0; i < EVICT_ENTRIES; i++) {
+        CHECK(ss->open_count[i] <= OPEN_MAX);
+        open += ss->open_count[i];
+    }
+    CHECK(by_state[SEGMENT_OPEN] == open);
+    for (size_t i = 0; i < EVICT_LISTS; i++)
+        queued -= ss->queues.bytes[i];
+    CHECK(queued == 0);
     CHECK(pages <= ss->used_bytes && ss->used_bytes <= ss->cap_bytes);
     pthread_mutex_unlock(&ss->lock);
 }

@@ -43,8 +43,9 @@ struct segment {
     /* any */
     _Atomic uint32_t refs;
     _Atomic uint32_t used_bytes; /* the policy's: bytes read in this round */
-    _Atomic uint8_t round;       /* the policy's: never 0 */
-    uint8_t state;               /* under the segments' lock */
+    _Atomic uint8_t round;       /* the policy's: never 0 when it begins */
+    _Atomic uint8_t queue;       /* of the policy, in which it is, or was last; first its entry */
+    uint8_t state, entry;        /* under the segments' lock; entry: queue that it was OPEN for */
 };
 _Static_assert(sizeof(struct segment) <= 64, "one line of cache");
 
@@ -60,7 +61,7 @@ struct segments {
     /* under lock */
     pthread_mutex_t lock;
     struct list free, open;
-    uint32_t open_count;
+    uint32_t open_count[EVICT_ENTRIES];
     _Atomic uint32_t free_count; /* written under the lock, read by anybody */
     struct evict_queues queues;
 };
@@ -71,8 +72,8 @@ struct place {
     uint32_t offset, bytes;
 };
 
-MUST_USE int segments_init(struct segments *ss, int64_t cap_bytes, int64_t segment_bytes,
-                           const struct evict_policy *policy);
+MUST_USE int segments_init(struct segments *ss, const struct evict_sizes *sizes,
+                           const struct evict_policy *policy, bool is_hollow);
 void segments_finish(struct segments *ss); /* all segments must be free; half-made is fine */
 
 /* The budget. false: not within it; may_carry: out of what is kept for eviction too. */
@@ -81,8 +82,13 @@ void segments_uncharge(struct segments *ss, size_t bytes);
 
 /* segments_reserve: room for `bytes` (at most a segment) in which b is listed. 0 and *out, pinned;
  * ERR_NO_SPACE: evict something; ERR_NO_MEMORY: the system has none. */
-MUST_USE int segments_reserve(struct segments *ss, size_t bytes, bool may_carry, struct block *b,
-                              struct place *out);
+struct record_wanted {
+    size_t bytes;
+    uint8_t queue; /* of the policy: in which it begins */
+    bool may_carry;
+};
+MUST_USE int segments_reserve(struct segments *ss, const struct record_wanted *want,
+                              struct block *b, struct place *out);
 /* segments_trim: of the record at p only the first `kept` bytes were ever readable. */
 void segments_trim(struct segments *ss, const struct place *p, size_t kept);
 /* segments_detach: b no longer lies in s (nothing happens where eviction took it out already). */
@@ -114,6 +120,11 @@ static inline size_t segment_offset(const struct segment *s)
 {
     return (size_t)segment_number(s) * s->home->segment_bytes;
 }
+
+/* segment_sum: the checksum of what lies there; segment_copy: from one place to another. Where
+ * memory is hollow nothing lies anywhere. */
+uint64_t segment_sum(const struct segment *s, uint32_t offset, size_t n);
+void segment_copy(const struct place *to, const struct segment *s, uint32_t offset);
 
 static inline uint8_t *segment_mem(const struct segment *s)
 {

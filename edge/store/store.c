@@ -19,6 +19,7 @@
 #define MEMORY_MIN_SEGMENTS 4
 #define BYTES_A_BUCKET      8192
 #define BUCKETS_MIN         256u
+#define VARIANTS_DEFAULT    16
 
 static const struct counter_row rows[] = {
 #define X(name, help) {#name, help, offsetof(struct store_counters, name)},
@@ -29,8 +30,7 @@ static const struct counter_row rows[] = {
 const struct counter_table store_counter_table = {
     .prefix = "byeori_edge_store_", .rows = rows, .count = ARRAY_LEN(rows)};
 
-/* The eviction policy: one line here, one file each. */
-static const struct evict_policy *const policy = &evict_clock;
+#define EVICTION_DEFAULT "s3-fifo"
 
 static uint32_t buckets_for(int64_t memory_bytes)
 {
@@ -51,12 +51,47 @@ static int open_disks(struct store *st, const struct store_config *config, struc
 {
     struct disks_config disks = {.v = config->disks, .count = config->disk_count};
     int r = disks_create(&st->disks, st, &disks, why);
-    st->disk_takes_all = config->disk_takes_all;
     st->disk_scrub_per_s = config->disk_scrub_per_s;
     for (uint32_t i = 0; r == 0 && i < config->disk_count; i++)
         disk_recover(disks_at(st->disks, i));
     if (r == 0)
         r = disks_start(st->disks);
+    return r;
+}
+
+static int64_t disk_bytes(const struct store_config *config)
+{
+    int64_t sum = config->is_hollow ? config->hollow_disk_bytes : 0;
+    for (uint32_t i = 0; i < config->disk_count; i++)
+        sum += config->disks[i].size_bytes;
+    return sum;
+}
+
+/* Segments, index and marks, within the budget. */
+static int open_memory(struct store *st, const struct store_config *config, struct buf *why)
+{
+    const char *name = config->eviction != NULL ? config->eviction : EVICTION_DEFAULT;
+    const struct evict_policy *policy = evict_policy_of(name);
+    struct evict_sizes sizes = {.memory_bytes = config->memory_bytes,
+                                .disk_bytes = disk_bytes(config),
+                                .segment_bytes = (uint32_t)st->block_max_bytes};
+    uint32_t buckets = buckets_for(config->memory_bytes + config->hollow_disk_bytes);
+    uint32_t variants = config->variants_max > 0 ? config->variants_max : VARIANTS_DEFAULT;
+    size_t index_bytes, marks_bytes;
+    st->marks = purge_marks_create(config->memory_bytes, &marks_bytes);
+    st->index = index_create(buckets, variants, st->marks, &index_bytes);
+    if (sizes.disk_bytes > 0)
+        index_bytes += roster_init(&st->roster, buckets, generation_take);
+    if (policy == NULL) {
+        buf_printf(why, "eviction: no policy is called \"%s\"", name);
+        return ERR_CONFIG;
+    }
+    int r = segments_init(&st->segments, &sizes, policy, config->is_hollow);
+    if (r == 0 && !config->is_hollow &&
+        !segments_charge(&st->segments, index_bytes + marks_bytes + sizeof(*st), false))
+        r = ERR_NO_SPACE;
+    if (r != 0)
+        buf_printf(why, "memory: %s", err_text(r));
     return r;
 }
 
@@ -71,26 +106,16 @@ int store_create(struct store **out, const struct store_config *config, struct b
         return ERR_CONFIG;
     }
     struct store *st = mem_zalloc(sizeof(*st));
-    size_t index_bytes, marks_bytes;
     st->magic = STORE_MAGIC;
     st->memory_bytes = config->memory_bytes;
     st->block_max_bytes = segment_bytes;
+    st->disk_admission = config->disk_admission;
     st->make_room = evict_some;
     for (size_t i = 0; i < GENERATION_LOCKS; i++)
         pthread_mutex_init(&st->generation_locks[i].mutex, NULL);
     pthread_mutex_init(&st->remains_lock, NULL);
-    st->marks = purge_marks_create(config->memory_bytes, &marks_bytes);
-    st->index =
-        index_create(buckets_for(config->memory_bytes),
-                     config->variants_max > 0 ? config->variants_max : 16, st->marks, &index_bytes);
     digest_random(&st->generation_id, sizeof(st->generation_id));
-    if (config->disk_count > 0)
-        index_bytes += roster_init(&st->roster, buckets_for(config->memory_bytes), generation_take);
-    int r = segments_init(&st->segments, config->memory_bytes, segment_bytes, policy);
-    if (r == 0 && !segments_charge(&st->segments, index_bytes + marks_bytes + sizeof(*st), false))
-        r = ERR_NO_SPACE;
-    if (r != 0)
-        buf_printf(why, "memory: %s", err_text(r));
+    int r = open_memory(st, config, why);
     if (r == 0 && config->disk_count > 0)
         r = open_disks(st, config, why);
     if (r != 0)

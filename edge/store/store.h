@@ -20,14 +20,26 @@
  * Threads: any worker. */
 struct store;
 
+/* What is written to disks. */
+enum store_admission {
+    STORE_ADMIT_PROVEN, /* blocks that the eviction policy deems worth it */
+    STORE_ADMIT_USED,   /* whatever belongs to an object that was asked for a second time */
+    STORE_ADMIT_ALL,
+};
+
 struct store_config {
     int64_t memory_bytes;    /* hard cap */
     int64_t block_max_bytes; /* largest block of any site: a segment holds at least one */
     uint32_t variants_max;   /* per key; the oldest leaves (16) */
     const struct store_disk *disks;
     uint32_t disk_count;
-    bool disk_takes_all;      /* false: what is asked for a second time */
     int64_t disk_scrub_per_s; /* bytes read from each disk to be verified; 0: none */
+    enum store_admission disk_admission;
+    const char *eviction; /* name of the policy; NULL: the default */
+    /* For simulation: bytes are not kept, records and tables are not counted against memory. A disk
+     * of so many bytes is expected to be put below (bench/sim). */
+    bool is_hollow;
+    int64_t hollow_disk_bytes;
 };
 MUST_USE int store_create(struct store **out, const struct store_config *config, struct buf *why);
 /* store_destroy: no reference may be left. Waits for disks, for STORE_STOP_MS at most: where one

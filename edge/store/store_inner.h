@@ -36,8 +36,8 @@ struct store {
     void (*disk_keep)(struct store *st, struct generation *g, int64_t index);
     int (*disk_load)(struct store *st, struct generation *g, int64_t index);
     void (*disk_read_ahead)(struct store *st, struct generation *g, int64_t from, int64_t to);
-    bool disk_takes_all; /* not only what is asked for again */
     int64_t disk_scrub_per_s;
+    int disk_admission; /* enum store_admission */
     struct roster roster;
     /* any */
     _Atomic uint64_t generation_id; /* the last one given */

@@ -52,7 +52,8 @@ static inline int disk_store_try(struct store **st, const char *path, struct dis
                                   .variants_max = 4,
                                   .disks = &disk,
                                   .disk_count = 1,
-                                  .disk_takes_all = !s.takes_used,
+                                  .disk_admission =
+                                      s.takes_used ? STORE_ADMIT_USED : STORE_ADMIT_ALL,
                                   .disk_scrub_per_s = s.scrub_per_s};
     return store_create(st, &config, why);
 }
@@ -83,7 +84,7 @@ static inline int bytes_check(struct generation *g, uint64_t id, int64_t pos)
     struct block_view v;
     int r = ERR_AGAIN;
     for (int i = 0; i < PATIENCE_S * 10000 && r == ERR_AGAIN; i++) {
-        r = generation_view(g, pos, &v);
+        r = generation_use(g, pos, &v);
         if (r == ERR_AGAIN)
             usleep(100);
     }

@@ -307,10 +307,10 @@ static void what_is_read_again_and_again_stays(void **state)
         struct object *passing = add(st, i, i, i % 3 == 0 ? MIB : 200 * KIB);
         struct block_view v;
         object_unref(&passing);
-        assert_int_equal(generation_view(o->generation, 0, &v), 1);
+        assert_int_equal(generation_use(o->generation, 0, &v), 1);
         assert_true(bytes_are(7, 0, v.mem, v.len));
         block_view_release(&v);
-        assert_int_equal(generation_view(big->generation, 0, &v), 1);
+        assert_int_equal(generation_use(big->generation, 0, &v), 1);
         assert_true(bytes_are(8, 0, v.mem, v.len));
         block_view_release(&v);
     }
