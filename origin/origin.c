@@ -11,6 +11,7 @@
 #include "lib/net/iopool.h"
 #include "lib/web/server_counters.h"
 #include "origin/connect/folder.h"
+#include "origin/connect/storage_options.h"
 #include "origin/origin_options.h"
 #include "origin/serve/serve.h"
 
@@ -34,6 +35,7 @@ struct origin {
     struct option_config *config; /* in force; the daemon's, which keeps earlier ones too */
     struct iopool *io;
     struct connector *connector;
+    struct gate *gate; /* before a storage across a network; else NULL */
     struct listen_set *listens;
     struct certificates *certificates;
     struct admin_base *admin;
@@ -82,6 +84,25 @@ static void write_metrics(void *app, struct buf *out)
     mem_free(servers);
 }
 
+static struct gate *gate_of(const struct storage_options *s)
+{
+    struct gate_spec spec = {.reads = s->reads,
+                             .reads_per_key = s->reads_per_key,
+                             .queue = s->queue,
+                             .wait_ms = s->wait_ms,
+                             .key_wait_ms = s->key_wait_ms};
+    return gate_create(&spec);
+}
+
+static int open_store(struct origin *o, const struct origin_options *opt, struct buf *why)
+{
+    struct folder_spec folder = {opt->folder, o->io, opt->uses_sendfile};
+    if (opt->storages.count == 0)
+        return folder_create(&o->connector, &folder, why);
+    o->gate = gate_of(opt->storages.v);
+    return storage_create(&o->connector, opt->storages.v, option_file(o->config), why);
+}
+
 static int start_parts(struct origin *o, struct buf *why)
 {
     const struct origin_options *opt = options_of(o->config);
@@ -90,8 +111,7 @@ static int start_parts(struct origin *o, struct buf *why)
     struct admin_base_spec admin = {.options = &opt->admin, .app = o, .metrics = write_metrics};
     o->io = iopool_create((int)opt->io_threads, (size_t)opt->io_queue);
     struct certificates_spec certificates = {&opt->certificates, &opt->tls};
-    struct folder_spec folder = {opt->folder, o->io, opt->uses_sendfile};
-    int err = folder_create(&o->connector, &folder, why);
+    int err = open_store(o, opt, why);
     if (err == 0)
         err = certificates_create(&o->certificates, daemon_loop(o->daemon), &certificates, why);
     bind.certificates = admin.certificates = o->certificates;
@@ -110,6 +130,7 @@ static void stop(struct daemon *d)
     certificates_destroy(&o->certificates);
     iopool_destroy(&o->io);
     connector_destroy(&o->connector);
+    gate_destroy(&o->gate);
     for (int i = 0; o->workers != NULL && i < daemon_worker_count(d); i++)
         mem_free(o->workers[i]);
     mem_free(o->workers);
@@ -137,6 +158,8 @@ static void *worker_start(struct daemon *d, struct worker *w)
     ow->worker = w;
     ow->daemon = d;
     ow->serve.connector = o->connector;
+    ow->serve.gate = o->gate;
+    connector_enter(o->connector, w->loop);
     ow->serve.rules = &opt->rules;
     ow->serve.index = opt->index;
     ow->server = server_create(w->loop, &config, serve_request, &ow->serve);
@@ -161,18 +184,20 @@ static void worker_drain(struct daemon *d, struct worker *w)
 
 static void worker_stop(struct daemon *d, struct worker *w)
 {
+    struct origin *o = daemon_app(d);
     struct origin_worker *ow = w->state;
-    listen_stop(((struct origin *)daemon_app(d))->listens, w->index);
+    listen_stop(o->listens, w->index);
     server_destroy(&ow->server);
+    connector_leave(o->connector, w->loop);
 }
 
 /* Everything of a file that can change while it runs: rules, index, time-outs, certificates. */
 static int refuse_fixed(const struct origin_options *old, const struct origin_options *new,
                         const char *file, struct buf *why)
 {
-    if (strcmp(old->folder, new->folder) == 0 && old->workers == new->workers &&
-        old->io_threads == new->io_threads && old->uses_sendfile == new->uses_sendfile &&
-        old->listens.count == new->listens.count)
+    if (strcmp(old->folder, new->folder) == 0 && old->storages.count == new->storages.count &&
+        old->workers == new->workers && old->io_threads == new->io_threads &&
+        old->uses_sendfile == new->uses_sendfile && old->listens.count == new->listens.count)
         return 0;
     option_error(
         why, file, 1,

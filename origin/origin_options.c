@@ -4,6 +4,7 @@
 #include "origin/origin_options.h"
 
 #include "lib/base/err.h"
+#include "origin/connect/storage_options.h"
 #include "origin/serve/field_rules.h"
 
 #include <sys/stat.h>
@@ -26,7 +27,7 @@ static const struct option rows[] = {
      FIELD(folder),
      0,
      0,
-     NULL,
+     "",
      "The folder to serve; nothing outside it is reachable.",
      {NULL}},
     {"index",
@@ -101,6 +102,11 @@ static const struct option rows[] = {
      "info",
      "What is logged on standard error.",
      {.choices = log_levels}},
+    {.name = "storage",
+     .type = OPTION_SECTION,
+     .offset_bytes = FIELD(storages),
+     .meaning = "A storage across a network, in place of a folder: \"http\", \"s3\" or \"swift\".",
+     .section = &storage_section},
     {.name = "listen",
      .type = OPTION_SECTION,
      .offset_bytes = FIELD(listens),
@@ -135,9 +141,24 @@ const struct option_section origin_section = {
     .line_offset_bytes = OPTION_NO_LINE,
 };
 
-int origin_options_check(const struct origin_options *o, const char *file, struct buf *why)
+static int check_store(const struct origin_options *o, const char *file, struct buf *why)
 {
     struct stat st;
+    bool has_folder = o->folder[0] != '\0';
+    if (has_folder == (o->storages.count > 0) || o->storages.count > 1) {
+        option_error(why, file, 1, "either a folder or one storage section is served");
+        return ERR_CONFIG;
+    }
+    if (!has_folder)
+        return storage_check(o->storages.v, file, why);
+    if (stat(o->folder, &st) == 0 && S_ISDIR(st.st_mode))
+        return 0;
+    option_error(why, file, 1, "folder: \"%s\" is not a folder", o->folder);
+    return ERR_CONFIG;
+}
+
+int origin_options_check(const struct origin_options *o, const char *file, struct buf *why)
+{
     struct certificates_spec certificates = {&o->certificates, &o->tls};
     int err = listen_check(&o->listens, o->certificates.count > 0, file, why);
     if (certificates_check(&certificates, why) != 0)
@@ -148,10 +169,8 @@ int origin_options_check(const struct origin_options *o, const char *file, struc
                      "\"127.0.0.1:9000\" }");
         err = ERR_CONFIG;
     }
-    if (stat(o->folder, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        option_error(why, file, 1, "folder: \"%s\" is not a folder", o->folder);
+    if (check_store(o, file, why) != 0)
         err = ERR_CONFIG;
-    }
     if (field_rules_check(&o->rules, file, why) != 0 ||
         admin_check(&o->admin, o->certificates.count > 0, file, why) != 0)
         err = ERR_CONFIG;

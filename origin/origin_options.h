@@ -15,6 +15,7 @@ struct origin_options {
     int64_t io_threads, io_queue;
     int64_t idle_ms, stall_ms, conns;
     struct option_records listens, certificates, rules;
+    struct option_records storages; /* struct storage_options; one, or a folder */
     struct tls_options tls;
     struct admin_options admin;
 };

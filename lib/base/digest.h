@@ -20,6 +20,11 @@ void digest_end(struct digest_stream **d, uint8_t out[DIGEST_SHA256_BYTES]);
 
 /* digest_hex: 2 n lower-case digits and a zero into out. */
 void digest_hex(const uint8_t *p, size_t n, char *out);
+/* digest_unhex: exactly 2 n hex digits of either case into n bytes; false: they are not that. */
+bool digest_unhex(struct span hex, uint8_t *out, size_t n);
+/* digest_base64: RFC 4648 s.4 with padding, and a zero, into DIGEST_BASE64_ROOM(n) bytes. */
+#define DIGEST_BASE64_ROOM(n) (((n) + 2) / 3 * 4 + 1)
+void digest_base64(const uint8_t *p, size_t n, char *out);
 /* digest_is_equal: time does not depend on where a and b differ; lengths are not secret. */
 bool digest_is_equal(struct span a, struct span b);
 void digest_random(void *out, size_t n); /* from the system's generator; aborts if there is none */

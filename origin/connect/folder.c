@@ -91,6 +91,8 @@ static void found(struct connector_find *find, struct iopool *io, int fd)
     snprintf(find->etag, sizeof find->etag, "\"%llx-%llx\"", (unsigned long long)st.st_size,
              (unsigned long long)st.st_mtim.tv_sec * NSEC_PER_SEC +
                  (unsigned long long)st.st_mtim.tv_nsec);
+    find->content_type[0] = '\0';
+    find->has_sha256 = false;
     find->content = folder_content_create(fd, &st, io);
     find->done(find, 0);
 }

@@ -159,15 +159,22 @@ static struct span joined_tags(const struct option_texts *tags, struct arena *me
     return all;
 }
 
-void field_rules_add(const struct option_records *rules, struct span path, struct fields *fs)
+static struct span type_for(const struct field_rule *r, struct span path, struct span stored)
+{
+    if (r != NULL && r->content_type[0] != 0)
+        return span_of(r->content_type);
+    return stored.n > 0 ? stored : field_type_of(path);
+}
+
+void field_rules_add(const struct option_records *rules, struct span path, struct span stored_type,
+                     struct fields *fs)
 {
     const struct field_rule *r = NULL;
     const char *text = arena_cstr(fs->mem, path);
     for (size_t i = 0; i < rules->count && r == NULL; i++)
         if (fnmatch(rule_at(rules, i)->pattern, text, 0) == 0)
             r = rule_at(rules, i);
-    bool has_type = r != NULL && r->content_type[0] != 0;
-    fields_add(fs, FIELD_CONTENT_TYPE, has_type ? span_of(r->content_type) : field_type_of(path));
+    fields_add(fs, FIELD_CONTENT_TYPE, type_for(r, path, stored_type));
     if (r == NULL)
         return;
     if (r->cache_control[0] != 0)

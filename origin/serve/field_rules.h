@@ -20,8 +20,11 @@ extern const struct option_section field_rule_section; /* titled by the pattern,
 /* field_rules_check: patterns start with '/' or '*'; values hold no control bytes. */
 MUST_USE int field_rules_check(const struct option_records *rules, const char *file,
                                struct buf *why);
-/* field_rules_add: adds the fields for path; values are borrowed from the rules or from fs->mem. */
-void field_rules_add(const struct option_records *rules, struct span path, struct fields *fs);
+/* field_rules_add: adds the fields for path; values are borrowed from the rules, from stored_type
+ * or from fs->mem. stored_type: as the storage has it (empty: unknown); a rule's own goes before
+ * it, the name's ending after. */
+void field_rules_add(const struct option_records *rules, struct span path, struct span stored_type,
+                     struct fields *fs);
 /* field_type_of: media type by the name's ending; "application/octet-stream" where unknown. */
 struct span field_type_of(struct span path);
 

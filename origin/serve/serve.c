@@ -23,6 +23,7 @@ struct asked {
     struct connector_find find; /* first */
     struct serve *serve;
     struct exchange *x;
+    struct gate_pass *pass; /* NULL: there is no gate */
     bool is_looking;
     char *path; /* decoded; its own, because the look-up may outlast the exchange */
 };
@@ -57,6 +58,7 @@ static void asked_free(struct asked *a)
 {
     if (a->find.content != NULL)
         ops_of(a)->content_close(a->find.content);
+    gate_leave(&a->pass);
     mem_free(a->path);
     mem_free(a);
 }
@@ -80,6 +82,14 @@ static void on_done(void *owner, struct exchange *x, int err)
 
 static const struct exchange_events events = {on_done};
 
+/* What the storage said, else what the queue before it tells. */
+static sec_t retry_after_of(const struct asked *a)
+{
+    if (a->find.retry_after_s > 0)
+        return a->find.retry_after_s;
+    return a->serve->gate != NULL ? gate_retry_after_s(a->serve->gate) : 1;
+}
+
 static void refuse(struct asked *a, int status, const char *text)
 {
     struct response_head head = {.status = status, .content_length = (int64_t)strlen(text)};
@@ -88,7 +98,8 @@ static void refuse(struct asked *a, int status, const char *text)
     fields_add(&head.fields, FIELD_CACHE_CONTROL,
                status == 404 ? SPAN("public, max-age=5") : SPAN("no-store"));
     if (status == 503)
-        fields_add(&head.fields, FIELD_RETRY_AFTER, SPAN("1"));
+        fields_add(&head.fields, FIELD_RETRY_AFTER,
+                   arena_printf(&a->x->mem, "%lld", (long long)retry_after_of(a)));
     if (status == 405)
         fields_add(&head.fields, FIELD_ALLOW, SPAN("GET, HEAD"));
     exchange_respond(a->x, &head, body_of_constant(span_of(text)));
@@ -96,11 +107,20 @@ static void refuse(struct asked *a, int status, const char *text)
 
 static void add_validators(struct asked *a, struct fields *fs)
 {
-    char *date = arena_bytes(fs->mem, DATE_BYTES);
-    date_write(a->find.last_modified, date);
-    fields_add(fs, FIELD_ETAG, span_of(a->find.etag));
-    fields_add(fs, FIELD_LAST_MODIFIED, span_make(date, DATE_BYTES));
+    const struct connector_find *f = &a->find;
+    if (f->etag[0] != '\0')
+        fields_add(fs, FIELD_ETAG, span_of(f->etag));
+    if (f->last_modified >= 0) {
+        char *date = arena_bytes(fs->mem, DATE_BYTES);
+        date_write(f->last_modified, date);
+        fields_add(fs, FIELD_LAST_MODIFIED, span_make(date, DATE_BYTES));
+    }
     fields_add(fs, FIELD_ACCEPT_RANGES, SPAN("bytes"));
+    if (f->has_sha256) {
+        char text[DIGEST_BASE64_ROOM(sizeof f->sha256)];
+        digest_base64(f->sha256, sizeof f->sha256, text);
+        fields_add(fs, FIELD_REPR_DIGEST, arena_printf(fs->mem, "sha-256=:%s:", text));
+    }
 }
 
 static void answer_whole(struct asked *a, struct response_head *head)
@@ -192,14 +212,19 @@ static void answer_content(struct asked *a, struct response_head *head, const st
         answer_parts(a, head, p);
 }
 
+static struct validators validators_of_find(const struct asked *a)
+{
+    return (struct validators){.etag = a->find.etag[0] != '\0' ? span_of(a->find.etag) : SPAN_NONE,
+                               .last_modified = a->find.last_modified,
+                               .date = loop_wall(a->find.home) / MSEC_PER_SEC};
+}
+
 static void answer(struct asked *a)
 {
     struct response_head head = {.content_length = 0};
-    struct validators v = {.etag = span_of(a->find.etag),
-                           .last_modified = a->find.last_modified,
-                           .date = loop_wall(a->find.home) / MSEC_PER_SEC};
+    struct validators v = validators_of_find(a);
     fields_init(&head.fields, &a->x->mem);
-    field_rules_add(a->serve->rules, span_of(a->path), &head.fields);
+    field_rules_add(a->serve->rules, span_of(a->path), span_of(a->find.content_type), &head.fields);
     add_validators(a, &head.fields);
     switch (conditional_of(&a->x->request, &v, 200, v.date)) {
     case CONDITIONAL_NOT_MODIFIED:
@@ -218,6 +243,32 @@ static void answer(struct asked *a)
     answer_content(a, &head, &v);
 }
 
+static void tell(struct asked *a, int err)
+{
+    switch (err) {
+    case 0:
+        answer(a);
+        return;
+    case ERR_BUSY:
+        counter_add(&a->serve->counters.busy, 1);
+        refuse(a, 503, "The storage is at its limit: try again later.\n");
+        return;
+    case ERR_NOT_FOUND:
+    case ERR_DENIED: /* whether something is there that may not be read is nobody's business */
+        counter_add(&a->serve->counters.not_found, 1);
+        refuse(a, 404, "There is no such file.\n");
+        return;
+    case ERR_TIMEOUT:
+        counter_add(&a->serve->counters.failed, 1);
+        refuse(a, 504, "The storage did not answer in time.\n");
+        return;
+    default:
+        counter_add(&a->serve->counters.failed, 1);
+        refuse(a, 502, "The storage could not be read.\n");
+        return;
+    }
+}
+
 static void on_found(struct connector_find *find, int err)
 {
     struct asked *a = CONTAINER_OF(find, struct asked, find);
@@ -228,23 +279,7 @@ static void on_found(struct connector_find *find, int err)
         asked_free(a);
         return;
     }
-    switch (err) {
-    case 0:
-        answer(a);
-        return;
-    case ERR_BUSY:
-        counter_add(&a->serve->counters.busy, 1);
-        refuse(a, 503, "The storage is at its limit: try again in a second.\n");
-        return;
-    case ERR_NOT_FOUND:
-    case ERR_DENIED: /* whether something is there that may not be read is nobody's business */
-        counter_add(&a->serve->counters.not_found, 1);
-        refuse(a, 404, "There is no such file.\n");
-        return;
-    default:
-        refuse(a, 500, "The storage could not be read.\n");
-        return;
-    }
+    tell(a, err);
 }
 
 static bool find_path(struct asked *a)
@@ -255,6 +290,52 @@ static bool find_path(struct asked *a)
     const char *index = span_ends(path, SPAN("/")) ? a->serve->index : "";
     a->path = mem_printf("%.*s%s", SPAN_FMT(path), index);
     return true;
+}
+
+/* Which bytes the answer will most likely need. Conditions that may end in no body, and several
+ * ranges, are looked up first. */
+static void guess_read(struct asked *a)
+{
+    const struct request_head *r = &a->x->request;
+    struct span range = fields_value(&r->fields, FIELD_RANGE);
+    struct range_spec spec[1];
+    a->find.read_len = -1;
+    a->find.will_read = r->method == METHOD_GET &&
+                        fields_find(&r->fields, FIELD_IF_NONE_MATCH, 0) == NULL &&
+                        fields_find(&r->fields, FIELD_IF_MODIFIED_SINCE, 0) == NULL;
+    if (!a->find.will_read || range.p == NULL || range_parse(range, spec, 1) == 0)
+        return;
+    a->find.will_read = range_parse(range, spec, 1) == 1 && spec[0].first >= 0;
+    if (!a->find.will_read)
+        return;
+    a->find.read_from = spec[0].first;
+    if (spec[0].last >= 0)
+        a->find.read_len = spec[0].last - spec[0].first + 1;
+}
+
+static void look_up(struct asked *a)
+{
+    guess_read(a);
+    a->is_looking = true;
+    a->serve->connector->ops->find(a->serve->connector, &a->find);
+}
+
+static void on_gate(void *ctx, int err)
+{
+    struct asked *a = ctx;
+    if (err == 0)
+        look_up(a);
+    else
+        tell(a, err);
+}
+
+static void wait_for_turn(struct asked *a)
+{
+    a->pass = gate_enter(a->serve->gate, a->x->loop, span_of(a->path), on_gate, a);
+    if (a->pass == NULL)
+        tell(a, ERR_BUSY);
+    else if (gate_is_inside(a->pass))
+        look_up(a);
 }
 
 void serve_request(void *app, struct exchange *x)
@@ -275,6 +356,8 @@ void serve_request(void *app, struct exchange *x)
     a->find.path = span_of(a->path);
     a->find.home = x->loop;
     a->find.done = on_found;
-    a->is_looking = true;
-    a->serve->connector->ops->find(a->serve->connector, &a->find);
+    if (a->serve->gate != NULL)
+        wait_for_turn(a);
+    else
+        look_up(a);
 }

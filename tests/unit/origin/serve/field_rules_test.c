@@ -26,7 +26,7 @@ static void has(const char *path, enum field_id id, const char *wanted)
     struct fields fs;
     arena_init(&mem, 65536);
     fields_init(&fs, &mem);
-    field_rules_add(&rules, span_of(path), &fs);
+    field_rules_add(&rules, span_of(path), SPAN_NONE, &fs);
     struct span value = fields_value(&fs, id);
     if (wanted == NULL) {
         assert_null(value.p);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Putting a content into a storage across a network, step by step; what a step says is the kind's.
+ * Runs on the asking loop. */
+#include "origin/connect/remote_upload.h"
+
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+#include <stdio.h>
+
+#define TEXT_MAX (4 << 20)
+
+static void ask(struct remote_upload *u, enum upload_step step);
+
+static const struct remote_parts *parts_of(const struct remote_upload *u)
+{
+    return u->at->remote->kind->parts;
+}
+
+static bool is_whole(const struct remote_upload *u)
+{
+    return u->count == 1;
+}
+
+static void over(struct remote_upload *u, int err)
+{
+    struct connector_put *put = u->put;
+    buf_finish(&u->text);
+    mem_free(u->parts);
+    mem_free(u);
+    put->done(put, err);
+}
+
+static void keep_part(struct remote_upload *u)
+{
+    struct remote_part *part = &u->parts[u->sent++];
+    struct span tag = fields_value(&remote_ask_head(&u->talk.ask)->fields, FIELD_ETAG);
+    snprintf(part->etag, sizeof part->etag, "%.*s", SPAN_FMT(tag));
+    if (u->put->progress != NULL)
+        u->put->progress(u->put, part->size_bytes);
+}
+
+/* What an answer of 2xx brings. */
+static int take_answer(struct remote_upload *u)
+{
+    struct span answer = buf_span(&u->talk.answer);
+    if (u->step == UPLOAD_BEGIN)
+        return parts_of(u)->read_begin(u, answer);
+    if (u->step == UPLOAD_PART)
+        keep_part(u);
+    else if (u->step == UPLOAD_END && parts_of(u)->read_end != NULL)
+        return parts_of(u)->read_end(u, answer);
+    return 0;
+}
+
+static void on_answer(struct remote_talk *t, int err)
+{
+    struct remote_upload *u = CONTAINER_OF(t, struct remote_upload, talk);
+    if (err == 0)
+        err = take_answer(u);
+    remote_talk_end(t);
+    if (u->step == UPLOAD_ABANDON) {
+        over(u, u->err);
+        return;
+    }
+    if (err != 0 && (is_whole(u) || parts_of(u)->ask_abandon == NULL || err == ERR_CANCELLED)) {
+        over(u, err);
+        return;
+    }
+    if (err != 0) {
+        u->err = err;
+        ask(u, UPLOAD_ABANDON);
+    } else if (u->sent < u->count) {
+        ask(u, UPLOAD_PART);
+    } else if (u->step == UPLOAD_PART && !is_whole(u)) {
+        ask(u, UPLOAD_END);
+    } else {
+        over(u, 0);
+    }
+}
+
+static struct body *part_body(struct remote_ask *a)
+{
+    struct remote_upload *u = CONTAINER_OF(a, struct remote_upload, talk.ask);
+    return u->put->open(u->put, u->sent * u->part_bytes, u->parts[u->sent].size_bytes);
+}
+
+static struct body *text_body(struct remote_ask *a)
+{
+    struct remote_upload *u = CONTAINER_OF(a, struct remote_upload, talk.ask);
+    return body_of_constant(buf_span(&u->text));
+}
+
+/* What the storage keeps beside the content: of all of it, so with the request that makes it. */
+static void describe(struct remote_upload *u, struct remote_ask *a)
+{
+    const char *field = u->at->remote->kind->sha256_field;
+    if (u->put->content_type.n > 0)
+        remote_ask_field(a, SPAN("content-type"), u->put->content_type);
+    if (u->put->sha256 != NULL && field != NULL)
+        remote_ask_field(a, span_of(field), span_of(u->sha256_hex));
+}
+
+static void ask_part(struct remote_upload *u, struct remote_ask *a)
+{
+    a->method = METHOD_PUT;
+    a->body = part_body;
+    a->body_bytes = u->parts[u->sent].size_bytes;
+    if (!is_whole(u)) {
+        parts_of(u)->ask_part(u, a, u->sent);
+        return;
+    }
+    if (u->put->sha256 != NULL)
+        a->payload_hash = span_of(u->sha256_hex);
+    describe(u, a);
+}
+
+static void ask(struct remote_upload *u, enum upload_step step)
+{
+    struct remote_ask *a = &u->talk.ask;
+    u->step = step;
+    u->talk = (struct remote_talk){.done = on_answer};
+    remote_ask_init(a, u->at, METHOD_POST, u->put->path);
+    switch (step) {
+    case UPLOAD_BEGIN:
+        if (!parts_of(u)->describes_end)
+            describe(u, a);
+        parts_of(u)->ask_begin(u, a);
+        break;
+    case UPLOAD_PART:
+        ask_part(u, a);
+        break;
+    case UPLOAD_END:
+        if (parts_of(u)->describes_end)
+            describe(u, a);
+        buf_init(&u->text, TEXT_MAX);
+        parts_of(u)->ask_end(u, a);
+        a->body = text_body;
+        a->body_bytes = (int64_t)u->text.n;
+        break;
+    case UPLOAD_ABANDON:
+        parts_of(u)->ask_abandon(u, a);
+        break;
+    }
+    remote_talk_start(&u->talk);
+}
+
+/* As many parts as the size needs, of at least the configured size, within what the kind takes. */
+static void cut(struct remote_upload *u)
+{
+    const struct remote_parts *parts = parts_of(u);
+    int64_t size = u->put->size_bytes;
+    u->part_bytes = u->at->remote->options->part_bytes;
+    u->count = 1;
+    if (parts != NULL && size > u->part_bytes) {
+        while ((size - 1) / u->part_bytes + 1 > parts->count_max)
+            u->part_bytes *= 2;
+        u->count = (uint32_t)((size - 1) / u->part_bytes + 1);
+    }
+    u->parts = mem_zarray(u->count, sizeof *u->parts);
+    for (uint32_t i = 0; i < u->count; i++)
+        u->parts[i].size_bytes =
+            i + 1 < u->count ? u->part_bytes : size - (int64_t)i * u->part_bytes;
+}
+
+void remote_upload_start(struct remote_loop *at, struct connector_put *put)
+{
+    struct remote_upload *u = mem_zalloc(sizeof *u);
+    u->put = put;
+    u->at = at;
+    if (put->sha256 != NULL)
+        digest_hex(put->sha256, DIGEST_SHA256_BYTES, u->sha256_hex);
+    cut(u);
+    bool begins = !is_whole(u) && parts_of(u)->ask_begin != NULL;
+    ask(u, begins ? UPLOAD_BEGIN : UPLOAD_PART);
+}

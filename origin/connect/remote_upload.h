@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* private to origin/connect */
+#ifndef ORIGIN_CONNECT_REMOTE_UPLOAD_H
+#define ORIGIN_CONNECT_REMOTE_UPLOAD_H
+
+#include "origin/connect/remote_ask.h"
+
+/* One content on its way into a storage: in one piece, or, where it is larger than a part
+ * (options->part_bytes) and the kind can, in parts, one after the other. Until the end nothing of
+ * it is visible at its path; what fails is abandoned there too.
+ *
+ *   [BEGIN ─>] PART .. PART [─> END]      any step that fails: [ABANDON] */
+enum upload_step { UPLOAD_BEGIN, UPLOAD_PART, UPLOAD_END, UPLOAD_ABANDON };
+
+struct remote_part {
+    char etag[CONNECTOR_ETAG_ROOM];
+    int64_t size_bytes;
+};
+
+struct remote_upload {
+    struct connector_put *put;
+    struct remote_loop *at;
+    struct remote_talk talk;
+    char sha256_hex[2 * DIGEST_SHA256_BYTES + 1]; /* of the whole; "": not known */
+    int64_t part_bytes;
+    struct remote_part *parts; /* count of them; the first `sent` are there */
+    uint32_t count, sent;
+    char id[512];    /* the kind's, from begin on; "": none */
+    struct buf text; /* what the end says */
+    enum upload_step step;
+    int err;
+};
+
+/* How a kind uploads in parts. Each ask_* completes a question whose method and path it may change;
+ * each read_* takes the answer, 2xx: 0 or an error. */
+struct remote_parts {
+    uint32_t count_max;
+    bool describes_end; /* type and digest go with the end, not the beginning */
+    void (*ask_begin)(struct remote_upload *u, struct remote_ask *a); /* NULL: no such step */
+    int (*read_begin)(struct remote_upload *u, struct span answer);
+    void (*ask_part)(struct remote_upload *u, struct remote_ask *a, uint32_t i); /* from 0 */
+    void (*ask_end)(struct remote_upload *u, struct remote_ask *a);              /* sends u->text */
+    int (*read_end)(struct remote_upload *u, struct span answer);       /* NULL: 2xx is enough */
+    void (*ask_abandon)(struct remote_upload *u, struct remote_ask *a); /* NULL: nothing to do */
+};
+
+/* remote_upload_start: put->done follows, perhaps from inside. */
+void remote_upload_start(struct remote_loop *at, struct connector_put *put);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listing, storing and removing in a storage across a network. Runs on the asking loop. */
+#include "origin/connect/remote_write.h"
+
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+#include "origin/connect/remote_upload.h"
+
+struct listing {
+    struct remote_talk talk; /* first */
+    struct connector_list *list;
+};
+
+static void listed(struct remote_talk *t, int err)
+{
+    struct listing *g = CONTAINER_OF(t, struct listing, talk);
+    struct connector_list *l = g->list;
+    struct remote_loop *at = t->ask.at;
+    l->entries = NULL;
+    l->count = 0;
+    l->next = SPAN_NONE;
+    if (err == 0)
+        err = at->remote->kind->read_list(at, l, buf_span(&t->answer));
+    if (err == 0 && arena_overflowed(&l->mem))
+        err = ERR_TOO_BIG;
+    remote_talk_end(t);
+    mem_free(g);
+    l->done(l, err);
+}
+
+void remote_list(struct connector *c, struct connector_list *l)
+{
+    struct remote_loop *at = remote_at(c, l->home);
+    if (at->remote->kind->ask_list == NULL) {
+        l->done(l, ERR_UNSUPPORTED);
+        return;
+    }
+    struct listing *g = mem_zalloc(sizeof *g);
+    g->list = l;
+    g->talk.done = listed;
+    remote_ask_init(&g->talk.ask, at, METHOD_GET, SPAN_NONE);
+    at->remote->kind->ask_list(at, &g->talk.ask, l);
+    remote_talk_start(&g->talk);
+}
+
+struct removal {
+    struct remote_talk talk; /* first */
+    struct connector_remove *remove;
+};
+
+static void removed(struct remote_talk *t, int err)
+{
+    struct removal *g = CONTAINER_OF(t, struct removal, talk);
+    struct connector_remove *r = g->remove;
+    remote_talk_end(t);
+    mem_free(g);
+    r->done(r, err);
+}
+
+void remote_remove(struct connector *c, struct connector_remove *r)
+{
+    struct remote_loop *at = remote_at(c, r->home);
+    if (!at->remote->kind->can_write) {
+        r->done(r, ERR_UNSUPPORTED);
+        return;
+    }
+    struct removal *g = mem_zalloc(sizeof *g);
+    g->remove = r;
+    g->talk.done = removed;
+    remote_ask_init(&g->talk.ask, at, METHOD_DELETE, r->path);
+    remote_talk_start(&g->talk);
+}
+
+void remote_put(struct connector *c, struct connector_put *p)
+{
+    struct remote_loop *at = remote_at(c, p->home);
+    if (!at->remote->kind->can_write)
+        p->done(p, ERR_UNSUPPORTED);
+    else
+        remote_upload_start(at, p);
+}
