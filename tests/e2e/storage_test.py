@@ -146,7 +146,7 @@ def test_a_storage_that_restarts_is_met_again(run, tmp_path, swift):
     swift.kill("proxy")
     assert get(g, "/empty").status == 502
     swift.start_one("proxy")
-    wait_until(lambda: swift.listens("proxy"), "Swift's proxy listens again")
+    wait_until(lambda: swift.listens("proxy"), "Swift's proxy listens again", 60)
     assert get(g, "/empty").status == 200
 
 

@@ -147,8 +147,8 @@ class Swift:
         for kind in KINDS:
             self.start_one(kind)
         for name in self.running:
-            wait_until(lambda: self.listens(name), f"{name} of Swift listens")
-        wait_until(lambda: self.ask("GET", "/healthcheck")[0] == 200, "Swift is healthy")
+            wait_until(lambda: self.listens(name), f"{name} of Swift listens", 60)
+        wait_until(lambda: self.ask("GET", "/healthcheck")[0] == 200, "Swift is healthy", 60)
         self.token = dict(self.ask("GET", "/auth/v1.0", fields={
             "X-Auth-User": USER, "X-Auth-Key": PASSWORD})[1])["X-Auth-Token"]
         status = self.ask("POST", "/v1/AUTH_test", fields={
