@@ -23,12 +23,12 @@ const char *cache_forward_name(enum cache_forward f)
 
 struct member {
     char *p;
-    size_t n;
+    size_t n, room;
 };
 
 static inline void put(struct member *m, struct span s)
 {
-    if (m->n + s.n > MEMBER_ROOM)
+    if (m->n + s.n > m->room)
         return;
     memcpy(m->p + m->n, s.p, s.n);
     m->n += s.n;
@@ -43,9 +43,24 @@ static void put_number(struct member *m, int64_t v)
                      (size_t)(u64_write(digits, v < 0 ? 0 - (uint64_t)v : (uint64_t)v) - digits)));
 }
 
+/* As a string of RFC 9651: what it cannot have (a key has it only where a client sent it) is a
+ * question mark. */
+static void put_string(struct member *m, struct span s)
+{
+    put(m, SPAN("\""));
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i] == '\n' ? ' ' : s.p[i];
+        if (c == '"' || c == '\\')
+            put(m, SPAN("\\"));
+        put(m, c >= ' ' && c <= '~' ? span_make(&c, 1) : SPAN("?"));
+    }
+    put(m, SPAN("\""));
+}
+
 struct span cache_status_write(const struct cache_status *s, const char *node, struct arena *mem)
 {
-    struct member m = {arena_bytes(mem, MEMBER_ROOM), 0};
+    size_t room = MEMBER_ROOM + 2 * s->key.n;
+    struct member m = {arena_bytes(mem, room), 0, room};
     put(&m, span_of(node));
     if (s->is_hit)
         put(&m, SPAN("; hit"));
@@ -65,6 +80,10 @@ struct span cache_status_write(const struct cache_status *s, const char *node, s
         put(&m, SPAN("; stored"));
     if (s->is_collapsed)
         put(&m, SPAN("; collapsed"));
+    if (s->key.n > 0) {
+        put(&m, SPAN("; key="));
+        put_string(&m, s->key);
+    }
     if (s->detail != NULL) {
         put(&m, SPAN("; detail="));
         put(&m, span_of(s->detail));

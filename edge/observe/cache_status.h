@@ -23,6 +23,7 @@ struct cache_status {
     sec_t ttl_s;        /* remaining freshness, negative when stale */
     int forward_status; /* of upstream's answer; 0: not told */
     const char *detail; /* a token; NULL: none */
+    struct span key;    /* its lines are told with a space between; empty: not told */
 };
 
 const char *cache_forward_name(enum cache_forward f); /* "uri-miss"; "" for none */

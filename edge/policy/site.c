@@ -123,6 +123,8 @@ static const struct option options[] = {
         "Whether all its hosts have the same content: origins are asked for the first one."),
     ROW("scheme_in_key", OPTION_BOOL, splits_schemes, 0, 0, "false",
         "Whether http and https have different content; only then origins are told which it is."),
+    ROW("cache_status_key", OPTION_BOOL, tells_key, 0, 0, "false",
+        "Whether Cache-Status tells the key under which content is kept."),
     ROW("tag_field", OPTION_TEXT, tag_field, 0, 0, "Cache-Tag",
         "Field of an origin's answer that carries tags for purging."),
     {0},

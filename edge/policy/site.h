@@ -58,6 +58,7 @@ struct site {
     bool sorts_query;      /* by name */
     bool shares_hosts;     /* one object whatever host was asked: the first one's */
     bool splits_schemes;   /* http and https are different objects */
+    bool tells_key;        /* in Cache-Status */
     const char *tag_field; /* field that carries tags; "" : Cache-Tag */
     /* derived by site_table_create */
     const struct site_origin *origin_list; /* one for each of origins, sorted by order */

@@ -68,6 +68,8 @@ enum next req_admit(struct req *r)
     }
     struct cache_target target = {r->host, r->path, r->query, q->scheme};
     r->key = cache_key_make(r->site, &target, &r->x->mem);
+    if (r->site->tells_key)
+        r->cache.key = r->key.text;
     r->step = STEP_LOOKUP;
     return NEXT_STEP;
 }

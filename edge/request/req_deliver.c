@@ -6,6 +6,7 @@
 #include "edge/store/generation.h"
 #include "edge/upstream/answer.h"
 #include "lib/base/err.h"
+#include "lib/http/cache_control.h"
 
 static enum next respond(struct req *r, const struct response_head *head, struct body *body)
 {
@@ -122,11 +123,24 @@ static bool is_partial(const struct req *r, const struct plan *p)
     return false;
 }
 
-/* The object has parts only. False: the rest can never come, so it is as good as none. */
+static bool asks_only_cache(const struct req *r)
+{
+    struct cache_control cc;
+    cache_control_init(&cc);
+    cache_control_read(&cc, &r->x->request.fields, FIELD_CACHE_CONTROL);
+    return cc.only_if_cached;
+}
+
+/* The object has parts only. False: the rest shall not come, or never can: it is as good as none.
+ */
 static bool go_on_with_parts(struct req *r)
 {
     struct validators version = answer_version(&r->object->validators, r->site->version_by);
     r->cache.is_hit = false;
+    if (asks_only_cache(r)) {
+        req_refuse_with(r, 504, "Only parts are in the cache, and only-if-cached was asked.", NULL);
+        return false;
+    }
     if (answer_can_continue(&version)) {
         r->cache.forward = CACHE_FORWARD_PARTIAL;
         return true;

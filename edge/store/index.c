@@ -245,6 +245,18 @@ static void displace_locked(struct index *ix, struct shard *sh, struct object *o
     }
 }
 
+/* Variants stand in the order of their Date, the most recent first, and of their arrival where that
+ * is the same: the first that matches is the one to use (RFC 9111 s.4.1). */
+static struct object **place_locked(struct shard *sh, const struct object *o)
+{
+    struct object **at = bucket_of(sh, &o->key.hash), **place = at;
+    for (; *at != NULL; at = &(*at)->chain_next) {
+        if ((*at)->validators.date > o->validators.date && key_eq(&(*at)->key, &o->key))
+            place = &(*at)->chain_next;
+    }
+    return place;
+}
+
 int index_insert(struct index *ix, struct object *o, uint64_t moment, struct index_left *left)
 {
     struct shard *sh = shard_of(ix, &o->key.hash);
@@ -256,9 +268,9 @@ int index_insert(struct index *ix, struct object *o, uint64_t moment, struct ind
         return ERR_CHANGED;
     }
     displace_locked(ix, sh, o, left);
-    struct object **bucket = bucket_of(sh, &o->key.hash);
-    o->chain_next = *bucket;
-    *bucket = o;
+    struct object **place = place_locked(sh, o);
+    o->chain_next = *place;
+    *place = o;
     list_push_back(&sh->clock, &o->clock_link);
     counter_add(&sh->count, 1);
     object_ref(o);

@@ -75,12 +75,12 @@ struct object *record_make(const struct record_of *of, const struct record_parts
     return object_create(of->store, &spec);
 }
 
-/* Every field of the newer answer replaces the stored one, but those that describe content or
- * framing. */
+/* Every field of the newer answer replaces the stored one, but those that say how the stored bytes
+ * are to be read: they are cut into ranges and may be coded on the way out. */
 void record_merge(struct fields *to, const struct fields *stored, const struct response_head *head)
 {
-    static const enum field_id kept[] = {FIELD_CONTENT_ENCODING, FIELD_CONTENT_TYPE,
-                                         FIELD_CONTENT_RANGE, FIELD_CONTENT_LENGTH};
+    static const enum field_id kept[] = {FIELD_CONTENT_ENCODING, FIELD_CONTENT_RANGE,
+                                         FIELD_CONTENT_LENGTH};
     struct fields fresh;
     fields_init(&fresh, to->mem);
     hop_copy(&fresh, &head->fields);

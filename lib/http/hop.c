@@ -43,8 +43,11 @@ static void read_options(struct options *o, const struct fields *fs)
     }
 }
 
-static bool is_option(const struct options *o, struct span name)
+/* Named in Connection, or RFC 9110 s.11.7.3, whose name is too long for names.def. */
+static bool is_of_hop(const struct options *o, struct span name)
 {
+    if (span_ieq(name, SPAN("Proxy-Authentication-Info")))
+        return true;
     for (size_t i = 0; i < o->count; i++) {
         if (span_ieq(o->names[i], name))
             return true;
@@ -62,7 +65,7 @@ void hop_copy(struct fields *to, const struct fields *from)
         const struct field *f = &from->v[i];
         if (f->id != FIELD_OTHER && !is_hop[f->id])
             fields_add(to, f->id, f->value);
-        else if (f->id == FIELD_OTHER && !is_option(&o, f->name))
+        else if (f->id == FIELD_OTHER && !is_of_hop(&o, f->name))
             fields_add_named(to, f->name, f->value);
     }
 }

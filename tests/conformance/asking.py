@@ -102,6 +102,13 @@ CASES = [
          kept("Cache-Control: only-if-cached", "Foo: 1", status=200, gives=0)),
     Case("9111 5.2.1.7", "only-if-cached, and HEAD",
          kept("Cache-Control: only-if-cached", method="HEAD", status=504)),
+    Case("9111 5.2.1.7", "only-if-cached, and parts of it are not there",
+         asked(A(FRESH, 'ETag: "a"', "Content-Range: bytes 65536-131071/500000", status=206,
+                 body=b"x" * 65536), "Range: bytes=65536-65537", status=206, gives=b"xx"),
+         kept("Range: bytes=0-1", "Cache-Control: only-if-cached", status=504),
+         kept("Cache-Control: only-if-cached", status=504),
+         kept("Range: bytes=70000-70001", "Cache-Control: only-if-cached", status=206,
+              gives=b"xx"), host="blocks.example"),
     Case("9111 5.2.1.7", "504 is not kept", kept("Cache-Control: only-if-cached", status=504),
          asked(A(FRESH)), kept("Cache-Control: only-if-cached", status=200, gives=1)),
 

@@ -119,6 +119,8 @@ DOWNSTREAM = [
           lacks=("Keep-Alive",)),
     *down("9110 7.6.1", "Proxy-Connection", ("Proxy-Connection: keep-alive",),
           lacks=("Proxy-Connection",)),
+    *[down_row for name in ("Proxy-Authenticate", "Proxy-Authentication-Info")
+      for down_row in down("9110 11.7", name, (f"{name}: Basic realm=x",), lacks=(name,))],
     *down("9110 7.8", "Upgrade", ("Connection: upgrade", "Upgrade: h2c"), lacks=("Upgrade",)),
     *down("9110 7.6.3", "Via is added to", ("Via: 1.1 origin",), has=("Via: 1.1 origin, 1.1 edge-1",
                                                                       )),

@@ -36,6 +36,7 @@ SITES = {
     "standard": {"forwarded": "forwarded", "stale_if_error": "0s"},
     "behind-proxy": {"forwarded": "both", "trusted_proxies": ["192.0.2.7", "127.0.0.0/8"],
                      "stale_if_error": "0s"},
+    "keyed": {"cache_status_key": True, "stale_if_error": "0s"},
     "silent": {"interim": "drop", "stale_if_error": "0s"},
 }
 
@@ -335,7 +336,7 @@ class Play:
         if turn.asks == 0 and "fwd" in params or turn.asks and not turn.eventually \
                 and "hit" in params:
             raise Wrong(f"Cache-Status tells {params}")
-        for said in turn.says:
+        for said in map(self.text, turn.says):
             key, _, value = said.partition("=")
             if params.get(key) != (value or True):
                 raise Wrong(f"Cache-Status should say {said}: {params}")

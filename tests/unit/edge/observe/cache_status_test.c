@@ -25,6 +25,8 @@ static const struct {
      "seoul-1; fwd=vary-miss; collapsed"},
     {{.forward = CACHE_FORWARD_METHOD, .forward_status = 204},
      "seoul-1; fwd=method; fwd-status=204"},
+    {{.is_hit = true, .key = {"a\nb.example\n/\"x\\\x80", 17}, .detail = "no-room"},
+     "seoul-1; hit; key=\"a b.example /\\\"x\\\\?\"; detail=no-room"},
     {{.has_ttl = true, .ttl_s = INT64_MIN}, "seoul-1; ttl=-9223372036854775808"},
 };
 
