@@ -47,11 +47,11 @@ def meson(folder, suite, options):
 
 
 def end_to_end(folder, mark, options):
-    """pytest over tests/e2e with the programs of one build, read back from its XML report."""
+    """pytest over tests/e2e and tests/fault with the programs of one build; its XML report."""
     report = builds.ROOT / ".cache" / f"e2e-{folder.name}.xml"
     report.unlink(missing_ok=True)
     command = [PYTHON, "-m", "pytest", "-q", "--tb=short", "-n", builds.JOBS, "--dist", "load",
-               "-p", "no:cacheprovider", f"--junitxml={report}", "tests/e2e"]
+               "-p", "no:cacheprovider", f"--junitxml={report}", "tests/e2e", "tests/fault"]
     command += ["-m", mark] if mark else []
     command += ["-k", options.pattern] if options.pattern else []
     env = dict(os.environ, **SANITIZERS, BYEORI_BUILD=str(folder), PYTHONDONTWRITEBYTECODE="1")

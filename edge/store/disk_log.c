@@ -18,7 +18,7 @@
 
 #include <errno.h>
 
-#define BARRED_MS  60000
+#define BARRED_MS  10000
 #define MOVE_SHARE 4 /* of a segment, one part in this many at most is moved into the next */
 
 static void written(struct disk *d, size_t n)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Two passes over the segments, oldest first: heads of objects (a later one of the same generation
- * or the same variant replaces, a drop removes), then blocks (of a block written twice the later
- * record counts). Blocks whose object did not come back are left for reclaiming to forget. Runs
- * before anybody else has the store. */
+/* One pass over the segments, oldest first. Heads of objects: a later one of the same generation or
+ * the same variant replaces, a drop removes, a purge falls on what lay before it. Blocks: of one
+ * that was written twice the later record counts. A block may lie before its head, where that was
+ * written again when its segment was given up: such blocks are kept aside to the end, and where
+ * there are too many of them for that, there is a second pass. Blocks whose object did not come
+ * back are left for reclaiming to forget. Runs before anybody else has the store. */
 #include "edge/store/disk_recover.h"
 
 #include "edge/store/disk_scan.h"
+#include "edge/store/disks.h"
 #include "edge/store/heads.h"
 #include "edge/store/index.h"
 #include "edge/store/purge_image.h"
@@ -22,6 +25,13 @@ struct recovered {
     uint64_t known;
 };
 
+/* A block whose generation is not known yet. */
+struct early {
+    struct disk_record record;
+    uint32_t segment;
+};
+#define EARLY_MAX (1u << 20)
+
 struct recover {
     struct disk *d;
     struct purge_marks *marks; /* purges of this disk alone */
@@ -29,6 +39,9 @@ struct recover {
     size_t count, room;
     struct arena mem; /* of one head */
     uint32_t segment;
+    struct early *early;
+    size_t early_count, early_room;
+    bool has_lost_early; /* there were more than EARLY_MAX */
 };
 
 static bool is_same_variant(void *ctx, const struct object *o)
@@ -42,6 +55,8 @@ static bool is_outdone(struct store *st, const struct object_spec *spec, uint64_
 {
     struct object_spec sought = *spec;
     struct index_left left = {0};
+    if (disks_count(st->disks) == 1)
+        return false;
     struct index_wanted wanted = {.matches = is_same_variant, .ctx = &sought};
     struct object *o = index_select(st->index, &spec->key, &wanted, &left);
     index_let_go(&left);
@@ -164,17 +179,6 @@ static void take_drop(struct recover *rc, const struct disk_record *r)
     generation_unref(&g);
 }
 
-static bool on_head(void *ctx, const struct disk_record *r, const void *payload)
-{
-    if (r->kind == DISK_OBJECT)
-        take_object(ctx, r, payload);
-    else if (r->kind == DISK_DROP)
-        take_drop(ctx, r);
-    else if (r->kind == DISK_PURGE)
-        take_purge(ctx, r, payload);
-    return true;
-}
-
 /* The table's record for it, or NULL: it does not belong there, or there is no room. */
 static struct block *block_for_locked(struct generation *g, const struct disk_record *r)
 {
@@ -197,26 +201,71 @@ static struct block *block_for_locked(struct generation *g, const struct disk_re
     return b;
 }
 
-static bool on_block(void *ctx, const struct disk_record *r, const void *payload)
+/* false: its generation is not known. */
+static bool take_block(struct recover *rc, const struct disk_record *r, uint32_t segment,
+                       bool is_early)
 {
-    struct recover *rc = ctx;
-    struct store *st = rc->d->store;
-    (void)payload;
-    struct generation *g = r->kind == DISK_BLOCK ? generation_known(st, r->generation) : NULL;
+    struct generation *g = generation_known(rc->d->store, r->generation);
     if (g == NULL)
-        return true;
+        return false;
     generation_lock(g);
     struct block *b = g->disk == rc->d->number ? block_for_locked(g, r) : NULL;
-    if (b != NULL) {
+    if (b != NULL && (!is_early || b->state != BLOCK_STORED)) {
         b->state = BLOCK_STORED;
         b->filled = r->length;
         b->checksum = r->payload_sum;
-        b->disk_segment = rc->segment;
+        b->disk_segment = segment;
         b->disk_at = r->at;
     }
     generation_unlock(g);
     generation_unref(&g);
     return true;
+}
+
+static void keep_aside(struct recover *rc, const struct disk_record *r)
+{
+    if (rc->early_count == EARLY_MAX) {
+        rc->has_lost_early = true;
+        return;
+    }
+    if (rc->early_count == rc->early_room) {
+        rc->early_room = rc->early_room > 0 ? 2 * rc->early_room : 1024;
+        rc->early = mem_grow(rc->early, rc->early_room, sizeof(*rc->early));
+    }
+    rc->early[rc->early_count++] = (struct early){.record = *r, .segment = rc->segment};
+}
+
+static bool on_record(void *ctx, const struct disk_record *r, const void *payload)
+{
+    struct recover *rc = ctx;
+    if (r->kind == DISK_BLOCK && !take_block(rc, r, rc->segment, false))
+        keep_aside(rc, r);
+    else if (r->kind == DISK_OBJECT)
+        take_object(rc, r, payload);
+    else if (r->kind == DISK_DROP)
+        take_drop(rc, r);
+    else if (r->kind == DISK_PURGE)
+        take_purge(rc, r, payload);
+    return true;
+}
+
+static bool on_block(void *ctx, const struct disk_record *r, const void *payload)
+{
+    struct recover *rc = ctx;
+    (void)payload;
+    if (r->kind == DISK_BLOCK)
+        take_block(rc, r, rc->segment, false);
+    return true;
+}
+
+/* The latest first: of a block that lies there twice it is the one that counts. */
+static void take_early(struct recover *rc)
+{
+    while (rc->early_count > 0) {
+        const struct early *e = &rc->early[--rc->early_count];
+        take_block(rc, &e->record, e->segment, true);
+    }
+    mem_free(rc->early);
 }
 
 struct order {
@@ -274,10 +323,12 @@ void disk_recover(struct disk *d)
     size_t marks_bytes;
     arena_init(&rc.mem, OBJECT_IMAGE_MAX * 4);
     rc.marks = purge_marks_create(st->memory_bytes, &marks_bytes);
-    pass(&rc, v, count, on_head);
+    pass(&rc, v, count, on_record);
     judge(&rc);
     purge_marks_destroy(&rc.marks);
-    pass(&rc, v, count, on_block);
+    take_early(&rc);
+    if (rc.has_lost_early)
+        pass(&rc, v, count, on_block);
     arena_finish(&rc.mem);
     mem_free(v);
     objects = index_count(st->index) - objects;

@@ -7,7 +7,9 @@ def _value(v):
         return "true" if v else "false"
     if isinstance(v, (list, tuple)):
         return "{" + ", ".join(_value(i) for i in v) + "}"
-    if isinstance(v, (int, float)):
+    if isinstance(v, float):
+        return f"{v:f}"
+    if isinstance(v, int):
         return str(v)
     return '"' + str(v).replace("\\", "\\\\").replace('"', '\\"') + '"'
 

@@ -57,6 +57,7 @@ class Program:
         self.file = self.folder / "conf"
         self.log = self.folder / "stderr"
         self.process = self.exit_code = None
+        self.environment = {}    # beside the test's own, from the next start on
         self.configure(values)
 
     def configure(self, values):
@@ -80,7 +81,7 @@ class Program:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command(), cwd=self.folder, stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL,
-                                            env={**SANITIZERS, **os.environ})
+                                            env={**SANITIZERS, **os.environ, **self.environment})
         return self
 
     def _is_up(self):
