@@ -10,8 +10,10 @@
 
 #include "control/api/api.h"
 #include "control/api/api_audit.h"
+#include "control/api/api_history.h"
 #include "control/api/api_status.h"
 #include "control/api/auth.h"
+#include "control/api/config_commit.h"
 #include "control/billing/ledger.h"
 #include "control/control_options.h"
 #include "control/dns/dns_server.h"
@@ -125,6 +127,7 @@ static void on_tick(struct timer *t)
         c->saved_at = now;
         start_save(c);
     }
+    api_history_tick(&c->api, daemon_loop(c->daemon));
     dns_server_look(c->dns, view_for_atlas, c);
     timer_set(&c->tick, TICK_MS);
 }
@@ -139,6 +142,8 @@ static int load_state(struct control *c, struct state *s, struct buf *why)
         err = purge_log_open(&c->api.purges, s, (size_t)o->purge_keep);
     if (err == 0)
         err = ledger_load(c->api.ledger, s, clock_wall_ms());
+    if (err == 0)
+        err = config_load(&c->api, s);
     if (err == 0)
         err = tokens_load(c->api.tokens, s);
     if (err == 0)
@@ -157,6 +162,8 @@ static int open_state(struct control *c, struct buf *why)
     if (err != 0)
         return err;
     c->api.registry = registry_create(&health_rules_default);
+    struct plan_rules rules = control_options_rollout(o);
+    c->api.rollout = rollout_create(&rules);
     c->api.ledger = ledger_create();
     c->api.tokens = tokens_create();
     c->api.wrong_tokens = limit_create(AUTH_WRONG_PER_S, AUTH_WRONG_BURST);
@@ -253,6 +260,7 @@ static void stop(struct daemon *d)
     certificates_destroy(&c->certificates);
     purge_log_close(&c->api.purges);
     ledger_destroy(&c->api.ledger);
+    rollout_destroy(&c->api.rollout);
     tokens_destroy(&c->api.tokens);
     audit_close(&c->api.audit);
     limit_destroy(&c->api.wrong_tokens);
@@ -356,6 +364,8 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     registry_set_file(c->api.registry, &nodes);
     arena_finish(&mem);
     api_config_swap(&c->api.config, fresh);
+    struct plan_rules rules = control_options_rollout(o);
+    rollout_set_rules(c->api.rollout, &rules);
     c->config = config;
     api_audit_note(&c->api, daemon_loop(d), "configuration file", "reload");
     return 0;

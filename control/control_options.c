@@ -12,9 +12,10 @@
 
 #include <stdlib.h>
 
-#define AT(field)    OPTION_FIELD(struct control_options, field)
-#define NODE(field)  OPTION_FIELD(struct control_node, field)
-#define PRICE(field) OPTION_FIELD(struct control_price, field)
+#define AT(field)      OPTION_FIELD(struct control_options, field)
+#define NODE(field)    OPTION_FIELD(struct control_node, field)
+#define ROLLOUT(field) OPTION_FIELD(struct control_rollout, field)
+#define PRICE(field)   OPTION_FIELD(struct control_price, field)
 #define ROW(n, t, ...)                                                                             \
     {                                                                                              \
         .name = n, .type = OPTION_##t, __VA_ARGS__                                                 \
@@ -99,6 +100,21 @@ static const struct option_section price_section = {
     .options = price_rows, .record_bytes = sizeof(struct control_price), .is_single = true,
     .line_offset_bytes = OPTION_NO_LINE};
 
+static const struct option rollout_rows[] = {
+    ROW("hold", DURATION, IN(ROLLOUT(hold_ms)), .max = 86400000, BY("0s",
+        "How long a new configuration is watched on one edge, and then on a share of them, before "
+        "it goes on; 0s: to all at once.")),
+    ROW("share", RATIO, IN(ROLLOUT(share)), BY("10%", "Of the edges, after the first one.")),
+    ROW("rise", RATIO, IN(ROLLOUT(rise)), BY("2%",
+        "It is taken back where this much more of the answers are errors than on other edges.")),
+    ROW("least_requests", INT, IN(ROLLOUT(least_requests)), .min = 1, .max = 1000000, BY("50",
+        "Answers it takes to judge by.")),
+    {.name = NULL},
+};
+static const struct option_section rollout_section = {
+    .options = rollout_rows, .record_bytes = sizeof(struct control_rollout), .is_single = true,
+    .line_offset_bytes = OPTION_NO_LINE};
+
 static const struct option control_rows[] = {
     ROW("workers", INT, IN(AT(workers)), .min = 0, .max = 256, BY("0",
         "Threads that serve; 0: one for each core.")),
@@ -145,6 +161,8 @@ static const struct option control_rows[] = {
         "A network, \"203.0.113.0/24\", whose users go to certain edges.")),
     ROW("region", SECTION, IN(AT(regions)), .section = &region_section, BY("",
         "A boundary that no answer crosses: users within get edges within, and no others do.")),
+    ROW("rollout", SECTION, IN(AT(rollout)), .section = &rollout_section, BY("",
+        "How a new configuration reaches the edges.")),
     ROW("admin", SECTION, IN(AT(admin)), .section = &admin_section, BY("",
         "Metrics and health on an address of their own.")),
     ROW("price", SECTION, IN(AT(price)), .section = &price_section, BY("",
@@ -213,6 +231,14 @@ struct registry_file control_options_file(const struct control_options *o, struc
             docs[i].hosts.v[k] = span_of(sites[i].hosts.v[k]);
     }
     return (struct registry_file){specs, o->nodes.count, docs, o->sites.count};
+}
+
+struct plan_rules control_options_rollout(const struct control_options *o)
+{
+    return (struct plan_rules){.hold_ms = o->rollout.hold_ms,
+                               .share = o->rollout.share,
+                               .rise = o->rollout.rise,
+                               .least_requests = (uint64_t)o->rollout.least_requests};
 }
 
 /* ---- checks ---- */

@@ -4,6 +4,7 @@
 
 #include "control/api/api_config.h"
 #include "control/registry/registry.h"
+#include "control/rollout/plan.h"
 #include "lib/base/option.h"
 #include "lib/daemon/admin_base.h"
 #include "lib/daemon/certificates.h"
@@ -44,6 +45,11 @@ struct control_price {
     const char *currency, *out_per_gb, *upstream_per_gb, *out_per_mbps;
 };
 
+struct control_rollout {
+    int64_t hold_ms, least_requests;
+    double share, rise;
+};
+
 struct control_options {
     int64_t workers, drain_ms;
     int log_level;
@@ -52,6 +58,7 @@ struct control_options {
     struct option_texts trusted_proxies;
     struct option_records routers, apis, certificates, nodes, sites, overrides, regions, zones;
     struct control_price price;
+    struct control_rollout rollout;
     struct tls_options tls;
     struct admin_options admin;
 };
@@ -63,6 +70,7 @@ MUST_USE int control_options_check(const struct control_options *o, const char *
                                    struct buf *why);
 /* control_options_file: nodes and sites; of options that were checked; lives like mem and o. */
 struct registry_file control_options_file(const struct control_options *o, struct arena *mem);
+struct plan_rules control_options_rollout(const struct control_options *o);
 /* control_options_config: routing rules, tokens, prices and the GeoIP database. A database that is
  * missing or broken is no fault: geo (may be NULL) stays in force, and a warning is logged.
  * 0 and *out, or ERR_CONFIG and `why` (tokens). */

@@ -95,17 +95,17 @@ static void on_upkeep(struct timer *t)
     timer_set(t, is_busy ? UPKEEP_BUSY_MS : UPKEEP_IDLE_MS);
 }
 
-static void load_now(void *ctx, uint64_t *connections, uint64_t *requests)
+static void load_now(void *ctx, struct heartbeat_load *out)
 {
     struct edge *e = ctx;
-    *connections = *requests = 0;
     for (int i = 0; i < daemon_worker_count(e->daemon); i++) {
         struct edge_worker *w = e->workers[i];
-        *requests += counter_get(&w->req.count.requests);
+        out->requests += counter_get(&w->req.count.requests);
+        out->errors += counter_get(&w->req.count.errors);
         if (!e->are_running || daemon_is_stopping(e->daemon))
             continue;
         const struct server_counters *c = server_counters_of(w->server);
-        *connections += counter_get(&c->connections) - counter_get(&c->connections_closed);
+        out->connections += counter_get(&c->connections) - counter_get(&c->connections_closed);
     }
 }
 

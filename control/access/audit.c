@@ -96,6 +96,22 @@ void audit_done(struct audit *a)
     a->head++;
 }
 
+int audit_commit(struct audit *a, struct state *s, const struct audit_entry *e,
+                 const struct state_change *changes, size_t count)
+{
+    struct arena mem;
+    arena_init(&mem, SIZE_MAX);
+    struct state_change *all = arena_alloc(&mem, (count + AUDIT_CHANGES) * sizeof *all);
+    if (count > 0)
+        memcpy(all, changes, count * sizeof *all);
+    count += audit_next(a, e, all + count, &mem);
+    int err = state_commit(s, all, count);
+    if (err == 0)
+        audit_done(a);
+    arena_finish(&mem);
+    return err;
+}
+
 uint64_t audit_head(const struct audit *a)
 {
     return a->head;

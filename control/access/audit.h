@@ -28,6 +28,9 @@ void audit_close(struct audit **a);
 size_t audit_next(struct audit *a, const struct audit_entry *e,
                   struct state_change out[AUDIT_CHANGES], struct arena *mem);
 void audit_done(struct audit *a);
+/* audit_commit: changes and their entry, or nothing. 0 or the state's error. */
+MUST_USE int audit_commit(struct audit *a, struct state *s, const struct audit_entry *e,
+                          const struct state_change *changes, size_t count);
 uint64_t audit_head(const struct audit *a); /* number of the newest; 0: none ever */
 /* audit_write: entries with numbers from `from` to before `before`, as elements of an array that
  * is open, the newest last. 0 or the state's error. */

@@ -6,6 +6,7 @@
 #include "control/api/api_audit.h"
 #include "control/api/api_cost.h"
 #include "control/api/api_heartbeat.h"
+#include "control/api/api_history.h"
 #include "control/api/api_nodes.h"
 #include "control/api/api_purge.h"
 #include "control/api/api_route.h"
@@ -32,6 +33,10 @@ static const struct router_row rows[] = {
     {METHOD_GET, "/v1/sites", api_sites_list, TOKEN_READ},
     {METHOD_GET, "/v1/sites/{name}", api_sites_get, TOKEN_READ},
     {METHOD_PUT, "/v1/sites/{name}", api_sites_put, TOKEN_ADMIN},
+    {METHOD_DELETE, "/v1/sites/{name}", api_sites_delete, TOKEN_ADMIN},
+    {METHOD_GET, "/v1/config", api_history_list, TOKEN_READ},
+    {METHOD_GET, "/v1/config/{version}", api_history_get, TOKEN_READ},
+    {METHOD_POST, "/v1/config/rollback", api_history_rollback, TOKEN_ADMIN},
     {METHOD_POST, "/v1/purge", api_purge_order, TOKEN_PURGE},
     {METHOD_GET, "/v1/purges/{seq}", api_purge_get, TOKEN_READ | TOKEN_PURGE},
     {METHOD_GET, "/v1/cost", api_cost, TOKEN_READ},

@@ -88,15 +88,8 @@ struct note {
 static void run_note(struct state_job *job, struct state *s)
 {
     struct note *n = CONTAINER_OF(job, struct note, job);
-    struct state_change changes[AUDIT_CHANGES];
-    struct arena mem;
-    arena_init(&mem, 64 << 10);
-    size_t count = audit_next(n->audit, &n->entry, changes, &mem);
-    if (state_commit(s, changes, count) == 0)
-        audit_done(n->audit);
-    else
+    if (audit_commit(n->audit, s, &n->entry, NULL, 0) != 0)
         LOG_WARN("audit-note-lost", "what=\"%.*s\"", SPAN_FMT(n->entry.what));
-    arena_finish(&mem);
 }
 
 static void note_done(struct state_job *job)

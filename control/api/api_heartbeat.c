@@ -30,6 +30,7 @@ static void take(struct api_worker *w, struct exchange *x, const struct heartbea
         return;
     }
     counter_add(&w->counters.heartbeats, 1);
+    rollout_beat(w->api->rollout, h, loop_now(w->loop));
     ledger_add(w->api->ledger, h, loop_wall(w->loop));
     held_answer_or_wait(w, x, h);
 }

@@ -109,22 +109,20 @@ struct api_job *api_job_create(struct api_worker *w, struct exchange *x,
     return j;
 }
 
+struct audit_entry api_job_entry(const struct api_job *j)
+{
+    return (struct audit_entry){.at_wall_ms = clock_wall_ms(),
+                                .who = j->who,
+                                .from = j->from,
+                                .what = j->what,
+                                .about = j->about};
+}
+
 int api_job_commit(struct api_job *j, struct state *s, const struct state_change *changes,
                    size_t count)
 {
-    struct audit *audit = j->worker->api->audit;
-    struct audit_entry e = {
-        .at_wall_ms = clock_wall_ms(), .who = j->who, .from = j->from, .what = j->what};
-    e.about = j->about;
-    struct state_change *all = arena_alloc(&j->mem, (count + AUDIT_CHANGES) * sizeof *all);
-    memcpy(all, changes, count * sizeof *all);
-    count += audit_next(audit, &e, all + count, &j->mem);
-    if (arena_overflowed(&j->mem))
-        return ERR_TOO_BIG;
-    int err = state_commit(s, all, count);
-    if (err == 0)
-        audit_done(audit);
-    return err;
+    struct audit_entry e = api_job_entry(j);
+    return audit_commit(j->worker->api->audit, s, &e, changes, count);
 }
 
 void api_job_start(struct api_job *j)

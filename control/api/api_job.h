@@ -46,6 +46,8 @@ struct api_job *api_job_create(struct api_worker *w, struct exchange *x,
                                const struct api_job_ops *ops, struct span subject)
     __attribute__((returns_nonnull));
 void api_job_start(struct api_job *j);
+/* api_job_entry: its entry of the audit log. */
+struct audit_entry api_job_entry(const struct api_job *j);
 /* api_job_commit: what run() commits changes with: they and their entry of the audit log, or
  * nothing. The state's thread. */
 MUST_USE int api_job_commit(struct api_job *j, struct state *s, const struct state_change *changes,

@@ -4,14 +4,11 @@
 
 #include "control/api/answer.h"
 #include "control/api/api_job.h"
+#include "control/api/config_commit.h"
 #include "control/api/held.h"
 #include "lib/base/err.h"
-#include "lib/base/log.h"
 #include "lib/codec/json_in.h"
 #include "lib/codec/json_out.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 
 void api_sites_list(void *app, struct exchange *x, const struct router_match *m)
 {
@@ -53,7 +50,6 @@ struct put_job {
     struct api_job api; /* first */
     struct site_doc doc;
     struct span text; /* the document with its name in it */
-    uint64_t version;
 };
 
 /* The document as it is kept: compact, and with its name, which the path may have given. */
@@ -89,25 +85,34 @@ static int read_put(struct api_job *j, struct span body)
     return err;
 }
 
+/* One site put or taken out, as a new version of the whole. */
+static int commit_site(struct api_job *j, struct state *s, const struct state_change *change,
+                       uint64_t *version)
+{
+    struct api *a = j->worker->api;
+    struct audit_entry e = api_job_entry(j);
+    struct buf text;
+    buf_init(&text, CONFIG_DOCUMENT_BYTES + 1);
+    registry_sites_document(a->registry, change->key, change->value, &text);
+    struct config_commit c = {change, 1, buf_span(&text), false};
+    int err = buf_overflowed(&text) ? ERR_TOO_BIG : config_commit(a, s, &c, &e, version);
+    if (err == ERR_TOO_BIG)
+        buf_printf(&j->why, "All sites together would be larger than an edge takes.");
+    buf_finish(&text);
+    return err;
+}
+
 static int run_put(struct api_job *j, struct state *s)
 {
     struct registry *r = j->worker->api->registry;
     struct put_job *put = CONTAINER_OF(j, struct put_job, api);
-    char version[24];
+    struct state_change change = {STATE_SITE, put->doc.name, put->text};
+    uint64_t version;
     int err = registry_may_put_site(r, &put->doc, &j->why);
-    if (err != 0)
-        return err;
-    put->version = registry_next_site_version(r);
-    int n = snprintf(version, sizeof version, "%" PRIu64, put->version);
-    struct state_change changes[] = {
-        {STATE_SITE, put->doc.name, put->text},
-        {STATE_META, SPAN("site_version"), span_make(version, (size_t)n)},
-    };
-    err = api_job_commit(j, s, changes, ARRAY_LEN(changes));
-    if (err == 0) {
-        registry_put_site(r, &put->doc, put->text, put->version);
-        LOG_INFO("site-put", "site=%.*s version=%" PRIu64, SPAN_FMT(put->doc.name), put->version);
-    }
+    if (err == 0)
+        err = commit_site(j, s, &change, &version);
+    if (err == 0)
+        registry_put_site(r, &put->doc, put->text, version);
     return err;
 }
 
@@ -131,4 +136,34 @@ static const struct api_job_ops put_ops = {.bytes = sizeof(struct put_job),
 void api_sites_put(void *app, struct exchange *x, const struct router_match *m)
 {
     api_job_start(api_job_create(app, x, &put_ops, m->arg[0]));
+}
+
+/* ---- taking out ---- */
+
+static int run_delete(struct api_job *j, struct state *s)
+{
+    struct registry *r = j->worker->api->registry;
+    struct state_change change = {STATE_SITE, j->subject, SPAN_NONE};
+    uint64_t version;
+    int err = registry_may_take_out_site(r, j->subject, &j->why);
+    if (err == 0)
+        err = commit_site(j, s, &change, &version);
+    if (err == 0)
+        registry_take_out_site(r, j->subject, version);
+    return err;
+}
+
+static void answer_deleted(struct api_job *j)
+{
+    answer_nothing(j->x);
+}
+
+static const struct api_job_ops delete_ops = {.bytes = sizeof(struct api_job),
+                                              .run = run_delete,
+                                              .answer = answer_deleted,
+                                              .after = after_put};
+
+void api_sites_delete(void *app, struct exchange *x, const struct router_match *m)
+{
+    api_job_start(api_job_create(app, x, &delete_ops, m->arg[0]));
 }

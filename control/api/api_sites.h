@@ -7,6 +7,7 @@
 /* /v1/sites and below. app: struct api_worker. */
 void api_sites_list(void *app, struct exchange *x, const struct router_match *m);
 void api_sites_get(void *app, struct exchange *x, const struct router_match *m);
+void api_sites_delete(void *app, struct exchange *x, const struct router_match *m);
 void api_sites_put(void *app, struct exchange *x, const struct router_match *m);
 
 #endif

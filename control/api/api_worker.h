@@ -8,6 +8,7 @@
 #include "control/api/api_counters.h"
 #include "control/purge/purge_log.h"
 #include "control/registry/registry.h"
+#include "control/rollout/rollout.h"
 #include "control/route/heat.h"
 #include "control/state/state_queue.h"
 #include "lib/base/limit.h"
@@ -24,6 +25,7 @@ struct api {
     struct registry *registry;
     struct purge_log *purges;
     struct ledger *ledger;
+    struct rollout *rollout;
     struct tokens *tokens;
     struct audit *audit;                  /* the state's thread */
     struct limit *wrong_tokens, *callers; /* by address, by name of token */

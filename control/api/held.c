@@ -13,20 +13,32 @@ struct held {
     struct timer timer;
     struct api_worker *worker;
     struct exchange *x;
-    struct heartbeat beat; /* only purge and configuration positions */
+    struct heartbeat beat; /* only its node, and purge and configuration positions */
     struct arena mem;
 };
 
-static void compose(struct api_worker *w, const struct heartbeat *h, struct heartbeat_answer *a,
-                    struct arena *mem)
+/* What an answer is made of; finish when it was sent. */
+struct news {
+    struct heartbeat_answer answer;
+    struct rollout_document *document; /* answer.config lives in it; NULL: none */
+    struct arena mem;
+};
+
+static void compose(struct api_worker *w, const struct heartbeat *h, struct news *n)
 {
-    const struct picture *p = api_worker_picture(w);
-    *a = (struct heartbeat_answer){.now_ms = (uint64_t)loop_wall(w->loop),
-                                   .config_version = p->config_version};
-    purge_log_answer(w->api->purges, h->purge_log, h->purge_seq, a, mem);
-    bool knows = h->config_version == p->config_version || h->config_refused == p->config_version;
-    if (!knows && p->config.p != NULL)
-        a->config = p->config;
+    struct heartbeat_answer *a = &n->answer;
+    arena_init(&n->mem, ANSWER_ARENA_BYTES);
+    *a = (struct heartbeat_answer){.now_ms = (uint64_t)loop_wall(w->loop)};
+    purge_log_answer(w->api->purges, h->purge_log, h->purge_seq, a, &n->mem);
+    a->config_version = rollout_for(w->api->rollout, h, &n->document);
+    if (n->document != NULL)
+        a->config = rollout_document_text(n->document);
+}
+
+static void news_finish(struct news *n)
+{
+    rollout_document_unref(&n->document);
+    arena_finish(&n->mem);
 }
 
 static bool is_news(const struct heartbeat *h, const struct heartbeat_answer *a)
@@ -60,14 +72,12 @@ static const struct exchange_events held_events = {.on_done = on_done};
 /* News or not: how things are now. The exchange's end frees d. */
 static void answer_now(struct held *d)
 {
-    struct arena mem;
-    struct heartbeat_answer a;
-    arena_init(&mem, ANSWER_ARENA_BYTES);
+    struct news n;
     timer_stop(&d->timer);
     list_remove(&d->link);
-    compose(d->worker, &d->beat, &a, &mem);
-    tell(d->x, &a);
-    arena_finish(&mem);
+    compose(d->worker, &d->beat, &n);
+    tell(d->x, &n.answer);
+    news_finish(&n);
 }
 
 static void on_time(struct timer *t)
@@ -81,6 +91,7 @@ static void wait_for_news(struct api_worker *w, struct exchange *x, const struct
     d->worker = w;
     d->x = x;
     arena_init(&d->mem, COPY_BYTES);
+    d->beat.node = arena_dup(&d->mem, h->node);
     d->beat.purge_log = arena_dup(&d->mem, h->purge_log);
     d->beat.purge_seq = h->purge_seq;
     d->beat.config_version = h->config_version;
@@ -95,17 +106,15 @@ static void wait_for_news(struct api_worker *w, struct exchange *x, const struct
 
 void held_answer_or_wait(struct api_worker *w, struct exchange *x, const struct heartbeat *h)
 {
-    struct arena mem;
-    struct heartbeat_answer a;
-    arena_init(&mem, ANSWER_ARENA_BYTES);
-    compose(w, h, &a, &mem);
-    if (h->wait_ms == 0 || is_news(h, &a) || w->is_draining) {
+    struct news n;
+    compose(w, h, &n);
+    if (h->wait_ms == 0 || is_news(h, &n.answer) || w->is_draining) {
         x->events = &router_no_events;
-        tell(x, &a);
+        tell(x, &n.answer);
     } else {
         wait_for_news(w, x, h);
     }
-    arena_finish(&mem);
+    news_finish(&n);
 }
 
 static void answer_those_with_news(struct api_worker *w)
@@ -113,12 +122,10 @@ static void answer_those_with_news(struct api_worker *w)
     LIST_EACH_SAFE(l, safe, &w->held)
     {
         struct held *d = LIST_THING(l, struct held, link);
-        struct arena mem;
-        struct heartbeat_answer a;
-        arena_init(&mem, ANSWER_ARENA_BYTES);
-        compose(w, &d->beat, &a, &mem);
-        bool has_news = is_news(&d->beat, &a);
-        arena_finish(&mem);
+        struct news n;
+        compose(w, &d->beat, &n);
+        bool has_news = is_news(&d->beat, &n.answer);
+        news_finish(&n);
         if (has_news)
             answer_now(d);
     }

@@ -8,7 +8,7 @@
 
 static const struct ctl_verb *const verbs[] = {&ctl_status,  &ctl_nodes, &ctl_route, &ctl_explain,
                                                &ctl_objects, &ctl_purge, &ctl_site,  &ctl_cost,
-                                               &ctl_token,   &ctl_audit};
+                                               &ctl_config,  &ctl_token, &ctl_audit};
 
 static void show_help(FILE *to)
 {

@@ -83,10 +83,12 @@ static int run(struct ctl *c)
         return ask(c, "GET", NULL, SPAN_NONE);
     if (strcmp(what, "get") == 0 && c->argc == 2)
         return ask(c, "GET", c->argv[1], SPAN_NONE);
+    if (strcmp(what, "delete") == 0 && c->argc == 2)
+        return ask(c, "DELETE", c->argv[1], SPAN_NONE);
     if (strcmp(what, "put") == 0 && c->argc == 3)
         return put(c, c->argv[1], c->argv[2]);
     return ctl_misuse(&ctl_site, "not understood");
 }
 
-const struct ctl_verb ctl_site = {"site", "site [list | get NAME | put NAME FILE]",
+const struct ctl_verb ctl_site = {"site", "site [list | get NAME | put NAME FILE | delete NAME]",
                                   "the sites and their documents (FILE: JSON, - for stdin)", run};

@@ -68,8 +68,7 @@ struct picture {
     struct map *site_by_host; /* const struct picture_site; wildcards as ".example.com" */
     uint32_t price_limits;    /* bit n: there is a site that pays up to class n */
     bool is_frozen;
-    uint64_t config_version;
-    struct span config; /* document for edges; p == NULL: none yet */
+    uint64_t config_version; /* of what its sites are; edges may run the one before yet */
 };
 #define PICTURE_MAGIC     0x91c70b3dU
 #define PICTURE_MAX_BYTES (256 << 20)

@@ -296,31 +296,6 @@ void registry_set_mode(struct registry *r, struct span id, enum node_mode mode)
     pthread_mutex_unlock(&r->lock);
 }
 
-int registry_may_put_site(struct registry *r, const struct site_doc *doc, struct buf *why)
-{
-    pthread_mutex_lock(&r->lock);
-    int err = sites_may_put(r->sites, doc, why);
-    pthread_mutex_unlock(&r->lock);
-    return err;
-}
-
-uint64_t registry_next_site_version(struct registry *r)
-{
-    pthread_mutex_lock(&r->lock);
-    uint64_t version = sites_version(r->sites) + 1;
-    pthread_mutex_unlock(&r->lock);
-    return version;
-}
-
-void registry_put_site(struct registry *r, const struct site_doc *doc, struct span text,
-                       uint64_t version)
-{
-    pthread_mutex_lock(&r->lock);
-    sites_put(r->sites, doc, text, version);
-    publish_now_locked(r);
-    pthread_mutex_unlock(&r->lock);
-}
-
 /* ---- readers ---- */
 
 size_t registry_positions(struct registry *r, struct registry_position **out, struct arena *mem)
@@ -339,21 +314,6 @@ size_t registry_positions(struct registry *r, struct registry_position **out, st
     pthread_mutex_unlock(&r->lock);
     *out = v;
     return arena_overflowed(mem) ? 0 : count;
-}
-
-bool registry_write_site(struct registry *r, struct span name, struct json_out *o)
-{
-    pthread_mutex_lock(&r->lock);
-    bool is_there = sites_write(r->sites, name, o);
-    pthread_mutex_unlock(&r->lock);
-    return is_there;
-}
-
-void registry_write_sites(struct registry *r, struct json_out *o)
-{
-    pthread_mutex_lock(&r->lock);
-    sites_write_all(r->sites, o);
-    pthread_mutex_unlock(&r->lock);
 }
 
 void registry_view_init(struct registry_view *v, struct registry *r)

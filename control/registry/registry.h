@@ -56,6 +56,23 @@ MUST_USE int registry_may_put_site(struct registry *r, const struct site_doc *do
 uint64_t registry_next_site_version(struct registry *r);
 void registry_put_site(struct registry *r, const struct site_doc *doc, struct span text,
                        uint64_t version);
+MUST_USE int registry_may_take_out_site(struct registry *r, struct span name, struct buf *why);
+void registry_take_out_site(struct registry *r, struct span name, uint64_t version);
+/* registry_sites_document: as sites_document. registry_sites_replace: those of the API are these
+ * from now on, each as one text; texts were checked by registry_may_replace_sites. */
+void registry_sites_document(struct registry *r, struct span name, struct span text,
+                             struct buf *out);
+struct registry_sites {
+    const struct site_doc *docs;
+    const struct span *texts;
+    size_t count;
+};
+MUST_USE int registry_may_replace_sites(struct registry *r, const struct registry_sites *sites,
+                                        struct buf *why);
+void registry_replace_sites(struct registry *r, const struct registry_sites *sites,
+                            uint64_t version);
+/* registry_site_names: of those put through the API; in mem; how many. */
+size_t registry_site_names(struct registry *r, struct span **out, struct arena *mem);
 
 /* registry_seen_changes: facts of nodes whose reported state is not yet durable, at most `max`, in
  * mem; clears their mark. Coarse: call it every few seconds. */

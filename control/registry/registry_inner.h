@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * private to control/registry: what registry.c and registry_facts.c share */
+ * private to control/registry: what registry.c, registry_facts.c and registry_sites.c share */
 #ifndef CONTROL_REGISTRY_REGISTRY_INNER_H
 #define CONTROL_REGISTRY_REGISTRY_INNER_H
 

@@ -97,7 +97,8 @@ static const struct known_site *owner_of_host(const struct sites *s, struct span
     return NULL;
 }
 
-int sites_may_put(const struct sites *s, const struct site_doc *doc, struct buf *why)
+static int may_put(const struct sites *s, const struct site_doc *doc, bool only_file,
+                   struct buf *why)
 {
     bool is_there;
     size_t at = place_of(s, doc->name, &is_there);
@@ -107,13 +108,40 @@ int sites_may_put(const struct sites *s, const struct site_doc *doc, struct buf 
     }
     for (size_t i = 0; i < doc->hosts.count; i++) {
         const struct known_site *owner = owner_of_host(s, doc->hosts.v[i]);
-        if (owner != NULL && !span_eq(owner->doc.name, doc->name)) {
-            buf_printf(why, "host %.*s belongs to site %.*s", SPAN_FMT(doc->hosts.v[i]),
-                       SPAN_FMT(owner->doc.name));
-            return ERR_EXISTS;
-        }
+        if (owner == NULL || span_eq(owner->doc.name, doc->name) ||
+            (only_file && owner->text.p != NULL))
+            continue;
+        buf_printf(why, "host %.*s belongs to site %.*s", SPAN_FMT(doc->hosts.v[i]),
+                   SPAN_FMT(owner->doc.name));
+        return ERR_EXISTS;
     }
     return 0;
+}
+
+int sites_may_put(const struct sites *s, const struct site_doc *doc, struct buf *why)
+{
+    return may_put(s, doc, false, why);
+}
+
+int sites_may_follow(const struct sites *s, const struct site_doc *doc, struct buf *why)
+{
+    return may_put(s, doc, true, why);
+}
+
+void sites_clear(struct sites *s)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->v[i]->text.p != NULL)
+            free_site(s->v[i]);
+        else
+            s->v[kept++] = s->v[i];
+    s->count = kept;
+}
+
+size_t sites_count(const struct sites *s)
+{
+    return s->count;
 }
 
 void sites_put(struct sites *s, const struct site_doc *doc, struct span text, uint64_t version)
@@ -132,27 +160,64 @@ uint64_t sites_version(const struct sites *s)
     return s->version;
 }
 
+int sites_may_take_out(const struct sites *s, struct span name, struct buf *why)
+{
+    bool is_there;
+    size_t at = place_of(s, name, &is_there);
+    if (!is_there) {
+        buf_printf(why, "There is no site %.*s.", SPAN_FMT(name));
+        return ERR_NOT_FOUND;
+    }
+    if (s->v[at]->text.p != NULL)
+        return 0;
+    buf_printf(why, "site %.*s stands in the configuration file", SPAN_FMT(name));
+    return ERR_EXISTS;
+}
+
+void sites_take_out(struct sites *s, struct span name, uint64_t version)
+{
+    bool is_there;
+    size_t at = place_of(s, name, &is_there);
+    CHECK(is_there);
+    free_site(s->v[at]);
+    memmove(&s->v[at], &s->v[at + 1], (--s->count - at) * sizeof(struct known_site *));
+    s->version = version;
+}
+
+void sites_each(const struct sites *s, void (*fn)(void *ctx, struct span name), void *ctx)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->v[i]->text.p != NULL)
+            fn(ctx, s->v[i]->doc.name);
+}
+
+/* One that is put anew stands where its name belongs: the same sites give the same document. */
+void sites_document(const struct sites *s, struct span name, struct span text, struct buf *out)
+{
+    struct json_out o;
+    bool is_due = text.p != NULL;
+    json_out_begin(&o, out);
+    json_out_object(&o, NULL);
+    json_out_array(&o, "sites");
+    for (size_t i = 0; i < s->count; i++) {
+        const struct known_site *k = s->v[i];
+        int order = name.p != NULL ? span_cmp(k->doc.name, name) : -1;
+        if (order >= 0 && is_due) {
+            json_out_raw(&o, NULL, text);
+            is_due = false;
+        }
+        if (order != 0 && k->text.p != NULL)
+            json_out_raw(&o, NULL, k->text);
+    }
+    if (is_due)
+        json_out_raw(&o, NULL, text);
+    json_out_end_array(&o);
+    json_out_end_object(&o);
+}
+
 static struct span host_key(struct span host)
 {
     return span_starts(host, SPAN("*.")) ? span_skip(host, 1) : host;
-}
-
-static void draw_document(const struct sites *s, struct picture *p)
-{
-    struct buf text;
-    struct json_out o;
-    buf_init(&text, HEARTBEAT_MAX_BYTES / 2);
-    json_out_begin(&o, &text);
-    json_out_object(&o, NULL);
-    json_out_array(&o, "sites");
-    for (size_t i = 0; i < s->count; i++)
-        if (s->v[i]->text.p != NULL && s->v[i]->doc.origins.count > 0)
-            json_out_raw(&o, NULL, s->v[i]->text);
-    json_out_end_array(&o);
-    json_out_end_object(&o);
-    if (!buf_overflowed(&text))
-        p->config = arena_dup(&p->mem, buf_span(&text));
-    buf_finish(&text);
 }
 
 static void put_host(struct picture *p, struct span host, struct picture_site *site)
@@ -176,8 +241,6 @@ void sites_draw(const struct sites *s, struct picture *p)
                 put_host(p, host_key(k->doc.hosts.v[h]), site);
         }
     p->config_version = s->version;
-    if (s->version > 0)
-        draw_document(s, p);
 }
 
 static void write_site(const struct known_site *k, struct json_out *o)

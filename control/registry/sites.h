@@ -17,12 +17,27 @@ void sites_destroy(struct sites **s);
 void sites_set_file(struct sites *s, const struct site_doc *docs, size_t count);
 /* sites_may_put: ERR_EXISTS and a sentence where the file has the name or another site a host. */
 MUST_USE int sites_may_put(const struct sites *s, const struct site_doc *doc, struct buf *why);
+/* sites_may_follow: the same, where all sites of the API are about to be replaced: only those of
+ * the file stand in the way. */
+MUST_USE int sites_may_follow(const struct sites *s, const struct site_doc *doc, struct buf *why);
+/* sites_clear: takes out all that came through the API. */
+void sites_clear(struct sites *s);
+size_t sites_count(const struct sites *s);
 /* sites_put: text is the document as it came, doc what was read from it. */
 void sites_put(struct sites *s, const struct site_doc *doc, struct span text, uint64_t version);
 void sites_set_version(struct sites *s, uint64_t version);
 uint64_t sites_version(const struct sites *s);
 
-/* Into a picture that is being made: hosts, and the document of all sites that have origins. */
+/* sites_document: {"sites": [...]}, all that were put through the API, as it would be with `text`
+ * for the site `name` (text p == NULL: without it; name p == NULL: as it is). */
+void sites_document(const struct sites *s, struct span name, struct span text, struct buf *out);
+/* sites_take_out: ERR_NOT_FOUND, or ERR_EXISTS and a sentence where it is the file's. */
+MUST_USE int sites_may_take_out(const struct sites *s, struct span name, struct buf *why);
+void sites_take_out(struct sites *s, struct span name, uint64_t version);
+/* sites_each: those that were put through the API, in order of names. */
+void sites_each(const struct sites *s, void (*fn)(void *ctx, struct span name), void *ctx);
+
+/* Into a picture that is being made: hosts, and the version. */
 void sites_draw(const struct sites *s, struct picture *p);
 /* sites_write: the site as JSON for the API, as the next value of o; false: there is none. */
 struct json_out;

@@ -20,6 +20,7 @@ enum state_kind {
     STATE_POSITION, /* key: node/boot/site     counters as last reported */
     STATE_TOKEN,    /* key: name          rights and digest of a token */
     STATE_AUDIT,    /* key: seq           20 digits; who changed what */
+    STATE_CONFIG,   /* key: version       20 digits; a version of the configuration */
     STATE_KIND_COUNT
 };
 

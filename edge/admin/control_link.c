@@ -4,8 +4,8 @@
  *
  *   RESTING ─ its second is over, or there is news ─> ASKING ─ answer or fault ─> RESTING
  *
- * An answer that brought something is acknowledged at once by the next heartbeat; what was refused
- * waits for its second like everything else, so that a bad document cannot make a busy loop. */
+ * An answer that brought something is acknowledged at once by the next heartbeat. What was refused
+ * is not looked at again, so that a bad document cannot make a busy loop. */
 #include "edge/admin/control_link.h"
 
 #include "edge/admin/control_state.h"
@@ -56,7 +56,8 @@ struct control_link {
     uint64_t sent, failures, failures_in_a_row, purges_applied;
     struct sample before;
     bool has_news;
-    char fault[FAULT_ROOM]; /* why the last document was refused */
+    uint64_t refused;       /* version of the last document, where that was refused; else 0 */
+    char fault[FAULT_ROOM]; /* why it was */
 };
 
 static const struct option control_rows[] = {
@@ -205,7 +206,12 @@ static bool take_purges(struct control_link *l, const struct heartbeat_answer *a
 static bool take_document(struct control_link *l, const struct heartbeat_answer *a)
 {
     struct buf why;
-    if (a->config.p == NULL || a->config_version == l->state.config_version)
+    if (a->config_version == l->state.config_version) { /* what it refused is not wanted any more */
+        l->refused = 0;
+        l->fault[0] = '\0';
+    }
+    if (a->config.p == NULL || a->config_version == l->state.config_version ||
+        a->config_version == l->refused)
         return false;
     buf_init(&why, FAULT_ROOM);
     int err = l->spec.use_document(l->spec.ctx, a->config, &why);
@@ -213,11 +219,12 @@ static bool take_document(struct control_link *l, const struct heartbeat_answer 
     if (err != 0 && n > 0)
         memcpy(l->fault, why.p, n);
     l->fault[err != 0 ? n : 0] = '\0';
+    l->refused = err != 0 ? a->config_version : 0;
     buf_finish(&why);
     if (err != 0) {
         LOG_WARN_LIMITED("document-refused", "version=%" PRIu64 " why=\"%s\"", a->config_version,
                          l->fault);
-        return false;
+        return true; /* control learns of it at once, and does not send it again */
     }
     l->state.config_version = a->config_version;
     buf_clear(&l->state.document);
@@ -301,7 +308,8 @@ static void measure(struct control_link *l, struct heartbeat *h)
     h->usage_count = ledger_usage(l->spec.ledger, l->usage, HEARTBEAT_MAX_SITES);
     for (size_t i = 0; i < h->usage_count; i++)
         now.out_bytes += usage_out_bytes(&l->usage[i].usage);
-    l->spec.load(l->spec.ctx, &h->load.connections, &now.requests);
+    l->spec.load(l->spec.ctx, &h->load);
+    now.requests = h->load.requests;
     double s = (double)(now.at - l->before.at) / MSEC_PER_SEC;
     if (l->sent > 0 && s > 0) {
         double cores = (double)sysconf(_SC_NPROCESSORS_ONLN);
@@ -333,6 +341,7 @@ static void write_heartbeat(struct control_link *l, struct buf *out)
                           .purge_log = span_of(l->state.purge_log),
                           .purge_seq = l->state.purge_seq,
                           .config_version = l->state.config_version,
+                          .config_refused = l->refused,
                           .config_fault = span_of(l->fault)};
     measure(l, &h);
     heartbeat_write(&h, out);

@@ -34,8 +34,8 @@ struct control_link_spec {
     struct upstream_set *(*sites)(void *ctx); /* borrowed */
     /* A new site document (JSON): 0, or ERR_* and one line in why; then the old one stays. */
     int (*use_document)(void *ctx, struct span document, struct buf *why);
-    /* Open connections and requests since the start, over all workers. */
-    void (*load)(void *ctx, uint64_t *connections, uint64_t *requests);
+    /* connections, requests and errors of the load, over all workers. */
+    void (*load)(void *ctx, struct heartbeat_load *out);
 };
 
 struct control_link;

@@ -202,6 +202,8 @@ static void account(struct req *r, struct exchange *x, int err)
     settle_sources(r, x);
     if (err != 0)
         counter_add(&w->count.aborted, 1);
+    if (x->status >= 500)
+        counter_add(&w->count.errors, 1);
     if (w->log.sink != NULL)
         write_access_line(r, x, err);
     if (r->row == NULL)

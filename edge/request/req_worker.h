@@ -17,6 +17,7 @@
     X(passed, "requests passed through")                                                           \
     X(direct, "answers streamed past the store")                                                   \
     X(refused, "requests answered with an error of our own")                                       \
+    X(errors, "answers with a status of 500 and above")                                            \
     X(invalidated, "objects made invalid by unsafe methods")                                       \
     X(invalidated_groups, "groups made invalid by unsafe methods")                                 \
     X(aborted, "answers that a client did not get whole")

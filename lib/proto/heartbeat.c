@@ -58,6 +58,8 @@ static void write_load(struct json_out *o, const struct heartbeat_load *load)
     json_out_real(o, "requests_per_s", load->requests_per_s, 1);
     json_out_real(o, "out_bytes_per_s", load->out_bytes_per_s, 0);
     json_out_real(o, "cpu", load->cpu, 4);
+    json_out_u64(o, "requests", load->requests);
+    json_out_u64(o, "errors", load->errors);
     json_out_u64(o, "memory_used_bytes", load->memory_used_bytes);
     json_out_u64(o, "memory_cap_bytes", load->memory_cap_bytes);
     json_out_end_object(o);
@@ -71,6 +73,8 @@ static struct heartbeat_load read_load(struct json_in *in, const struct json_t *
         .requests_per_s = json_in_real(in, load, "requests_per_s", 0),
         .out_bytes_per_s = json_in_real(in, load, "out_bytes_per_s", 0),
         .cpu = json_in_real(in, load, "cpu", 0),
+        .requests = json_in_u64(in, load, "requests", 0),
+        .errors = json_in_u64(in, load, "errors", 0),
         .memory_used_bytes = json_in_u64(in, load, "memory_used_bytes", 0),
         .memory_cap_bytes = json_in_u64(in, load, "memory_cap_bytes", 0),
     };

@@ -20,7 +20,8 @@ struct heartbeat_load {
     uint64_t connections;  /* open, from clients */
     double requests_per_s; /* over the last period, as are the next two */
     double out_bytes_per_s;
-    double cpu; /* share of all cores that this process uses, 0..1 */
+    double cpu;                /* share of all cores that this process uses, 0..1 */
+    uint64_t requests, errors; /* since the process started: answered; of them, with 5xx */
     uint64_t memory_used_bytes, memory_cap_bytes;
 };
 

@@ -44,6 +44,8 @@ static void check_request(const struct heartbeat *h)
     assert_true(h->load.requests_per_s == 1450.5);
     assert_true(h->load.out_bytes_per_s == 118000000);
     assert_true(h->load.cpu == 0.34);
+    assert_int_equal(h->load.requests, 1204113);
+    assert_int_equal(h->load.errors, 17);
     assert_int_equal(h->load.memory_used_bytes, 1073741824);
     assert_int_equal(h->load.memory_cap_bytes, 1140850688);
     SAME(h->purge_log, "9d2c41f07a3b6e85");

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONTROL_API_CONFIG_COMMIT_H
+#define CONTROL_API_CONFIG_COMMIT_H
+
+#include "control/api/api_worker.h"
+
+/* A new version of the configuration, made durable with what it changes, its place in the history
+ * and its entry of the audit log, in one commit; then it is on its way to the edges. The state's
+ * thread; the caller then changes the registry. */
+struct config_commit {
+    const struct state_change *changes; /* of the sites */
+    size_t count;
+    struct span document; /* {"sites": [...]} with them */
+    bool is_direct;       /* to all edges at once, whatever the rules say */
+};
+#define CONFIG_DOCUMENT_BYTES (HEARTBEAT_MAX_BYTES - (64 << 10)) /* an answer's head beside it */
+
+/* 0 and *version, or the state's error, ERR_TOO_BIG. */
+MUST_USE int config_commit(struct api *a, struct state *s, const struct config_commit *c,
+                           const struct audit_entry *e, uint64_t *version);
+/* config_return: the sites of version `to` again, as a new version and to all edges at once. 0 and
+ * *version, or ERR_NOT_FOUND, ERR_EXISTS (the file has one of the sites), or the state's error. */
+MUST_USE int config_return(struct api *a, struct state *s, uint64_t to, const struct audit_entry *e,
+                           uint64_t *version);
+/* config_settle: what is newest becomes stable. */
+MUST_USE int config_settle(struct api *a, struct state *s, uint64_t version);
+/* config_load: at start, when the registry has its sites. */
+MUST_USE int config_load(struct api *a, struct state *s);
+
+#endif
