@@ -28,6 +28,8 @@ struct edge {
     struct store *store;
     struct collapse *collapse;
     struct ledger *ledger;
+    struct peers *peers;
+    struct purge_clock *purges;
     struct sink *access_log;
     struct listen_set *listens;
     struct certificates *certificates;
@@ -62,7 +64,7 @@ static struct upstream_set *sites_now(void *ctx)
 static int renew_sites(struct edge *e, struct span document, struct buf *why)
 {
     struct upstream_set *fresh = NULL;
-    int err = edge_sites_make(&fresh, e->file, document, why);
+    int err = edge_sites_make(&fresh, e->file, document, e->peers, why);
     if (err != 0)
         return err;
     upstream_set_unref(&e->sites);
@@ -127,6 +129,7 @@ static void worker_metrics(void *ctx, struct buf *out)
     }
     mem_free(records);
     certificates_write_metrics(e->certificates, out);
+    peers_write_metrics(e->peers, out);
 }
 
 static bool is_ready(void *ctx, struct buf *why)
@@ -217,6 +220,7 @@ static int make_link(struct edge *e, const struct edge_config *c, struct buf *wh
                                      .https_url = c->https_url,
                                      .admin_url = e->admin_url,
                                      .store = e->store,
+                                     .purges = e->purges,
                                      .ledger = e->ledger,
                                      .ctx = e,
                                      .sites = sites_now,
@@ -230,6 +234,7 @@ static void make_workers(struct edge *e, const struct edge_config *c)
     int count = daemon_worker_count(e->daemon);
     struct edge_shared shared = {.store = e->store,
                                  .collapse = e->collapse,
+                                 .purges = e->purges,
                                  .ledger = e->ledger,
                                  .access_log = e->access_log,
                                  .listens = e->listens,
@@ -253,7 +258,10 @@ static void stop(struct daemon *d)
     if (e->access_log != NULL)
         sink_close(&e->access_log);
     timer_finish(&e->upkeep);
+    peers_stop(e->peers);
     upstream_set_unref(&e->sites);
+    peers_destroy(&e->peers);
+    purge_clock_destroy(&e->purges);
     collapse_destroy(&e->collapse);
     if (e->store != NULL)
         store_destroy(&e->store);
@@ -272,6 +280,8 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     buf_init(&e->document, HEARTBEAT_MAX_BYTES);
     timer_init(&e->upkeep, daemon_loop(d), on_upkeep);
     e->collapse = collapse_create();
+    e->peers = peers_create();
+    e->purges = purge_clock_create();
     e->ledger = ledger_create(daemon_worker_count(d));
     int err = open_store(e, c, why);
     if (err == 0)
@@ -301,7 +311,9 @@ static void *worker_start(struct daemon *d, struct worker *w)
 static void ready(struct daemon *d)
 {
     struct edge *e = daemon_app(d);
+    const struct edge_config *c = option_record(daemon_config(d));
     e->are_running = true;
+    peers_start(e->peers, daemon_loop(d), c->node);
     timer_set(&e->upkeep, UPKEEP_IDLE_MS);
     if (e->link != NULL)
         control_link_start(e->link);

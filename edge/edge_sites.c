@@ -62,10 +62,11 @@ static int add_document(const struct edge_config *c, struct span document, struc
     return err;
 }
 
-static int make(struct upstream_set **out, struct option_config **config, struct buf *why)
+static int make(struct upstream_set **out, struct option_config **config, struct peers *peers,
+                struct buf *why)
 {
     const struct edge_config *c = option_record(*config);
-    return upstream_set_create(out, config, &c->sites, why);
+    return upstream_set_create(out, config, &c->sites, peers, why);
 }
 
 static int lines_of(struct span text)
@@ -77,7 +78,7 @@ static int lines_of(struct span text)
 }
 
 int edge_sites_make(struct upstream_set **out, const char *file, struct span document,
-                    struct buf *why)
+                    struct peers *peers, struct buf *why)
 {
     struct option_config *config = NULL;
     struct buf text;
@@ -92,7 +93,7 @@ int edge_sites_make(struct upstream_set **out, const char *file, struct span doc
             err = option_load_text(&config, &edge_section, file, buf_span(&text), why);
     }
     if (err == 0)
-        err = make(out, &config, why);
+        err = make(out, &config, peers, why);
     if (err == 0)
         (*out)->file_lines = file_lines;
     option_free(&config);

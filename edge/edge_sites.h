@@ -7,9 +7,9 @@
 /* The sites that this edge serves: those of its own file, and those of the control plane's document
  * that the file does not name. Main thread. */
 
-/* edge_sites_make: file is read anew; document: JSON of the control plane, empty: none. 0 and *out,
- * or ERR_* and lines in why. */
+/* edge_sites_make: file is read anew; document: JSON of the control plane, empty: none. peers: as
+ * upstream_set_create. 0 and *out, or ERR_* and lines in why. */
 MUST_USE int edge_sites_make(struct upstream_set **out, const char *file, struct span document,
-                             struct buf *why);
+                             struct peers *peers, struct buf *why);
 
 #endif

@@ -26,6 +26,7 @@ struct edge_worker {
 struct edge_shared {
     struct store *store;
     struct collapse *collapse;
+    struct purge_clock *purges;
     struct ledger *ledger;
     struct sink *access_log; /* NULL: none */
     struct listen_set *listens;

@@ -152,6 +152,12 @@ static void save(struct control_link *l)
         LOG_WARN_LIMITED("control-state-not-kept", "file=%s error=\"%s\"", file, err_text(err));
 }
 
+static void note_applied(struct control_link *l)
+{
+    purge_clock_apply(l->spec.purges, span_of(l->state.purge_log), l->state.purge_seq,
+                      store_moment(l->spec.store));
+}
+
 static void take_position(struct control_link *l, struct span log, uint64_t seq)
 {
     size_t n = log.n < HEARTBEAT_NAME_BYTES ? log.n : HEARTBEAT_NAME_BYTES;
@@ -159,6 +165,7 @@ static void take_position(struct control_link *l, struct span log, uint64_t seq)
         memcpy(l->state.purge_log, log.p, n);
     l->state.purge_log[n] = '\0';
     l->state.purge_seq = seq;
+    note_applied(l);
 }
 
 /* A purge of a site that is not served here has nothing to do here. */
@@ -187,6 +194,7 @@ static bool take_purges(struct control_link *l, const struct heartbeat_answer *a
 {
     struct span log = span_of(l->state.purge_log);
     if (heartbeat_has_gap(log, l->state.purge_seq, a)) {
+        purge_clock_announce(l->spec.purges, a->purge_log, a->purge_head);
         store_purge_many(l->spec.store, &(struct purge_scope){.kind = PURGE_ALL}, true);
         LOG_WARN("purges-missed", "action=revalidate seq=%" PRIu64, a->purge_head);
         take_position(l, a->purge_log, a->purge_head);
@@ -195,8 +203,10 @@ static bool take_purges(struct control_link *l, const struct heartbeat_answer *a
     for (size_t i = 0; i < a->purge_count; i++) {
         if (a->purges[i].seq <= l->state.purge_seq)
             continue;
+        purge_clock_announce(l->spec.purges, log, a->purges[i].seq);
         apply_purge(l, &a->purges[i]);
         l->state.purge_seq = a->purges[i].seq;
+        note_applied(l);
     }
     if (a->purge_count > 0 && !store_settle(l->spec.store, SETTLE_MS))
         LOG_WARN_LIMITED("purge-not-on-disk", "seq=%" PRIu64, l->state.purge_seq);
@@ -434,6 +444,8 @@ static void read_state(struct control_link *l)
     int err = control_state_load(&l->state, file);
     if (err != 0 && err != ERR_NOT_FOUND)
         LOG_WARN("control-state-not-used", "file=%s error=\"%s\"", file, err_text(err));
+    if (err == 0)
+        note_applied(l);
     if (err != 0 || l->state.document.n == 0)
         return;
     buf_init(&why, FAULT_ROOM);

@@ -2,6 +2,7 @@
 #ifndef EDGE_ADMIN_CONTROL_LINK_H
 #define EDGE_ADMIN_CONTROL_LINK_H
 
+#include "edge/cluster/purge_clock.h"
 #include "edge/observe/ledger.h"
 #include "edge/store/store.h"
 #include "edge/upstream/upstream.h"
@@ -29,6 +30,7 @@ struct control_link_spec {
     const struct control_options *options;
     const char *node, *http_url, *https_url, *admin_url; /* borrowed; "": none */
     struct store *store;
+    struct purge_clock *purges; /* told of every step in the log of purges */
     struct ledger *ledger;
     void *ctx;                                /* for the calls below */
     struct upstream_set *(*sites)(void *ctx); /* borrowed */

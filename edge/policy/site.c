@@ -34,6 +34,10 @@ static const struct option options[] = {
         "Where its content comes from, as URLs without a path, in order of preference. After a URL "
         "may stand \"order=1\" (those of one order share the load), \"weight=3\", "
         "\"connections=64\" (requests at once, of the node)."),
+    ROW("shield", OPTION_TEXTS, shields, 0, 0, "",
+        "Edges that are asked before the origins, as URLs, in order of preference; empty: none."),
+    ROW("peer_timeout", OPTION_DURATION, peer_ms, 10, 60000, "500ms",
+        "How long a shield or a sibling may be silent before it is probed or passed by."),
     ROW("origin_host", OPTION_TEXT, origin_host, 0, 0, "",
         "Host sent to the origins; empty: as the client asked."),
     ROW("ca_file", OPTION_TEXT, ca_file, 0, 0, "",
@@ -223,6 +227,15 @@ static void add_origins(struct checking *c, struct site_origin *out)
     c->site->origin_list = out;
 }
 
+static void check_shield(struct checking *c, const char *text)
+{
+    struct url url;
+    if (url_parse(span_of(text), &url) != 0)
+        fault(c, "shield", text, "is not a URL like \"http://127.0.0.1:8180\"");
+    else if (!span_eq(url.path, SPAN("/")) || url.query.p != NULL)
+        fault(c, "shield", text, "has a path: a shield is asked for the client's own paths");
+}
+
 static bool is_site_name(struct span s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -258,6 +271,8 @@ static void check_site(struct checking *c, struct site_origin *origins, struct n
     for (size_t i = 0; i < s->hosts.count; i++)
         add_host(c, s->hosts.v[i]);
     add_origins(c, origins);
+    for (size_t i = 0; i < s->shields.count; i++)
+        check_shield(c, s->shields.v[i]);
     for (size_t i = 0; i < s->trusted_proxies.count; i++)
         add_network(c, s->trusted_proxies.v[i], &networks[i]);
     s->trusted = networks;

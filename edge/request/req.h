@@ -36,6 +36,9 @@ struct req {
     struct span host, path, query;
     struct cache_key key;
     struct hash128 flight_key;
+    struct hop_ask hop; /* of another edge that asks; zero where is_from_peer is not set */
+    bool is_from_peer;
+    bool is_behind;        /* that edge knows of purges that are not yet applied here */
     struct source *source; /* NULL until upstream is needed */
     uint64_t moment;       /* of the store, before upstream was asked by PASS */
     struct object *object; /* what answers */
@@ -98,6 +101,9 @@ void req_head_of_fetch(struct req *r, struct response_head *head);
 
 /* req_deliver.c: 304, 412: head without what describes content. */
 enum next req_without_body(struct req *r, struct response_head *head, int status);
+
+/* req_head.c: the account of what a tier brought. */
+enum ledger_source req_source_of_tier(enum tier t);
 
 /* req_body.c: bytes [first, last] of r->object (last INT64_MAX: to an end not yet known). */
 struct body *req_body(struct req *r, int64_t first, int64_t last);

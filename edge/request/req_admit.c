@@ -7,6 +7,8 @@
 
 #include "lib/http/hop.h"
 
+#define HOPS_MAX 8 /* CDN nodes on the way to here */
+
 static bool is_node_name(const struct req *r, struct span host)
 {
     const struct req_config *c = &r->worker->config;
@@ -45,6 +47,24 @@ static const struct site *find_site(struct req *r)
     return site;
 }
 
+/* RFC 8586: whether it has been here, or nearly everywhere. */
+static bool goes_in_circles(const struct req *r)
+{
+    const struct fields *fs = &r->x->request.fields;
+    return cdn_loop_has(fs, span_of(r->worker->config.node)) || cdn_loop_count(fs) > HOPS_MAX;
+}
+
+static void read_hop(struct req *r)
+{
+    r->is_from_peer = hop_ask_read(&r->x->request.fields, &r->hop, &r->x->mem);
+    if (!r->is_from_peer)
+        return;
+    counter_add(&r->worker->count.from_peers, 1);
+    r->is_behind = !purge_clock_covers(r->worker->fetcher->purges, &r->hop.purges);
+    if (r->is_behind)
+        counter_add(&r->worker->count.behind, 1);
+}
+
 enum next req_admit(struct req *r)
 {
     const struct request_head *q = &r->x->request;
@@ -54,7 +74,7 @@ enum next req_admit(struct req *r)
     r->row = r->view->rows[r->site->index];
     if (q->method == METHOD_TRACE || q->method == METHOD_CONNECT)
         return req_refuse_with(r, 405, "TRACE and CONNECT are not served here.", NULL);
-    if (cdn_loop_has(&q->fields, span_of(r->worker->config.node)))
+    if (goes_in_circles(r))
         return req_refuse_with(r, 508, "The request has been at this node before.", NULL);
     if (req_ends_here(r)) {
         r->step = STEP_OPTIONS;
@@ -66,6 +86,7 @@ enum next req_admit(struct req *r)
         r->step = STEP_PASS;
         return NEXT_STEP;
     }
+    read_hop(r);
     struct cache_target target = {r->host, r->path, r->query, q->scheme};
     r->key = cache_key_make(r->site, &target, &r->x->mem);
     if (r->site->tells_key)

@@ -283,8 +283,10 @@ static void advance(struct body *body, size_t n)
 {
     struct object_body *b = (struct object_body *)body;
     enum ledger_source source = LEDGER_MEMORY;
-    if (b->rest != NULL || is_brought(b))
-        source = LEDGER_ORIGIN;
+    if (b->rest != NULL)
+        source = req_source_of_tier(fetch_body_tier(b->rest));
+    else if (is_brought(b))
+        source = req_source_of_tier((enum tier)b->view.mark);
     else if (b->disk_block == block_at(b))
         source = LEDGER_DISK;
     b->r->by_source[source] += n;

@@ -24,7 +24,7 @@ static int peek(struct body *body, struct body_piece *out)
 static void advance(struct body *body, size_t n)
 {
     struct direct_body *b = (struct direct_body *)body;
-    b->r->by_source[LEDGER_ORIGIN] += n;
+    b->r->by_source[req_source_of_tier(fetch_body_tier(b->from))] += n;
     body_advance(b->from, n);
 }
 

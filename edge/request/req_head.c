@@ -7,6 +7,15 @@
 
 #define FIELDS_OURS 8
 
+enum ledger_source req_source_of_tier(enum tier t)
+{
+    static const enum ledger_source sources[TIER_COUNT] = {[TIER_ORIGIN] = LEDGER_ORIGIN,
+                                                           [TIER_SHIELD] = LEDGER_SHIELD,
+                                                           [TIER_SIBLING] = LEDGER_SIBLING,
+                                                           [TIER_MEMCACHED] = LEDGER_MEMCACHED};
+    return t < TIER_COUNT ? sources[t] : LEDGER_ORIGIN;
+}
+
 void req_add_ours(struct req *r, struct fields *fs)
 {
     r->cache_text = cache_status_write(&r->cache, r->worker->config.node, &r->x->mem);

@@ -107,9 +107,13 @@ enum next req_lookup(struct req *r)
 {
     struct search s = {.r = r, .values = SPAN_NONE};
     struct store_key key = {r->key.text, r->key.hash};
-    r->object = store_select(r->worker->store, &key, matches, &s);
+    if (!r->is_behind) /* else what is here may be what was purged elsewhere */
+        r->object = store_select(r->worker->store, &key, matches, &s);
     r->flight_key =
         collapse_key(&r->key.hash, r->object != NULL ? r->object->vary_values : s.values);
+    if (r->is_behind) /* nor is a flight of use that began before */
+        r->flight_key = hash128(&r->hop.purges.seq, sizeof(r->hop.purges.seq),
+                                r->flight_key.lo ^ r->flight_key.hi);
     if (r->object == NULL)
         return miss(r, s.has_others);
     switch (judge(r)) {

@@ -117,6 +117,7 @@ struct source *req_source(struct req *r, bool is_passed)
                                .query = is_passed ? r->query : r->key.query,
                                .client_ip = span_make(ip, n),
                                .node = r->worker->config.node,
+                               .hop = r->is_from_peer ? &r->hop : NULL,
                                .is_passed = is_passed};
     r->source = source_create(&spec);
     return r->source;

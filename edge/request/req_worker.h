@@ -20,6 +20,8 @@
     X(errors, "answers with a status of 500 and above")                                            \
     X(invalidated, "objects made invalid by unsafe methods")                                       \
     X(invalidated_groups, "groups made invalid by unsafe methods")                                 \
+    X(from_peers, "requests of other edges")                                                       \
+    X(behind, "of them, taken past the cache for a purge that was not applied here yet")           \
     X(aborted, "answers that a client did not get whole")
 
 struct req_counters {

@@ -41,6 +41,8 @@ struct block {
 #define BLOCK_LOADED   2u /* came from the disk, and nobody has read it yet */
 #define BLOCK_READ_ONE 4u /* times it was used since it lies on the disk, up to three */
 #define BLOCK_READ_ALL 0x0cu
+#define BLOCK_MARK_ALL 0x60u /* its writer's mark */
+#define BLOCK_MARK_ONE 0x20u
 #define BLOCK_LATE     0x10u /* its disk takes too long over it: readers go past the store */
 _Static_assert(sizeof(struct block) <= 48, "index per block: bound of the store's README");
 

@@ -148,6 +148,7 @@ void block_write_add(struct block_writer *w, size_t n)
     w->room -= n;
     generation_lock(g);
     b->filled = (uint32_t)w->filled;
+    b->flags = (uint8_t)((b->flags & ~BLOCK_MARK_ALL) | w->mark * BLOCK_MARK_ONE);
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
     if (w->room == 0)

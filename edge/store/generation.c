@@ -266,7 +266,8 @@ static void view_locked(struct generation *g, int64_t pos, const struct block *b
                                .from = (int64_t)(segment_offset(s) + at),
                                .len = b->filled - skip,
                                .segment = s,
-                               .is_from_disk = (b->flags & BLOCK_LOADED) != 0};
+                               .is_from_disk = (b->flags & BLOCK_LOADED) != 0,
+                               .mark = (b->flags & BLOCK_MARK_ALL) / BLOCK_MARK_ONE};
 }
 
 static int view(struct generation *g, int64_t pos, bool is_use, struct block_view *out)

@@ -47,6 +47,7 @@ struct block_view {
     size_t len; /* > 0: what is there from the asked position to the block's filled end */
     void *segment;
     bool is_from_disk; /* the block came from a disk, or (ERR_AGAIN) is coming */
+    uint8_t mark;      /* of the block's writer; 0 where it was read from a disk */
 };
 /* generation_view: 1 *out is given; 0: pos is the end of the representation; ERR_AGAIN: claimed,
  * filling, or being read from a disk from now on, nothing at pos yet: wait; ERR_NOT_FOUND: absent
@@ -114,6 +115,7 @@ struct block_writer {
     void *block;
     uint8_t *at;
     size_t filled, room;
+    uint8_t mark; /* 0..3, what it likes: views of what it tells from here on have it */
 };
 MUST_USE int block_write_begin(struct block_writer *w, struct generation *g, int64_t index);
 /* block_write_add: n bytes at w->at are written; moves at and room. block_write_end: complete as it

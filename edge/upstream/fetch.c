@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One request to an upstream. An origin that does not answer is held back and the next one is
- * asked, unless the request has a body (gone with the first) or is not idempotent. Judges no
- * answer: a 500 is an answer. Runs on its worker's thread. */
+ * One request to an upstream. Other edges come first (peer_turn.c). An origin that does not answer
+ * is held back and the next one is asked, unless the request has a body (gone with the first) or is
+ * not idempotent. Judges no answer: a 500 is an answer. Runs on its worker's thread. */
 #include "edge/upstream/fetch_inner.h"
 
 #include "lib/base/err.h"
@@ -37,9 +37,11 @@ static void drop_call(struct fetch *f)
     f->bytes_in = f->bytes_out = 0;
 }
 
+/* Whoever is being asked. */
 static void leave_origin(struct fetch *f)
 {
     drop_call(f);
+    peer_turn_leave(&f->turn);
     timer_stop(&f->queue);
     gate_leave(&f->ticket);
     f->hop = (struct fetch_hop){0};
@@ -115,12 +117,43 @@ static bool try_elsewhere(struct fetch *f, const struct response_head *head)
     return true;
 }
 
+/* The next one, instead of the peer at hand. */
+static void pass_peer(struct fetch *f)
+{
+    leave_origin(f);
+    counter_add(&f->fetcher->count.peer_passes, 1);
+    ask_next(f);
+}
+
+static void on_peer_head(struct fetch *f, const struct response_head *head)
+{
+    if (peer_turn_judge(&f->turn, f->source, head->status, span_of(f->fetcher->node)))
+        f->events->on_head(f->ctx, f, head);
+    else
+        pass_peer(f);
+}
+
+static void on_peer_dead(struct peer_turn *t)
+{
+    struct fetch *f = CONTAINER_OF(t, struct fetch, turn);
+    if (fetch_head(f) == NULL) {
+        pass_peer(f);
+        return;
+    }
+    t->is_given_up = true;
+    f->events->on_readable(f->ctx, f);
+}
+
 static void on_head(void *ctx, struct call *c, const struct response_head *head)
 {
     struct fetch *f = ctx;
     (void)c;
     f->answered_wall = loop_wall(f->fetcher->loop);
     account(f);
+    if (f->turn.peer != NULL) {
+        on_peer_head(f, head);
+        return;
+    }
     if (!f->hop.is_foreign)
         judge_health(f, head);
     int hop = fetch_redirect(f, head);
@@ -144,7 +177,7 @@ static void on_readable(void *ctx, struct call *c)
 static void on_failed(void *ctx, struct call *c, int err, const char *text)
 {
     struct fetch *f = ctx;
-    struct span name = f->origin->name;
+    struct span name = fetch_origin_name(f);
     (void)c;
     if (err == ERR_BODY) { /* the client's fault */
         give_up(f, err);
@@ -152,6 +185,11 @@ static void on_failed(void *ctx, struct call *c, int err, const char *text)
     }
     LOG_WARN_LIMITED("upstream-failed", "site=%s upstream=%.*s error=\"%s\" detail=\"%s\"",
                      source_site(f->source)->name, SPAN_FMT(name), err_text(err), text);
+    if (f->turn.peer != NULL) {
+        peer_failed(f->turn.peer);
+        pass_peer(f);
+        return;
+    }
     if (!f->hop.is_foreign)
         upstream_failed(f->origin, err, loop_now(f->fetcher->loop));
     if (!f->may_repeat || !upstream_may_retry(f->source->upstream)) {
@@ -175,10 +213,21 @@ static void fail(struct loop_task *t)
 }
 
 /* A probe is somebody's request too: it should not wait long for one that is likely gone. */
-static msec_t connect_ms_of(const struct upstream_origin *o, const struct site *site)
+static msec_t connect_ms_of(const struct fetch *f)
 {
+    const struct site *site = source_site(f->source);
+    const struct upstream_origin *o = f->origin;
+    if (f->turn.peer != NULL)
+        return site->peer_ms;
     bool is_probe = upstream_is_broken(o) && site->connect_ms > PROBE_CONNECT_MS;
     return is_probe ? PROBE_CONNECT_MS : site->connect_ms;
+}
+
+static const struct client_target *target_of(const struct fetch *f)
+{
+    if (f->turn.peer != NULL)
+        return &f->turn.peer->target;
+    return f->hop.count > 0 ? &f->hop.target : &f->origin->target;
 }
 
 static void begin_call(struct fetch *f)
@@ -188,10 +237,10 @@ static void begin_call(struct fetch *f)
     struct request_head request;
     arena_init(&mem, FETCH_REQUEST_BYTES);
     fetch_request_of(f, &request, &mem);
-    struct call_spec spec = {.target = f->hop.count > 0 ? &f->hop.target : &f->origin->target,
+    struct call_spec spec = {.target = target_of(f),
                              .request = &request,
                              .body = f->body,
-                             .connect_ms = connect_ms_of(f->origin, site),
+                             .connect_ms = connect_ms_of(f),
                              .first_byte_ms = site->first_byte_ms,
                              .stall_ms = site->stall_ms};
     f->body = NULL;
@@ -234,6 +283,12 @@ static void ask_next(struct fetch *f)
 {
     struct upstream *u = f->source->upstream;
     msec_t now = loop_now(f->fetcher->loop);
+    if (peer_turn_take(&f->turn, f->source)) {
+        begin_call(f);
+        f->turn.on_dead = on_peer_dead;
+        peer_turn_watch(&f->turn, f->fetcher->loop, f->call);
+        return;
+    }
     struct upstream_origin *o = upstream_take(u, f->tried, f->source->key, now);
     if (o == NULL) {
         loop_defer(f->fetcher->loop, &f->failing);
@@ -296,8 +351,9 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room)
     CHECK_OBJ(f, FETCH_MAGIC);
     if (f->call == NULL)
         return ERR_CLOSED;
-    ssize_t n = call_read(f->call, dst, room);
+    ssize_t n = f->turn.is_given_up ? ERR_TIMEOUT : call_read(f->call, dst, room);
     account(f);
+    f->turn.is_hungry = n == ERR_AGAIN;
     if (n < 0 && n != ERR_AGAIN) {
         f->err = (int)n;
         fetch_blame(f, f->err);
@@ -307,13 +363,24 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room)
 
 void fetch_note_ranges(struct fetch *f, bool are_ignored)
 {
-    upstream_note_ranges(f->origin, are_ignored, loop_now(f->fetcher->loop));
+    if (f->turn.peer == NULL)
+        upstream_note_ranges(f->origin, are_ignored, loop_now(f->fetcher->loop));
 }
 
 void fetch_blame(struct fetch *f, int err)
 {
-    if (!f->hop.is_foreign)
+    if (!f->hop.is_foreign && f->turn.peer == NULL)
         upstream_failed(f->origin, err, loop_now(f->fetcher->loop));
+}
+
+bool fetch_is_of_peer(const struct fetch *f)
+{
+    return f->turn.peer != NULL;
+}
+
+enum tier fetch_tier(const struct fetch *f)
+{
+    return f->turn.tier;
 }
 
 void fetch_end(struct fetch **pf)
@@ -365,5 +432,7 @@ uint32_t fetch_tried(const struct fetch *f)
 
 struct span fetch_origin_name(const struct fetch *f)
 {
+    if (f->turn.peer != NULL)
+        return f->turn.peer->name;
     return f->origin != NULL ? f->origin->name : SPAN_NONE;
 }

@@ -4,9 +4,10 @@
 
 #include "edge/upstream/fetcher.h"
 #include "edge/upstream/source.h"
+#include "edge/upstream/tier.h"
 
-/* One request to an upstream: tries its origins in order until one gives a head, then lets its body
- * be read. Threads: its worker's.
+/* One request to an upstream: tries the edges in front of its origins, then these, in order, until
+ * one gives a head, then lets its body be read. Threads: its worker's.
  *
  *   ASKING  ─ head ─> ANSWERED ─ fetch_end ─> (gone)
  *      └ no origin answered ─> FAILED ─ fetch_end ─> (gone)                                     */
@@ -26,6 +27,7 @@ struct fetch_ask {
     const struct validators *if_range; /* with a range; NULL: none */
     const struct validators *if_none;  /* revalidation; NULL: none */
     uint32_t tried;                    /* origins not to be asked */
+    bool is_reload;                    /* a client wants the origin's word: no cache's */
     struct body *body;                 /* takes; NULL: none */
     int64_t body_bytes;                /* LENGTH_UNKNOWN: chunked */
 };
@@ -42,7 +44,10 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room);
  * asked; that its answer is worth nothing (err). */
 void fetch_note_ranges(struct fetch *f, bool are_ignored);
 void fetch_blame(struct fetch *f, int err);
-void fetch_end(struct fetch **f); /* takes *f; what is not read is cut */
+/* fetch_is_of_peer: the answer is another edge's, which the origins may know better than. */
+bool fetch_is_of_peer(const struct fetch *f);
+enum tier fetch_tier(const struct fetch *f); /* whom the answer, or the failure, came from */
+void fetch_end(struct fetch **f);            /* takes *f; what is not read is cut */
 const struct response_head *fetch_head(const struct fetch *f);
 struct source *fetch_source(const struct fetch *f);
 struct fetcher *fetch_fetcher(const struct fetch *f);

@@ -11,6 +11,7 @@
 struct fetch_body {
     struct body body; /* first */
     struct fetch *fetch;
+    struct fetcher *fetcher; /* of a rest */
     struct loop *loop;
     char *buf; /* NULL while it would be empty */
     size_t at, filled;
@@ -19,7 +20,10 @@ struct fetch_body {
     bool awaits_head;
     struct answer_expected expected; /* while the head is awaited */
     struct validators validators;
+    struct source *source; /* of a rest: for asking once more; else NULL */
 };
+
+static void ask_rest(struct fetch_body *b);
 
 static void buf_give_back(struct fetch_body *b)
 {
@@ -71,6 +75,18 @@ static int read_more(struct fetch_body *b)
     return 1;
 }
 
+/* What another edge did not give, the origins may. True: they are being asked. */
+static bool turn_to_origins(struct fetch_body *b)
+{
+    if (b->source == NULL || !fetch_is_of_peer(b->fetch) || b->skip > 0)
+        return false;
+    b->source->is_past_peers = true;
+    b->expected.first = b->expected.last - b->left + 1;
+    fetch_end(&b->fetch);
+    ask_rest(b);
+    return true;
+}
+
 static int peek(struct body *body, struct body_piece *out)
 {
     struct fetch_body *b = (struct fetch_body *)body;
@@ -85,6 +101,8 @@ static int peek(struct body *body, struct body_piece *out)
     int n = read_more(b);
     if (n > 0)
         return give_piece(b, out);
+    if (n != ERR_AGAIN && turn_to_origins(b))
+        n = ERR_AGAIN;
     if (n != ERR_AGAIN)
         b->err = n;
     return n;
@@ -110,6 +128,7 @@ static void close_body(struct body *body)
     if (b->left == 0 && b->err == 0 && !b->awaits_head)
         (void)fetch_read(b->fetch, &last, 1);
     fetch_end(&b->fetch);
+    source_unref(&b->source);
     mem_free(b);
 }
 
@@ -121,6 +140,8 @@ static void on_head(void *ctx, struct fetch *f, const struct response_head *head
     struct answer_body answer;
     b->awaits_head = false;
     b->err = answer_judge(head, &b->expected, fetch_answered_wall(f) / MSEC_PER_SEC, &answer);
+    if (b->err != 0 && turn_to_origins(b))
+        return;
     if (b->err == 0)
         b->skip = b->expected.first - answer.at;
     body_ready(&b->body);
@@ -143,6 +164,17 @@ static void on_failed(void *ctx, struct fetch *f, int err)
 }
 
 static const struct fetch_events events = {NULL, on_head, on_readable, on_failed};
+
+static void ask_rest(struct fetch_body *b)
+{
+    struct fetch_ask ask = fetch_ask_plain;
+    ask.first = b->expected.first;
+    ask.last = b->expected.last;
+    ask.if_range = &b->validators;
+    b->err = 0;
+    b->awaits_head = true;
+    b->fetch = fetch_start(b->fetcher, b->source, &ask, &events, b);
+}
 
 struct body *fetch_body(struct fetch **f, int64_t skip, int64_t limit)
 {
@@ -170,11 +202,14 @@ struct body *fetch_body_rest(struct fetcher *fr, const struct fetch_rest *rest)
                                            .first = rest->first,
                                            .last = rest->last};
     b->left = rest->last - rest->first + 1;
-    b->awaits_head = true;
-    struct fetch_ask ask = fetch_ask_plain;
-    ask.first = rest->first;
-    ask.last = rest->last;
-    ask.if_range = &b->validators;
-    b->fetch = fetch_start(fr, rest->source, &ask, &events, b);
+    b->fetcher = fr;
+    source_ref(rest->source);
+    b->source = rest->source;
+    ask_rest(b);
     return &b->body;
+}
+
+enum tier fetch_body_tier(const struct body *b)
+{
+    return fetch_tier(((const struct fetch_body *)b)->fetch);
 }

@@ -13,12 +13,15 @@
 struct body *fetch_body(struct fetch **f, int64_t skip, int64_t limit);
 
 /* fetch_rest: bytes [first, last] of a representation known by v, asked for now; what comes must be
- * of the same representation, else the body is broken (ERR_CHANGED) before its first byte. */
+ * of the same representation, else the body is broken (ERR_CHANGED) before its first byte. What
+ * another edge cuts short, or has otherwise, is asked of the origins. */
 struct fetch_rest {
     struct source *source;        /* referenced */
     struct validators validators; /* borrowed until the body closes */
     int64_t first, last, size;
 };
 struct body *fetch_body_rest(struct fetcher *fr, const struct fetch_rest *rest);
+/* fetch_body_tier: whom the latest bytes of one of these bodies came from. */
+enum tier fetch_body_tier(const struct body *b);
 
 #endif

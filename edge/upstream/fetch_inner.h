@@ -5,6 +5,7 @@
 
 #include "edge/upstream/fetch.h"
 #include "edge/upstream/gate.h"
+#include "edge/upstream/peer_turn.h"
 
 /* What is asked instead of origin's own resource. Texts in the fetch's arena. */
 struct fetch_hop {
@@ -23,7 +24,8 @@ struct fetch {
     const struct fetch_events *events;
     void *ctx;
     struct call *call;
-    struct upstream_origin *origin;
+    struct upstream_origin *origin; /* asked last; NULL: none yet */
+    struct peer_turn turn;          /* other edges come before the origins */
     struct gate_ticket *ticket; /* a place at origin, or in its queue; NULL: it has room for all */
     struct timer queue;         /* while there */
     struct fetch_hop hop;       /* where a redirect leads; count 0: origin itself */

@@ -45,12 +45,12 @@ void fetch_origin_target_of(const struct fetch *f, struct request_head *r)
 {
     const struct source *s = f->source;
     const struct site *site = source_site(s);
-    r->scheme = f->origin->target.scheme;
+    r->scheme = f->turn.peer != NULL ? f->turn.peer->target.scheme : f->origin->target.scheme;
     r->host = s->host;
     r->port = scheme_port(r->scheme);
     r->path = s->path;
     r->query = s->query;
-    if (site->origin_host[0] != '\0') {
+    if (site->origin_host[0] != '\0' && f->turn.peer == NULL) {
         int port;
         if (url_authority(span_of(site->origin_host), &r->host, &port) == 0 && port >= 0)
             r->port = port;
@@ -99,4 +99,7 @@ void fetch_request_of(const struct fetch *f, struct request_head *r, struct aren
     }
     add_range(&r->fields, &f->ask, mem);
     add_conditions(&r->fields, &f->ask, mem);
+    struct peer_ask peers = {s, f->fetcher->purges, f->ask.is_reload};
+    if (f->turn.peer != NULL)
+        peer_turn_fields(&peers, &r->fields);
 }

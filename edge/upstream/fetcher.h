@@ -2,6 +2,7 @@
 #ifndef EDGE_UPSTREAM_FETCHER_H
 #define EDGE_UPSTREAM_FETCHER_H
 
+#include "edge/cluster/purge_clock.h"
 #include "edge/store/store.h"
 #include "edge/upstream/upstream.h"
 #include "lib/base/counter.h"
@@ -16,6 +17,7 @@
     X(redirects, "redirects of origins that were followed")                                        \
     X(queued, "requests that waited for an origin that had as many as it may have")                \
     X(queue_timeouts, "of these, how many waited in vain")                                         \
+    X(peer_passes, "answers of a shield or sibling that did not come, or were no use")             \
     X(fills, "fills begun")                                                                        \
     X(fill_resumes, "fills that went on in the middle of a body after a fault")                    \
     X(fill_pauses, "times a fill waited for its readers")                                          \
@@ -43,6 +45,7 @@ struct fetcher {
     struct client *client;
     struct store *store;
     struct collapse *collapse;
+    struct purge_clock *purges;
     const char *node; /* Via, CDN-Loop */
     /* on_bytes: application bytes that went to and came from the origins of a site. */
     void (*on_bytes)(void *ctx, const struct site *site, uint64_t in, uint64_t out);

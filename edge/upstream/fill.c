@@ -160,6 +160,7 @@ static ssize_t store_some(struct fill *f)
     ssize_t n = fetch_read(f->fetch, f->writer.at, room);
     if (n <= 0)
         return n;
+    f->writer.mark = (uint8_t)fetch_tier(f->fetch);
     block_write_add(&f->writer, (size_t)n);
     f->pos += n;
     f->pace.received += n;
@@ -310,6 +311,20 @@ static void on_grace(struct timer *t)
     fill_end(f);
 }
 
+/* An answer that does not go with what is there. That the bytes changed only an origin can say. */
+static void on_useless(struct fill *f, int err)
+{
+    bool is_of_peer = fetch_is_of_peer(f->fetch);
+    if (err == ERR_CHANGED && !is_of_peer) {
+        fill_fail(f, err);
+        return;
+    }
+    f->source->is_past_peers |= is_of_peer;
+    fetch_blame(f->fetch, err);
+    if (fill_ask_rest(f, fetch_tried(f->fetch)) != 0)
+        fill_broken(f, err);
+}
+
 /* The answer to a question of ours: for bytes from pos on, of the generation at hand. */
 static void on_head(void *ctx, struct fetch *fetch, const struct response_head *head)
 {
@@ -321,14 +336,8 @@ static void on_head(void *ctx, struct fetch *fetch, const struct response_head *
                                        .first = f->pos,
                                        .last = f->last == INT64_MAX ? -1 : f->last};
     int err = answer_judge(head, &expected, fetch_answered_wall(fetch) / MSEC_PER_SEC, &answer);
-    if (err == ERR_CHANGED) {
-        fill_fail(f, err);
-        return;
-    }
     if (err != 0) {
-        fetch_blame(fetch, err);
-        if (fill_ask_rest(f, fetch_tried(fetch)) != 0)
-            fill_broken(f, err);
+        on_useless(f, err);
         return;
     }
     bool is_whole = head->status == 200 && f->last != INT64_MAX;
@@ -367,8 +376,9 @@ const struct fetch_events fill_events = {NULL, on_head, on_readable, on_failed};
 int fill_ask_rest(struct fill *f, uint32_t tried)
 {
     struct fetch_ask ask = fetch_ask_plain;
-    if (upstream_choose(f->source->upstream, tried, f->source->key, loop_now(f->fetcher->loop)) ==
-        NULL)
+    msec_t now = loop_now(f->fetcher->loop);
+    if (!source_has_peer(f->source) &&
+        upstream_choose(f->source->upstream, tried, f->source->key, now) == NULL)
         return ERR_UNSUPPORTED;
     fetch_end(&f->fetch);
     ask.first = f->pos;

@@ -312,6 +312,14 @@ static void on_failed(void *ctx, struct fetch *fetch, int err)
 
 static const struct fetch_events fetch_events = {on_info, on_head, on_readable, on_failed};
 
+/* A client had something fresh validated: caches in between should not answer for the origin. */
+static bool wants_origins_word(const struct flight *f)
+{
+    return f->stale != NULL &&
+           !atomic_load_explicit(&f->stale->is_soft_purged, memory_order_relaxed) &&
+           freshness_left_ms(&f->stale->freshness, loop_wall(f->fetcher->loop)) > 0;
+}
+
 static void ask(struct flight *f)
 {
     struct fetch_ask ask = fetch_ask_plain;
@@ -321,6 +329,7 @@ static void ask(struct flight *f)
         ask.if_none = &f->stale->validators;
     ask.first = f->first;
     ask.last = f->last;
+    ask.is_reload = wants_origins_word(f);
     f->asks_range = f->last >= 0;
     f->fetch = fetch_start(f->fetcher, f->source, &ask, &fetch_events, f);
 }

@@ -19,7 +19,7 @@ static const enum field_id never[] = {
     FIELD_HOST,         FIELD_CONTENT_LENGTH,   FIELD_EXPECT,
     FIELD_VIA,          FIELD_CDN_LOOP,         FIELD_X_FORWARDED_FOR,
     FIELD_FORWARDED,    FIELD_X_FORWARDED_HOST, FIELD_X_FORWARDED_PROTO,
-    FIELD_PROXY_STATUS, FIELD_CACHE_STATUS,
+    FIELD_PROXY_STATUS, FIELD_CACHE_STATUS,   FIELD_BYEORI_HOP,
 };
 
 /* What would make one client's request decide what all others get. */
@@ -119,6 +119,10 @@ struct source *source_create(const struct source_spec *spec)
     s->path = arena_dup(&s->mem, spec->path);
     s->query = spec->query.p != NULL ? arena_dup(&s->mem, spec->query) : SPAN_NONE;
     s->scheme = r->scheme;
+    s->is_passed = spec->is_passed || spec->site->splits_schemes;
+    s->is_from_peer = spec->hop != NULL;
+    if (spec->hop != NULL)
+        s->purges = spec->hop->purges;
     s->key = hash64(s->host.p, s->host.n) ^ hash64(s->path.p, s->path.n) * 3 ^
              hash64(s->query.p, s->query.n) * 5;
     fields_init(&s->fields, &s->mem);
@@ -155,6 +159,12 @@ void source_unref(struct source **ps)
     upstream_set_unref(&s->set);
     arena_finish(&s->mem);
     mem_free(s);
+}
+
+bool source_has_peer(const struct source *s)
+{
+    return !s->is_passed && !s->is_from_peer && !s->is_past_peers &&
+           upstream_shield(s->upstream) != NULL;
 }
 
 const struct site *source_site(const struct source *s)

@@ -2,6 +2,7 @@
 #ifndef EDGE_UPSTREAM_SOURCE_H
 #define EDGE_UPSTREAM_SOURCE_H
 
+#include "edge/cluster/hop_ask.h"
 #include "edge/upstream/upstream.h"
 #include "lib/http/conditional.h"
 #include "lib/http/message.h"
@@ -17,6 +18,11 @@ struct source {
     struct span method_text, host, path, query;
     uint64_t key;         /* of host, path and query: which of several equals is asked */
     enum scheme scheme;   /* of the client's request */
+    /* About other edges, which may be asked before the origins. */
+    bool is_passed;     /* not for the cache: they are not asked */
+    bool is_from_peer;  /* the request is an edge's own: likewise, so that nothing goes in circles */
+    bool is_past_peers; /* what they had was no use: from here on only the origins are asked */
+    struct purge_stamp purges; /* that who asks knows of */
     struct fields fields; /* end-to-end, without conditions, ranges and routing fields */
     struct arena mem;
 };
@@ -30,12 +36,15 @@ struct source_spec {
     struct span host, path, query;
     struct span client_ip; /* told where the site wants it */
     const char *node;      /* Via, CDN-Loop */
+    const struct hop_ask *hop; /* the request is another edge's; NULL: it is not */
     bool is_passed;        /* not for the cache: conditions, Range and Cache-Control go along */
 };
 /* source_create: NULL when the request's fields are too large to keep (ERR_TOO_BIG's sense). */
 struct source *source_create(const struct source_spec *spec);
 void source_ref(struct source *s);
 void source_unref(struct source **s);
+/* source_has_peer: whether another edge would be asked now, before the origins. */
+bool source_has_peer(const struct source *s);
 const struct site *source_site(const struct source *s);
 struct tls_client *source_tls(const struct source *s); /* the site's, for https; may be NULL */
 /* source_version: as answer_version, by the site's rule. */

@@ -46,10 +46,24 @@ static int tls_of_site(struct tls_client **out, const struct site *site, struct 
     bool is_needed = site->redirects_max > 0 && site->redirect_hosts.count > 0;
     for (size_t i = 0; i < site->origins.count; i++)
         is_needed |= site->origin_list[i].url.scheme == SCHEME_HTTPS;
+    for (size_t i = 0; i < site->shields.count; i++)
+        is_needed |= span_starts(span_of(site->shields.v[i]), SPAN("https:"));
     return is_needed ? tls_client_create(out, &spec, why) : 0;
 }
 
-static int upstream_init(struct upstream_set *set, uint32_t index, struct buf *why)
+static void shields_init(struct upstream *u, struct peers *peers, struct tls_client *tls)
+{
+    const struct option_texts *texts = &u->site->shields;
+    struct url url;
+    u->shields = mem_zarray(texts->count + 1, sizeof(struct peer *));
+    for (size_t i = 0; i < texts->count; i++) {
+        if (url_parse(span_of(texts->v[i]), &url) == 0) /* as the site's check has seen */
+            u->shields[u->shield_count++] = peers_get(peers, &url, tls);
+    }
+}
+
+static int upstream_init(struct upstream_set *set, uint32_t index, struct peers *peers,
+                         struct buf *why)
 {
     const struct site *site = site_at(set->sites, index);
     struct upstream *u = &set->upstreams[index];
@@ -61,6 +75,7 @@ static int upstream_init(struct upstream_set *set, uint32_t index, struct buf *w
     u->origins = mem_zarray(u->count > 0 ? u->count : 1, sizeof(*u->origins));
     for (size_t i = 0; i < u->count; i++)
         origin_init(&u->origins[i], &site->origin_list[i], site, set->tls[index]);
+    shields_init(u, peers, set->tls[index]);
     return 0;
 }
 
@@ -72,6 +87,9 @@ static void upstream_finish(struct upstream *u)
         gate_unref(&u->origins[i].gate);
     }
     mem_free(u->origins);
+    for (size_t i = 0; i < u->shield_count; i++)
+        peer_unref(&u->shields[i]);
+    mem_free(u->shields);
 }
 
 static void set_destroy(struct upstream_set *set)
@@ -92,7 +110,7 @@ static void set_destroy(struct upstream_set *set)
 }
 
 int upstream_set_create(struct upstream_set **out, struct option_config **config,
-                        const struct option_records *sites, struct buf *why)
+                        const struct option_records *sites, struct peers *peers, struct buf *why)
 {
     struct upstream_set *set = mem_zalloc(sizeof(*set));
     set->magic = UPSTREAM_SET_MAGIC;
@@ -103,7 +121,7 @@ int upstream_set_create(struct upstream_set **out, struct option_config **config
         set->upstreams = mem_zarray(count + 1, sizeof(*set->upstreams));
         set->tls = mem_zarray(count + 1, sizeof(struct tls_client *));
         for (uint32_t i = 0; i < count && err == 0; i++)
-            err = upstream_init(set, i, why);
+            err = upstream_init(set, i, peers, why);
     }
     if (err != 0) {
         set_destroy(set);
@@ -227,8 +245,19 @@ const char *upstream_state_name(const struct upstream_origin *o, msec_t now)
     return moment(&o->held_until) > now ? "held" : "well";
 }
 
+struct peer *upstream_shield(const struct upstream *u)
+{
+    for (size_t i = 0; i < u->shield_count; i++) {
+        if (peer_may_be_asked(u->shields[i]))
+            return u->shields[i];
+    }
+    return NULL;
+}
+
 bool upstream_is_down(const struct upstream *u, msec_t now)
 {
+    if (upstream_shield(u) != NULL)
+        return false;
     for (size_t i = 0; i < u->count; i++) {
         if (!upstream_is_broken(&u->origins[i]) && moment(&u->origins[i].rests_until) <= now)
             return false;

@@ -2,6 +2,7 @@
 #ifndef EDGE_UPSTREAM_UPSTREAM_H
 #define EDGE_UPSTREAM_UPSTREAM_H
 
+#include "edge/cluster/peer.h"
 #include "edge/policy/site.h"
 #include "edge/upstream/gate.h"
 #include "lib/web/client.h"
@@ -31,6 +32,8 @@ struct upstream {
     const struct site *site;
     struct upstream_origin *origins; /* by order */
     size_t count;
+    struct peer **shields; /* edges in front of them, in order of preference; references */
+    size_t shield_count;
     _Atomic int32_t spent_retries; /* in thousandths: see upstream_may_retry */
 };
 
@@ -46,9 +49,11 @@ struct upstream_set {
 #define UPSTREAM_SET_MAGIC 0x5e7f0a11U
 
 /* upstream_set_create: takes *config on success (0); on failure (ERR_CONFIG, ERR_CERTIFICATE and
- * lines in why) it stays the caller's. sites: its records. The creator holds the reference. */
+ * lines in why) it stays the caller's. sites: its records. peers: outlives the set. The creator
+ * holds the reference. */
 MUST_USE int upstream_set_create(struct upstream_set **out, struct option_config **config,
-                                 const struct option_records *sites, struct buf *why);
+                                 const struct option_records *sites, struct peers *peers,
+                                 struct buf *why);
 void upstream_set_ref(struct upstream_set *set);
 void upstream_set_unref(struct upstream_set **set);
 struct upstream *upstream_of(struct upstream_set *set, const struct site *site);
@@ -69,8 +74,10 @@ struct upstream_origin *upstream_take(struct upstream *u, uint32_t tried, uint64
 uint32_t upstream_index(const struct upstream *u, const struct upstream_origin *o);
 const char *upstream_state_name(const struct upstream_origin *o, msec_t now); /* "held" */
 bool upstream_is_broken(const struct upstream_origin *o);
-/* upstream_is_down: every origin is BROKEN or RESTING. upstream_is_due: one of them may be asked
- * all the same, because its probe is due. */
+/* upstream_shield: the first that may be asked, or NULL.
+ * upstream_is_down: every origin is BROKEN or RESTING, and there is no such shield.
+ * upstream_is_due: one of them may be asked all the same, because its probe is due. */
+struct peer *upstream_shield(const struct upstream *u);
 bool upstream_is_down(const struct upstream *u, msec_t now);
 bool upstream_is_due(const struct upstream *u, msec_t now);
 

@@ -93,3 +93,15 @@ bool cdn_loop_has(const struct fields *fs, struct span cdn_id)
     }
     return false;
 }
+
+uint32_t cdn_loop_count(const struct fields *fs)
+{
+    uint32_t count = 0;
+    const struct field *f = fields_find(fs, FIELD_CDN_LOOP, 0);
+    for (; f != NULL; f = fields_find(fs, FIELD_CDN_LOOP, (uint32_t)(f - fs->v) + 1)) {
+        struct span rest = f->value, element;
+        while (list_next_element(&rest, &element))
+            count++;
+    }
+    return count;
+}

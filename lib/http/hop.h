@@ -17,5 +17,6 @@ struct span via_value(const struct fields *fs, uint8_t major_version, uint8_t mi
                       struct span name, struct arena *mem);
 /* cdn_loop_has: RFC 8586: whether CDN-Loop names cdn_id. */
 bool cdn_loop_has(const struct fields *fs, struct span cdn_id);
+uint32_t cdn_loop_count(const struct fields *fs); /* nodes that it names */
 
 #endif

@@ -45,6 +45,7 @@ struct tls_client_spec {
 };
 MUST_USE int tls_client_create(struct tls_client **out, const struct tls_client_spec *spec,
                                struct buf *why);
+void tls_client_ref(struct tls_client *t); /* any thread */
 void tls_client_unref(struct tls_client **t);
 
 /* conn_create_tls_server: takes fd; the handshake runs inside the conn, when its loop has time for

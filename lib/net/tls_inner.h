@@ -50,6 +50,5 @@ void tls_authority_ask_again(SSL *ssl);
  * was agreed on with that name before; t must outlive it. */
 SSL *tls_server_ssl(struct tls_server *t);
 SSL *tls_client_ssl(struct tls_client *t, const char *name);
-void tls_client_ref(struct tls_client *t);
 
 #endif
