@@ -24,12 +24,12 @@ struct site {
     /* the record of the option section "site": filled by its rows */
     const char *name;
     int line;
-    struct option_texts hosts;             /* exact, or "*.example.com" (any depth) */
-    struct option_texts origins;           /* as site_origin.h reads them */
-    struct option_texts shields;           /* URLs of edges that are asked before them */
-    int64_t peer_ms;         /* how long a shield or sibling may be silent without doubt */
-    const char *origin_host;               /* Host sent upstream; "": the request's own host */
-    const char *ca_file;                   /* for https origins; "": the system's roots */
+    struct option_texts hosts;   /* exact, or "*.example.com" (any depth) */
+    struct option_texts origins; /* as site_origin.h reads them */
+    struct option_texts shields; /* URLs of edges that are asked before them */
+    int64_t peer_ms;             /* how long a shield or sibling may be silent without doubt */
+    const char *origin_host;     /* Host sent upstream; "": the request's own host */
+    const char *ca_file;         /* for https origins; "": the system's roots */
     const char *client_chain, *client_key; /* our certificate for them; "": none */
     const char *tls_name;                  /* that theirs must bear; "": the origin's host */
     bool verify;                           /* upstream certificates */

@@ -19,7 +19,7 @@ static const enum field_id never[] = {
     FIELD_HOST,         FIELD_CONTENT_LENGTH,   FIELD_EXPECT,
     FIELD_VIA,          FIELD_CDN_LOOP,         FIELD_X_FORWARDED_FOR,
     FIELD_FORWARDED,    FIELD_X_FORWARDED_HOST, FIELD_X_FORWARDED_PROTO,
-    FIELD_PROXY_STATUS, FIELD_CACHE_STATUS,   FIELD_BYEORI_HOP,
+    FIELD_PROXY_STATUS, FIELD_CACHE_STATUS,     FIELD_BYEORI_HOP,
 };
 
 /* What would make one client's request decide what all others get. */

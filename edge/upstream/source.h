@@ -16,14 +16,14 @@ struct source {
     struct upstream *upstream;
     enum method method;
     struct span method_text, host, path, query;
-    uint64_t key;         /* of host, path and query: which of several equals is asked */
-    enum scheme scheme;   /* of the client's request */
+    uint64_t key;       /* of host, path and query: which of several equals is asked */
+    enum scheme scheme; /* of the client's request */
     /* About other edges, which may be asked before the origins. */
-    bool is_passed;     /* not for the cache: they are not asked */
-    bool is_from_peer;  /* the request is an edge's own: likewise, so that nothing goes in circles */
+    bool is_passed;    /* not for the cache: they are not asked */
+    bool is_from_peer; /* the request is an edge's own: likewise, so that nothing goes in circles */
     bool is_past_peers; /* what they had was no use: from here on only the origins are asked */
     struct purge_stamp purges; /* that who asks knows of */
-    struct fields fields; /* end-to-end, without conditions, ranges and routing fields */
+    struct fields fields;      /* end-to-end, without conditions, ranges and routing fields */
     struct arena mem;
 };
 #define SOURCE_MAGIC 0x50c3ce07U
@@ -34,10 +34,10 @@ struct source_spec {
     const struct site *site;
     const struct request_head *request;
     struct span host, path, query;
-    struct span client_ip; /* told where the site wants it */
-    const char *node;      /* Via, CDN-Loop */
+    struct span client_ip;     /* told where the site wants it */
+    const char *node;          /* Via, CDN-Loop */
     const struct hop_ask *hop; /* the request is another edge's; NULL: it is not */
-    bool is_passed;        /* not for the cache: conditions, Range and Cache-Control go along */
+    bool is_passed;            /* not for the cache: conditions, Range and Cache-Control go along */
 };
 /* source_create: NULL when the request's fields are too large to keep (ERR_TOO_BIG's sense). */
 struct source *source_create(const struct source_spec *spec);
