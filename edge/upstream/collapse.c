@@ -259,6 +259,7 @@ static struct interim *interim_copy(const struct response_head *head)
     it->head = (struct response_head){.status = head->status, .content_length = LENGTH_UNKNOWN};
     it->head.fields.v = it->v;
     it->head.fields.count = it->head.fields.room = head->fields.count;
+    it->head.fields.ids = head->fields.ids;
     for (uint32_t i = 0; i < head->fields.count; i++) {
         const struct field *f = &head->fields.v[i];
         it->v[i] = (struct field){pack(&at, f->name), pack(&at, f->value), f->id};

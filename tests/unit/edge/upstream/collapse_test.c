@@ -130,7 +130,8 @@ static void who_waits_hears_interim_answers_first(void **state)
     struct loop *l = loop_create();
     struct player p[2] = {{.loop = l}, {.loop = l}};
     struct field link = {SPAN("Location"), SPAN("</a>"), FIELD_LOCATION};
-    struct response_head head = {.fields = {.v = &link, .count = 1, .room = 1}};
+    struct response_head head = {
+        .fields = {.v = &link, .count = 1, .room = 1, .ids = field_bit(FIELD_LOCATION)}};
     struct collapse_landing landing = {.outcome = COLLAPSE_FAILED, .err = ERR_DNS};
     (void)state;
     assert_int_equal(collapse_join(c, &key, &p[0].waiter, 0), COLLAPSE_LEAD);
