@@ -95,8 +95,8 @@ def load(case, server, host, seconds, core, conf):
     if case.protocol == "h2":
         command = _h2load(case, url, host, seconds)
     elif case.protocol == "handshake":
-        command = [str(build_folder() / "bench/peers/handshakes"), str(port), host, case.path,
-                   str(seconds), str(case.connections)]
+        command = [str(build_folder() / "bench/peers/paced"), "handshakes", str(port), host,
+                   case.path, str(seconds), str(case.connections)]
     else:
         command = _wrk(case, url, host, seconds)
     done = subprocess.run(["taskset", "-c", str(core), *command], capture_output=True, text=True,

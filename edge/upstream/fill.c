@@ -20,7 +20,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
-#define TURN_BYTES     (512 * 1024) /* read in one turn of the loop, so that others get theirs */
+#define TURN_BYTES     (128 * 1024) /* read in one turn of the loop, so that others get theirs */
 #define LOOK_BYTES     (128 * 1024) /* between looks at where the readers are */
 #define WORTH_BYTES    (64 * 1024)  /* an answer that brings so many was worth its request */
 #define RESUME_MIN_MS  50           /* between two looks for the rest, doubling .. */
@@ -154,7 +154,7 @@ static ssize_t skip_some(struct fill *f)
 
 static ssize_t store_some(struct fill *f)
 {
-    size_t room = f->writer.room;
+    size_t room = f->writer.room < TURN_BYTES ? f->writer.room : TURN_BYTES;
     if (f->last - f->pos < (int64_t)room)
         room = (size_t)(f->last - f->pos + 1);
     ssize_t n = fetch_read(f->fetch, f->writer.at, room);

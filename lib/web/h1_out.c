@@ -12,7 +12,7 @@
 #define SENDFILE_BYTES 32768
 /* A piece is cut here and nowhere else: what a turn's budget left of a block would be a small write
  * of its own, block after block. */
-#define PIECE_BYTES (1u << 20)
+#define PIECE_BYTES (256u << 10)
 /* One chunk of the chunked coding carries at most this much of a piece. */
 #define CHUNK_BYTES (1u << 20)
 

@@ -20,7 +20,7 @@
 #define FIELDS_MAX     100
 /* A client's share of one turn of the loop; then the others have theirs. */
 #define TURN_REQUESTS 64
-#define TURN_BYTES    (1u << 20)
+#define TURN_BYTES    (256u << 10)
 
 /* Ends */
 

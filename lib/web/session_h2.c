@@ -15,7 +15,7 @@
 /* What all streams of a connection may have sent us and nobody has pulled. */
 #define WINDOW_BYTES (1 << 20)
 /* One fast client must not hold up the others: after this much the loop goes on to them. */
-#define TURN_BYTES (1u << 20)
+#define TURN_BYTES (256u << 10)
 #define TURN_READS 4
 /* After our end: read away so much before we give up on the client's end. */
 #define LINGER_BYTES (256u << 10)
