@@ -3,9 +3,9 @@
 
 One worker on core 0; its clients and the origin on core 1. The hits come at a steady rate
 (2,000 a second on 16 connections), so what is measured is how long one waits for what the worker
-does else, not how full the worker is. Rounds go in turn over the disturbances; figures are medians, the
-ratio that of the p99s within a round. As root both the worker's process and the client of hits run
-with real-time priority: then no other program of the machine stands between them."""
+does else, not how full the worker is. Rounds go in turn over the disturbances; figures are
+medians, the ratio that of the p99s within a round. As root the edge and the clients of hits and
+handshakes have real-time priority: then no other program of the machine stands between them."""
 
 import argparse
 import json

@@ -138,7 +138,8 @@ static msec_t expires_ms(const struct response_seen *seen)
     sec_t expires;
     while (f != NULL && span_eq(f->value, first->value))
         f = fields_find(fs, FIELD_EXPIRES, (uint32_t)(f - fs->v) + 1);
-    if (f != NULL || !date_parse(first->value, seen->response_wall / MSEC_PER_SEC, &expires))
+    if (first == NULL || f != NULL ||
+        !date_parse(first->value, seen->response_wall / MSEC_PER_SEC, &expires))
         return 0;
     sec_t date = date_of(seen);
     return expires > date ? (expires - date) * MSEC_PER_SEC : 0;

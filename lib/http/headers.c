@@ -132,11 +132,13 @@ static inline void append(struct fields *fs, enum field_id id, struct span name,
 {
     if (fs->count == fs->room && !grow(fs))
         return;
+    bool are_ids_known = fs->count == 0 || fs->ids != 0;
     struct field *f = &fs->v[fs->count++];
     f->name = name;
     f->value = value;
     f->id = id;
-    fs->ids |= field_bit(id);
+    if (are_ids_known)
+        fs->ids |= field_bit(id);
 }
 
 void fields_add(struct fields *fs, enum field_id id, struct span value)

@@ -31,7 +31,9 @@ struct fields {
      * a head may have them. Removing one of these fields forgets the lines. */
     struct span lines;
     uint32_t lines_count;
-    uint64_t ids; /* field_bit of each that is there: most questions are for what is not */
+    /* field_bit of each that is there, since most questions are for what is not. 0: not known, as
+     * where v was made by hand. */
+    uint64_t ids;
 };
 
 /* field_id_of: by name, case folded. field_spelling: canonical name (not for FIELD_OTHER). */
@@ -53,7 +55,7 @@ static inline uint64_t field_bit(enum field_id id)
 }
 static inline bool fields_may_have(const struct fields *fs, enum field_id id)
 {
-    return (fs->ids & field_bit(id)) != 0;
+    return fs->ids == 0 || (fs->ids & field_bit(id)) != 0;
 }
 /* fields_find: the first with id at or after position from, or NULL. For all of them:
  *   for (f = fields_find(fs, id, 0); f != NULL; f = fields_find(fs, id, f - fs->v + 1)) */

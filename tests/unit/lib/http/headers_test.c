@@ -134,6 +134,22 @@ static const struct {
     {"\"open\\", "\"open\\|"},
 };
 
+static void finds_what_was_put_there_by_hand(void **state)
+{
+    struct field v[4] = {{.name = SPAN("Location"), .value = SPAN("/a"), .id = FIELD_LOCATION}};
+    struct fields fs = {.v = v, .count = 1, .room = 4};
+    (void)state;
+    assert_span(fields_value(&fs, FIELD_LOCATION), "/a");
+    fields_add(&fs, FIELD_AGE, SPAN("1"));
+    assert_span(fields_value(&fs, FIELD_LOCATION), "/a");
+    assert_span(fields_value(&fs, FIELD_AGE), "1");
+    fields_set(&fs, FIELD_LOCATION, SPAN("/b"));
+    assert_span(fields_value(&fs, FIELD_LOCATION), "/b");
+    assert_int_equal(fields_count(&fs, FIELD_LOCATION), 1);
+    fields_remove(&fs, FIELD_AGE);
+    assert_null(fields_find(&fs, FIELD_AGE, 0));
+}
+
 static void walks_lists(void **state)
 {
     (void)state;
@@ -162,6 +178,7 @@ int main(void)
         cmocka_unit_test(adds_finds_sets_and_removes),
         cmocka_unit_test(a_full_arena_leaves_out_and_tells),
         cmocka_unit_test(joins_lines_of_one_name),
+        cmocka_unit_test(finds_what_was_put_there_by_hand),
         cmocka_unit_test(walks_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
