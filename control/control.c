@@ -26,7 +26,7 @@
 
 #define TICK_MS    250
 #define SAVE_MS    5000
-#define SAVE_NODES 4096
+#define SAVE_NODES 64 /* in one commit: an operator's change waits no longer than that takes */
 
 #define OPERATOR_BURST_S 5
 
@@ -35,6 +35,8 @@ struct save {
     struct state_job job; /* first */
     struct control *control;
     bool is_running;
+    bool is_last;  /* everything, at once */
+    bool has_more; /* than one commit of nodes took */
 };
 
 struct control {
@@ -67,7 +69,8 @@ static int check(struct option_config *config, struct buf *why)
 
 /* ---- the main thread's work ---- */
 
-static void save_nodes(struct control *c, struct state *s)
+/* true: there may be more. */
+static bool save_nodes(struct control *c, struct state *s)
 {
     struct arena mem;
     arena_init(&mem, SIZE_MAX);
@@ -76,20 +79,21 @@ static void save_nodes(struct control *c, struct state *s)
     if (count > 0 && state_commit(s, changes, count) != 0)
         LOG_WARN_LIMITED("nodes-not-saved", "nodes=%zu", count);
     arena_finish(&mem);
+    return count == SAVE_NODES;
 }
 
 static void run_save(struct state_job *job, struct state *s)
 {
-    struct control *c = CONTAINER_OF(job, struct save, job)->control;
-    save_nodes(c, s);
-    if (ledger_flush(c->api.ledger, s, clock_wall_ms()) != 0)
+    struct save *save = CONTAINER_OF(job, struct save, job);
+    struct control *c = save->control;
+    do
+        save->has_more = save_nodes(c, s);
+    while (save->has_more && save->is_last);
+    if (!save->has_more && ledger_flush(c->api.ledger, s, clock_wall_ms()) != 0)
         LOG_WARN_LIMITED("ledger-not-saved", "note=\"kept in memory, tried again\"");
 }
 
-static void save_done(struct state_job *job)
-{
-    CONTAINER_OF(job, struct save, job)->is_running = false;
-}
+static void save_done(struct state_job *job);
 
 static void start_save(struct control *c)
 {
@@ -98,6 +102,15 @@ static void start_save(struct control *c)
     c->save = (struct save){.job = {.run = run_save, .done = save_done}, .control = c};
     c->save.is_running =
         state_queue_submit(c->api.queue, daemon_loop(c->daemon), &c->save.job) == 0;
+}
+
+/* What is left waits behind the operators' changes that came meanwhile. */
+static void save_done(struct state_job *job)
+{
+    struct save *save = CONTAINER_OF(job, struct save, job);
+    save->is_running = false;
+    if (save->has_more && !save->is_last)
+        start_save(save->control);
 }
 
 static struct dns_view dns_view_of(const struct picture *picture, const struct api_config *config)
@@ -246,7 +259,8 @@ static void stop(struct daemon *d)
     timer_finish(&c->tick);
     admin_base_stop(&c->admin);
     if (c->api.queue != NULL) {
-        c->last_save = (struct save){.job = {.run = run_save, .done = save_done}, .control = c};
+        c->last_save = (struct save){
+            .job = {.run = run_save, .done = save_done}, .control = c, .is_last = true};
         if (state_queue_submit(c->api.queue, daemon_loop(d), &c->last_save.job) != 0)
             LOG_WARN("not-saved", "note=\"the state's queue is full\"");
         state_queue_destroy(&c->api.queue);

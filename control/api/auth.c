@@ -61,12 +61,10 @@ static bool find_caller(struct api_worker *w, const struct exchange *x, struct t
     digest_sha256(span_trim(borne), digest);
     bool is_operator = is_same(digest, c->operator_digest);
     bool is_node = is_same(digest, c->node_digest) && c->has_node_token;
-    if (is_operator)
-        name_caller(out, "operator", TOKEN_ADMIN);
-    else if (is_node)
-        name_caller(out, "node", TOKEN_NODE);
-    else
+    if (!is_operator && !is_node)
         return tokens_find(w->api->tokens, digest, out);
+    name_caller(out, is_operator ? "operator" : "node", /* one token may be both */
+                (is_operator ? TOKEN_ADMIN : 0U) | (is_node ? TOKEN_NODE : 0U));
     return true;
 }
 
