@@ -68,6 +68,14 @@ static const struct option options[] = {
         "How far a fill runs ahead of its fastest reader."),
     ROW("grace", OPTION_DURATION, grace_ms, 0, DAY_MS, "10s",
         "How long a fill goes on when its last reader has left."),
+    ROW("grace_bytes", OPTION_BYTES, grace_bytes, 0, INT64_MAX, "0",
+        "How far it goes on then at most; 0: as far as it reads ahead."),
+    ROW("fill", OPTION_TEXT, fill, 0, 0, "range",
+        "What a range brings: \"range\": its blocks; \"whole\": in the end the whole object, if "
+        "half the memory holds it; \"whole-after N\": so every N-th that finds blocks absent."),
+    ROW("parallel", OPTION_INT, parallel, 1, 16, "1",
+        "Ranges of one object that are asked for at once, each a share of read_ahead; 1: one, as "
+        "long as it is wanted."),
     ROW("default_ttl", OPTION_DURATION, default_ttl_ms, 0, 3650 * DAY_MS, "0s",
         "Freshness where the origin says nothing; 0s: a tenth of the content's age."),
     ROW("max_ttl", OPTION_DURATION, max_ttl_ms, 0, 3650 * DAY_MS, "0s",
@@ -236,6 +244,18 @@ static void check_shield(struct checking *c, const char *text)
         fault(c, "shield", text, "has a path: a shield is asked for the client's own paths");
 }
 
+static bool read_fill(struct span text, uint32_t *whole_after)
+{
+    uint64_t n = 0;
+    struct span rest, word = span_cut(text, ' ', &rest);
+    if (span_eq(text, SPAN("whole")))
+        n = 1;
+    else if (span_eq(word, SPAN("whole-after")) && (!span_u64(rest, &n) || n == 0))
+        return false;
+    *whole_after = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    return n > 0 || span_eq(text, SPAN("range"));
+}
+
 static bool is_site_name(struct span s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -264,6 +284,8 @@ static void check_site(struct checking *c, struct site_origin *origins, struct n
         fault(c, "hosts", "", "names no host");
     if (s->origins.count == 0)
         fault(c, "origins", "", "names no origin");
+    if (!read_fill(span_of(s->fill), &s->whole_after))
+        fault(c, "fill", s->fill, "is none of \"range\", \"whole\", \"whole-after N\"");
     if ((s->block_bytes & (s->block_bytes - 1)) != 0)
         fault(c, "block", "", "is not a power of two");
     if (s->shares_hosts && s->hosts.count > 0 && span_starts(span_of(s->hosts.v[0]), SPAN("*")))

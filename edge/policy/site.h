@@ -36,6 +36,9 @@ struct site {
     int64_t block_bytes;                   /* power of two, 64 KiB .. 16 MiB */
     int64_t read_ahead_bytes;              /* how far a fill runs ahead of its fastest reader */
     int64_t grace_ms;                      /* how long a fill goes on without a reader */
+    int64_t grace_bytes;                   /* and how far; 0: as it reads ahead */
+    const char *fill;                      /* "range", "whole", "whole-after N" */
+    int64_t parallel;                      /* ranges of one object that are asked for at once */
     int64_t default_ttl_ms;    /* freshness where the origin says nothing; 0: heuristic only */
     int64_t max_ttl_ms;        /* bound on freshness given by the origin; 0: none */
     int64_t stale_if_error_ms; /* RFC 5861 where the origin does not say */
@@ -63,6 +66,7 @@ struct site {
     bool tells_key;        /* in Cache-Status */
     const char *tag_field; /* field that carries tags; "" : Cache-Tag */
     /* derived by site_table_create */
+    uint32_t whole_after; /* the want that makes a fill bring the whole; 0: none does */
     const struct site_origin *origin_list; /* one for each of origins, sorted by order */
     const struct network *trusted;         /* one for each of trusted_proxies */
     uint32_t index;                        /* in its table: counters of sites */

@@ -366,6 +366,16 @@ int64_t generation_next_held(struct generation *g, int64_t first)
     return next;
 }
 
+int64_t generation_want(struct generation *g, int64_t first, int64_t count, int64_t most,
+                        uint32_t *wants)
+{
+    generation_lock(g);
+    int64_t ahead = stride_want(&g->stride, first, count, most);
+    *wants = g->stride.wants;
+    generation_unlock(g);
+    return ahead;
+}
+
 bool generation_lacks(struct generation *g, int64_t first, int64_t count)
 {
     generation_lock(g);

@@ -74,6 +74,10 @@ int64_t generation_claim(struct generation *g, int64_t first_block, int64_t max_
 /* generation_release: blocks of [first, first + count), all of the caller's claim and none of them
  * FILLING, go to ABSENT. */
 void generation_release(struct generation *g, int64_t first, int64_t count);
+/* generation_want: as stride_want, for blocks that a reader found absent and that are claimed for
+ * him; *wants: how many wants that makes. */
+int64_t generation_want(struct generation *g, int64_t first, int64_t count, int64_t most,
+                        uint32_t *wants);
 /* How many blocks of [first, first + count) are PRESENT or STORED; for explain and Cache-Status. */
 int64_t generation_present(struct generation *g, int64_t first, int64_t count);
 /* generation_next_held: the first block at or after `first` that is FILLING or PRESENT; INT64_MAX:

@@ -3,6 +3,7 @@
 #ifndef EDGE_STORE_GENERATION_INNER_H
 #define EDGE_STORE_GENERATION_INNER_H
 
+#include "edge/policy/stride.h"
 #include "edge/store/generation.h"
 #include "edge/store/object.h"
 #include "edge/store/store_inner.h"
@@ -17,6 +18,7 @@ struct generation {
     /* under the lock */
     struct block_table table;
     struct audience audience;
+    struct stride stride;
     struct object *owner; /* the object in the index whose bytes these are: not referenced */
     uint32_t disk;        /* number of its disk, or DISK_NONE */
     uint32_t disk_held;   /* blocks that lie there */

@@ -91,6 +91,7 @@ void fill_end(struct fill *f)
     timer_finish(&f->again);
     pace_finish(&f->pace);
     loop_undefer(&f->turn);
+    loop_undefer(&f->ask);
     list_remove(&f->link);
     f->is_ending = true;
     if (generation_fill_detach(f->generation, &f->watch))
@@ -116,7 +117,14 @@ void fill_finish(struct fill *f)
     char end;
     if (f->fetch != NULL && f->skip == 0)
         (void)fetch_read(f->fetch, &end, 1);
-    fill_end(f);
+    if (!fill_next_run(f)) {
+        fill_end(f);
+        return;
+    }
+    fetch_end(&f->fetch);
+    pace_stop(&f->pace);
+    if (fill_ask_rest(f, 0) != 0)
+        fill_broken(f, ERR_BUSY);
 }
 
 /* 0: the next byte has a place; else the fill is over (and has ended). */
@@ -411,6 +419,8 @@ struct fill *fill_new(struct fetcher *fr, const struct fill_spec *spec)
     timer_init(&f->again, fr->loop, on_again);
     pace_init(&f->pace, fr->loop, on_slow);
     loop_task_init(&f->turn, on_turn);
+    loop_task_init(&f->ask, fill_on_gathered);
+    f->want_last = -1;
     f->watch.home = loop_mailbox(fr->loop);
     f->watch.moved = on_moved;
     generation_fill_attach(f->generation, &f->watch);

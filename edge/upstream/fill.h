@@ -25,6 +25,7 @@ struct fill_spec {
     struct source *source;         /* referenced */
     struct validators validators;  /* copied */
     int64_t at, last;
+    int64_t want_last;   /* adopt: who asked wants bytes up to this one after `last`; -1: no more */
     bool is_only_chance; /* adopt: no other request can bring parts (the origin ignores ranges) */
 };
 MUST_USE int fill_adopt(struct fetcher *fr, const struct fill_spec *spec, struct fetch **fetch);
@@ -34,6 +35,9 @@ MUST_USE int fill_adopt(struct fetcher *fr, const struct fill_spec *spec, struct
  * 0: blocks are on their way (by this or by another: look again or wait); ERR_NO_SPACE: the store
  * has no room; ERR_CHANGED: bytes of this generation can no more be had. */
 MUST_USE int fill_start(struct fetcher *fr, const struct fill_spec *spec);
+
+/* fill_stripe_blocks: of the ranges that a site wants at once; 0: it wants one, however long. */
+int64_t fill_stripe_blocks(const struct site *site);
 
 /* fill_stop: ends all of a worker's fills. */
 void fill_stop(struct fetcher *fr);

@@ -7,36 +7,11 @@
 #include "edge/upstream/answer.h"
 #include "lib/base/err.h"
 
-int fill_adopt(struct fetcher *fr, const struct fill_spec *spec, struct fetch **fetch)
-{
-    struct fill *f = fill_new(fr, spec);
-    int64_t first = (spec->at + f->block_bytes - 1) / f->block_bytes;
-    f->pos = f->looked_at = f->begun_at = first * f->block_bytes;
-    f->skip = f->pos - spec->at;
-    f->last = spec->last;
-    f->claimed_end = first;
-    f->claims_all =
-        spec->last == INT64_MAX || spec->is_only_chance || !answer_can_continue(&f->validators);
-    if (f->pos <= f->last) {
-        fill_claim_ahead(f);
-        if (block_write_begin(&f->writer, f->generation, first) != 0) {
-            counter_add(&fr->count.no_space, 1);
-            fill_end(f);
-            return ERR_NO_SPACE;
-        }
-        f->is_writing = true;
-    }
-    f->fetch = *fetch;
-    *fetch = NULL;
-    fetch_hand_over(f->fetch, &fill_events, f);
-    if (f->pos > f->last) {
-        fill_finish(f);
-    } else {
-        loop_defer(fr->loop, &f->turn);
-        fill_watch_pace(f);
-    }
-    return 0;
-}
+/* What comes after the run that a fill begins with. */
+struct fill_plan {
+    bool is_whole;
+    int64_t want_last, stripe_blocks;
+};
 
 /* Claims the run that a reader at spec->at needs. Count of blocks, 0: somebody else's already. */
 static int64_t claim_run(const struct fill_spec *spec, int64_t *first)
@@ -61,40 +36,212 @@ static bool expects_whole(const struct fill *f)
     return o != NULL && upstream_ignores_ranges(o, now);
 }
 
-int fill_start(struct fetcher *fr, const struct fill_spec *spec)
+void fill_on_gathered(struct loop_task *t)
 {
-    int64_t first, size = generation_length(spec->generation);
-    if (generation_is_abandoned(spec->generation))
-        return ERR_CHANGED;
-    struct validators version = source_version(spec->source, &spec->validators);
-    if (!answer_can_continue(&version)) {
-        generation_abandon(spec->generation);
-        return ERR_CHANGED;
+    struct fill *f = CONTAINER_OF(t, struct fill, ask);
+    f->is_gathering = false;
+    if (generation_length(f->generation) != LENGTH_UNKNOWN && expects_whole(f))
+        block_runs_claim(&f->runs, f->generation);
+    if (fill_ask_rest(f, 0) != 0)
+        fill_broken(f, ERR_BUSY);
+}
+
+static int64_t read_ahead_blocks(const struct fill_spec *spec)
+{
+    return source_site(spec->source)->read_ahead_bytes / generation_block_bytes(spec->generation);
+}
+
+/* Blocks [first, end) adjoin what f is about to ask for, and belong to it from here. */
+static void grow(struct fill *f, int64_t first, int64_t end)
+{
+    int64_t size = generation_length(f->generation);
+    if (first < fill_block_of(f, f->pos)) {
+        block_write_abort(&f->writer);
+        f->is_writing = false; /* it begins with another block */
+        f->pos = f->looked_at = f->begun_at = first * f->block_bytes;
     }
-    int64_t count = claim_run(spec, &first);
-    if (count == 0)
-        return generation_is_abandoned(spec->generation) ? ERR_CHANGED : 0;
-    struct fill *f = fill_new(fr, spec);
-    f->pos = f->looked_at = f->begun_at = first * f->block_bytes;
-    f->claimed_end = first + count;
-    bool is_to_end = f->claimed_end > INT64_MAX / f->block_bytes; /* of a length not known yet */
-    f->last = is_to_end ? INT64_MAX : f->claimed_end * f->block_bytes - 1;
+    f->claimed_end = end > f->claimed_end ? end : f->claimed_end;
+    f->last = f->claimed_end * f->block_bytes - 1;
     if (size != LENGTH_UNKNOWN && f->last > size - 1)
         f->last = size - 1;
-    if (block_write_begin(&f->writer, f->generation, first) != 0) {
+}
+
+/* Adds blocks, claimed, to a fill that asks at the end of this turn and that they adjoin, as long
+ * as one range is no slower for those at its end than one of their own. False: there is none. */
+static bool add_to_gathering(struct fetcher *fr, const struct fill_spec *spec, int64_t first,
+                             int64_t count)
+{
+    LIST_EACH(l, &fr->fills)
+    {
+        struct fill *f = LIST_THING(l, struct fill, link);
+        int64_t begin = fill_block_of(f, f->pos), end = f->claimed_end;
+        if (!f->is_gathering || f->generation != spec->generation || f->stripe_blocks > 0 ||
+            end != fill_block_of(f, f->last) + 1 || end - begin + count > read_ahead_blocks(spec))
+            continue;
+        if (first == end || first + count == begin) {
+            grow(f, first, first + count);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Brings blocks that are claimed; up to byte want_last (-1: these) in stripes (0: as it comes). */
+static int begin(struct fetcher *fr, const struct fill_spec *spec, struct block_run run,
+                 struct fill_plan plan)
+{
+    struct fill *f = fill_new(fr, spec);
+    f->want_last = plan.want_last;
+    f->stripe_blocks = plan.stripe_blocks;
+    f->is_whole = plan.is_whole;
+    f->whole_from = plan.is_whole ? run.first : 0;
+    fill_set_run(f, run.first, run.end - run.first);
+    if (block_write_begin(&f->writer, f->generation, run.first) != 0) {
         counter_add(&fr->count.no_space, 1);
         fill_end(f);
         return ERR_NO_SPACE;
     }
-    f->is_writing = true;
-    int64_t window = first + fill_window_blocks(f);
-    if (window < f->claimed_end) {
-        generation_release(f->generation, window, f->claimed_end - window);
-        f->claimed_end = window;
+    f->is_writing = f->is_gathering = true;
+    loop_defer(fr->loop, &f->ask);
+    return 0;
+}
+
+/* The site's rule for the want that was just counted. */
+static bool is_to_be_whole(struct fetcher *fr, const struct fill_spec *spec, uint32_t wants)
+{
+    uint32_t after = source_site(spec->source)->whole_after;
+    int64_t size = generation_length(spec->generation);
+    struct store_usage usage;
+    if (after == 0 || wants % after != 0 || size == LENGTH_UNKNOWN)
+        return false;
+    store_usage(fr->store, &usage);
+    return size <= usage.memory_cap_bytes / 2;
+}
+
+int64_t fill_stripe_blocks(const struct site *site)
+{
+    int64_t blocks = site->read_ahead_bytes / site->block_bytes / site->parallel;
+    if (site->parallel == 1)
+        return 0;
+    return blocks > 0 ? blocks : 1;
+}
+
+static struct fill_plan plan_of(struct fetcher *fr, const struct fill_spec *spec, uint32_t wants)
+{
+    const struct site *site = source_site(spec->source);
+    struct fill_plan plan = {.want_last = -1};
+    if (site->parallel > 1 && spec->last != INT64_MAX) {
+        plan.stripe_blocks = fill_stripe_blocks(site);
+        plan.want_last = spec->last;
     }
-    if (size != LENGTH_UNKNOWN && expects_whole(f))
-        block_runs_claim(&f->runs, f->generation);
-    if (fill_ask_rest(f, 0) != 0)
-        fill_broken(f, ERR_BUSY);
+    plan.is_whole = is_to_be_whole(fr, spec, wants);
+    if (plan.is_whole)
+        plan.want_last = generation_length(spec->generation) - 1;
+    return plan;
+}
+
+/* The other ranges of a long want, beside the one that begins with block `first`. */
+static void begin_others(struct fetcher *fr, const struct fill_spec *spec, int64_t first,
+                         struct fill_plan plan)
+{
+    int64_t end = spec->last / generation_block_bytes(spec->generation) + 1, at;
+    plan.is_whole = false; /* one is enough to go round */
+    plan.want_last = spec->last;
+    for (int64_t i = 1; i < source_site(spec->source)->parallel && plan.stripe_blocks > 0; i++) {
+        int64_t from = first + i * plan.stripe_blocks;
+        int64_t most = end - from < plan.stripe_blocks ? end - from : plan.stripe_blocks;
+        int64_t count = from < end ? generation_claim(spec->generation, from, most, &at) : 0;
+        if (count > 0 && begin(fr, spec, (struct block_run){at, at + count}, plan) != 0)
+            return;
+    }
+}
+
+/* Blocks after a run that ended where the want did, for one who reads on. */
+static int64_t add_ahead(const struct fill_spec *spec, int64_t end, int64_t ahead)
+{
+    int64_t first, count = ahead > 0 ? generation_claim(spec->generation, end, ahead, &first) : 0;
+    if (count > 0 && first != end) {
+        generation_release(spec->generation, first, count);
+        return 0;
+    }
+    return count;
+}
+
+int fill_start(struct fetcher *fr, const struct fill_spec *spec)
+{
+    struct generation *g = spec->generation;
+    struct validators version = source_version(spec->source, &spec->validators);
+    uint32_t wants;
+    int64_t first;
+    if (generation_is_abandoned(g))
+        return ERR_CHANGED;
+    if (!answer_can_continue(&version)) {
+        generation_abandon(g);
+        return ERR_CHANGED;
+    }
+    int64_t count = claim_run(spec, &first);
+    if (count == 0)
+        return generation_is_abandoned(g) ? ERR_CHANGED : 0;
+    int64_t ahead = generation_want(g, first, count, read_ahead_blocks(spec), &wants);
+    count += add_ahead(spec, first + count, ahead);
+    struct fill_plan plan = plan_of(fr, spec, wants);
+    if (!plan.is_whole && add_to_gathering(fr, spec, first, count))
+        return 0;
+    int err = begin(fr, spec, (struct block_run){first, first + count}, plan);
+    if (err == 0)
+        begin_others(fr, spec, first, plan);
+    return err;
+}
+
+/* What the range that an adopted fill brings leaves out. */
+static void go_on_after(struct fill *f, const struct fill_spec *spec)
+{
+    int64_t size = generation_length(f->generation), first = fill_block_of(f, f->pos);
+    int64_t count = fill_block_of(f, f->last) + 1 - first;
+    struct fill_spec rest = *spec;
+    uint32_t wants;
+    if (size == LENGTH_UNKNOWN || count <= 0 || (spec->at == 0 && spec->last >= size - 1))
+        return;
+    (void)generation_want(f->generation, first, count, 0, &wants);
+    rest.last = spec->want_last < size ? spec->want_last : size - 1;
+    struct fill_plan plan = plan_of(f->fetcher, &rest, wants);
+    f->is_whole = plan.is_whole;
+    f->whole_from = plan.is_whole ? first : 0;
+    f->want_last = plan.want_last;
+    f->stripe_blocks = plan.stripe_blocks;
+    if (rest.last > spec->last)
+        begin_others(f->fetcher, &rest, first, plan);
+}
+
+int fill_adopt(struct fetcher *fr, const struct fill_spec *spec, struct fetch **fetch)
+{
+    struct fill *f = fill_new(fr, spec);
+    int64_t first = (spec->at + f->block_bytes - 1) / f->block_bytes;
+    f->pos = f->looked_at = f->begun_at = first * f->block_bytes;
+    f->skip = f->pos - spec->at;
+    f->last = spec->last;
+    f->claimed_end = first;
+    f->claims_all =
+        spec->last == INT64_MAX || spec->is_only_chance || !answer_can_continue(&f->validators);
+    if (f->pos <= f->last) {
+        fill_claim_ahead(f);
+        if (block_write_begin(&f->writer, f->generation, first) != 0) {
+            counter_add(&fr->count.no_space, 1);
+            fill_end(f);
+            return ERR_NO_SPACE;
+        }
+        f->is_writing = true;
+    }
+    if (!f->claims_all)
+        go_on_after(f, spec);
+    f->fetch = *fetch;
+    *fetch = NULL;
+    fetch_hand_over(f->fetch, &fill_events, f);
+    if (f->pos > f->last) {
+        fill_finish(f);
+    } else {
+        loop_defer(fr->loop, &f->turn);
+        fill_watch_pace(f);
+    }
     return 0;
 }

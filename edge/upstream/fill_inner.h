@@ -10,8 +10,10 @@
 struct fill {
     uint32_t magic;
     bool is_paused, is_writing, claims_all, is_ending, has_no_reader;
-    uint8_t resumes;  /* in a row that brought next to nothing */
-    struct list link; /* fetcher->fills */
+    bool is_gathering; /* not asked yet: what adjoins may be added until the turn ends */
+    bool is_whole;     /* brings all that is absent, whoever reads */
+    uint8_t resumes;   /* in a row that brought next to nothing */
+    struct list link;  /* fetcher->fills */
     struct fetcher *fetcher;
     struct source *source;
     struct generation *generation;
@@ -22,8 +24,11 @@ struct fill {
     int64_t skip;        /* bytes of the body at hand that come before pos */
     int64_t claimed_end; /* the block after the last claimed one; blocks from pos's on are ours */
     int64_t begun_at;    /* pos at the beginning */
-    int64_t looked_at;   /* pos when readers were last looked for */
-    int64_t alone_at;    /* pos when the last reader was gone */
+    /* runs to be brought when this one is: up to byte want_last (-1: none), each of at most
+     * stripe_blocks (0: as long as it is). A whole one goes on at 0, up to whole_from */
+    int64_t want_last, stripe_blocks, whole_from;
+    int64_t looked_at;      /* pos when readers were last looked for */
+    int64_t alone_at;       /* pos when the last reader was gone */
     struct block_runs runs; /* to be filled from the same body */
     msec_t broken_at;
     int64_t since_break; /* bytes */
@@ -31,7 +36,7 @@ struct fill {
     struct generation_fill watch;
     struct timer grace, again;
     struct pace pace;
-    struct loop_task turn;
+    struct loop_task turn, ask;
 };
 #define FILL_MAGIC 0xf1110c17U
 
@@ -53,8 +58,16 @@ void fill_finish(struct fill *f);
  * block that was finished may be another's by now. */
 void fill_end(struct fill *f);
 
+/* fill_begin.c */
+void fill_on_gathered(struct loop_task *t);
+
 /* fill_reach.c: how far it may go. window: so many blocks from the one at pos on are claimed. */
 int64_t fill_window_blocks(const struct fill *f);
+/* fill_set_run: `count` blocks from `first` on, all claimed, are to be brought; claims of what lies
+ * beyond its stripe and its window go back. */
+void fill_set_run(struct fill *f, int64_t first, int64_t count);
+/* fill_next_run: what else is to be brought is claimed and set. False: there is no more. */
+bool fill_next_run(struct fill *f);
 /* Claims up to the window's end, or shortens the run where somebody else's block begins. */
 void fill_claim_ahead(struct fill *f);
 /* Whether to wait: far enough ahead of every reader, or of where the last one left. */

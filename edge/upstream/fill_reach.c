@@ -11,6 +11,8 @@ static int64_t ahead_of(const struct fill *f)
 {
     int64_t most = source_site(f->source)->read_ahead_bytes;
     int64_t ahead = f->pos - f->begun_at;
+    if (f->stripe_blocks > 0)
+        return most; /* of several, each may be far ahead */
     if (ahead < AHEAD_BLOCKS * f->block_bytes)
         ahead = AHEAD_BLOCKS * f->block_bytes;
     return ahead < most ? ahead : most;
@@ -20,6 +22,43 @@ int64_t fill_window_blocks(const struct fill *f)
 {
     int64_t ahead = ahead_of(f) / f->block_bytes;
     return ahead > 0 ? ahead + 1 : 2;
+}
+
+void fill_set_run(struct fill *f, int64_t first, int64_t count)
+{
+    int64_t size = generation_length(f->generation), claimed = first + count;
+    if (f->stripe_blocks > 0 && count > f->stripe_blocks)
+        count = f->stripe_blocks;
+    f->pos = f->looked_at = f->begun_at = first * f->block_bytes;
+    f->claimed_end = first + count;
+    bool is_to_end = f->claimed_end > INT64_MAX / f->block_bytes; /* of a length not known yet */
+    f->last = is_to_end ? INT64_MAX : f->claimed_end * f->block_bytes - 1;
+    if (size != LENGTH_UNKNOWN && f->last > size - 1)
+        f->last = size - 1;
+    int64_t window = first + fill_window_blocks(f);
+    if (window < f->claimed_end)
+        f->claimed_end = window;
+    if (claimed > f->claimed_end)
+        generation_release(f->generation, f->claimed_end, claimed - f->claimed_end);
+}
+
+bool fill_next_run(struct fill *f)
+{
+    int64_t first, count = 0, at = f->claimed_end, end = fill_block_of(f, f->want_last) + 1;
+    if (f->want_last < 0)
+        return false;
+    if (at < end)
+        count = generation_claim(f->generation, at, end - at, &first);
+    if (count == 0 && f->is_whole && f->whole_from > 0) {
+        end = f->whole_from;
+        f->want_last = end * f->block_bytes - 1;
+        f->whole_from = 0;
+        count = generation_claim(f->generation, 0, end, &first);
+    }
+    if (count == 0)
+        return false;
+    fill_set_run(f, first, count);
+    return true;
 }
 
 void fill_claim_ahead(struct fill *f)
@@ -42,21 +81,35 @@ void fill_claim_ahead(struct fill *f)
     f->last = f->claimed_end * f->block_bytes - 1;
 }
 
+/* Without readers: where it has to rest until its time is over, or ends at once. */
+static bool is_at_grace(struct fill *f, int64_t ahead)
+{
+    const struct site *site = source_site(f->source);
+    if (!f->has_no_reader) {
+        f->has_no_reader = true;
+        f->alone_at = f->pos;
+        timer_set(&f->grace, site->grace_ms);
+    }
+    if (site->grace_bytes == 0)
+        return f->pos >= f->alone_at + ahead;
+    bool is_over = f->pos >= f->alone_at + site->grace_bytes;
+    if (is_over)
+        timer_set(&f->grace, 0);
+    return is_over;
+}
+
 bool fill_must_pause(struct fill *f)
 {
     int64_t ahead = ahead_of(f), furthest = 0;
     int64_t to = f->claims_all ? INT64_MAX : f->claimed_end * f->block_bytes;
     f->looked_at = f->pos;
+    if (f->is_whole)
+        return false; /* the store takes what nobody reads */
     if (generation_readers(f->generation, f->pos, to, &furthest) > 0) {
         if (f->has_no_reader)
             timer_stop(&f->grace);
         f->has_no_reader = false;
         return f->pos >= furthest + ahead;
     }
-    if (!f->has_no_reader) {
-        f->has_no_reader = true;
-        f->alone_at = f->pos;
-        timer_set(&f->grace, source_site(f->source)->grace_ms);
-    }
-    return f->pos >= f->alone_at + ahead;
+    return is_at_grace(f, ahead);
 }

@@ -18,7 +18,7 @@
 
 struct flight {
     uint32_t magic;
-    bool is_forgotten, asks_range;
+    bool is_forgotten, asks_range, may_stripe;
     struct list link; /* fetcher->flights */
     struct fetcher *fetcher;
     struct source *source;
@@ -28,8 +28,9 @@ struct flight {
     struct store_key key;
     struct fields withheld;
     struct request_head request; /* as the client sent it: policy looks at it */
-    int64_t first, last;
-    uint64_t moment; /* of the store, when the fetch began */
+    int64_t first, last;         /* what is asked for */
+    int64_t want_last; /* what more is wanted in the end, where that is bytes `first` to .. */
+    uint64_t moment;   /* of the store, when the fetch began */
     const struct flight_events *events;
     void *ctx;
     struct arena mem;
@@ -204,6 +205,7 @@ static void store_answer(struct flight *f, const struct response_head *head,
                                  .validators = o->validators,
                                  .at = body->at,
                                  .last = last_of(f, body),
+                                 .want_last = f->want_last,
                                  .is_only_chance = (f->asks_range && status == 200) ||
                                                    span_ieq(accepts, SPAN("none"))};
         err = fill_adopt(fr, &fill, &f->fetch);
@@ -246,6 +248,7 @@ static void on_answer(struct flight *f, const struct response_head *head)
         }
         if (answer_judge(head, &expected, now_s, &body) != 0) {
             f->first = f->last = -1; /* ranges are not to be had: the whole, then */
+            f->may_stripe = false;
             counter_add(&f->fetcher->count.fetch_retries, 1);
             ask(f);
             return;
@@ -320,10 +323,27 @@ static bool wants_origins_word(const struct flight *f)
            freshness_left_ms(&f->stale->freshness, loop_wall(f->fetcher->loop)) > 0;
 }
 
+/* Where a site wants several ranges at once, the first is the first of them. */
+static void set_stripe(struct flight *f)
+{
+    const struct site *site = source_site(f->source);
+    int64_t stripe = fill_stripe_blocks(site) * site->block_bytes;
+    int64_t first = f->first >= 0 ? f->first : 0;
+    bool is_whole = f->first < 0 && f->last < 0;
+    f->want_last = -1;
+    if (!f->may_stripe || stripe == 0 || f->stale != NULL ||
+        (!is_whole && (f->first < 0 || f->last - first < stripe)))
+        return;
+    f->want_last = is_whole ? INT64_MAX : f->last;
+    f->first = first;
+    f->last = first + stripe - 1;
+}
+
 static void ask(struct flight *f)
 {
     struct fetch_ask ask = fetch_ask_plain;
     fetch_end(&f->fetch);
+    set_stripe(f);
     f->moment = store_moment(f->fetcher->store);
     if (f->stale != NULL)
         ask.if_none = &f->stale->validators;
@@ -368,6 +388,7 @@ struct flight *flight_start(struct fetcher *fr, const struct flight_spec *spec,
         object_ref(f->stale);
     f->first = spec->first;
     f->last = spec->last;
+    f->may_stripe = true;
     f->events = events;
     f->ctx = ctx;
     f->is_forgotten = events == NULL;
