@@ -8,6 +8,45 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+static void numbers_are_written_as_short_as_they_are(void **state)
+{
+    static const struct {
+        double x;
+        int decimals;
+        const char *text;
+    } rows[] = {
+        {0, 3, "0"},
+        {-0.0001, 3, "0"},
+        {1.5, 1, "1.5"},
+        {-1.25, 4, "-1.25"},
+        {0.05, 2, "0.05"},
+        {0.999, 2, "1"},
+        {37.5665, 4, "37.5665"},
+        {-0.5, 1, "-0.5"},
+        {999999999, 6, "999999999"},
+        {1e12, 2, "1000000000000"},
+        {8548.04, 1, "8548"},
+        {10, 0, "10"},
+        {1e-7, 6, "0"},
+        {2.5e9, 0, "2500000000"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf b;
+        struct json_out o;
+        buf_init(&b, 1024);
+        json_out_begin(&o, &b);
+        json_out_real(&o, NULL, rows[i].x, rows[i].decimals);
+        if (!span_eq(buf_span(&b), span_of(rows[i].text)))
+            fail_msg("row %zu: %.*s", i, SPAN_FMT(buf_span(&b)));
+        buf_clear(&b);
+        json_out_begin(&o, &b);
+        json_out_int(&o, NULL, INT64_MIN);
+        assert_true(span_eq(buf_span(&b), SPAN("-9223372036854775808")));
+        buf_finish(&b);
+    }
+}
+
 static void assert_written(const struct buf *b, const char *expected)
 {
     assert_false(buf_overflowed(b));
@@ -146,6 +185,7 @@ static void nesting_without_end_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_written_as_short_as_they_are),
         cmocka_unit_test(values_of_every_kind_are_written_in_order),
         cmocka_unit_test(text_is_escaped_and_bad_utf8_is_replaced),
         cmocka_unit_test(an_absent_key_gives_the_fallback_and_no_fault),
