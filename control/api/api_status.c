@@ -41,12 +41,12 @@ static void write_geo(const struct api_config *c, struct json_out *o)
     json_out_object(o, "geoip");
     json_out_bool(o, "loaded", c->geo != NULL);
     if (c->geo != NULL) {
-        struct geo_facts f = geo_facts_of(c->geo);
-        clock_iso((msec_t)f.built_s * MSEC_PER_SEC, built);
-        json_out_text(o, "type", span_of(f.type));
+        const struct geo_facts *f = geo_facts_of(c->geo);
+        clock_iso((msec_t)f->built_s * MSEC_PER_SEC, built);
+        json_out_text(o, "type", span_of(f->type));
         json_out_text(o, "built", span_of(built));
-        json_out_u64(o, "nodes", f.nodes);
-        json_out_u64(o, "records", f.records);
+        json_out_u64(o, "nodes", f->nodes);
+        json_out_u64(o, "records", f->records);
     }
     if (c->geo_fault[0] != '\0')
         json_out_text(o, "fault", span_of(c->geo_fault));
@@ -134,7 +134,7 @@ static void write_gauges(struct api *a, const struct picture *p, const struct ap
          (double)p->config_version},
         {"byeori_control_geoip_loaded", "1: there is a GeoIP database", c->geo != NULL},
         {"byeori_control_geoip_built_seconds", "Unix time the GeoIP database was built at",
-         c->geo != NULL ? (double)geo_facts_of(c->geo).built_s : 0},
+         c->geo != NULL ? (double)geo_facts_of(c->geo)->built_s : 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         metrics_gauge(rows[i].name, rows[i].help, rows[i].value, out);

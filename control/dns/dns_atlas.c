@@ -263,7 +263,7 @@ static int draw_family(struct making *m, int family, uint32_t *out)
 int dns_atlas_create(struct dns_atlas **out, const struct dns_view *view, size_t wanted)
 {
     struct dns_atlas *a = mem_zalloc(sizeof *a);
-    uint32_t nodes = view->geo != NULL ? geo_facts_of(view->geo).nodes : 0;
+    uint32_t nodes = view->geo != NULL ? geo_facts_of(view->geo)->nodes : 0;
     a->magic = ATLAS_MAGIC;
     a->refs = 1;
     a->routing = view->picture->routing;

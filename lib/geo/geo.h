@@ -7,23 +7,25 @@
 
 #include <sys/socket.h>
 
-/* Address → place, from a City-type database in MaxMind's format (libmaxminddb).
+/* Address → place or network operator, from databases in MaxMind's format (read by libmaxminddb).
  *
- * A database is copied whole into sealed memory of this process before it is looked at: nobody who
- * overwrites, truncates or deletes the file can take a page from under a look-up. Then every node
- * of the search tree and every record that it leads to is read once; a file with any fault is
- * refused. What was opened is immutable: swap it whole, and let the last reader free it.
+ * A database is read whole when it is opened, from a private copy: every node of the search tree
+ * and every record that it leads to. A file with any fault is refused. What is kept is our own: a
+ * tree of eight bytes a node and records of forty; the file may do what it likes. What was opened
+ * is immutable: swap it whole, and let the last reader free it.
  * Threads: any, but geo_open may take a second for a large file. */
 struct geo;
 
 #define GEO_MAX_BYTES (1LL << 30)
 
+enum geo_kind { GEO_CITY, GEO_COUNTRY, GEO_ASN, GEO_KINDS };
+
 struct geo_facts {
-    const char *type; /* "GeoLite2-City"; lives as long as the geo */
+    char type[64];    /* "GeoLite2-City" */
     uint64_t built_s; /* Unix time the database says it was built at */
     uint32_t nodes;   /* of its search tree */
     uint64_t records; /* different places in it */
-    uint64_t bytes;
+    uint64_t bytes;   /* of the file */
 };
 
 /* A place, as far as the database knows it. Zeroed: unknown. */
@@ -39,20 +41,21 @@ struct place {
 };
 
 /* 0 and *out; ERR_NOT_FOUND, ERR_IO, ERR_TOO_BIG, ERR_NO_MEMORY, ERR_CORRUPT (not such a database,
- * or a broken one), ERR_UNSUPPORTED (another type than City), with a sentence in `why`. */
-MUST_USE int geo_open(struct geo **out, const char *file, struct buf *why);
+ * or a broken one), ERR_UNSUPPORTED (of another kind), with a sentence in `why`. */
+MUST_USE int geo_open(struct geo **out, const char *file, enum geo_kind kind, struct buf *why);
 struct geo *geo_ref(struct geo *g);
 void geo_unref(struct geo **g); /* takes *g; NULL is fine */
-struct geo_facts geo_facts_of(const struct geo *g);
+const struct geo_facts *geo_facts_of(const struct geo *g);
 
-/* geo_find: never fails; whatever goes wrong, the place is unknown. g may be NULL (no database).
- * About 1 us. */
+/* geo_find: never fails; what is not known is zero. g may be NULL (no database). About 200 ns in a
+ * database of millions of networks. */
 void geo_find(const struct geo *g, const struct sockaddr *address, struct place *out);
+/* geo_find_asn: the number of the network operator; 0: not known. */
+uint32_t geo_find_asn(const struct geo *g, const struct sockaddr *address);
 
 /* The database as the tree it is, for who makes an index of it: geo_root is all of a family's
  * addresses, geo_halves its two halves by the next bit, and so on until a net is of one place or
- * unknown. Nothing promises that a broken database's tree ends, or is no deeper than addresses are
- * long: count bits. g may be NULL (all is unknown). */
+ * unknown, after 128 bits at the latest. g may be NULL (all is unknown). */
 enum geo_net_kind { GEO_NET_UNKNOWN, GEO_NET_PLACE, GEO_NET_HALVES };
 struct geo_net {
     enum geo_net_kind kind;
@@ -61,6 +64,7 @@ struct geo_net {
 struct geo_net geo_root(const struct geo *g, int family);
 void geo_halves(const struct geo *g, struct geo_net net, struct geo_net out[2]);
 void geo_place(const struct geo *g, struct geo_net net, struct place *out); /* PLACE or UNKNOWN */
+uint32_t geo_asn(const struct geo *g, struct geo_net net);
 
 /* geo_km: great-circle distance on a sphere of the earth's mean radius (error below 0.6 %). */
 double geo_km(double lat_a, double lon_a, double lat_b, double lon_b);

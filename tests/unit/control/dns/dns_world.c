@@ -93,7 +93,7 @@ void dns_world_load(struct dns_world *w, const char *csv)
     assert_int_equal(pclose(to), 0);
     buf_init(&why, 512);
     geo_unref(&w->geo);
-    assert_int_equal(geo_open(&w->geo, file, &why), 0);
+    assert_int_equal(geo_open(&w->geo, file, GEO_CITY, &why), 0);
     buf_finish(&why);
     unlink(file);
 }

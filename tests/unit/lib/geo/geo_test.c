@@ -34,14 +34,19 @@ static const char csv[] = "127.1.0.0/16,Seoul,KR,AS,37.5665,126.978,20\n"
                           "127.5.0.0/16,,,,-18.1416,178.4419,\n"
                           "127.6.0.0/16\n";
 
-static void make(const char *path, const char *type)
+static void make_of(const char *path, const char *type, const char *rows)
 {
     char command[256];
     snprintf(command, sizeof command, "TYPE=%s perl tests/unit/lib/geo/make_db.pl %s", type, path);
     FILE *to = popen(command, "w");
     assert_non_null(to);
-    assert_int_equal(fwrite(csv, 1, sizeof csv - 1, to), sizeof csv - 1);
+    assert_int_equal(fwrite(rows, 1, strlen(rows), to), strlen(rows));
     assert_int_equal(pclose(to), 0);
+}
+
+static void make(const char *path, const char *type)
+{
+    make_of(path, type, csv);
 }
 
 static int begin(void **state)
@@ -78,7 +83,7 @@ static int open_quietly(struct geo **g, const char *path)
 {
     struct buf why;
     buf_init(&why, 1024);
-    int err = geo_open(g, path, &why);
+    int err = geo_open(g, path, GEO_CITY, &why);
     assert_true(err == 0 ? why.n == 0 : why.n > 0);
     buf_finish(&why);
     return err;
@@ -173,9 +178,57 @@ static void what_is_no_city_database_is_refused(void **state)
     assert_int_equal(open_quietly(&g, bad_path), ERR_CORRUPT);
     write_file(bad_path, "hello", 5);
     assert_int_equal(open_quietly(&g, bad_path), ERR_CORRUPT);
-    make(bad_path, "Test-ASN");
+    make(bad_path, "Test-Country");
     assert_int_equal(open_quietly(&g, bad_path), ERR_UNSUPPORTED);
     assert_null(g);
+}
+
+static void other_kinds_tell_what_they_have(void **state)
+{
+    (void)state;
+    struct geo *g;
+    struct buf why;
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    assert_int_equal(inet_pton(AF_INET, "127.1.7.9", &a.sin_addr), 1);
+    buf_init(&why, 1024);
+    make(bad_path, "Test-Country");
+    assert_int_equal(geo_open(&g, bad_path, GEO_COUNTRY, &why), 0);
+    struct place p = find(g, "127.1.7.9");
+    assert_string_equal(p.country, "KR");
+    assert_string_equal(p.continent, "AS");
+    assert_false(p.has_point);
+    geo_unref(&g);
+    make_of(bad_path, "Test-ASN",
+            "127.1.0.0/16,64500,Example Net\n2001:db8::/32,4200000000,Other\n");
+    assert_int_equal(geo_open(&g, bad_path, GEO_ASN, &why), 0);
+    assert_int_equal(geo_find_asn(g, (const struct sockaddr *)&a), 64500);
+    a.sin_addr.s_addr = 0;
+    assert_int_equal(geo_find_asn(g, (const struct sockaddr *)&a), 0);
+    assert_int_equal(geo_find_asn(NULL, (const struct sockaddr *)&a), 0);
+    struct sockaddr_in6 b = {.sin6_family = AF_INET6};
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8::7", &b.sin6_addr), 1);
+    assert_int_equal(geo_find_asn(g, (const struct sockaddr *)&b), 4200000000);
+    geo_unref(&g);
+    buf_finish(&why);
+}
+
+/* Records of 28 bits (make_db.pl): the left half of a node, from its first three bytes. */
+static void a_tree_that_leads_back_to_itself_is_refused(void **state)
+{
+    (void)state;
+    struct geo *g;
+    char *copy = malloc(good_bytes);
+    assert_int_equal(open_quietly(&g, good_path), 0);
+    uint32_t nodes = geo_facts_of(g)->nodes;
+    geo_unref(&g);
+    for (uint32_t i = 1; i < nodes; i += 3) {
+        memcpy(copy, good, good_bytes);
+        memcpy(copy + 7 * (size_t)i, "\0\0", 3); /* to the root */
+        copy[7 * (size_t)i + 3] = (char)(copy[7 * (size_t)i + 3] & 0x0f);
+        write_file(bad_path, copy, good_bytes);
+        assert_int_equal(open_quietly(&g, bad_path), ERR_CORRUPT);
+    }
+    free(copy);
 }
 
 static void a_file_cut_short_is_refused(void **state)
@@ -243,6 +296,8 @@ int main(void)
         cmocka_unit_test(without_a_database_every_place_is_unknown),
         cmocka_unit_test(an_open_database_does_not_notice_what_happens_to_its_file),
         cmocka_unit_test(what_is_no_city_database_is_refused),
+        cmocka_unit_test(other_kinds_tell_what_they_have),
+        cmocka_unit_test(a_tree_that_leads_back_to_itself_is_refused),
         cmocka_unit_test(a_file_cut_short_is_refused),
         cmocka_unit_test(no_flipped_bit_can_harm),
         cmocka_unit_test(distances_are_right_across_the_date_line_and_the_poles),

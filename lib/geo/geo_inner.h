@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * private to lib/geo: a database as it is kept */
+#ifndef LIB_GEO_GEO_INNER_H
+#define LIB_GEO_GEO_INNER_H
+
+#include "lib/geo/geo.h"
+
+#include <stdatomic.h>
+
+/* A reference: a node by its number, a record (IS_RECORD and its number), or nothing. */
+#define IS_RECORD 0x80000000U
+#define NOTHING   0x7fffffffU
+
+#define HEAD_BITS 16 /* of IPv4 addresses are looked up in one step */
+#define HEADS     (1U << HEAD_BITS)
+
+struct geo_node {
+    uint32_t half[2];
+};
+
+/* What is kept of a record. */
+struct geo_record {
+    double lat, lon;
+    uint32_t name_at; /* in names: the city's, or the network operator's */
+    uint32_t asn;
+    uint16_t radius_km;
+    uint8_t name_bytes;
+    bool has_point;
+    char country[2], continent[2]; /* zeros: not known */
+};
+_Static_assert(sizeof(struct geo_record) <= 40, "two of them in three cache lines");
+
+struct geo {
+    uint32_t magic;
+    atomic_uint refs;
+    enum geo_kind kind;
+    struct geo_facts facts;
+    struct geo_node *nodes; /* [facts.nodes]; none leads back to itself, nor further down than
+                               addresses are long */
+    struct geo_record *records;
+    char *names;
+    uint32_t v4, v6; /* where each family begins */
+    uint32_t *heads; /* [HEADS]: where the first bits of an IPv4 address lead */
+    uint8_t *head_bits;
+};
+#define GEO_MAGIC 0x6e0a91c3U
+
+#endif
