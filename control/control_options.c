@@ -342,10 +342,10 @@ static void set_geo(struct api_config *c, const char *file, struct geo *old)
     if (file[0] == '\0')
         return;
     buf_init(&why, 1024);
-    if (geo_open(&c->geo, file, &why) == 0) {
-        struct geo_facts f = geo_facts_of(c->geo);
-        LOG_INFO("geoip-loaded", "file=%s type=%s nodes=%u records=%llu", file, f.type, f.nodes,
-                 (unsigned long long)f.records);
+    if (geo_open(&c->geo, file, GEO_CITY, &why) == 0) {
+        const struct geo_facts *f = geo_facts_of(c->geo);
+        LOG_INFO("geoip-loaded", "file=%s type=%s nodes=%u records=%llu", file, f->type, f->nodes,
+                 (unsigned long long)f->records);
     } else {
         c->geo_fault = arena_cstr(&c->mem, buf_span(&why));
         if (old != NULL)
@@ -362,6 +362,10 @@ int control_options_config(const struct control_options *o, const char *file, st
 {
     struct api_config *c = api_config_create();
     c->redirect_max_age_s = o->route_ttl_ms / MSEC_PER_SEC;
+    c->redirect_cache_control =
+        c->redirect_max_age_s > 0
+            ? arena_printf(&c->mem, "private, max-age=%lld", (long long)c->redirect_max_age_s)
+            : SPAN("private, no-store");
     int err = control_rules_make(o, c, why);
     if (err == 0)
         err = auth_token_read(o->operator_token_file, c->operator_digest, why);

@@ -26,6 +26,7 @@ struct api_config {
     bool has_node_token; /* else nodes bear tokens that are bound to them */
     struct price price;
     int64_t redirect_max_age_s;
+    struct span redirect_cache_control; /* that says so */
 };
 #define API_CONFIG_MAGIC 0x7be6a210U
 

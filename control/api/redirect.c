@@ -24,15 +24,13 @@ static struct span location_of(struct exchange *x, const struct picture_node *n,
     return arena_join(&x->mem, parts, ARRAY_LEN(parts));
 }
 
-static void respond(struct exchange *x, struct span location, int64_t max_age_s)
+static void respond(struct exchange *x, struct span location, struct span cache_control)
 {
     bool is_read = x->request.method == METHOD_GET || x->request.method == METHOD_HEAD;
     struct response_head head = {.status = is_read ? 302 : 307, .content_length = 0};
     fields_init(&head.fields, &x->mem);
     fields_add(&head.fields, FIELD_LOCATION, location);
-    fields_add(&head.fields, FIELD_CACHE_CONTROL,
-               max_age_s > 0 ? arena_printf(&x->mem, "private, max-age=%lld", (long long)max_age_s)
-                             : SPAN("private, no-store"));
+    fields_add(&head.fields, FIELD_CACHE_CONTROL, cache_control);
     exchange_respond(x, &head, NULL);
 }
 
@@ -56,6 +54,8 @@ bool redirect_user(struct api_worker *w, struct exchange *x, struct span host)
     }
     const struct decide_choice *best = &s.verdict.v[0];
     struct span location = location_of(x, best->node, host);
-    respond(x, location, best->standing <= STANDING_FULL ? s.config->redirect_max_age_s : 0);
+    respond(x, location,
+            best->standing <= STANDING_FULL ? s.config->redirect_cache_control
+                                            : SPAN("private, no-store"));
     return true;
 }

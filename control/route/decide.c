@@ -66,6 +66,13 @@ uint64_t decide_key(struct span host, struct span path)
     return hash128(path.p, path.n, h.lo).lo;
 }
 
+double decide_km(const struct place *client, const struct picture_node *n)
+{
+    if (!client->has_point || !n->spec.has_point)
+        return -1;
+    return geo_km(client->lat, client->lon, n->spec.lat, n->spec.lon);
+}
+
 /* ---- candidates ---- */
 
 static uint8_t offers_of(const struct decide_question *q)
@@ -131,13 +138,6 @@ static void add_to_shape(struct deciding *d, const struct picture_edge *e, uint6
     d->count++;
 }
 
-static double km_of(const struct deciding *d, const struct picture_node *n)
-{
-    if (!d->q->place->has_point || !n->spec.has_point)
-        return -1;
-    return geo_km(d->q->place->lat, d->q->place->lon, n->spec.lat, n->spec.lon);
-}
-
 /* e is of the group that was begun last. */
 static void choose(struct deciding *d, const struct picture_edge *e)
 {
@@ -146,8 +146,7 @@ static void choose(struct deciding *d, const struct picture_edge *e)
     const struct picture_node *n = &d->picture->nodes[e->node];
     if (out->count == 0)
         out->rule = g->rule;
-    out->v[out->count++] =
-        (struct decide_choice){n, e, g->rule, g->standing, out->group_count - 1, km_of(d, n)};
+    out->v[out->count++] = (struct decide_choice){n, e, g->rule, g->standing, out->group_count - 1};
     d->count++;
 }
 

@@ -10,7 +10,7 @@
 #include "lib/geo/geo.h"
 
 /* Which edges should serve this user, best first. Pure: the picture, the rules and the question in,
- * the verdict out; no clock, no I/O, no allocation. About a microsecond for 500 nodes.
+ * the verdict out; no clock, no I/O, no allocation. About two microseconds for 500 nodes.
  *
  * Rules, in order; each ranks the edges it knows something about, and those left over follow by
  * the next one, so that there are as many as were asked for wherever there are so many at all:
@@ -82,7 +82,6 @@ struct decide_choice {
     enum decide_rule rule;
     enum standing standing;
     size_t group;
-    double km; /* from the client's place; < 0: not known */
 };
 
 struct decide_verdict {
@@ -108,6 +107,8 @@ struct hash128 decide_shape(const struct picture *picture, const struct decide_r
 const char *decide_rule_name(enum decide_rule rule);
 /* decide_standing: of an edge, for the users of this question. */
 enum standing decide_standing(const struct picture_edge *e, const struct decide_question *q);
+/* decide_km: from the client's place to an edge; < 0: not known. */
+double decide_km(const struct place *client, const struct picture_node *n);
 /* decide_key: the content that users of one edge share: host and path, without the query. */
 uint64_t decide_key(struct span host, struct span path);
 

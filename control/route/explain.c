@@ -33,15 +33,17 @@ static void write_urls(const struct picture_node *n, struct json_out *o)
         json_out_text(o, "https_url", n->spec.https_url);
 }
 
-static void write_choice(const struct decide_choice *c, struct json_out *o)
+static void write_choice(const struct explain_spec *e, const struct decide_choice *c,
+                         struct json_out *o)
 {
+    double km = decide_km(e->question->place, c->node);
     json_out_object(o, NULL);
     write_urls(c->node, o);
     json_out_text(o, "rule", span_of(decide_rule_name(c->rule)));
     if (c->standing != STANDING_ABLE)
         json_out_text(o, "class", span_of(standing_name(c->standing)));
-    if (c->km >= 0)
-        json_out_real(o, "km", c->km, 1);
+    if (km >= 0)
+        json_out_real(o, "km", km, 1);
     json_out_end_object(o);
 }
 
@@ -95,7 +97,7 @@ static const char *why(const struct explain_spec *e, const struct picture_node *
 static void write_node(const struct explain_spec *e, const struct picture_node *n,
                        struct json_out *o)
 {
-    const struct place *p = e->question->place;
+    double km = decide_km(e->question->place, n);
     const struct picture_edge *edge = &e->picture->edges[n->edge];
     enum standing standing = decide_standing(edge, e->question);
     json_out_object(o, NULL);
@@ -105,8 +107,8 @@ static void write_node(const struct explain_spec *e, const struct picture_node *
     json_out_text(o, "class", span_of(standing_name(standing)));
     if (n->spec.region.n > 0)
         json_out_text(o, "region", n->spec.region);
-    if (p->has_point && n->spec.has_point)
-        json_out_real(o, "km", geo_km(p->lat, p->lon, n->spec.lat, n->spec.lon), 1);
+    if (km >= 0)
+        json_out_real(o, "km", km, 1);
     json_out_u64(o, "price_class", n->spec.price_class);
     json_out_real(o, "free", n->spare, 4);
     json_out_real(o, "weight", edge->weight, 4);
@@ -168,7 +170,7 @@ void explain_write(const struct explain_spec *e, struct json_out *o)
     write_place(e->question->place, o);
     json_out_array(o, "edges");
     for (size_t i = 0; i < v->count; i++)
-        write_choice(&v->v[i], o);
+        write_choice(e, &v->v[i], o);
     json_out_end_array(o);
     if (!e->is_long)
         return;

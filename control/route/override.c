@@ -17,6 +17,8 @@ struct override_table {
     struct override *v;
     size_t count;
     size_t first_of[ADDRESS_BITS + 2]; /* networks of length b: [first_of[b + 1], first_of[b]) */
+    uint8_t lengths[ADDRESS_BITS + 1]; /* that there are, longest first */
+    size_t length_count;
 };
 
 static void map_v4(const void *v4, uint8_t out[16])
@@ -110,6 +112,8 @@ int override_table_create(struct override_table **out, const struct override *v,
         while (at < count && t->v[at].bits == bits)
             at++;
         t->first_of[bits] = at;
+        if (at > t->first_of[bits + 1])
+            t->lengths[t->length_count++] = (uint8_t)bits;
     }
     if (err != 0)
         override_table_destroy(&t);
@@ -149,14 +153,14 @@ const struct override *override_find(const struct override_table *t, const struc
     uint8_t whole[16];
     if (t == NULL || t->count == 0 || !bytes_of(address, whole))
         return NULL;
-    int longest = before != NULL ? before->bits - 1 : ADDRESS_BITS;
-    for (int bits = longest; bits >= 0; bits--) {
-        size_t from = t->first_of[bits + 1], to = t->first_of[bits];
-        if (from == to)
+    for (size_t i = 0; i < t->length_count; i++) {
+        unsigned bits = t->lengths[i];
+        if (before != NULL && bits >= before->bits)
             continue;
+        size_t from = t->first_of[bits + 1], to = t->first_of[bits];
         uint8_t key[16];
         memcpy(key, whole, sizeof key);
-        mask(key, (unsigned)bits);
+        mask(key, bits);
         const struct override *found = bsearch(key, t->v + from, to - from, sizeof *t->v, compare);
         if (found != NULL)
             return found;
