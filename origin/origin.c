@@ -10,9 +10,10 @@
 #include "lib/daemon/metrics_text.h"
 #include "lib/net/iopool.h"
 #include "lib/web/server_counters.h"
-#include "origin/connect/folder.h"
+#include "origin/connect/release.h"
 #include "origin/connect/storage_options.h"
 #include "origin/origin_options.h"
+#include "origin/origin_store.h"
 #include "origin/serve/serve.h"
 
 /* What a worker has; made and freed on its thread, its counters read from the main thread. */
@@ -94,13 +95,17 @@ static struct gate *gate_of(const struct storage_options *s)
     return gate_create(&spec);
 }
 
+/* The storage that the options name, and releases before it. */
 static int open_store(struct origin *o, const struct origin_options *opt, struct buf *why)
 {
-    struct folder_spec folder = {opt->folder, o->io, opt->uses_sendfile};
-    if (opt->storages.count == 0)
-        return folder_create(&o->connector, &folder, why);
-    o->gate = gate_of(opt->storages.v);
-    return storage_create(&o->connector, opt->storages.v, option_file(o->config), why);
+    int err = origin_store_open(&o->connector, opt, option_file(o->config), o->io, why);
+    if (err == 0 && opt->storages.count > 0)
+        o->gate = gate_of(opt->storages.v);
+    if (err == 0 && opt->releases_ms > 0) {
+        struct release_spec releases = {o->connector, o->io, opt->releases_ms};
+        o->connector = release_create(&releases);
+    }
+    return err;
 }
 
 static int start_parts(struct origin *o, struct buf *why)

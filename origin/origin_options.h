@@ -12,7 +12,7 @@ struct origin_options {
     int log_level;
     const char *folder, *index;
     bool uses_sendfile;
-    int64_t io_threads, io_queue;
+    int64_t io_threads, io_queue, releases_ms;
     int64_t idle_ms, stall_ms, conns;
     struct option_records listens, certificates, rules;
     struct option_records storages; /* struct storage_options; one, or a folder */

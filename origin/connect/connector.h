@@ -49,7 +49,7 @@ struct connector_entry {
 };
 struct connector_list {
     /* in */
-    struct span prefix; /* of the path */
+    struct span prefix; /* of the path; what it names up to its last '/' is looked through */
     struct span after;  /* `next` of the page before; empty: the first page */
     struct loop *home;
     void (*done)(struct connector_list *l, int err);
@@ -69,6 +69,7 @@ struct connector_put {
     int64_t size_bytes;
     struct span content_type; /* empty: by the path's ending, or none */
     const uint8_t *sha256;    /* of the whole, kept beside it; NULL: none */
+    bool is_commit;           /* what was put before outlives a crash wherever this does */
     /* Bytes [from, from + len): asked for once or, where something had to be sent again, more
      * often. */
     struct body *(*open)(struct connector_put *p, int64_t from, int64_t len);

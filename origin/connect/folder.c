@@ -3,7 +3,7 @@
  * The connector for a folder of files: finding and holding them. Their bytes are folder_body.c's.
  * Opening is tried without waiting first (RESOLVE_CACHED: the names are in the kernel's cache) and
  * goes to an I/O thread only when it would wait. */
-#include "origin/connect/folder.h"
+#include "origin/connect/folder_inner.h"
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -18,14 +18,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FOLDER_PATH_MAX 4096
-
-struct folder {
-    struct connector connector;
-    int root_fd;
-    struct iopool *io;
-};
-
 struct open_job {
     struct iojob job; /* first */
     struct connector_find *find;
@@ -34,23 +26,42 @@ struct open_job {
     int fd, errnum;
 };
 
-static struct folder *folder_of(struct connector *c)
+struct folder *folder_of(struct connector *c)
 {
     return CONTAINER_OF(c, struct folder, connector);
 }
 
-/* fd, or -errno. O_NONBLOCK: opening a FIFO must not wait for its writer. */
-static int open_beneath(const struct folder *f, const char *path, bool cached_only)
+int folder_open(int at, const char *path, uint64_t flags, uint64_t resolve)
 {
     struct open_how how = {
-        .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (cached_only ? RESOLVE_CACHED : 0),
+        .flags = flags | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve,
     };
-    long fd = syscall(SYS_openat2, f->root_fd, path, &how, sizeof how);
+    long fd = syscall(SYS_openat2, at, path, &how, sizeof how);
     return fd >= 0 ? (int)fd : -errno;
 }
 
-static int err_of_open(int errnum)
+/* O_NONBLOCK: opening a FIFO must not wait for its writer. */
+static int open_to_read(const struct folder *f, const char *path, bool cached_only)
+{
+    return folder_open(f->root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+                       cached_only ? RESOLVE_CACHED : 0);
+}
+
+bool folder_path(struct span path, char out[FOLDER_PATH_MAX])
+{
+    struct span relative = path;
+    while (relative.n > 0 && relative.p[0] == '/')
+        relative = span_skip(relative, 1);
+    if (relative.n == 0 || relative.n >= FOLDER_PATH_MAX ||
+        memchr(relative.p, 0, relative.n) != NULL)
+        return false;
+    memcpy(out, relative.p, relative.n);
+    out[relative.n] = 0;
+    return true;
+}
+
+int folder_err(int errnum)
 {
     switch (errnum) {
     case ENOENT:
@@ -67,6 +78,9 @@ static int err_of_open(int errnum)
     case ENFILE:
     case ENOMEM:
         return ERR_BUSY;
+    case ENOSPC:
+    case EDQUOT:
+        return ERR_NO_SPACE;
     default:
         return ERR_IO;
     }
@@ -99,7 +113,7 @@ static void found(struct connector_find *find, struct iopool *io, int fd)
 
 static void open_failed(struct connector_find *find, int errnum)
 {
-    int err = err_of_open(errnum);
+    int err = folder_err(errnum);
     if (err != ERR_NOT_FOUND)
         LOG_WARN_LIMITED("open-failed", "path=\"%.*s\" reason=\"%s\"", SPAN_FMT(find->path),
                          strerror(errnum));
@@ -109,7 +123,7 @@ static void open_failed(struct connector_find *find, int errnum)
 static void open_run(struct iojob *j)
 {
     struct open_job *o = CONTAINER_OF(j, struct open_job, job);
-    int fd = open_beneath(o->folder, o->path, false);
+    int fd = open_to_read(o->folder, o->path, false);
     o->fd = fd;
     o->errnum = fd < 0 ? -fd : 0;
 }
@@ -145,16 +159,11 @@ static void folder_find(struct connector *c, struct connector_find *find)
 {
     struct folder *f = folder_of(c);
     char path[FOLDER_PATH_MAX];
-    struct span relative = find->path;
-    while (relative.n > 0 && relative.p[0] == '/')
-        relative = span_skip(relative, 1);
-    if (relative.n == 0 || relative.n >= sizeof path || memchr(relative.p, 0, relative.n) != NULL) {
+    if (!folder_path(find->path, path)) {
         find->done(find, ERR_NOT_FOUND);
         return;
     }
-    memcpy(path, relative.p, relative.n);
-    path[relative.n] = 0;
-    int fd = open_beneath(f, path, true);
+    int fd = open_to_read(f, path, true);
     if (fd >= 0)
         found(find, f->io, fd);
     else if (fd == -EAGAIN)
@@ -176,6 +185,9 @@ static const struct connector_ops sendfile_ops = {
     .find = folder_find,
     .body = folder_body_create,
     .content_close = folder_content_close,
+    .list = folder_list,
+    .put = folder_put,
+    .remove = folder_remove,
     .destroy = folder_destroy,
 };
 
@@ -184,6 +196,9 @@ static const struct connector_ops copy_ops = {
     .find = folder_find,
     .body = folder_copy_create,
     .content_close = folder_content_close,
+    .list = folder_list,
+    .put = folder_put,
+    .remove = folder_remove,
     .destroy = folder_destroy,
 };
 
@@ -193,13 +208,13 @@ int folder_create(struct connector **out, const struct folder_spec *spec, struct
     int fd = open(spec->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         buf_printf(why, "folder \"%s\": %s\n", spec->path, strerror(errno));
-        return err_of_open(errno);
+        return folder_err(errno);
     }
     struct folder *f = mem_zalloc(sizeof *f);
     f->connector.ops = spec->uses_sendfile ? &sendfile_ops : &copy_ops;
     f->root_fd = fd;
     f->io = spec->io;
-    int probe = open_beneath(f, ".", false);
+    int probe = open_to_read(f, ".", false);
     if (probe < 0) {
         buf_printf(why, "folder \"%s\": cannot be read beneath itself: %s%s\n", spec->path,
                    strerror(-probe), probe == -ENOSYS ? " (openat2 needs Linux 5.6 or later)" : "");

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ORIGIN_CONNECT_RELEASE_H
+#define ORIGIN_CONNECT_RELEASE_H
+
+#include "lib/net/iopool.h"
+#include "origin/connect/connector.h"
+
+/* Published releases (manifest.h), served from any storage that can list: a path below a release's
+ * name is the file that its manifest names, under a strong validator that is its digest; any other
+ * path is the storage's own. What lies below /.byeori/ is nobody's.
+ *
+ * Which releases there are is listed again when somebody asks and refresh_ms have passed, beside
+ * the requests; a manifest is read once, and parsed on an I/O thread. Each loop keeps its own. */
+struct release_spec {
+    struct connector *inner; /* taken */
+    struct iopool *io;       /* outlives it */
+    msec_t refresh_ms;
+};
+struct connector *release_create(const struct release_spec *spec) __attribute__((returns_nonnull));
+
+#endif

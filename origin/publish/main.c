@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * byeori-origin publish: arguments, the two phases (hash, upload), a line of progress, a result. */
+#include "origin/publish/main.h"
+
+#include "lib/base/err.h"
+#include "lib/base/option.h"
+#include "origin/publish/hasher.h"
+#include "origin/publish/publish.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define IO_THREADS 4
+#define IO_QUEUE   4096
+#define BAR_CELLS  30
+#define BAR_EVERY  100 /* ms */
+
+struct arguments {
+    const char *folder, *store;
+    struct span name;
+    int64_t block_bytes;
+    int threads;
+    uint32_t jobs;
+    bool is_dry_run, may_replace, is_quiet;
+};
+
+/* One line on a terminal, rewritten; nothing elsewhere. */
+struct bar {
+    bool is_shown;
+    const char *what;
+    int64_t total_bytes;
+    msec_t began, last;
+};
+
+struct session {
+    struct publish publish;
+    struct bar bar;
+    int err;
+};
+
+static const char usage_text[] =
+    "usage: byeori-origin publish FOLDER --to STORE --as NAME [options]\n"
+    "\n"
+    "Puts the files of FOLDER into a storage as the release NAME (for instance game/1.4.0). What\n"
+    "the storage has already is not sent; the release is seen when all of it is there. Run it "
+    "again\n"
+    "after a failure: it goes on where it was.\n"
+    "\n"
+    "  --to STORE      a folder, or a configuration of byeori-origin whose storage is meant\n"
+    "  --as NAME       segments of letters, digits, '.', '_' and '-', joined by '/'\n"
+    "  --block SIZE    bytes of a block in the manifest (1MiB)\n"
+    "  --jobs N        uploads at a time (8)\n"
+    "  --threads N     threads that hash (one per core)\n"
+    "  --replace       a release of this name with other files gives way\n"
+    "  --dry-run       tells what would be sent\n"
+    "  --quiet         no progress\n";
+
+static int usage(const char *what, const char *value)
+{
+    if (what != NULL)
+        fprintf(stderr, "byeori-origin publish: %s%s\n", what, value);
+    fputs(usage_text, stderr);
+    return 2;
+}
+
+static bool read_count(const char *text, int64_t max, int64_t *out)
+{
+    uint64_t n;
+    if (!span_u64(span_of(text), &n) || n == 0 || n > (uint64_t)max)
+        return false;
+    *out = (int64_t)n;
+    return true;
+}
+
+struct flag {
+    const char *name;
+    char code;
+    bool has_value;
+};
+static const struct flag flags[] = {
+    {"--to", 't', true},       {"--as", 'a', true},      {"--block", 'b', true},
+    {"--jobs", 'j', true},     {"--threads", 'n', true}, {"--replace", 'r', false},
+    {"--dry-run", 'd', false}, {"--quiet", 'q', false},
+};
+
+static bool set(struct arguments *a, char code, const char *value)
+{
+    int64_t n = 0;
+    switch (code) {
+    case 't':
+        a->store = value;
+        return true;
+    case 'a':
+        a->name = span_of(value);
+        return manifest_name_is_valid(a->name);
+    case 'b':
+        return option_parse_bytes(span_of(value), &a->block_bytes) == 0 && a->block_bytes >= 4096 &&
+               a->block_bytes <= (1 << 30);
+    case 'j':
+        a->jobs = read_count(value, 64, &n) ? (uint32_t)n : 0;
+        return a->jobs > 0;
+    case 'n':
+        a->threads = read_count(value, 64, &n) ? (int)n : 0;
+        return a->threads > 0;
+    case 'r':
+        return a->may_replace = true;
+    case 'd':
+        return a->is_dry_run = true;
+    default:
+        return a->is_quiet = true;
+    }
+}
+
+static const struct flag *flag_of(const char *text)
+{
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        if (strcmp(text, flags[i].name) == 0)
+            return &flags[i];
+    return NULL;
+}
+
+static int read_arguments(int argc, char **argv, struct arguments *a)
+{
+    for (int i = 1; i < argc; i++) {
+        const struct flag *f = flag_of(argv[i]);
+        if (f == NULL && (argv[i][0] == '-' || a->folder != NULL))
+            return usage("what is ", argv[i]);
+        if (f == NULL) {
+            a->folder = argv[i];
+            continue;
+        }
+        if (f->has_value && i + 1 == argc)
+            return usage("a value is missing: ", f->name);
+        if (!set(a, f->code, f->has_value ? argv[i + 1] : NULL))
+            return usage("not a value of it: ", f->name);
+        i += f->has_value;
+    }
+    if (a->folder == NULL || a->store == NULL || a->name.n == 0)
+        return usage("FOLDER, --to and --as are needed", "");
+    return 0;
+}
+
+static void bar_begin(struct bar *b, const char *what, int64_t total_bytes)
+{
+    b->what = what;
+    b->total_bytes = total_bytes;
+    b->began = clock_mono_ms();
+    b->last = 0;
+}
+
+static void bar_draw(struct bar *b, int64_t done_bytes)
+{
+    msec_t now = clock_mono_ms();
+    if (!b->is_shown || (now - b->last < BAR_EVERY && done_bytes < b->total_bytes))
+        return;
+    b->last = now;
+    double share = b->total_bytes > 0 ? (double)done_bytes / (double)b->total_bytes : 1;
+    double seconds = (double)(now - b->began + 1) / MSEC_PER_SEC;
+    int cells = (int)(share * BAR_CELLS);
+    fprintf(stderr, "\r%-9s [%-*.*s] %3d %%  %.1f MB/s ", b->what, BAR_CELLS, cells,
+            "==============================", (int)(share * 100),
+            (double)done_bytes / 1e6 / seconds);
+}
+
+static void bar_end(struct bar *b)
+{
+    if (b->is_shown && b->last != 0)
+        fputs("\r\033[K", stderr);
+}
+
+static void on_hashed(void *ctx, int64_t done_bytes)
+{
+    bar_draw(ctx, done_bytes);
+}
+
+static void on_progress(struct publish *p)
+{
+    struct session *s = CONTAINER_OF(p, struct session, publish);
+    s->bar.total_bytes = p->totals.new_bytes;
+    bar_draw(&s->bar, p->totals.sent_bytes);
+}
+
+static void on_done(struct publish *p, int err)
+{
+    struct session *s = CONTAINER_OF(p, struct session, publish);
+    s->err = err;
+    loop_stop(p->home);
+}
+
+static void tell(const struct arguments *a, const struct publish *p, int err)
+{
+    const struct publish_totals *t = &p->totals;
+    if (err == ERR_EXISTS)
+        fprintf(stderr,
+                "byeori-origin publish: %.*s is there already, with other files (--replace "
+                "lets it give way)\n",
+                SPAN_FMT(a->name));
+    else if (err != 0)
+        fprintf(stderr,
+                "byeori-origin publish: %.*s\nNothing of it is seen. Run it again to go on.\n",
+                SPAN_FMT(buf_span(&p->why)));
+    else if (p->was_there)
+        printf("%.*s is published already; nothing was sent\n", SPAN_FMT(a->name));
+    else
+        printf("%s %.*s: %zu files, %lld bytes; %s %zu contents, %lld bytes\n",
+               a->is_dry_run ? "would publish" : "published", SPAN_FMT(a->name), p->tree->count,
+               (long long)p->tree->bytes, a->is_dry_run ? "would send" : "sent", t->new_files,
+               (long long)t->new_bytes);
+}
+
+/* On a loop of its own: to the end of it, or to the first failure. */
+static int run_upload(const struct arguments *a, const struct tree *tree, struct connector *to)
+{
+    struct session s = {.bar = {.is_shown = !a->is_quiet && isatty(STDERR_FILENO) == 1}};
+    struct loop *home = loop_create();
+    CHECK(home != NULL);
+    s.publish = (struct publish){.to = to,
+                                 .home = home,
+                                 .tree = tree,
+                                 .name = a->name,
+                                 .block_bytes = a->block_bytes,
+                                 .now = clock_wall_ms() / MSEC_PER_SEC,
+                                 .jobs = a->jobs,
+                                 .is_dry_run = a->is_dry_run,
+                                 .may_replace = a->may_replace,
+                                 .progress = on_progress,
+                                 .done = on_done};
+    connector_enter(to, home);
+    bar_begin(&s.bar, "uploading", 0);
+    publish_start(&s.publish);
+    if (s.publish.run != NULL)
+        loop_run(home);
+    bar_end(&s.bar);
+    tell(a, &s.publish, s.err);
+    buf_finish(&s.publish.why);
+    connector_leave(to, home);
+    loop_deliver(home);
+    loop_destroy(&home);
+    return s.err;
+}
+
+static int run_hash(const struct arguments *a, struct tree *tree, struct buf *why)
+{
+    struct bar bar = {.is_shown = !a->is_quiet && isatty(STDERR_FILENO) == 1};
+    struct hasher_spec spec = {.tree = tree,
+                               .block_bytes = a->block_bytes,
+                               .threads = a->threads,
+                               .progress = on_hashed,
+                               .ctx = &bar};
+    int err = tree_open(tree, a->folder, why);
+    bar_begin(&bar, "hashing", tree->bytes);
+    if (err == 0)
+        err = hasher_run(&spec, why);
+    bar_end(&bar);
+    return err;
+}
+
+static int run(const struct arguments *a, publish_open_fn open, struct iopool *io, struct buf *why)
+{
+    struct tree tree = {.root_fd = -1};
+    struct connector *to = NULL;
+    int err = open(a->store, io, &to, why);
+    if (err == 0)
+        err = run_hash(a, &tree, why);
+    if (err != 0)
+        fprintf(stderr, "byeori-origin publish: %.*s\n", SPAN_FMT(buf_span(why)));
+    else
+        err = run_upload(a, &tree, to);
+    tree_close(&tree);
+    connector_destroy(&to);
+    return err;
+}
+
+int publish_main(int argc, char **argv, publish_open_fn open)
+{
+    struct buf why;
+    struct arguments a = {
+        .block_bytes = 1 << 20, .jobs = 8, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN)};
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage_text, stdout);
+        return 0;
+    }
+    int status = read_arguments(argc, argv, &a);
+    if (status != 0)
+        return status;
+    (void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    struct iopool *io = iopool_create(IO_THREADS, IO_QUEUE);
+    buf_init(&why, 8192);
+    int err = run(&a, open, io, &why);
+    iopool_destroy(&io);
+    buf_finish(&why);
+    return err != 0 ? 1 : 0;
+}
