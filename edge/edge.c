@@ -229,6 +229,13 @@ static int make_link(struct edge *e, const struct edge_config *c, struct buf *wh
     return control_link_create(&e->link, &spec, why);
 }
 
+static struct server_config limits_of(const struct edge_config *c)
+{
+    struct server_config limits = server_config_default;
+    client_limits_apply(&c->clients, &limits);
+    return limits;
+}
+
 static void make_workers(struct edge *e, const struct edge_config *c)
 {
     int count = daemon_worker_count(e->daemon);
@@ -238,7 +245,8 @@ static void make_workers(struct edge *e, const struct edge_config *c)
                                  .ledger = e->ledger,
                                  .access_log = e->access_log,
                                  .listens = e->listens,
-                                 .request = {.node = c->node, .names = c->names}};
+                                 .request = {.node = c->node, .names = c->names},
+                                 .server = limits_of(c)};
     e->workers = mem_zarray((size_t)count, sizeof(struct edge_worker *));
     for (int i = 0; i < count; i++)
         e->workers[i] = edge_worker_create(i, &shared);
@@ -403,6 +411,9 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
         err = certificates_reload(e->certificates, &certificates, why);
     if (err == 0)
         err = renew_sites(e, buf_span(&e->document), why);
+    struct server_config limits = limits_of(c);
+    for (int i = 0; err == 0 && i < daemon_worker_count(d); i++)
+        edge_worker_limit(e->workers[i], &limits);
     return err;
 }
 

@@ -4,6 +4,7 @@
 
 #include "edge/admin/control_link.h"
 #include "lib/daemon/admin_base.h"
+#include "lib/daemon/client_limits.h"
 #include "lib/daemon/listen.h"
 
 /* edge.conf as a record. */
@@ -25,6 +26,7 @@ struct edge_config {
     const char *access_log, *http_url, *https_url, *admin_url;
     struct option_records listens, certificates, sites, disks;
     struct tls_options tls;
+    struct client_limits clients;
     struct admin_options admin;
     struct control_options control;
 };

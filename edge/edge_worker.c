@@ -23,6 +23,7 @@ struct edge_worker *edge_worker_create(int index, const struct edge_shared *shar
     w->req.ledger = shared->ledger;
     w->access_log = shared->access_log;
     w->req.config = shared->request;
+    w->limits = shared->server;
     w->req.via = span_of(mem_printf("1.1 %s", node));
     w->req.index = index;
     fetcher_init(&w->fetcher);
@@ -50,7 +51,7 @@ void edge_worker_start(struct edge_worker *w, struct worker *worker, struct upst
     w->client = client_create(worker->loop, &client_config_default);
     w->fetcher.client = w->client;
     req_worker_use(&w->req, set);
-    w->server = server_create(worker->loop, &server_config_default, req_begin, &w->req);
+    w->server = server_create(worker->loop, &w->limits, req_begin, &w->req);
     listen_start(w->listens, w->req.index, worker->loop, w->server);
 }
 
@@ -97,4 +98,26 @@ void edge_worker_use(struct edge_worker *w, struct upstream_set *set)
     upstream_set_ref(set);
     u->set = set;
     mailbox_post(loop_mailbox(w->worker->loop), &u->mail, on_use);
+}
+
+struct limit_mail {
+    struct mail mail; /* first */
+    struct edge_worker *worker;
+    struct server_config limits;
+};
+
+static void on_limit(struct mail *m)
+{
+    struct limit_mail *l = CONTAINER_OF(m, struct limit_mail, mail);
+    if (l->worker->server != NULL) /* else it has stopped */
+        server_set_config(l->worker->server, &l->limits);
+    mem_free(l);
+}
+
+void edge_worker_limit(struct edge_worker *w, const struct server_config *limits)
+{
+    struct limit_mail *l = mem_zalloc(sizeof(*l));
+    l->worker = w;
+    l->limits = *limits;
+    mailbox_post(loop_mailbox(w->worker->loop), &l->mail, on_limit);
 }

@@ -17,6 +17,7 @@ struct edge_worker {
     struct client *client;
     struct listen_set *listens; /* borrowed */
     struct sink *access_log;    /* borrowed; NULL: none */
+    struct server_config limits;
     struct fetcher fetcher;
     struct req_worker req;
 };
@@ -31,6 +32,7 @@ struct edge_shared {
     struct sink *access_log; /* NULL: none */
     struct listen_set *listens;
     struct req_config request;
+    struct server_config server;
 };
 struct edge_worker *edge_worker_create(int index, const struct edge_shared *shared);
 void edge_worker_destroy(struct edge_worker **w); /* after edge_worker_stop, or never started */
@@ -40,7 +42,9 @@ void edge_worker_start(struct edge_worker *w, struct worker *worker, struct upst
 void edge_worker_drain(struct edge_worker *w);
 void edge_worker_stop(struct edge_worker *w);
 
-/* edge_worker_use: other sites from here on. Any thread; references set. */
+/* Any thread. edge_worker_use: other sites from here on (referenced). edge_worker_limit: other
+ * limits, for the connections that there are, too. */
 void edge_worker_use(struct edge_worker *w, struct upstream_set *set);
+void edge_worker_limit(struct edge_worker *w, const struct server_config *limits);
 
 #endif

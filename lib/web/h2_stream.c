@@ -176,13 +176,12 @@ static void own_body_ready(void *ctx)
         h2_wake(st->session);
 }
 
-static void reset(struct h2_stream *st, int err)
+void h2_stream_reset(struct h2_stream *st, int err, uint32_t code)
 {
     st->err = err;
     if (!is_alive(st))
         return;
-    (void)nghttp2_submit_rst_stream(st->session->ng, NGHTTP2_FLAG_NONE, st->id,
-                                    NGHTTP2_INTERNAL_ERROR);
+    (void)nghttp2_submit_rst_stream(st->session->ng, NGHTTP2_FLAG_NONE, st->id, code);
     h2_wake(st->session);
 }
 
@@ -212,7 +211,7 @@ static void h2_respond(struct exchange *x, const struct response_head *head, str
         has_body = false;
         x->status = 500;
         if (h2_head_submit(st, &failed, NULL) != 0)
-            reset(st, ERR_NO_MEMORY);
+            h2_stream_reset(st, ERR_NO_MEMORY, NGHTTP2_INTERNAL_ERROR);
     }
     st->body = body;
     st->left = told.content_length;
@@ -248,7 +247,7 @@ static struct body *h2_request_body(struct exchange *x)
 
 static void h2_abort(struct exchange *x)
 {
-    reset(stream_of(x), ERR_CANCELLED);
+    h2_stream_reset(stream_of(x), ERR_CANCELLED, NGHTTP2_INTERNAL_ERROR);
 }
 
 static const struct exchange_ops h2_exchange_ops = {h2_respond, h2_inform, h2_request_body,

@@ -27,6 +27,8 @@ struct h2_stream;
 struct h2_session {
     struct session base;
     struct loop_task turn;
+    struct deadline stall;   /* of its streams: h2_stall.h */
+    uint64_t progress_bytes; /* of the connection, at the last look of it */
     nghttp2_session *ng;
     struct h2_out out;
     struct h2_guard guard;
@@ -78,6 +80,9 @@ struct h2_stream {
     size_t lent_bytes; /* of its piece, in the queue or written */
     bool is_sending, is_deferred;
     bool is_whole; /* the end is in the queue, or written */
+    /* at the last look of h2_stall */
+    uint64_t moved_bytes;
+    bool did_wait;
 };
 
 /* h2_stream_open: for a request whose head begins. h2_stream_begin: the head is whole: to the
@@ -87,6 +92,8 @@ void h2_stream_begin(struct h2_stream *st, bool has_body);
 
 /* What happens to it. h2_stream_forgotten: nghttp2 closed it. h2_stream_whole: the end of the
  * answer is in the queue. h2_stream_released: of its out user. */
+/* h2_stream_reset: by us, with a code of RFC 9113 s.7; its exchange ends with err. */
+void h2_stream_reset(struct h2_stream *st, int err, uint32_t code);
 void h2_stream_data(struct h2_stream *st, struct span data);
 void h2_stream_data_end(struct h2_stream *st);
 void h2_stream_forgotten(struct h2_stream *st);

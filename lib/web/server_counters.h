@@ -14,7 +14,7 @@
     X(handshakes_failed, "TLS handshakes that failed")                                             \
     X(timeouts_head, "connections cut for a head that did not come")                               \
     X(timeouts_idle, "idle connections closed")                                                    \
-    X(timeouts_stall, "connections cut for want of progress")                                      \
+    X(timeouts_stall, "connections and HTTP/2 streams cut for want of progress")                   \
     X(http2_connections, "connections that spoke HTTP/2")                                          \
     X(floods, "HTTP/2 connections ended for a flood of frames or resets")                          \
     X(received_bytes, "application bytes received")                                                \

@@ -8,6 +8,7 @@
 #include "lib/base/mem.h"
 #include "lib/web/h2_frame.h"
 #include "lib/web/h2_head.h"
+#include "lib/web/h2_stall.h"
 
 #include <pthread.h>
 
@@ -436,11 +437,13 @@ static void run(struct h2_session *s)
     s->is_running = false;
     if (s->state == H2_CLOSED) {
         loop_undefer(&s->turn);
+        deadline_stop(&s->stall);
         nghttp2_session_del(s->ng);
         session_close(&s->base);
         mem_free(s);
         return;
     }
+    h2_stall_watch(s);
     session_wait_for(&s->base, waits_for(s));
 }
 
@@ -503,6 +506,7 @@ void session_h2_replace(struct session *from, const struct span *read, size_t co
     list_init(&s->streams);
     list_init(&s->over);
     loop_task_init(&s->turn, on_turn);
+    h2_stall_init(s);
     h2_out_init(&s->out, sv->loop, h2_stream_released);
     h2_guard_init(&s->guard, loop_now(sv->loop));
     conn_set_events(s->base.conn, &h2_conn_events, s);

@@ -201,6 +201,36 @@ static void a_client_that_gives_no_window_is_cut(void **state)
     close(file_fd);
 }
 
+/* One that moves does not cover another. */
+static void a_stream_whose_client_does_not_take_it_is_reset_alone(void **state)
+{
+    (void)state;
+    struct server_config c = wire_config();
+    c.stall_ms = 50;
+    make_long();
+    wire_open(&w, &c, reply_long);
+    peer_open(&p, &w, 5000);
+    struct peer_stream *held = peer_get(&p, "/mem");
+    PEER_UNTIL(&p, held->body_n == 5000, "a window's worth");
+    nghttp2_session_consume_connection(p.ng, 5000);
+    struct peer_stream *taken = peer_get(&p, "/mem");
+    while (!held->is_ended) {
+        size_t before = taken->body_n;
+        PEER_UNTIL(&p, held->is_ended || taken->body_n > before, "progress");
+        nghttp2_session_consume(p.ng, taken->id, taken->body_n - before);
+        wire_for_ms(&w, 10);
+    }
+    assert_true(held->is_reset);
+    assert_int_equal(held->reset_code, NGHTTP2_CANCEL);
+    assert_int_equal(held->body_n, 5000);
+    assert_false(taken->is_ended);
+    wire_until_done(&w, 1);
+    assert_int_equal(w.last_err, ERR_TIMEOUT);
+    assert_int_equal(counter_get(&server_counters_of(w.server)->timeouts_stall), 1);
+    end();
+    close(file_fd);
+}
+
 static void an_application_that_thinks_is_waited_for(void **state)
 {
     (void)state;
@@ -261,6 +291,7 @@ int main(void)
         T(a_draining_server_finishes_what_runs_and_says_goaway),
         T(idle_connections_are_told_and_closed),
         T(a_client_that_gives_no_window_is_cut),
+        T(a_stream_whose_client_does_not_take_it_is_reset_alone),
         T(an_application_that_thinks_is_waited_for),
         T(a_head_that_does_not_come_is_not_waited_for),
         T(a_bound_of_requests_ends_the_connection_in_order),
