@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Private to lib/web: the time-out for want of progress, for each stream of an HTTP/2 connection.
- * The connection's own sees the bytes of all: one stream that moves would cover many that do not. */
+ * The connection's own sees the bytes of all: one that moves would cover many that do not. */
 #ifndef LIB_WEB_H2_STALL_H
 #define LIB_WEB_H2_STALL_H
 
