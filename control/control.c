@@ -24,9 +24,10 @@
 #include "lib/daemon/metrics_text.h"
 #include "lib/web/server_counters.h"
 
-#define TICK_MS    250
-#define SAVE_MS    5000
-#define SAVE_NODES 64 /* in one commit: an operator's change waits no longer than that takes */
+#define TICK_MS     250
+#define SAVE_MS     5000
+#define SNAPSHOT_MS 10000
+#define SAVE_NODES  64 /* in one commit: an operator's change waits no longer than that takes */
 
 #define OPERATOR_BURST_S 5
 
@@ -51,6 +52,7 @@ struct control {
     struct admin_base *admin;
     struct timer tick;
     msec_t saved_at;
+    msec_t snapshot_at; /* the state's thread */
     struct save save, last_save;
 };
 
@@ -82,6 +84,18 @@ static bool save_nodes(struct control *c, struct state *s)
     return count == SAVE_NODES;
 }
 
+static void save_snapshot(struct control *c, struct state *s)
+{
+    const char *file = options_of(c->config)->snapshot;
+    msec_t now = clock_mono_ms();
+    if (file[0] == '\0' || (c->snapshot_at > 0 && now - c->snapshot_at < SNAPSHOT_MS))
+        return;
+    c->snapshot_at = now;
+    int err = state_snapshot(s, file);
+    if (err != 0)
+        LOG_WARN_LIMITED("snapshot-not-written", "file=%s error=\"%s\"", file, err_text(err));
+}
+
 static void run_save(struct state_job *job, struct state *s)
 {
     struct save *save = CONTAINER_OF(job, struct save, job);
@@ -91,6 +105,7 @@ static void run_save(struct state_job *job, struct state *s)
     while (save->has_more && save->is_last);
     if (!save->has_more && ledger_flush(c->api.ledger, s, clock_wall_ms()) != 0)
         LOG_WARN_LIMITED("ledger-not-saved", "note=\"kept in memory, tried again\"");
+    save_snapshot(c, s);
 }
 
 static void save_done(struct state_job *job);
@@ -131,16 +146,22 @@ static struct dns_view view_for_worker(void *ctx)
     return dns_view_of(api_worker_picture(w), api_worker_config(w));
 }
 
-static void on_tick(struct timer *t)
+static void tend_state(struct control *c, msec_t now)
 {
-    struct control *c = CONTAINER_OF(t, struct control, tick);
-    msec_t now = loop_now(daemon_loop(c->daemon));
     bool is_urgent = registry_tick(c->api.registry, now);
     if (is_urgent || now - c->saved_at >= SAVE_MS) {
         c->saved_at = now;
         start_save(c);
     }
     api_history_tick(&c->api, daemon_loop(c->daemon));
+}
+
+static void on_tick(struct timer *t)
+{
+    struct control *c = CONTAINER_OF(t, struct control, tick);
+    msec_t now = loop_now(daemon_loop(c->daemon));
+    if (!c->api.routes_only)
+        tend_state(c, now);
     dns_server_look(c->dns, view_for_atlas, c);
     timer_set(&c->tick, TICK_MS);
 }
@@ -258,13 +279,13 @@ static void stop(struct daemon *d)
     struct control *c = daemon_app(d);
     timer_finish(&c->tick);
     admin_base_stop(&c->admin);
-    if (c->api.queue != NULL) {
+    if (c->api.queue != NULL && !c->api.routes_only) {
         c->last_save = (struct save){
             .job = {.run = run_save, .done = save_done}, .control = c, .is_last = true};
         if (state_queue_submit(c->api.queue, daemon_loop(d), &c->last_save.job) != 0)
             LOG_WARN("not-saved", "note=\"the state's queue is full\"");
-        state_queue_destroy(&c->api.queue);
     }
+    state_queue_destroy(&c->api.queue);
     api_workers_free(&c->api);
     dns_server_destroy(&c->dns);
     registry_view_finish(&c->dns_picture);
@@ -287,6 +308,7 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     struct control *c = daemon_app(d);
     c->daemon = d;
     c->config = config;
+    c->api.routes_only = options_of(config)->routes_only;
     c->api.started_wall_ms = daemon_started_wall(d);
     c->api.other_metrics = write_dns_metrics;
     c->api.other_ctx = c;
@@ -346,13 +368,15 @@ static void worker_stop(struct daemon *d, struct worker *w)
 static int refuse_fixed(const struct control_options *old, const struct control_options *new,
                         const char *file, struct buf *why)
 {
-    if (strcmp(old->state, new->state) == 0 && old->workers == new->workers &&
+    if (strcmp(old->state, new->state) == 0 && old->routes_only == new->routes_only &&
+        strcmp(old->snapshot, new->snapshot) == 0 && old->workers == new->workers &&
         old->purge_keep == new->purge_keep && old->audit_keep == new->audit_keep &&
         old->operator_rate == new->operator_rate && old->routers.count == new->routers.count &&
         old->apis.count == new->apis.count &&dns_is_same(&old->zones, &new->zones))
         return 0;
     option_error(why, file, 1,
-                 "state, workers, purge_keep, audit_keep, operator_rate, router, api and dns "
+                 "state, snapshot, routes_only, workers, purge_keep, audit_keep, operator_rate, "
+                 "router, api and dns "
                  "sections change only with a "
                  "restart");
     return ERR_CONFIG;

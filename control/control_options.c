@@ -124,6 +124,11 @@ static const struct option control_rows[] = {
         "What is logged to standard error.")),
     ROW("state", TEXT, IN(AT(state)), BY(NULL,
         "SQLite file of nodes, sites, purges and usage; made where there is none.")),
+    ROW("snapshot", TEXT, IN(AT(snapshot)), BY("",
+        "File that is written every 10 s with what an instance with routes_only starts from.")),
+    ROW("routes_only", BOOL, IN(AT(routes_only)), BY("false",
+        "A second instance: state is a snapshot of the first one's; routes by it and takes nodes "
+        "to be as they were; heartbeats and changes are refused.")),
     ROW("geoip", TEXT, IN(AT(geoip)), BY("",
         "City-type database, MaxMind's format; unset: no routing by place. SIGHUP reads it anew.")),
     ROW("operator_token_file", TEXT, IN(AT(operator_token_file)), BY(NULL,
@@ -310,7 +315,7 @@ int control_options_check(const struct control_options *o, const char *file, str
     struct buf text;
     buf_init(&text, 4096);
     size_t before = why->n;
-    if (o->apis.count == 0)
+    if (o->apis.count == 0 && !o->routes_only)
         option_error(why, file, 1,
                      "api: at least one section is needed: api \"NAME\" { address = "
                      "\"127.0.0.1:7000\" }");

@@ -53,7 +53,8 @@ struct control_rollout {
 struct control_options {
     int64_t workers, drain_ms;
     int log_level;
-    const char *state, *geoip, *operator_token_file, *node_token_file;
+    bool routes_only;
+    const char *state, *snapshot, *geoip, *operator_token_file, *node_token_file;
     int64_t operator_rate, audit_keep, purge_keep, route_ttl_ms, near_km, vague_km;
     struct option_texts trusted_proxies;
     struct option_records routers, apis, certificates, nodes, sites, overrides, regions, zones;

@@ -84,7 +84,9 @@ static void run_row(struct api_worker *w, struct exchange *x, const struct route
 {
     unsigned rights = (unsigned)row->tag;
     enum auth_verdict verdict = auth_check(w, x, rights);
-    if (verdict == AUTH_PASS)
+    if (verdict == AUTH_PASS && w->api->routes_only && row->method != METHOD_GET)
+        answer_problem(x, 503, "This instance only routes: ask the one that keeps the state.");
+    else if (verdict == AUTH_PASS)
         row->run(w, x, m);
     else
         refuse(w, x, verdict, rights);

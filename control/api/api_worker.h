@@ -32,6 +32,7 @@ struct api {
     struct state_queue *queue;
     struct api_worker **workers; /* [worker_count] */
     int worker_count;
+    bool routes_only; /* changes and heartbeats are refused */
     msec_t started_wall_ms;
     void (*other_metrics)(void *ctx,
                           struct buf *out); /* of parts that are not the API's; or NULL */

@@ -41,6 +41,9 @@ struct state_ops {
     /* Facts of a kind whose key is at or after `from` (empty: all). 0 or ERR_IO. */
     int (*each)(struct state *s, enum state_kind kind, struct span from, state_each_fn fn,
                 void *ctx);
+    /* What an instance that only routes needs (meta, nodes, sites, versions) as a file of the same
+     * form, written beside and renamed. 0 or ERR_IO, ERR_NO_SPACE, ERR_UNSUPPORTED. */
+    int (*snapshot)(struct state *s, const char *file);
     void (*close)(struct state *s);
 };
 
@@ -58,6 +61,11 @@ MUST_USE static inline int state_each(struct state *s, enum state_kind kind, str
                                       state_each_fn fn, void *ctx)
 {
     return s->ops->each(s, kind, from, fn, ctx);
+}
+
+MUST_USE static inline int state_snapshot(struct state *s, const char *file)
+{
+    return s->ops->snapshot(s, file);
 }
 
 /* state_close: takes *s; NULL is fine. */

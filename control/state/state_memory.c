@@ -88,6 +88,13 @@ static int memory_each(struct state *state, enum state_kind kind, struct span fr
     return 0;
 }
 
+static int memory_snapshot(struct state *state, const char *file)
+{
+    (void)state;
+    (void)file;
+    return ERR_UNSUPPORTED;
+}
+
 static void memory_close(struct state *state)
 {
     struct state_memory *s = self_of(state);
@@ -99,8 +106,11 @@ static void memory_close(struct state *state)
     mem_free(s);
 }
 
-static const struct state_ops memory_ops = {
-    .name = "memory", .commit = memory_commit, .each = memory_each, .close = memory_close};
+static const struct state_ops memory_ops = {.name = "memory",
+                                            .commit = memory_commit,
+                                            .each = memory_each,
+                                            .snapshot = memory_snapshot,
+                                            .close = memory_close};
 
 struct state *state_memory_create(int fail_after)
 {

@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -113,6 +114,48 @@ static int sqlite_each(struct state *state, enum state_kind kind, struct span fr
     return err_of(code);
 }
 
+/* SQLite would make it readable for all. */
+static void make_file(const char *file)
+{
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Attached as a second database: a few rows, so nobody waits long, and no usage in them. */
+static int copy_into(struct state_sqlite *s, const char *file)
+{
+    char *sql = sqlite3_mprintf(
+        "ATTACH %Q AS copy;"
+        "PRAGMA copy.journal_mode = OFF; PRAGMA copy.synchronous = FULL;"
+        "BEGIN; CREATE TABLE copy.fact (kind INTEGER NOT NULL, key TEXT NOT NULL,"
+        " value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID, STRICT;"
+        "INSERT INTO copy.fact SELECT kind, key, value FROM main.fact"
+        " WHERE kind IN (%d, %d, %d, %d);"
+        "PRAGMA copy.user_version = %d; COMMIT;",
+        file, (int)STATE_META, (int)STATE_NODE, (int)STATE_SITE, (int)STATE_CONFIG, SCHEMA_VERSION);
+    int err = err_of(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+    sqlite3_free(sql);
+    if (err != 0 && sqlite3_get_autocommit(s->db) == 0 && step(s->rollback) != 0)
+        LOG_ERROR("state-rollback-failed", "reason=\"%s\"", sqlite3_errmsg(s->db));
+    int detached = err_of(sqlite3_exec(s->db, "DETACH copy", NULL, NULL, NULL));
+    return err != 0 ? err : detached;
+}
+
+static int sqlite_snapshot(struct state *state, const char *file)
+{
+    char *beside = mem_printf("%s.new", file);
+    unlink(beside);
+    make_file(beside);
+    int err = copy_into(self_of(state), beside);
+    if (err == 0 && rename(beside, file) != 0)
+        err = err_of_errno(errno);
+    if (err != 0)
+        unlink(beside);
+    mem_free(beside);
+    return err;
+}
+
 static void sqlite_close(struct state *state)
 {
     struct state_sqlite *s = self_of(state);
@@ -123,8 +166,11 @@ static void sqlite_close(struct state *state)
     mem_free(s);
 }
 
-static const struct state_ops sqlite_ops = {
-    .name = "sqlite", .commit = sqlite_commit, .each = sqlite_each, .close = sqlite_close};
+static const struct state_ops sqlite_ops = {.name = "sqlite",
+                                            .commit = sqlite_commit,
+                                            .each = sqlite_each,
+                                            .snapshot = sqlite_snapshot,
+                                            .close = sqlite_close};
 
 static int schema_version(struct state_sqlite *s, int *out)
 {
@@ -175,9 +221,7 @@ static int prepare_all(struct state_sqlite *s)
 
 static int open_file(struct state_sqlite *s, const char *file)
 {
-    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0640); /* SQLite would make it 0644 */
-    if (fd >= 0)
-        close(fd);
+    make_file(file);
     int err =
         err_of(sqlite3_open_v2(file, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
     if (err == 0)

@@ -147,3 +147,23 @@ def test_an_edge_that_refuses_is_heard_and_left_alone(run, origin, tmp_path):
     assert edge.get("/a").body == b"a"
     wait_until(lambda: "document-refused" in edge.stderr(), "the log")
     assert edge.stderr().count("document-refused") == 1
+
+
+def test_a_second_instance_routes_from_the_snapshot_of_the_first(run, tmp_path):
+    snapshot = tmp_path / "second" / "state.db"
+    snapshot.parent.mkdir()
+    plane = run(Plane(tmp_path, over={"snapshot": str(snapshot)}))
+    edges = [Beats(plane, node) for node in ("seoul", "frankfurt", "virginia")]
+    plane.wait_health(seoul="up", frankfurt="up", virginia="up")
+    put(plane, site())
+    snapshot.unlink(missing_ok=True)
+    wait_until(snapshot.exists, "a snapshot", 30)
+    plane.kill()
+    second = run(Plane(snapshot.parent, over={"routes_only": True, "state": str(snapshot)}))
+    assert second.edges("127.1.0.1")[0] == "seoul"
+    assert second.user("/a", source="127.2.0.1").status == 302
+    assert second.ask("GET", "/v1/sites/media")[0] == 200
+    assert second.ask("PUT", "/v1/sites/x", site())[0] == 503
+    assert second.ask("POST", "/v1/purge", {"host": "x.test"})[0] == 503
+    for e in edges:
+        e.stop()
