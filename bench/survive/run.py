@@ -35,12 +35,13 @@ class Acknowledged:
     def __init__(self):
         self.lock = threading.Lock()
         self.purges = {}                  # seq: value
-        self.puts = {}                    # path: [bodies since the last acknowledged one, it first]
+        self.on_their_way = {}            # path: bodies sent since the last acknowledged one
+        self.puts = {}                    # path: the last acknowledged one
         self.count = 0
 
     def sent(self, path, body):
         with self.lock:
-            self.puts.setdefault(path, []).append(body)
+            self.on_their_way.setdefault(path, []).append(body)
 
     def purge(self, seq, value):
         with self.lock:
@@ -49,8 +50,8 @@ class Acknowledged:
 
     def put(self, path, body):
         with self.lock:
-            bodies = self.puts[path]
-            self.puts[path] = bodies[bodies.index(body):]
+            self.puts[path] = body
+            self.on_their_way[path] = []      # a path is one writer's, who waits for each answer
             self.count += 1
 
 
@@ -114,9 +115,10 @@ def lost(plane, acknowledged):
         status, answer = caller.ask("GET", f"/v1/purges/{seq}")
         if status != 200 or answer["url"] != value:
             gone.append(f"purge {seq}")
-    for path, bodies in acknowledged.puts.items():
+    for path, body in acknowledged.puts.items():
         status, answer = caller.ask("GET", path)
-        if status != 200 or not any(is_as(answer, b) for b in bodies):
+        may_be = [body, *acknowledged.on_their_way[path]]
+        if status != 200 or not any(is_as(answer, b) for b in may_be):
             gone.append(path)
     return gone
 

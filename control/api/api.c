@@ -45,6 +45,7 @@ static const struct router_row rows[] = {
     {METHOD_DELETE, "/v1/tokens/{name}", api_tokens_delete, TOKEN_ADMIN},
     {METHOD_GET, "/v1/audit", api_audit, TOKEN_READ},
     {METHOD_GET, "/v1/status", api_status, TOKEN_READ},
+    {METHOD_GET, "/openapi.json", api_status_openapi, 0},
     {METHOD_GET, "/metrics", api_status_metrics, 0},
     {METHOD_GET, "/healthz", api_status_health, 0},
     {METHOD_GET, "/readyz", api_status_health, 0},

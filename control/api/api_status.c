@@ -17,6 +17,8 @@ static const struct counter_row api_rows[] = {
 
 const struct counter_table api_counter_table = {"byeori_control_", api_rows, ARRAY_LEN(api_rows)};
 
+extern const struct span openapi_text; /* made from openapi.json when this is built */
+
 struct tally {
     size_t up, down, recovering, unseen, able;
 };
@@ -169,6 +171,13 @@ void api_status_metrics(void *app, struct exchange *x, const struct router_match
     api_status_write_metrics(w->api, &text);
     exchange_reply(x, 200, SPAN("text/plain; version=0.0.4; charset=utf-8"), buf_span(&text));
     buf_finish(&text);
+}
+
+void api_status_openapi(void *app, struct exchange *x, const struct router_match *m)
+{
+    (void)app;
+    (void)m;
+    exchange_reply(x, 200, SPAN("application/json"), openapi_text);
 }
 
 void api_status_health(void *app, struct exchange *x, const struct router_match *m)

@@ -18,6 +18,7 @@ PACKAGES = {
     "test": ("clang-14 libclang-rt-14-dev clang-format-14 python3-pytest python3-pytest-xdist "
              "python3-h2 openssl curl nghttp2-client libmaxmind-db-writer-perl "
              "bind9-dnsutils knot-dnsutils unbound "
+             "python3-jsonschema chromium chromium-driver python3-selenium "
              "swift-proxy swift-account swift-container swift-object memcached"),
     "up": "curl openssl libmaxmind-db-writer-perl",
     "peers": "wrk nginx nghttp2-client openssl",
