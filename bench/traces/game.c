@@ -100,7 +100,7 @@ static void visit_start(struct world *w, struct game *g, const struct visit *v)
                            .row = {.bytes_s = (uint32_t)world_scaled(w, rate),
                                    .place = (uint16_t)v->place,
                                    .site = g->site},
-                           .range = world_scaled(w, RANGE_BYTES),
+                           .range = (uint64_t)(RANGE_BYTES / w->config.scale),
                            .left = UINT64_MAX,
                            .next = next_file,
                            .source = g,

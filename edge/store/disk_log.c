@@ -19,7 +19,7 @@
 #include <errno.h>
 
 #define BARRED_MS  10000
-#define MOVE_SHARE 4 /* of a segment, one part in this many at most is moved into the next */
+#define MOVE_SHARE 2 /* of a segment, one part in this many at most is moved into the next */
 
 static void written(struct disk *d, size_t n)
 {
@@ -248,7 +248,8 @@ struct reclaim {
     struct disk *d;
     uint32_t segment;
     int64_t budget; /* bytes that may still be moved */
-    bool is_second; /* blocks are dealt with, heads come */
+    /* What is used most is moved first; then what is left is forgotten, then heads come. */
+    enum { MOVE_3, MOVE_2, MOVE_1, FORGET, HEADS } pass;
 };
 
 static bool read_payload(struct disk *d, const struct reclaim *c, const struct disk_record *r,
@@ -265,13 +266,13 @@ static bool read_payload(struct disk *d, const struct reclaim *c, const struct d
 }
 
 /* Into the open segment, if there is room and it is whole. */
-static bool move_block(struct reclaim *c, const struct disk_record *r, struct generation *g)
+static void move_block(struct reclaim *c, const struct disk_record *r, struct generation *g)
 {
     struct disk *d = c->d;
     const uint8_t *payload;
     if (d->writer.segment == SEGMENT_NONE || c->budget < r->length ||
         !read_payload(d, c, r, &payload))
-        return false;
+        return;
     if (!fits_buffer(d, r->length))
         disk_log_flush(d);
     struct object *o = disk_place_owner(g);
@@ -290,17 +291,17 @@ static bool move_block(struct reclaim *c, const struct disk_record *r, struct ge
         put_block(d, o, j, payload);
         c->budget -= r->length;
     }
-    bool is_moved = o != NULL && has_room;
     object_unref(&o);
-    return is_moved;
 }
 
 static void reclaim_block(struct reclaim *c, const struct disk_record *r, struct generation *g)
 {
-    bool is_worth;
-    if (!disk_place_has(g, r, c->segment, &is_worth) || (is_worth && move_block(c, r, g)))
+    uint32_t uses;
+    if (!disk_place_has(g, r, c->segment, &uses))
         return;
-    if (disk_place_clear(g, r, c->segment))
+    if (c->pass < FORGET && uses >= 3u - c->pass)
+        move_block(c, r, g);
+    else if (c->pass == FORGET && disk_place_clear(g, r, c->segment))
         counter_add_shared(&c->d->store->counters.disk_evicted_blocks, 1);
 }
 
@@ -328,11 +329,11 @@ static bool reclaim_record(void *ctx, const struct disk_record *r, const void *p
 {
     struct reclaim *c = ctx;
     (void)payload;
-    bool is_due = r->kind == (c->is_second ? DISK_OBJECT : DISK_BLOCK);
+    bool is_due = r->kind == (c->pass == HEADS ? DISK_OBJECT : DISK_BLOCK);
     struct generation *g = is_due ? generation_known(c->d->store, r->generation) : NULL;
     if (g == NULL)
         return true;
-    if (c->is_second)
+    if (c->pass == HEADS)
         reclaim_object(c, g);
     else
         reclaim_block(c, r, g);
@@ -361,10 +362,11 @@ static bool reclaim_oldest(struct disk *d)
     if (c.segment == SEGMENT_NONE)
         return false;
     uint64_t sequence = d->segments[c.segment].sequence;
-    int r = disk_scan(&d->medium, c.segment, sequence, reclaim_record, &c);
-    c.is_second = true;
-    if (r == 0)
+    int r = 0;
+    for (c.pass = MOVE_3; r == 0 && c.pass <= HEADS; c.pass++) {
         r = disk_scan(&d->medium, c.segment, sequence, reclaim_record, &c);
+        disk_log_flush(d); /* what is moved lies elsewhere before the next pass looks */
+    }
     if (r != 0)
         LOG_WARN_LIMITED("disk-segment-unreadable", "path=\"%s\" segment=%u", d->medium.path,
                          c.segment);

@@ -50,12 +50,12 @@ void disk_place_abandon(const struct disk_job *j)
 }
 
 bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t segment,
-                    bool *is_worth)
+                    uint32_t *uses)
 {
     generation_lock(g);
     const struct block *b = block_table_find(&g->table, (int64_t)r->index);
     bool has = b != NULL && lies_at(b, segment, r->at);
-    *is_worth = has && (b->flags & BLOCK_READ_ALL) != 0;
+    *uses = has ? (b->flags & BLOCK_READ_ALL) / BLOCK_READ_ONE : 0;
     generation_unlock(g);
     return has;
 }

@@ -9,9 +9,9 @@
  * disk_place_abandon: it was not written. */
 void disk_place_commit(const struct disk *d, const struct disk_job *j);
 void disk_place_abandon(const struct disk_job *j);
-/* disk_place_has: whether block `index` lies there. *is_worth: it was read since it came. */
+/* disk_place_has: whether block `index` lies there. *uses: of it since it came, up to three. */
 bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t segment,
-                    bool *is_worth);
+                    uint32_t *uses);
 /* disk_place_enter: whether it lies there, and nobody is reading it; then disk_segment_leave. */
 bool disk_place_enter(struct disk *d, struct generation *g, const struct disk_record *r,
                       uint32_t segment);

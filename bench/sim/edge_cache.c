@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Asks the store for what a request would, and fills what it lacks at once. */
+#include "bench/sim/edge_cache.h"
+
+#include "bench/sim/log_disk.h"
+#include "bench/sim/workload.h"
+#include "edge/store/store.h"
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+#include <stdlib.h>
+
+struct edge_cache {
+    struct store *store;
+    struct log_disk *disk;
+    struct edge_counts counts;
+};
+
+struct edge_cache *edge_cache_create(const struct edge_cache_spec *spec)
+{
+    struct edge_cache *c = mem_zalloc(sizeof(*c));
+    struct buf why;
+    struct store_config config = {.memory_bytes = spec->memory_bytes,
+                                  .block_max_bytes = (int64_t)SIM_BLOCK_BYTES,
+                                  .disk_admission = STORE_ADMIT_PROVEN,
+                                  .eviction = spec->policy,
+                                  .is_hollow = true,
+                                  .hollow_disk_bytes = spec->disk_bytes};
+    buf_init(&why, 1000);
+    if (store_create(&c->store, &config, &why) != 0) {
+        fprintf(stderr, "%.*s\n", (int)why.n, (const char *)why.p);
+        exit(1);
+    }
+    buf_finish(&why);
+    if (spec->disk_bytes > 0)
+        c->disk = log_disk_create(c->store, spec->disk_bytes);
+    return c;
+}
+
+void edge_cache_destroy(struct edge_cache **pc)
+{
+    struct edge_cache *c = *pc;
+    *pc = NULL;
+    store_destroy(&c->store);
+    log_disk_destroy(&c->disk);
+    mem_free(c);
+}
+
+static struct object *object_make(struct edge_cache *c, const struct store_key *key,
+                                  const struct trace_row *r)
+{
+    static const struct freshness fresh = {.lifetime_ms = INT64_MAX / 4};
+    static const struct fields none = {0};
+    struct generation *g = generation_create(c->store, (int64_t)r->size, (int64_t)SIM_BLOCK_BYTES);
+    struct object_spec spec = {.key = *key,
+                               .site = SPAN("site"),
+                               .vary_names = SPAN(""),
+                               .vary_values = SPAN(""),
+                               .status = 200,
+                               .fields = &none,
+                               .freshness = &fresh,
+                               .validators = {.last_modified = -1},
+                               .generation = g,
+                               .stored_wall = r->version};
+    struct object *o = g != NULL ? object_create(c->store, &spec) : NULL;
+    generation_unref(&g);
+    if (o != NULL && store_insert(c->store, o, store_moment(c->store)) != 0)
+        object_unref(&o);
+    return o;
+}
+
+/* The object of the row's version; NULL: it is to be had past the store alone. */
+static struct object *object_of(struct edge_cache *c, const struct trace_row *r)
+{
+    struct store_key key = {.text = span_make(&r->object, sizeof(r->object)),
+                            .hash = hash128(&r->object, sizeof(r->object), 0)};
+    struct object *o = store_select(c->store, &key, NULL, NULL);
+    if (o == NULL)
+        return object_make(c, &key, r);
+    if (o->stored_wall == r->version)
+        return o;
+    bool is_newer = o->stored_wall < r->version;
+    object_unref(&o);
+    return is_newer ? object_make(c, &key, r) : NULL;
+}
+
+static void fill(struct edge_cache *c, struct generation *g, int64_t index)
+{
+    struct block_writer w;
+    int64_t first;
+    if (generation_claim(g, index, 1, &first) != 1)
+        return;
+    if (block_write_begin(&w, g, index) == 0) {
+        block_write_add(&w, w.room);
+        return;
+    }
+    generation_release(g, index, 1);
+    c->counts.refused++;
+}
+
+/* Whether the block at pos was there. */
+static bool look(struct edge_cache *c, struct generation *g, int64_t pos)
+{
+    struct block_view v;
+    int n = generation_use(g, pos, &v);
+    if (n == ERR_AGAIN)
+        n = generation_use(g, pos, &v);
+    if (n == 1) {
+        block_view_release(&v);
+        return true;
+    }
+    if (n == ERR_NOT_FOUND)
+        fill(c, g, pos / (int64_t)SIM_BLOCK_BYTES);
+    return false;
+}
+
+void edge_cache_row(struct edge_cache *c, const struct trace_row *r)
+{
+    struct object *o = object_of(c, r);
+    uint64_t pos = r->offset, end = r->offset + r->taken;
+    bool is_hit = o != NULL;
+    while (pos < end) {
+        uint64_t from = pos - pos % SIM_BLOCK_BYTES, next = from + SIM_BLOCK_BYTES;
+        uint64_t wanted = (next < end ? next : end) - pos;
+        bool has = o != NULL && look(c, o->generation, (int64_t)pos);
+        c->counts.missed_bytes += has ? 0 : wanted;
+        c->counts.fetched_bytes += has ? 0 : (next < r->size ? next : r->size) - from;
+        is_hit = is_hit && has;
+        pos += wanted;
+    }
+    c->counts.wanted_bytes += r->taken;
+    c->counts.rows++;
+    c->counts.row_misses += !is_hit;
+    object_unref(&o);
+}
+
+struct edge_counts edge_cache_counts(const struct edge_cache *c)
+{
+    struct edge_counts counts = c->counts;
+    counts.carried_bytes = counter_get(&store_counters_of(c->store)->carried_bytes);
+    if (c->disk != NULL) {
+        struct log_disk_counts d = log_disk_counts(c->disk);
+        counts.disk_kept_bytes = d.kept_bytes;
+        counts.disk_moved_bytes = d.moved_bytes;
+        counts.disk_read_bytes = d.read_bytes;
+    }
+    return counts;
+}
+
+struct edge_weight edge_cache_weight(const struct edge_cache *c)
+{
+    const struct store *st = c->store;
+    struct store_usage u;
+    store_usage(st, &u);
+    return (struct edge_weight){.objects = u.objects,
+                                .blocks = u.blocks + (uint64_t)u.disk_blocks,
+                                .record_bytes = atomic_load(&st->head_bytes),
+                                .fixed_bytes = (int64_t)st->segments.weight_bytes};
+}

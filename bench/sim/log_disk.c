@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The log: segments of records in order; a record is a generation's id, a block's number and its
+ * length. edge/store/disk_log.c is what it follows, step by step, with jobs that end at once. */
+#include "bench/sim/log_disk.h"
+
+#include "edge/store/disk_place.h"
+#include "edge/store/store.h"
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+#define SEGMENTS_SOUGHT   64
+#define SEGMENT_BYTES_MIN ((int64_t)4 << 20)
+#define SEGMENT_BYTES_MAX ((int64_t)64 << 20)
+#define MOVE_SHARE        2 /* as disk_log.c */
+
+struct record {
+    uint64_t generation;
+    uint32_t index, bytes;
+};
+
+struct log_segment {
+    struct record *v;
+    uint32_t count, room;
+    int64_t bytes;
+};
+
+struct log_disk {
+    struct store *store;
+    int64_t segment_bytes;
+    uint32_t count, open, oldest, used;
+    struct log_disk_counts counts;
+    struct log_segment segments[];
+};
+
+static struct log_disk *the_disk; /* the store's calls name the store alone */
+
+static uint32_t append(struct log_disk *d, const struct record *r)
+{
+    struct log_segment *s = &d->segments[d->open];
+    if (s->count == s->room) {
+        s->room = s->room > 0 ? 2 * s->room : 64;
+        s->v = mem_grow(s->v, s->room, sizeof(*s->v));
+    }
+    s->v[s->count] = *r;
+    s->bytes += r->bytes;
+    return s->count++;
+}
+
+/* As disk_log.c does with a block that was used since it came: written anew at the log's end. */
+static bool move(struct log_disk *d, struct generation *g, const struct record *r)
+{
+    if (d->segments[d->open].bytes + r->bytes > d->segment_bytes)
+        return false;
+    uint32_t at = append(d, r);
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, r->index);
+    b->disk_segment = d->open;
+    b->disk_at = at;
+    b->flags = (uint8_t)(b->flags - BLOCK_READ_ONE);
+    generation_unlock(g);
+    d->counts.moved_bytes += r->bytes;
+    return true;
+}
+
+/* An object of which nothing is left anywhere. */
+static void let_go(struct log_disk *d, struct generation *g)
+{
+    struct object *o = disk_place_owner(g);
+    generation_lock(g);
+    bool is_bare = g->table.held == 0 && !generation_is_busy_locked(g);
+    generation_unlock(g);
+    if (o != NULL && is_bare)
+        store_remove(d->store, o);
+    object_unref(&o);
+}
+
+struct reclaim {
+    struct log_disk *disk;
+    uint32_t segment, least; /* least: uses of a block that is moved; 0: all are forgotten */
+    int64_t budget;
+};
+
+static void reclaim_record(struct reclaim *c, const struct record *r, uint32_t at)
+{
+    struct log_disk *d = c->disk;
+    struct disk_record named = {.index = r->index, .at = at};
+    struct generation *g = generation_known(d->store, r->generation);
+    uint32_t uses;
+    if (g != NULL && disk_place_has(g, &named, c->segment, &uses)) {
+        if (c->least == 0) {
+            disk_place_clear(g, &named, c->segment);
+            let_go(d, g);
+        } else if (uses >= c->least && c->budget >= r->bytes && move(d, g, r)) {
+            c->budget -= r->bytes;
+        }
+    }
+    generation_unref(&g);
+}
+
+static void reclaim(struct log_disk *d, uint32_t segment)
+{
+    struct log_segment *s = &d->segments[segment];
+    struct reclaim c = {.disk = d, .segment = segment, .budget = d->segment_bytes / MOVE_SHARE};
+    for (c.least = 4; c.least-- > 0;) {
+        for (uint32_t i = 0; i < s->count; i++)
+            reclaim_record(&c, &s->v[i], i);
+    }
+    s->count = 0;
+    s->bytes = 0;
+}
+
+/* The open segment is full: the next one, and the one after it is made free. */
+static void turn(struct log_disk *d)
+{
+    d->open = (d->open + 1) % d->count;
+    reclaim(d, (d->open + 1) % d->count);
+}
+
+static void keep(struct store *st, struct generation *g, int64_t index)
+{
+    struct log_disk *d = the_disk;
+    (void)st;
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, index);
+    uint32_t bytes = b != NULL ? b->filled : 0;
+    if (g->disk == DISK_NONE) {
+        g->disk = 0;
+        roster_add(&st->roster, &g->roster);
+    }
+    generation_unlock(g);
+    if (d->segments[d->open].bytes + bytes > d->segment_bytes)
+        turn(d);
+    generation_lock(g);
+    b = block_table_find(&g->table, index);
+    if (b != NULL && b->disk_segment == SEGMENT_NONE) {
+        struct record r = {g->roster.id, (uint32_t)index, bytes};
+        b->disk_at = append(d, &r);
+        b->disk_segment = d->open;
+        generation_on_disk_locked(g, 1);
+        d->counts.kept_bytes += bytes;
+    }
+    generation_unlock(g);
+}
+
+/* disk_load.c in one step. */
+static int load(struct store *st, struct generation *g, int64_t index)
+{
+    struct segments *ss = &st->segments;
+    struct place p;
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, index);
+    CHECK(b != NULL && b->state == BLOCK_STORED);
+    b->state = BLOCK_FILLING;
+    uint32_t bytes = b->filled;
+    generation_unlock(g);
+    struct record_wanted want = {.bytes = bytes,
+                                 .queue = ss->policy->enter(&ss->queues, EVICT_LOADED, 0)};
+    int r = block_reserve(st, &want, b, &p);
+    generation_lock(g);
+    b->state = r == 0 ? BLOCK_PRESENT : BLOCK_STORED;
+    if (r == 0) {
+        b->segment = segment_number(p.segment);
+        b->offset = p.offset;
+        b->flags |= BLOCK_LOADED;
+        atomic_fetch_add_explicit(&st->blocks, 1, memory_order_relaxed);
+    }
+    generation_unlock(g);
+    if (r != 0)
+        return ERR_NO_SPACE;
+    segment_unref(p.segment);
+    the_disk->counts.read_bytes += bytes;
+    return ERR_AGAIN;
+}
+
+static void read_ahead(struct store *st, struct generation *g, int64_t from, int64_t to)
+{
+    (void)st;
+    (void)g;
+    (void)from;
+    (void)to;
+}
+
+struct log_disk *log_disk_create(struct store *st, int64_t bytes)
+{
+    int64_t each = bytes / SEGMENTS_SOUGHT;
+    each = each < SEGMENT_BYTES_MIN ? SEGMENT_BYTES_MIN : each;
+    each = each > SEGMENT_BYTES_MAX ? SEGMENT_BYTES_MAX : each;
+    uint32_t count = (uint32_t)(bytes / each) + 1; /* one of them is always free */
+    struct log_disk *d = mem_zalloc(sizeof(*d) + count * sizeof(d->segments[0]));
+    d->store = st;
+    d->segment_bytes = each;
+    d->count = count;
+    CHECK(the_disk == NULL && count > 2);
+    the_disk = d;
+    st->disk_keep = keep;
+    st->disk_load = load;
+    st->disk_read_ahead = read_ahead;
+    return d;
+}
+
+void log_disk_destroy(struct log_disk **pd)
+{
+    struct log_disk *d = *pd;
+    *pd = the_disk = NULL;
+    if (d == NULL)
+        return;
+    for (uint32_t i = 0; i < d->count; i++)
+        mem_free(d->segments[i].v);
+    mem_free(d);
+}
+
+struct log_disk_counts log_disk_counts(const struct log_disk *d)
+{
+    return d->counts;
+}

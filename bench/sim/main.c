@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+
+/* byeori_sim: plays a trace against the edge's store and against other caches of the same bytes,
+ * and prints a line of JSON for each. run.py makes a table of them. */
+#include "bench/sim/cache.h"
+#include "bench/sim/edge_cache.h"
+
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct options {
+    const char *trace, *only;
+    double share;        /* of the working set: the cache's bytes */
+    double memory_share; /* of the cache's bytes: memory; 1: no disk */
+    int place;
+};
+
+static double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static bool is_wanted(const struct options *o, const char *name)
+{
+    return o->only == NULL || strstr(o->only, name) != NULL;
+}
+
+struct outcome {
+    const char *name;
+    int64_t cache_bytes;
+    double object_miss, byte_miss, fetched, disk_written, carried, block_bytes;
+    double ns, requests_s;
+};
+
+static void print(const struct options *o, const struct outcome *r)
+{
+    printf("{\"trace\":\"%s\",\"share\":%g,\"cache\":\"%s\",\"cache_bytes\":%lld,"
+           "\"object_miss\":%.5f,\"byte_miss\":%.5f,\"fetched\":%.5f,\"disk_written\":%.5f,"
+           "\"carried\":%.5f,\"block_bytes\":%.1f,\"ns\":%.1f,\"requests_s\":%.0f}\n",
+           o->trace, o->share, r->name, (long long)r->cache_bytes, r->object_miss, r->byte_miss,
+           r->fetched, r->disk_written, r->carried, r->block_bytes, r->ns, r->requests_s);
+    fflush(stdout);
+}
+
+static void run_other(const struct options *o, const struct workload *w,
+                      const struct cache_ops *ops)
+{
+    struct cache_spec spec = {.workload = w, .bytes = (int64_t)(o->share * (double)w->bytes)};
+    void *cache = ops->create(&spec);
+    uint64_t wanted = 0, missed = 0, misses = 0, written_all = 0, fetched = 0;
+    double began = cpu_s();
+    for (uint64_t i = 0; i < w->touch_count; i++) {
+        const struct touch *t = &w->touches[i];
+        uint64_t written = 0;
+        bool is_hit = ops->touch(cache, t, i, &written);
+        if (i < w->warm_touches)
+            continue;
+        wanted += t->wanted;
+        missed += is_hit ? 0 : t->wanted;
+        fetched += is_hit ? 0 : t->bytes;
+        misses += !is_hit;
+        written_all += written;
+    }
+    double took = cpu_s() - began, bytes = (double)wanted;
+    ops->destroy(cache);
+    struct outcome r = {.name = ops->name,
+                        .cache_bytes = spec.bytes,
+                        .object_miss = (double)misses / (double)(w->touch_count - w->warm_touches),
+                        .byte_miss = (double)missed / bytes,
+                        .fetched = (double)fetched / bytes,
+                        .disk_written = (double)written_all / bytes,
+                        .block_bytes = (double)ops->block_bytes,
+                        .ns = took * 1e9 / (double)w->touch_count,
+                        .requests_s = (double)w->trace.head->rows / took};
+    print(o, &r);
+}
+
+static void run_edge(const struct options *o, const struct workload *w, const char *policy)
+{
+    const struct trace_head *head = w->trace.head;
+    int64_t bytes = (int64_t)(o->share * (double)w->bytes);
+    struct edge_cache_spec spec = {.policy = policy,
+                                   .memory_bytes = (int64_t)((double)bytes * o->memory_share)};
+    spec.disk_bytes = o->memory_share < 1 ? bytes - spec.memory_bytes : 0;
+    struct edge_cache *c = edge_cache_create(&spec);
+    struct edge_counts warm = {0};
+    double began = cpu_s();
+    for (uint64_t i = 0; i < head->rows; i++) {
+        if (i == w->warm_rows)
+            warm = edge_cache_counts(c);
+        if (o->place < 0 || w->trace.rows[i].place == o->place)
+            edge_cache_row(c, &w->trace.rows[i]);
+    }
+    double took = cpu_s() - began;
+    struct edge_counts n = edge_cache_counts(c);
+    struct edge_weight weight = edge_cache_weight(c);
+    double wanted = (double)(n.wanted_bytes - warm.wanted_bytes);
+    uint64_t written =
+        n.disk_kept_bytes + n.disk_moved_bytes - warm.disk_kept_bytes - warm.disk_moved_bytes;
+    char name[64];
+    snprintf(name, sizeof(name), "byeori %s", policy);
+    struct outcome r = {.name = name,
+                        .cache_bytes = bytes,
+                        .object_miss =
+                            (double)(n.row_misses - warm.row_misses) / (double)(n.rows - warm.rows),
+                        .byte_miss = (double)(n.missed_bytes - warm.missed_bytes) / wanted,
+                        .fetched = (double)(n.fetched_bytes - warm.fetched_bytes) / wanted,
+                        .disk_written = (double)written / wanted,
+                        .carried = (double)(n.carried_bytes - warm.carried_bytes) / wanted,
+                        .block_bytes = (double)(weight.record_bytes + weight.fixed_bytes) /
+                                       (double)(weight.blocks + 1),
+                        .ns = took * 1e9 / (double)w->touch_count,
+                        .requests_s = (double)n.rows / took};
+    print(o, &r);
+    edge_cache_destroy(&c);
+}
+
+static int usage(void)
+{
+    fputs("byeori_sim TRACE [--share 0.05] [--memory 0.1] [--place N] [--only NAME,NAME]\n"
+          "  --memory 1: no disk\n",
+          stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const policies[] = {"s3-fifo", "lru", "clock"};
+    struct options o = {.share = 0.05, .memory_share = 0.1, .place = -1};
+    struct workload w;
+    if (argc < 2 || argc % 2 != 0)
+        return usage();
+    o.trace = argv[1];
+    for (int i = 2; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--share") == 0)
+            o.share = strtod(argv[i + 1], NULL);
+        else if (strcmp(argv[i], "--memory") == 0)
+            o.memory_share = strtod(argv[i + 1], NULL);
+        else if (strcmp(argv[i], "--place") == 0)
+            o.place = (int)strtol(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--only") == 0)
+            o.only = argv[i + 1];
+        else
+            return usage();
+    }
+    int r = workload_load(&w, o.trace, o.place);
+    if (r != 0) {
+        fprintf(stderr, "byeori_sim: %s: %s\n", o.trace, err_text(r));
+        return 1;
+    }
+    for (size_t i = 0; i < caches_count; i++) {
+        if (is_wanted(&o, caches[i]->name))
+            run_other(&o, &w, caches[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+        if (is_wanted(&o, policies[i]))
+            run_edge(&o, &w, policies[i]);
+    }
+    workload_free(&w);
+    return 0;
+}
