@@ -3,36 +3,37 @@
  *
  *   BEGINNING -> RESOLVING -> CONNECTING -> SHAKING -> (done is called, the dial is gone)
  *   BEGINNING   dial_start came back; the end of the turn goes on
- *   RESOLVING   evdns is asked; skipped for numbers and "localhost"
- *   CONNECTING  one address after the other, each with its share of the time that is left
+ *   RESOLVING   resolve.c is asked; skipped for numbers and "localhost"
+ *   CONNECTING  to one address after the other, those before still trying (RFC 8305 s.5)
  *   SHAKING     TLS handshake; skipped for plain
  *
- * A lookup is an object of its own that outlives a dial that was cancelled: evdns is never asked to
- * forget a query, only nobody listens to its answer any more. On the loop's thread. */
+ * On the loop's thread. */
 #include "lib/net/dial.h"
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/net/resolve.h"
 #include "lib/net/tls_inner.h"
 
 #include <errno.h>
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <event2/util.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define DIAL_MAGIC     0xd1a10c4aU
-#define ADDRS_MAX      8
+#define ATTEMPT_DELAY  250 /* ms before the next address is tried as well (RFC 8305 s.5) */
 #define TEXT_MAX_BYTES 192
 #define HOST_SHOWN     120 /* of a name in a text */
 
 enum phase { BEGINNING, RESOLVING, CONNECTING, SHAKING };
 
-struct lookup {
-    struct dial *dial; /* NULL: cancelled */
+/* One address being connected to. */
+struct attempt {
+    struct dial *dial;
+    int fd; /* -1: none */
+    struct event connected;
 };
 
 struct dial {
@@ -42,32 +43,47 @@ struct dial {
     char *host, *tls_name;
     struct tls_client *tls; /* NULL: plain */
     int port;
-    msec_t timeout_ms, deadline;
+    msec_t timeout_ms;
     dial_fn done;
     void *ctx;
     struct loop_task begin;
-    struct timer timer;
+    struct timer timer; /* for all of it */
+    struct timer next;  /* until the next address is tried */
     struct lookup *lookup;
-    struct addr addrs[ADDRS_MAX];
-    int addr_count, addr_next;
-    int fd; /* -1: none, or the conn's */
-    struct event connected;
+    struct resolved addrs;
+    int addr_next, trying;                      /* next to be tried; how many are */
+    struct attempt attempts[RESOLVE_ADDRS_MAX]; /* [i]: to address i */
     struct conn *conn;
-    int error; /* of the last address */
+    int error; /* of the last address that failed */
     char text[TEXT_MAX_BYTES];
 };
+
+/* The descriptor is closed, or the caller's where he took it. */
+static void attempt_end(struct attempt *a, bool is_taken)
+{
+    if (a->fd < 0)
+        return;
+    event_del(&a->connected);
+    if (!is_taken)
+        close(a->fd);
+    a->fd = -1;
+    a->dial->trying--;
+}
+
+static void end_attempts(struct dial *d)
+{
+    for (int i = 0; i < d->addr_next; i++)
+        attempt_end(&d->attempts[i], false);
+}
 
 /* Everything but the memory. */
 static void take_apart(struct dial *d)
 {
     loop_undefer(&d->begin);
     timer_finish(&d->timer);
-    if (d->lookup != NULL)
-        d->lookup->dial = NULL;
-    if (d->fd >= 0) {
-        event_del(&d->connected);
-        close(d->fd);
-    }
+    timer_finish(&d->next);
+    resolve_cancel(&d->lookup);
+    end_attempts(d);
     conn_close(&d->conn);
     tls_client_unref(&d->tls);
     mem_free(d->host);
@@ -107,13 +123,11 @@ static void on_ready(void *ctx, struct conn *c, unsigned ready)
     }
 }
 
-static void on_connection(struct dial *d)
+static void on_connection(struct dial *d, int fd, const struct addr *peer)
 {
     static const struct conn_events events = {.on_ready = on_ready};
-    const struct addr *peer = &d->addrs[d->addr_next - 1];
-    int fd = d->fd;
-    event_del(&d->connected);
-    d->fd = -1;
+    timer_stop(&d->next);
+    resolve_prefer(d->loop, d->host, peer);
     if (d->tls == NULL) {
         finish(d, conn_create_plain(d->loop, fd, peer), 0);
         return;
@@ -121,14 +135,13 @@ static void on_connection(struct dial *d)
     d->phase = SHAKING;
     d->conn = conn_create_tls_client(d->loop, fd, peer, d->tls, d->tls_name);
     conn_set_events(d->conn, &events, d);
-    timer_set(&d->timer, d->deadline - loop_now(d->loop));
 }
 
 /* What an address that failed leaves behind. */
-static void note_failure(struct dial *d, int errnum)
+static void note_failure(struct dial *d, const struct addr *a, int errnum)
 {
     char where[ADDR_TEXT_ROOM];
-    addr_text(&d->addrs[d->addr_next - 1], where);
+    addr_text(a, where);
     switch (errnum) {
     case ETIMEDOUT:
         d->error = ERR_TIMEOUT;
@@ -149,62 +162,68 @@ static void note_failure(struct dial *d, int errnum)
 static void on_connected(evutil_socket_t fd, short what, void *ctx);
 
 /* Begins to connect to a; 0 or errno. */
-static int begin_connect(struct dial *d, const struct addr *a)
+static int attempt_begin(struct attempt *t, struct dial *d, const struct addr *a)
 {
     int on = 1;
-    d->fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (d->fd < 0)
+    t->dial = d;
+    t->fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (t->fd < 0)
         return errno;
-    setsockopt(d->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* speed only */
-    CHECK(event_assign(&d->connected, loop_base(d->loop), d->fd, EV_WRITE, on_connected, d) == 0);
-    if (connect(d->fd, &a->any, addr_bytes(a)) != 0 && errno != EINPROGRESS)
-        return errno;
-    CHECK(event_add(&d->connected, NULL) == 0);
+    setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* speed only */
+    CHECK(event_assign(&t->connected, loop_base(d->loop), t->fd, EV_WRITE, on_connected, t) == 0);
+    d->trying++;
+    if (connect(t->fd, &a->any, addr_bytes(a)) != 0 && errno != EINPROGRESS) {
+        int saved = errno;
+        attempt_end(t, false);
+        return saved;
+    }
+    CHECK(event_add(&t->connected, NULL) == 0);
     return 0;
 }
 
-static void drop_socket(struct dial *d)
-{
-    if (d->fd < 0)
-        return;
-    event_del(&d->connected);
-    close(d->fd);
-    d->fd = -1;
-}
-
-/* The next address, or the failure of the last. The time left is shared among those still to come,
- * so that one that swallows packets does not use up everybody's. */
+/* The next address as well, or the failure of the last where nobody is tried any more. */
 static void connect_next(struct dial *d)
 {
     d->phase = CONNECTING;
-    while (d->addr_next < d->addr_count) {
-        msec_t left = d->deadline - loop_now(d->loop);
-        timer_set(&d->timer, left / (d->addr_count - d->addr_next));
-        int e = begin_connect(d, &d->addrs[d->addr_next++]);
-        if (e == 0)
+    while (d->addr_next < d->addrs.count) {
+        struct attempt *t = &d->attempts[d->addr_next];
+        const struct addr *a = &d->addrs.v[d->addr_next++];
+        int e = attempt_begin(t, d, a);
+        if (e == 0) {
+            if (d->addr_next < d->addrs.count)
+                timer_set(&d->next, ATTEMPT_DELAY);
             return;
-        drop_socket(d);
-        note_failure(d, e);
+        }
+        note_failure(d, a, e);
     }
-    fail(d, d->error);
+    if (d->trying == 0)
+        fail(d, d->error);
 }
 
 static void on_connected(evutil_socket_t fd, short what, void *ctx)
 {
-    struct dial *d = ctx;
+    struct attempt *t = ctx;
+    struct dial *d = t->dial;
     int e = 0;
     socklen_t n = sizeof(e);
     (void)what;
     CHECK_OBJ(d, DIAL_MAGIC);
+    const struct addr *peer = &d->addrs.v[t - d->attempts];
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n) != 0)
         e = errno;
+    attempt_end(t, e == 0);
     if (e == 0) {
-        on_connection(d);
+        end_attempts(d);
+        on_connection(d, fd, peer);
         return;
     }
-    drop_socket(d);
-    note_failure(d, e);
+    note_failure(d, peer, e);
     connect_next(d);
+}
+
+static void on_next(struct timer *t)
+{
+    connect_next(CONTAINER_OF(t, struct dial, next));
 }
 
 static void on_timer(struct timer *t)
@@ -212,9 +231,8 @@ static void on_timer(struct timer *t)
     struct dial *d = CONTAINER_OF(t, struct dial, timer);
     CHECK_OBJ(d, DIAL_MAGIC);
     if (d->phase == CONNECTING) {
-        drop_socket(d);
-        note_failure(d, ETIMEDOUT);
-        connect_next(d);
+        note_failure(d, &d->addrs.v[d->addr_next - 1], ETIMEDOUT);
+        fail(d, d->error);
         return;
     }
     snprintf(d->text, sizeof(d->text), "%s %.*s took longer than %lld ms",
@@ -223,55 +241,24 @@ static void on_timer(struct timer *t)
     fail(d, ERR_TIMEOUT);
 }
 
-static void add_addr(struct dial *d, const struct sockaddr *sa)
+static void begin_to_connect(struct dial *d)
 {
-    struct addr a;
-    addr_from_sockaddr(&a, sa);
-    if (d->addr_count == ADDRS_MAX || a.any.sa_family == AF_UNSPEC)
-        return;
-    addr_set_port(&a, d->port);
-    d->addrs[d->addr_count++] = a;
+    for (int i = 0; i < d->addrs.count; i++)
+        addr_set_port(&d->addrs.v[i], d->port);
+    connect_next(d);
 }
 
-/* May come from inside evdns_getaddrinfo. */
-static void on_resolved(int result, struct evutil_addrinfo *list, void *ctx)
+static void on_resolved(void *ctx, const struct resolved *r, const char *why)
 {
-    struct lookup *lookup = ctx;
-    struct dial *d = lookup->dial;
-    mem_free(lookup);
-    if (d != NULL) {
-        d->lookup = NULL;
-        for (struct evutil_addrinfo *i = list; i != NULL; i = i->ai_next)
-            add_addr(d, i->ai_addr);
-    }
-    if (list != NULL)
-        evutil_freeaddrinfo(list);
-    if (d == NULL)
-        return;
-    if (d->addr_count > 0) {
-        connect_next(d);
+    struct dial *d = ctx;
+    d->lookup = NULL;
+    if (r != NULL) {
+        d->addrs = *r;
+        begin_to_connect(d);
         return;
     }
-    snprintf(d->text, sizeof(d->text), "resolving %.*s: %s", HOST_SHOWN, d->host,
-             result != 0 ? evutil_gai_strerror(result) : "no address");
+    snprintf(d->text, sizeof(d->text), "resolving %.*s: %s", HOST_SHOWN, d->host, why);
     fail(d, ERR_DNS);
-}
-
-static void resolve(struct dial *d)
-{
-    struct evutil_addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = EVUTIL_AI_ADDRCONFIG};
-    struct evdns_base *dns = loop_dns(d->loop);
-    if (dns == NULL) {
-        snprintf(d->text, sizeof(d->text), "resolving %.*s: /etc/resolv.conf gives no server",
-                 HOST_SHOWN, d->host);
-        fail(d, ERR_DNS);
-        return;
-    }
-    d->phase = RESOLVING;
-    d->lookup = mem_zalloc(sizeof(*d->lookup));
-    d->lookup->dial = d;
-    evdns_getaddrinfo(dns, d->host, NULL, &hints, on_resolved, d->lookup);
 }
 
 /* Numbers, and the names that always mean this machine (RFC 6761 s.6.3). */
@@ -279,13 +266,12 @@ static void add_known(struct dial *d)
 {
     static const char *const loopback[] = {"127.0.0.1", "::1"};
     struct span host = span_of(d->host);
-    struct addr a;
-    if (addr_parse_ip(host, &a) == 0) {
-        add_addr(d, &a.any);
+    struct resolved *r = &d->addrs;
+    if (addr_parse_ip(host, &r->v[0]) == 0) {
+        r->count = 1;
     } else if (span_ieq(host, SPAN("localhost"))) {
         for (size_t i = 0; i < ARRAY_LEN(loopback); i++)
-            if (addr_parse_ip(span_of(loopback[i]), &a) == 0)
-                add_addr(d, &a.any);
+            r->count += addr_parse_ip(span_of(loopback[i]), &r->v[r->count]) == 0;
     }
 }
 
@@ -293,10 +279,11 @@ static void on_begin(struct loop_task *t)
 {
     struct dial *d = CONTAINER_OF(t, struct dial, begin);
     add_known(d);
-    if (d->addr_count > 0)
-        connect_next(d);
-    else
-        resolve(d);
+    d->phase = RESOLVING;
+    if (d->addrs.count == 0)
+        d->lookup = resolve_start(d->loop, d->host, &d->addrs, on_resolved, d);
+    if (d->lookup == NULL)
+        begin_to_connect(d);
 }
 
 /* Of "[::1]" what stands inside. */
@@ -317,15 +304,16 @@ struct dial *dial_start(struct loop *l, const struct dial_spec *spec, dial_fn do
     d->tls_name = copy_name(spec->tls_name != NULL ? spec->tls_name : spec->host);
     d->port = spec->port;
     d->timeout_ms = spec->timeout_ms;
-    d->deadline = loop_now(l) + spec->timeout_ms;
     d->done = done;
     d->ctx = ctx;
-    d->fd = -1;
+    for (int i = 0; i < RESOLVE_ADDRS_MAX; i++)
+        d->attempts[i].fd = -1;
     if (spec->tls != NULL) {
         tls_client_ref(spec->tls);
         d->tls = spec->tls;
     }
     timer_init(&d->timer, l, on_timer);
+    timer_init(&d->next, l, on_next);
     timer_set(&d->timer, spec->timeout_ms);
     loop_task_init(&d->begin, on_begin);
     loop_defer(l, &d->begin);

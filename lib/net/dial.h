@@ -5,8 +5,9 @@
 #include "lib/net/conn.h"
 #include "lib/net/tls_ctx.h"
 
-/* Outgoing connections: resolve (evdns; numbers and "localhost" at once), connect (each address in
- * turn until the deadline), TLS handshake where tls is given. Threads: the loop's. */
+/* Outgoing connections: resolve (resolve.h; numbers and "localhost" at once), connect (RFC 8305:
+ * the next address after 250 ms or a failure, the first that answers wins), TLS handshake where tls
+ * is given. Threads: the loop's. */
 struct dial;
 struct dial_spec {
     const char *host; /* name or address; borrowed during the call only */

@@ -8,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 #include "lib/http/h1_write.h"
+#include "lib/net/resolve.h"
 #include "lib/web/client_call.h"
 #include "lib/web/progress.h"
 
@@ -320,6 +321,17 @@ static bool is_idempotent(enum method m)
     return method_is_safe(m) || m == METHOD_PUT || m == METHOD_DELETE;
 }
 
+/* From the pool, but not to an address that the name has no more. */
+static struct conn *rested_conn(struct call *c)
+{
+    struct client *client = c->client;
+    struct conn *rested;
+    while ((rested = client_pool_get(&client->pool, c->key)) != NULL &&
+           !resolve_has(client->loop, c->where.host, conn_peer(rested)))
+        conn_close(&rested);
+    return rested;
+}
+
 struct call *call_start(struct client *client, const struct call_spec *spec,
                         const struct call_events *events, void *ctx)
 {
@@ -344,7 +356,7 @@ struct call *call_start(struct client *client, const struct call_spec *spec,
     }
     set_request(c, spec);
     set_target(c, spec);
-    struct conn *rested = c->err == 0 ? client_pool_get(&client->pool, c->key) : NULL;
+    struct conn *rested = c->err == 0 ? rested_conn(c) : NULL;
     if (rested != NULL) {
         c->was_reused = true;
         begin_on(c, rested);

@@ -174,28 +174,30 @@ static struct event *dns_event;
 static int dns_queries;
 static bool is_dns_silent;
 
-/* "here.example" is 127.0.0.1 and has no AAAA; any other name does not exist. */
+/* "here.example" is 127.0.0.1, "twos.example" is 127.0.0.1 and 127.0.0.2, neither has an AAAA; any
+ * other name does not exist. */
 static void on_query(evutil_socket_t fd, short what, void *ctx)
 {
-    static const char answer[] = "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1";
+    static const char answer[] = "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1"
+                                 "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\2";
+    enum { EACH = 16 };
     unsigned char q[512];
     struct sockaddr_in from;
     socklen_t from_bytes = sizeof(from);
-    ssize_t n = recvfrom(fd, q, sizeof(q) - 16, 0, (struct sockaddr *)&from, &from_bytes);
+    ssize_t n = recvfrom(fd, q, sizeof(q) - 2 * EACH, 0, (struct sockaddr *)&from, &from_bytes);
     (void)what;
     (void)ctx;
     dns_queries++;
     if (n < 17 || is_dns_silent)
         return;
-    bool is_here = q[12] == 4 && memcmp(q + 13, "here", 4) == 0, is_a = q[n - 3] == 1;
+    bool is_two = q[12] == 4 && memcmp(q + 13, "twos", 4) == 0, is_a = q[n - 3] == 1;
+    bool is_here = is_two || (q[12] == 4 && memcmp(q + 13, "here", 4) == 0);
     q[2] |= 0x80;
     q[3] = is_here ? 0 : 3;
-    q[7] = is_here && is_a;
+    q[7] = (unsigned char)(is_here && is_a ? 1 + is_two : 0);
     q[11] = 0;
-    if (q[7]) {
-        memcpy(q + n, answer, sizeof(answer) - 1);
-        n += (ssize_t)sizeof(answer) - 1;
-    }
+    memcpy(q + n, answer, (size_t)q[7] * EACH);
+    n += q[7] * EACH;
     sendto(fd, q, (size_t)n, 0, (struct sockaddr *)&from, from_bytes);
 }
 
@@ -245,6 +247,38 @@ static void a_name_that_does_not_exist_is_said(void **state)
     start("nowhere.example", NULL, 2000);
     run_for(3000);
     failed(ERR_DNS, "resolving nowhere.example: ");
+}
+
+/* RFC 8305 s.5: the second is tried while the first still may answer, and comes first next time. */
+static void an_address_that_swallows_costs_a_quarter_of_a_second_and_once(void **state)
+{
+    int fds[FULL], second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    struct addr other;
+    (void)state;
+    assert_int_equal(addr_parse(SPAN("127.0.0.2:0"), -1, &other), 0);
+    addr_set_port(&other, addr_port(&addr));
+    setsockopt(second, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    assert_int_equal(bind(second, &other.any, addr_bytes(&other)), 0);
+    assert_int_equal(listen(second, 8), 0);
+    fill(fds);
+    msec_t began = clock_mono_ms();
+    connected("twos.example");
+    assert_in_range(clock_mono_ms() - began, 240, 1500);
+    began = clock_mono_ms();
+    connected("twos.example");
+    assert_in_range(clock_mono_ms() - began, 0, 200);
+    drop(fds);
+    close(second);
+}
+
+static void a_name_is_asked_for_once_in_its_time(void **state)
+{
+    (void)state;
+    connected("here.example");
+    int asked = dns_queries;
+    connected("here.example");
+    connected("here.example");
+    assert_int_equal(dns_queries, asked);
 }
 
 static void a_silent_name_server_is_given_up_in_time(void **state)
@@ -377,6 +411,8 @@ int main(void)
         T(who_never_answers_is_given_up_in_time),
         D(a_name_is_resolved_and_dialled),
         D(a_name_that_does_not_exist_is_said),
+        D(an_address_that_swallows_costs_a_quarter_of_a_second_and_once),
+        D(a_name_is_asked_for_once_in_its_time),
         D(a_silent_name_server_is_given_up_in_time),
         T(a_dial_just_begun_can_be_cancelled),
         D(a_dial_that_resolves_can_be_cancelled),
