@@ -46,7 +46,7 @@ struct shelf {
     bool is_listed, is_listing, is_leaving;
     uint32_t listing;
     msec_t next_listing;
-    struct list waiting; /* of struct look_up, until the first listing */
+    struct list waiting; /* of struct look_up, until the listing under way is over */
     struct connector_list list;
     char *after; /* page of the listing */
     uint32_t loading;
@@ -176,13 +176,14 @@ static void listing_over(struct shelf *s, int err)
         err = 0; /* then there are none */
     if (err != 0) {
         LOG_WARN_LIMITED("releases-not-listed", "reason=\"%s\"", err_text(err));
-        if (!s->is_listed)
-            fail_all(&s->waiting, err == ERR_CANCELLED ? err : ERR_BUSY);
     } else {
         forget_unseen(s);
         s->is_listed = true;
-        resume_all(&s->waiting);
     }
+    if (s->is_listed && !s->is_leaving)
+        resume_all(&s->waiting);
+    else
+        fail_all(&s->waiting, s->is_leaving ? ERR_CANCELLED : ERR_BUSY);
     shelf_settle(s);
 }
 
@@ -392,14 +393,13 @@ static void release_find(struct connector *c, struct connector_find *asked)
     list_init(&l->link);
     l->shelf = s;
     l->asked = asked;
-    bool is_listed = s->is_listed;
-    bool is_due = !s->is_listing && (!is_listed || loop_now(s->home) >= s->next_listing);
-    if (!is_listed)
-        list_push_back(&s->waiting, &l->link);
-    if (is_due)
+    if (!s->is_listing && (!s->is_listed || loop_now(s->home) >= s->next_listing))
         list_anew(s);
-    if (is_listed)
+    /* What is known needs no listing; what is not may have been published since the last one. */
+    if (!s->is_listing || release_before(s, asked->path) != NULL)
         resolve(l);
+    else
+        list_push_back(&s->waiting, &l->link);
 }
 
 static void release_enter(struct connector *c, struct loop *home)

@@ -9,8 +9,9 @@
  * name is the file that its manifest names, under a strong validator that is its digest; any other
  * path is the storage's own. What lies below /.byeori/ is nobody's.
  *
- * Which releases there are is listed again when somebody asks and refresh_ms have passed, beside
- * the requests; a manifest is read once, and parsed on an I/O thread. Each loop keeps its own. */
+ * Which releases there are is listed again when somebody asks and refresh_ms have passed; only
+ * requests outside all known releases wait for it. A manifest is read once, and parsed on an I/O
+ * thread. Each loop keeps its own. */
 struct release_spec {
     struct connector *inner; /* taken */
     struct iopool *io;       /* outlives it */
