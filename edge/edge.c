@@ -30,6 +30,7 @@ struct edge {
     struct ledger *ledger;
     struct peers *peers;
     struct purge_clock *purges;
+    struct members *members;
     struct sink *access_log;
     struct listen_set *listens;
     struct certificates *certificates;
@@ -242,6 +243,7 @@ static void make_workers(struct edge *e, const struct edge_config *c)
     struct edge_shared shared = {.store = e->store,
                                  .collapse = e->collapse,
                                  .purges = e->purges,
+                                 .members = e->members,
                                  .ledger = e->ledger,
                                  .access_log = e->access_log,
                                  .listens = e->listens,
@@ -268,6 +270,7 @@ static void stop(struct daemon *d)
     timer_finish(&e->upkeep);
     peers_stop(e->peers);
     upstream_set_unref(&e->sites);
+    members_destroy(&e->members);
     peers_destroy(&e->peers);
     purge_clock_destroy(&e->purges);
     collapse_destroy(&e->collapse);
@@ -290,6 +293,8 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     e->collapse = collapse_create();
     e->peers = peers_create();
     e->purges = purge_clock_create();
+    e->members = members_create(e->peers);
+    members_configure(e->members, &c->cluster);
     e->ledger = ledger_create(daemon_worker_count(d));
     int err = open_store(e, c, why);
     if (err == 0)
@@ -414,6 +419,8 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     struct server_config limits = limits_of(c);
     for (int i = 0; err == 0 && i < daemon_worker_count(d); i++)
         edge_worker_limit(e->workers[i], &limits);
+    if (err == 0)
+        members_configure(e->members, &c->cluster);
     return err;
 }
 

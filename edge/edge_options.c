@@ -206,6 +206,14 @@ static const struct option edge_options[] = {
      NULL,
      "The control plane.",
      {.section = &control_section}},
+    {"cluster",
+     OPTION_SECTION,
+     OPTION_FIELD(struct edge_config, cluster),
+     0,
+     0,
+     NULL,
+     "The edges of the same place, which share what each of them has.",
+     {.section = &cluster_section}},
     {"site",
      OPTION_SECTION,
      OPTION_FIELD(struct edge_config, sites),
@@ -250,6 +258,8 @@ int edge_config_check(struct option_config *config, struct buf *why)
         err = ERR_CONFIG;
     if (admin_check(&c->admin, c->certificates.count > 0, file, why) != 0 ||
         control_check(&c->control, file, why) != 0)
+        err = ERR_CONFIG;
+    if (cluster_check(&c->cluster, file, why) != 0)
         err = ERR_CONFIG;
     if (site_table_create(&sites, &c->sites, file, why) != 0)
         err = ERR_CONFIG;

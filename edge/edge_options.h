@@ -3,6 +3,7 @@
 #define EDGE_EDGE_OPTIONS_H
 
 #include "edge/admin/control_link.h"
+#include "edge/cluster/members.h"
 #include "lib/daemon/admin_base.h"
 #include "lib/daemon/client_limits.h"
 #include "lib/daemon/listen.h"
@@ -29,6 +30,7 @@ struct edge_config {
     struct client_limits clients;
     struct admin_options admin;
     struct control_options control;
+    struct cluster_options cluster;
 };
 extern const struct option_section edge_section;
 

@@ -16,6 +16,7 @@ struct edge_worker *edge_worker_create(int index, const struct edge_shared *shar
     w->fetcher.store = w->req.store = shared->store;
     w->fetcher.collapse = w->req.collapse = shared->collapse;
     w->fetcher.purges = shared->purges;
+    w->fetcher.members = shared->members;
     w->fetcher.node = node;
     w->fetcher.on_bytes = req_worker_account;
     w->fetcher.ctx = &w->req;

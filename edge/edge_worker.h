@@ -28,6 +28,7 @@ struct edge_shared {
     struct store *store;
     struct collapse *collapse;
     struct purge_clock *purges;
+    struct members *members;
     struct ledger *ledger;
     struct sink *access_log; /* NULL: none */
     struct listen_set *listens;

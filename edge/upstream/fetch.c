@@ -120,8 +120,11 @@ static bool try_elsewhere(struct fetch *f, const struct response_head *head)
 /* The next one, instead of the peer at hand. */
 static void pass_peer(struct fetch *f)
 {
+    const struct response_head *head = fetch_head(f);
+    bool has_not = f->turn.tier == TIER_SIBLING && head != NULL && head->status == 504;
+    struct fetcher_counters *count = &f->fetcher->count;
+    counter_add(has_not ? &count->sibling_misses : &count->peer_passes, 1);
     leave_origin(f);
-    counter_add(&f->fetcher->count.peer_passes, 1);
     ask_next(f);
 }
 
@@ -283,7 +286,7 @@ static void ask_next(struct fetch *f)
 {
     struct upstream *u = f->source->upstream;
     msec_t now = loop_now(f->fetcher->loop);
-    if (peer_turn_take(&f->turn, f->source)) {
+    if (peer_turn_take(&f->turn, f->fetcher, f->source, f->ask.is_reload)) {
         begin_call(f);
         f->turn.on_dead = on_peer_dead;
         peer_turn_watch(&f->turn, f->fetcher->loop, f->call);

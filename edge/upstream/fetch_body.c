@@ -80,7 +80,7 @@ static bool turn_to_origins(struct fetch_body *b)
 {
     if (b->source == NULL || !fetch_is_of_peer(b->fetch) || b->skip > 0)
         return false;
-    b->source->is_past_peers = true;
+    b->source->passed_tiers |= 1U << fetch_tier(b->fetch);
     b->expected.first = b->expected.last - b->left + 1;
     fetch_end(&b->fetch);
     ask_rest(b);

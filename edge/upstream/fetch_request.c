@@ -99,7 +99,7 @@ void fetch_request_of(const struct fetch *f, struct request_head *r, struct aren
     }
     add_range(&r->fields, &f->ask, mem);
     add_conditions(&r->fields, &f->ask, mem);
-    struct peer_ask peers = {s, f->fetcher->purges, f->ask.is_reload};
+    struct peer_ask peers = {s, f->fetcher->purges, f->turn.tier, f->ask.is_reload};
     if (f->turn.peer != NULL)
         peer_turn_fields(&peers, &r->fields);
 }

@@ -2,6 +2,8 @@
 #ifndef EDGE_UPSTREAM_FETCHER_H
 #define EDGE_UPSTREAM_FETCHER_H
 
+#include "edge/cluster/hot_keys.h"
+#include "edge/cluster/members.h"
 #include "edge/cluster/purge_clock.h"
 #include "edge/store/store.h"
 #include "edge/upstream/upstream.h"
@@ -18,6 +20,8 @@
     X(queued, "requests that waited for an origin that had as many as it may have")                \
     X(queue_timeouts, "of these, how many waited in vain")                                         \
     X(peer_passes, "answers of a shield or sibling that did not come, or were no use")             \
+    X(sibling_asks, "requests sent to a sibling for what it may have")                             \
+    X(sibling_misses, "of these, how many found that it has not")                                  \
     X(fills, "fills begun")                                                                        \
     X(fill_resumes, "fills that went on in the middle of a body after a fault")                    \
     X(fill_pauses, "times a fill waited for its readers")                                          \
@@ -46,12 +50,14 @@ struct fetcher {
     struct store *store;
     struct collapse *collapse;
     struct purge_clock *purges;
-    const char *node; /* Via, CDN-Loop */
+    struct members *members; /* of this place */
+    const char *node;        /* Via, CDN-Loop */
     /* on_bytes: application bytes that went to and came from the origins of a site. */
     void (*on_bytes)(void *ctx, const struct site *site, uint64_t in, uint64_t out);
     void *ctx;
     /* written by this worker only */
     struct fetcher_counters count;
+    struct hot_keys hot;
     struct list fills, flights; /* all that run here: for the end */
 };
 

@@ -327,7 +327,8 @@ static void on_useless(struct fill *f, int err)
         fill_fail(f, err);
         return;
     }
-    f->source->is_past_peers |= is_of_peer;
+    if (is_of_peer)
+        f->source->passed_tiers |= 1U << fetch_tier(f->fetch);
     fetch_blame(f->fetch, err);
     if (fill_ask_rest(f, fetch_tried(f->fetch)) != 0)
         fill_broken(f, err);

@@ -3,21 +3,48 @@
  * Which other edge is asked, what it is told, whether it is still there. */
 #include "edge/upstream/peer_turn.h"
 
+#include "edge/upstream/fetcher.h"
 #include "lib/base/log.h"
 
 #define DOUBT_AGAIN_MS 1000
 
-bool peer_turn_take(struct peer_turn *t, const struct source *s)
+/* Whether it is this tier's turn, the only one. */
+static bool is_turn_of(struct peer_turn *t, const struct source *s, enum tier tier)
 {
-    t->tier = TIER_ORIGIN;
-    if (((t->done >> TIER_SHIELD) & 1) || !source_has_peer(s))
-        return false;
-    t->done |= 1U << TIER_SHIELD;
-    t->tier = TIER_SHIELD;
+    bool is_done = ((t->done | s->passed_tiers) >> tier) & 1;
+    t->done |= 1U << tier;
+    return !is_done;
+}
+
+static struct peer *sibling_of(struct fetcher *fr, const struct source *s)
+{
+    msec_t now = loop_now(fr->loop);
+    double rate = hot_keys_ask(&fr->hot, s->key, now);
+    struct peer *p = members_owner(fr->members, s->key, rate, (uint32_t)now);
+    if (p != NULL)
+        counter_add(&fr->count.sibling_asks, 1);
+    return p;
+}
+
+static struct peer *shield_of(const struct source *s)
+{
+    struct peer *p = upstream_shield(s->upstream);
+    if (p != NULL)
+        peer_ref(p);
+    return p;
+}
+
+bool peer_turn_take(struct peer_turn *t, struct fetcher *fr, const struct source *s, bool is_reload)
+{
     t->site = source_site(s);
-    t->peer = upstream_shield(s->upstream);
-    peer_ref(t->peer);
-    return true;
+    t->tier = TIER_ORIGIN;
+    if (s->is_passed || s->is_from_peer)
+        return false;
+    if (is_turn_of(t, s, TIER_SIBLING) && !is_reload && (t->peer = sibling_of(fr, s)) != NULL)
+        t->tier = TIER_SIBLING;
+    else if (is_turn_of(t, s, TIER_SHIELD) && (t->peer = shield_of(s)) != NULL)
+        t->tier = TIER_SHIELD;
+    return t->peer != NULL;
 }
 
 /* Bytes came, or nobody waits for any. */
@@ -38,8 +65,10 @@ static void on_watch(struct timer *timer)
         t->moved_at = now;
     if (now - t->moved_at < patience)
         return;
-    if (!peer_may_be_asked(t->peer)) {
+    bool is_late = t->tier == TIER_SIBLING && call_head(t->call) == NULL; /* it had to look only */
+    if (is_late || !peer_may_be_asked(t->peer)) {
         timer_stop(timer);
+        peer_doubt(t->peer);
         t->on_dead(t);
     } else if (now >= t->doubt_at) {
         peer_doubt(t->peer);
@@ -71,7 +100,9 @@ void peer_turn_fields(const struct peer_ask *ask, struct fields *fs)
     purge_clock_stamp(ask->purges, &own.purges);
     hop.purges = *purge_stamp_later(&own.purges, &ask->source->purges);
     hop_ask_add(fs, &hop);
-    if (ask->is_reload)
+    if (ask->tier == TIER_SIBLING)
+        fields_add(fs, FIELD_CACHE_CONTROL, SPAN("only-if-cached"));
+    else if (ask->is_reload)
         fields_add(fs, FIELD_CACHE_CONTROL, SPAN("no-cache"));
 }
 
@@ -98,5 +129,7 @@ bool peer_turn_judge(const struct peer_turn *t, const struct source *s, int stat
                          SPAN_FMT(t->peer->name));
     if (status == 421 || status == 508)
         return false; /* it is alive, and cannot help */
+    if (is_gateway_fault(status) && t->tier == TIER_SIBLING)
+        return false; /* 504: it has it not */
     return !is_gateway_fault(status) || !upstream_may_retry(s->upstream);
 }

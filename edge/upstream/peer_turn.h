@@ -24,8 +24,10 @@ struct peer_turn {
     void (*on_dead)(struct peer_turn *t); /* silent, and its probe was not answered */
 };
 
-/* peer_turn_take: whom to ask now; false: none (any more): the origins. */
-bool peer_turn_take(struct peer_turn *t, const struct source *s);
+/* peer_turn_take: whom to ask now; false: none (any more): the origins. is_reload: as fetch_ask. */
+struct fetcher;
+bool peer_turn_take(struct peer_turn *t, struct fetcher *fr, const struct source *s,
+                    bool is_reload);
 /* peer_turn_watch: the call is made. peer_turn_leave: it is not the peer's any more; fine at any
  * time. */
 void peer_turn_watch(struct peer_turn *t, struct loop *l, struct call *c);
@@ -35,6 +37,7 @@ void peer_turn_leave(struct peer_turn *t);
 struct peer_ask {
     const struct source *source;
     struct purge_clock *purges;
+    enum tier tier;
     bool is_reload;
 };
 void peer_turn_fields(const struct peer_ask *ask, struct fields *fs);

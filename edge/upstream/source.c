@@ -163,7 +163,8 @@ void source_unref(struct source **ps)
 
 bool source_has_peer(const struct source *s)
 {
-    return !s->is_passed && !s->is_from_peer && !s->is_past_peers &&
+    bool may_ask = !s->is_passed && !s->is_from_peer;
+    return may_ask && !((s->passed_tiers >> TIER_SHIELD) & 1) &&
            upstream_shield(s->upstream) != NULL;
 }
 

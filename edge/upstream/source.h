@@ -3,6 +3,7 @@
 #define EDGE_UPSTREAM_SOURCE_H
 
 #include "edge/cluster/hop_ask.h"
+#include "edge/upstream/tier.h"
 #include "edge/upstream/upstream.h"
 #include "lib/http/conditional.h"
 #include "lib/http/message.h"
@@ -21,7 +22,7 @@ struct source {
     /* About other edges, which may be asked before the origins. */
     bool is_passed;    /* not for the cache: they are not asked */
     bool is_from_peer; /* the request is an edge's own: likewise, so that nothing goes in circles */
-    bool is_past_peers; /* what they had was no use: from here on only the origins are asked */
+    uint32_t passed_tiers; /* bit by bit: what they had was no use, so they are not asked again */
     struct purge_stamp purges; /* that who asks knows of */
     struct fields fields;      /* end-to-end, without conditions, ranges and routing fields */
     struct arena mem;

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""Edges of one place: what one of them has need not come from far; what fails costs no answer."""
+
+import time
+
+import pytest
+
+from tests.e2e.edge_shield_test import hung, out_bytes, peer_is_well, wait_bytes
+from tests.harness.content import Content
+from tests.harness.programs import Edge, wait_until
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def place(run, origin, tmp_path):
+    """place(n): n edges that know of each other."""
+    def start(count=2, site=None, **cluster):
+        edges = [Edge(tmp_path, [origin.url], name=f"edge-{i}", site={"block": "64KiB", **(site or {})})
+                 for i in range(count)]
+        urls = [f"http://127.0.0.1:{e.port}" for e in edges]
+        for edge, url in zip(edges, urls):
+            edge.values["cluster"] = {"url": url, "siblings": urls, **cluster}
+            edge.configure(edge.values)
+            run(edge)
+        return edges
+    return start
+
+
+def asked_of(asker, owner, origin, size=1000, body=None):
+    """The path of an object that `owner` owns and has, and that `asker` has not: found by trying."""
+    for i in range(100):
+        path = f"/{asker.name}-{i}"
+        origin.page(path, body or b"x" * size, cache="max-age=60", etag=f'"{i}"')
+        assert owner.get(path).status == 200
+        before = out_bytes(asker, "sibling")
+        assert asker.get(path, Range="bytes=0-0").status == 206
+        wait_until(lambda: asker.metric("byeori_edge_site_out_bytes_total") > 0, "on the account")
+        if out_bytes(asker, "sibling") > before:
+            return path
+    raise AssertionError("no key of a hundred is the sibling's")
+
+
+def test_what_the_owner_has_is_not_fetched_again(place, origin):
+    one, two = place()
+    paths = [f"/{i}" for i in range(40)]
+    for path in paths:
+        origin.page(path, b"x" * 1000, cache="max-age=60", etag='"1"')
+        for edge in (one, two):
+            assert edge.get(path).body == b"x" * 1000
+    wait_until(lambda: out_bytes(two, "sibling") + out_bytes(two, "origin") == 40000, "settled")
+    from_two = out_bytes(two, "sibling")
+    assert 5000 <= from_two <= 35000             # what edge one owns
+    assert out_bytes(one, "sibling") == 0        # two had nothing yet
+    wait_bytes(one, "memory", from_two)          # who asks is a client
+    assert sum(origin.count(p) for p in paths) == 80 - from_two / 1000
+
+
+def test_an_owner_asks_nobody_and_is_never_made_to_fetch(place, origin):
+    one, two = place()
+    for i in range(20):
+        origin.page(f"/{i}", b"x", cache="max-age=60")
+        assert one.get(f"/{i}").status == 200
+    asked = one.metric("byeori_edge_upstream_sibling_asks_total")
+    assert 0 < asked < 20
+    assert one.metric("byeori_edge_upstream_sibling_misses_total") == asked
+    assert two.metric("byeori_edge_upstream_fetches_total") == 0
+
+
+def test_a_part_that_the_owner_has_comes_from_it_and_the_rest_from_the_origin(place, origin):
+    one, two = place()
+    body = Content(MIB)
+    path = asked_of(two, one, origin, body=body)
+    got = two.get(path)
+    assert got.body == body.read(0, MIB)
+    assert origin.count(path) == 1
+
+
+def test_purges_hold_between_siblings(place, origin):
+    one, two = place()
+    path = asked_of(two, one, origin)
+    assert one.get(path, **{"Byeori-Hop": 'log="aa", seq=1',
+                            "Cache-Control": "only-if-cached"}).status == 504
+    assert one.get(path, **{"Byeori-Hop": "seq=0", "Cache-Control": "only-if-cached"}).status == 200
+
+
+def test_a_dead_sibling_is_passed_by_and_its_keys_come_from_the_origin(place, origin):
+    one, two = place()
+    asked_of(two, one, origin)
+    one.kill()
+    for i in range(30):
+        origin.page(f"/after-{i}", b"y" * 1000, cache="max-age=60")
+        assert two.get(f"/after-{i}").status == 200
+    assert not peer_is_well(two)
+    assert two.metric("byeori_edge_upstream_peer_passes_total") == 1
+    one.start()
+    wait_until(lambda: peer_is_well(two), "the probe finds it")
+    asked_of(two, one, origin)
+
+
+def test_a_hung_sibling_costs_one_deadline(place, origin):
+    one, two = place(site={"peer_timeout": "100ms"})
+    asked_of(two, one, origin)
+    slow = 0
+    with hung(one):
+        for i in range(40):
+            origin.page(f"/hung-{i}", b"y" * 1000, cache="max-age=60")
+            began = time.monotonic()
+            assert two.get(f"/hung-{i}").status == 200
+            took = time.monotonic() - began
+            assert took < 2
+            slow += took > 0.09
+        wait_until(lambda: not peer_is_well(two), "its probe is not answered")
+        began = time.monotonic()
+        assert two.get("/hung-0").status == 200
+        assert time.monotonic() - began < 0.09
+    assert slow <= 20
+
+
+def test_a_key_in_demand_has_several_owners(place, origin):
+    """Asked for often enough, every node is an owner: nobody is asked any more."""
+    one, two = place(site={"peer_timeout": "1s"}, hot_rate=1)
+    path = asked_of(two, one, origin, body=Content(4 * MIB))
+    before = two.metric("byeori_edge_upstream_sibling_asks_total")
+    for i in range(30):
+        assert two.get(path, Range=f"bytes={i * 131072}-{i * 131072}").status == 206
+    assert two.metric("byeori_edge_upstream_sibling_asks_total") - before < 25
