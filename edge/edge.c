@@ -88,6 +88,18 @@ static int use_document(void *ctx, struct span document, struct buf *why)
     return 0;
 }
 
+static void use_place(void *ctx, const struct heartbeat_neighbour *v, size_t count)
+{
+    struct edge *e = ctx;
+    const struct edge_config *c = option_record(daemon_config(e->daemon));
+    struct member_spec specs[HEARTBEAT_MAX_PLACE];
+    if (!c->cluster.joins)
+        return;
+    for (size_t i = 0; i < count; i++)
+        specs[i] = (struct member_spec){v[i].url, v[i].weight, span_eq(v[i].id, span_of(c->node))};
+    members_set(e->members, specs, count);
+}
+
 /* A little at a time, so that whoever asks the admin listener does not wait for it. */
 static void on_upkeep(struct timer *t)
 {
@@ -226,6 +238,7 @@ static int make_link(struct edge *e, const struct edge_config *c, struct buf *wh
                                      .ctx = e,
                                      .sites = sites_now,
                                      .use_document = use_document,
+                                     .use_place = use_place,
                                      .load = load_now};
     return control_link_create(&e->link, &spec, why);
 }

@@ -24,6 +24,40 @@ struct news {
     struct arena mem;
 };
 
+static bool is_neighbour(const struct picture_node *n)
+{
+    return n->mode != NODE_DOWN && span_starts(n->spec.http_url, SPAN("http:"));
+}
+
+static const struct picture_place *place_of(const struct picture *p, const struct picture_node *n)
+{
+    for (size_t i = 0; i < p->place_count; i++) {
+        const struct picture_place *place = &p->places[i];
+        if (n->edge >= place->first && n->edge - place->first < place->count)
+            return place;
+    }
+    return NULL;
+}
+
+/* Who stands beside the node, for the tiers between edges; nobody: nothing is said. */
+static void tell_place(struct api_worker *w, struct span id, struct heartbeat_answer *a,
+                       struct arena *mem)
+{
+    const struct picture *p = registry_view_now(&w->view);
+    const struct picture_node *self = picture_node_named(p, id);
+    const struct picture_place *place = self != NULL ? place_of(p, self) : NULL;
+    if (place == NULL || place->count < 2)
+        return;
+    struct heartbeat_neighbour *v = arena_zalloc(mem, HEARTBEAT_MAX_PLACE * sizeof *v);
+    for (uint32_t i = 0; i < place->count && a->place_count < HEARTBEAT_MAX_PLACE; i++) {
+        const struct picture_node *n = &p->nodes[p->edges[place->first + i].node];
+        if (is_neighbour(n))
+            v[a->place_count++] = (struct heartbeat_neighbour){
+                arena_dup(mem, n->spec.id), arena_dup(mem, n->spec.http_url), n->spec.weight};
+    }
+    a->place = v;
+}
+
 static void compose(struct api_worker *w, const struct heartbeat *h, struct news *n)
 {
     struct heartbeat_answer *a = &n->answer;
@@ -33,6 +67,7 @@ static void compose(struct api_worker *w, const struct heartbeat *h, struct news
     a->config_version = rollout_for(w->api->rollout, h, &n->document);
     if (n->document != NULL)
         a->config = rollout_document_text(n->document);
+    tell_place(w, h->node, a, &n->mem);
 }
 
 static void news_finish(struct news *n)

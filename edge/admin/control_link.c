@@ -260,6 +260,8 @@ static void on_answer(struct control_link *l)
         l->heard_wall = loop_wall(l->spec.loop);
         bool had_purges = take_purges(l, &a);
         l->has_news = take_document(l, &a) || had_purges;
+        if (l->spec.use_place != NULL)
+            l->spec.use_place(l->spec.ctx, a.place, a.place_count);
         if (l->has_news)
             save(l);
         rest(l);

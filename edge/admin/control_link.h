@@ -36,6 +36,8 @@ struct control_link_spec {
     struct upstream_set *(*sites)(void *ctx); /* borrowed */
     /* A new site document (JSON): 0, or ERR_* and one line in why; then the old one stays. */
     int (*use_document)(void *ctx, struct span document, struct buf *why);
+    /* The edges of this place, as control knows them now: every heartbeat. NULL: not wanted. */
+    void (*use_place)(void *ctx, const struct heartbeat_neighbour *v, size_t count);
     /* connections, requests and errors of the load, over all workers. */
     void (*load)(void *ctx, struct heartbeat_load *out);
 };

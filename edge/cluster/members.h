@@ -14,6 +14,7 @@
 struct cluster_options {
     const char *url;              /* of this node, as it stands among siblings; "": none */
     struct option_texts siblings; /* URLs; may have this node's own */
+    bool joins;                   /* those of the control plane's place, too */
     int64_t hot_per_s;            /* asks of one key a second that one owner is enough for */
 };
 extern const struct option_section cluster_section; /* single */

@@ -206,6 +206,34 @@ static void read_purge(struct json_in *in, const struct json_t *from, struct hea
         json_in_fault(in, "purges", "a purge has no value");
 }
 
+static void write_place(struct json_out *o, const struct heartbeat_answer *a)
+{
+    json_out_array(o, "place");
+    for (size_t i = 0; i < a->place_count; i++) {
+        json_out_object(o, NULL);
+        json_out_text(o, "id", a->place[i].id);
+        json_out_text(o, "url", a->place[i].url);
+        json_out_real(o, "weight", a->place[i].weight, 3);
+        json_out_end_object(o);
+    }
+    json_out_end_array(o);
+}
+
+static void read_place(struct json_in *in, struct heartbeat_answer *a, struct arena *mem)
+{
+    const struct json_t *from = json_in_array(in, in->root, "place", HEARTBEAT_MAX_PLACE);
+    a->place_count = json_in_count(from);
+    struct heartbeat_neighbour *place = arena_zalloc(mem, a->place_count * sizeof *place);
+    for (size_t i = 0; i < a->place_count && !arena_overflowed(mem); i++) {
+        const struct json_t *one = json_in_at(from, i);
+        place[i] =
+            (struct heartbeat_neighbour){.id = read_text(in, one, "id", HEARTBEAT_NAME_BYTES, mem),
+                                         .url = read_text(in, one, "url", HEARTBEAT_URL_BYTES, mem),
+                                         .weight = json_in_real(in, one, "weight", 1)};
+    }
+    a->place = place;
+}
+
 void heartbeat_answer_write(const struct heartbeat_answer *a, struct buf *out)
 {
     struct json_out o;
@@ -222,6 +250,8 @@ void heartbeat_answer_write(const struct heartbeat_answer *a, struct buf *out)
     json_out_u64(&o, "config_version", a->config_version);
     if (a->config.p != NULL)
         json_out_raw(&o, "config", a->config);
+    if (a->place_count > 0)
+        write_place(&o, a);
     json_out_end_object(&o);
 }
 
@@ -251,6 +281,7 @@ static void read_answer(struct json_in *in, struct heartbeat_answer *a, struct a
     if (a->purge_log.n == 0)
         json_in_fault(in, "purge_log", "must be given");
     read_purges(in, a, mem);
+    read_place(in, a, mem);
     const struct json_t *config = json_in_object(in, root, "config");
     if (config == NULL)
         return;

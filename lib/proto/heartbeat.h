@@ -14,6 +14,7 @@
 #define HEARTBEAT_MAX_PURGES 256 /* in one answer; the rest comes with the next ones */
 #define HEARTBEAT_NAME_BYTES 64  /* node, site, boot, log ids */
 #define HEARTBEAT_URL_BYTES  4096
+#define HEARTBEAT_MAX_PLACE  64   /* edges of one place that are told */
 #define HEARTBEAT_PERIOD_MS  1000 /* between heartbeats, and the longest an answer is held */
 
 struct heartbeat_load {
@@ -68,6 +69,12 @@ struct heartbeat_purge {
     bool is_soft;      /* stale rather than gone */
 };
 
+/* An edge at the same point of the map as the one that asks, itself among them. */
+struct heartbeat_neighbour {
+    struct span id, url; /* where it is reached by http */
+    double weight;
+};
+
 struct heartbeat_answer {
     uint64_t now_ms; /* wall time of control, for log lines and skew alarms */
     struct span purge_log;
@@ -77,6 +84,8 @@ struct heartbeat_answer {
     size_t purge_count;
     uint64_t config_version; /* the newest there is; 0: none */
     struct span config;      /* its document as JSON (README); p == NULL: the edge has it */
+    const struct heartbeat_neighbour *place;
+    size_t place_count;
 };
 
 /* Writers end with buf_overflowed() to ask. */

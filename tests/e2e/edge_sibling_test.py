@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.e2e.control_plane import NODES, Plane
 from tests.e2e.edge_shield_test import hung, out_bytes, peer_is_well, wait_bytes
 from tests.harness.content import Content
 from tests.harness.programs import Edge, wait_until
@@ -16,8 +17,8 @@ MIB = 1 << 20
 def place(run, origin, tmp_path):
     """place(n): n edges that know of each other."""
     def start(count=2, site=None, **cluster):
-        edges = [Edge(tmp_path, [origin.url], name=f"edge-{i}", site={"block": "64KiB", **(site or {})})
-                 for i in range(count)]
+        site = {"block": "64KiB", **(site or {})}
+        edges = [Edge(tmp_path, [origin.url], name=f"edge-{i}", site=site) for i in range(count)]
         urls = [f"http://127.0.0.1:{e.port}" for e in edges]
         for edge, url in zip(edges, urls):
             edge.values["cluster"] = {"url": url, "siblings": urls, **cluster}
@@ -28,7 +29,7 @@ def place(run, origin, tmp_path):
 
 
 def asked_of(asker, owner, origin, size=1000, body=None):
-    """The path of an object that `owner` owns and has, and that `asker` has not: found by trying."""
+    """The path of an object that `owner` owns and has, and `asker` has not: found by trying."""
     for i in range(100):
         path = f"/{asker.name}-{i}"
         origin.page(path, body or b"x" * size, cache="max-age=60", etag=f'"{i}"')
@@ -125,3 +126,17 @@ def test_a_key_in_demand_has_several_owners(place, origin):
     for i in range(30):
         assert two.get(path, Range=f"bytes={i * 131072}-{i * 131072}").status == 206
     assert two.metric("byeori_edge_upstream_sibling_asks_total") - before < 25
+
+
+def test_the_control_plane_tells_who_stands_at_the_same_point(run, origin, tmp_path):
+    edges = [Edge(tmp_path, [origin.url], name=name) for name in ("seoul", "seoul-2")]
+    nodes = {e.name: {**NODES["seoul"], "http_url": f"http://127.0.0.1:{e.port}"} for e in edges}
+    plane = run(Plane(tmp_path, nodes={**nodes, "virginia": NODES["virginia"]}))
+    for edge in edges:
+        edge.values["control"] = {"url": plane.url, "token_file": str(tmp_path / "node")}
+        edge.values["cluster"] = {"join": True}
+        edge.configure(edge.values)
+        run(edge)
+    for edge in edges:
+        edge.wait_metric("byeori_edge_peer_well", 1)
+    asked_of(edges[1], edges[0], origin)

@@ -91,6 +91,10 @@ static void check_answer(const struct heartbeat_answer *a)
     SAME(a->purges[2].value, "season-7");
     assert_int_equal(a->config_version, 8);
     assert_true(span_starts(a->config, SPAN("{\"sites\":[{\"name\":\"games\"")));
+    assert_int_equal(a->place_count, 2);
+    SAME(a->place[1].id, "seoul-2");
+    SAME(a->place[1].url, "http://10.0.0.2:8080");
+    assert_true(a->place[1].weight > 1.99 && a->place[1].weight < 2.01);
 }
 
 static void the_example_answer_is_read_and_written_again(void **state)
