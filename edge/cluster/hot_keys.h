@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* How often keys were asked for lately, nearly: a table that forgets. Two keys in one slot push
- * each other out, so a rate may be too low, never too high. Pure but for its own table; one thread's. */
+ * each other out, so a rate may be too low, never too high. Pure but for its own table; one
+ * thread's. */
 #define HOT_KEYS 1024
 
 struct hot_key {
