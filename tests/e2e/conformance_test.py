@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-from conftest import STARTED, faults_of
+from tests.conftest import STARTED, faults_of
 from tests.conformance.stage import Stage, has_form_in
 
 TABLES = ("freshness", "directives", "storing", "vary", "asking", "validating", "conditions",
