@@ -8,7 +8,8 @@
 
 #include "lib/http/accept.h"
 
-#define NAMES_MAX 32 /* more of them: nothing that anybody would find again */
+#define NAMES_MAX            32 /* more of them: nothing that anybody would find again */
+#define AVAILABLE_DICTIONARY SPAN("available-dictionary")
 
 static struct span lower(struct span s, struct arena *mem)
 {
@@ -50,10 +51,29 @@ static int read_names(const struct fields *response, struct span *names, struct 
     return count;
 }
 
+/* "dcb", "dcz": only who has that dictionary can read it. */
+static bool is_dictionary_coded(const struct fields *response)
+{
+    const struct field *f = fields_find(response, FIELD_CONTENT_ENCODING, 0);
+    for (; f != NULL;
+         f = fields_find(response, FIELD_CONTENT_ENCODING, (uint32_t)(f - response->v) + 1)) {
+        struct span rest = f->value, coding;
+        while (list_next_element(&rest, &coding)) {
+            if (span_ieq(coding, SPAN("dcb")) || span_ieq(coding, SPAN("dcz")))
+                return true;
+        }
+    }
+    return false;
+}
+
 struct span vary_names(const struct fields *response, struct arena *mem)
 {
     struct span names[NAMES_MAX];
     int count = read_names(response, names, mem);
+    if (is_dictionary_coded(response)) {
+        count = count >= 0 ? insert_sorted(names, count, SPAN("accept-encoding")) : count;
+        count = count >= 0 ? insert_sorted(names, count, AVAILABLE_DICTIONARY) : count;
+    }
     if (count < 0)
         return SPAN_NONE;
     size_t room = 1;
@@ -105,11 +125,19 @@ static struct span folded_list(struct span joined, struct arena *mem)
     return span_make(p, (size_t)(at - p));
 }
 
+/* Who takes nothing that is coded with a dictionary may as well have none: one class. */
+static bool takes_dictionaries(const struct fields *request)
+{
+    return accept_coding_quality(request, SPAN("dcz")) > 0 ||
+           accept_coding_quality(request, SPAN("dcb")) > 0;
+}
+
 static struct span value_line(struct span name, const struct fields *request, struct arena *mem)
 {
-    if (fields_find_named(request, name, 0) == NULL)
-        return SPAN("-\n");
     struct span value;
+    if (fields_find_named(request, name, 0) == NULL ||
+        (span_eq(name, AVAILABLE_DICTIONARY) && !takes_dictionaries(request)))
+        return SPAN("-\n");
     if (field_id_of(name) == FIELD_ACCEPT_ENCODING)
         value = accept_encoding_class(request, mem);
     else if (span_eq(name, SPAN("accept-language")))

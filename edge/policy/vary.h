@@ -8,7 +8,8 @@
  * normalised values that the request had for them. Accept-Encoding is folded to few classes.
  * Pure. */
 
-/* vary_names: all Vary lines as a list; "" none; p == NULL: contains "*". From mem. */
+/* vary_names: all Vary lines as a list; "" none; p == NULL: contains "*". From mem. What is coded
+ * with a dictionary varies by it, whether it says so or not (RFC 9842 s.6.2). */
 struct span vary_names(const struct fields *response, struct arena *mem);
 /* vary_values: the request's values for names, from mem; "" where names is "". */
 struct span vary_values(struct span names, const struct fields *request, struct arena *mem);

@@ -110,4 +110,40 @@ SHAPES = [
          kept("Foo: 2", "Range: bytes=0-0", status=206, gives=b"3")),
 ]
 
-CASES = [*MATCHING, *DIFFERING, *SHAPES]
+DICTIONARY, OTHER = (f"Available-Dictionary: :{'QUJD' * 10}{x}AA=:" for x in "AB")
+TAKES = "Accept-Encoding: gzip, dcz"
+CODED = ("Content-Encoding: dcz", "Vary: Accept-Encoding, Available-Dictionary")
+PLAIN = ("Vary: Accept-Encoding, Available-Dictionary",)
+
+
+def only_for(title, answer, first, others):
+    """What is coded with a dictionary goes to nobody who does not have it."""
+    return Case("9842 6.2", title, asked(A(FRESH, *answer), *first, has=("Content-Encoding: dcz",)),
+                *[turn for lines in others
+                  for turn in (asked(A(FRESH, *PLAIN), *lines, lacks=("Content-Encoding",)),
+                               kept(*lines, lacks=("Content-Encoding",)))],
+                kept(*first, gives=0, status=200, has=("Content-Encoding: dcz",)))
+
+
+DICTIONARIES = [
+    Case("9842 2.1", "Use-As-Dictionary is passed on and kept",
+         asked(A(FRESH, 'Use-As-Dictionary: match="/a/*", match-dest=("script")'),
+               has=('Use-As-Dictionary: match="/a/*", match-dest=("script")',)),
+         kept(has=('Use-As-Dictionary: match="/a/*", match-dest=("script")',))),
+    Case("9842 2.2", "Available-Dictionary and Dictionary-ID reach the origin",
+         asked(A(FRESH), TAKES, DICTIONARY, 'Dictionary-ID: "a"',
+               sent=(TAKES, DICTIONARY, 'Dictionary-ID: "a"'))),
+    only_for("another dictionary", CODED, (TAKES, DICTIONARY), [(TAKES, OTHER)]),
+    only_for("no dictionary", CODED, (TAKES, DICTIONARY), [(TAKES,)]),
+    only_for("the dictionary, and not the coding", CODED, (TAKES, DICTIONARY),
+             [("Accept-Encoding: gzip", DICTIONARY)]),
+    only_for("an origin that does not tell what it varies by", ("Content-Encoding: dcz",),
+             (TAKES, DICTIONARY), [(TAKES, OTHER), (TAKES,), ()]),
+    only_for("an origin that tells half of it", ("Content-Encoding: dcz", "Vary: Accept-Encoding"),
+             (TAKES, DICTIONARY), [(TAKES, OTHER)]),
+    Case("9842 6.2", "a dictionary of who takes no such coding makes no variant",
+         asked(A(FRESH, *PLAIN), "Accept-Encoding: gzip"),
+         kept("Accept-Encoding: gzip", DICTIONARY), kept("Accept-Encoding: gzip", OTHER)),
+]
+
+CASES = [*MATCHING, *DIFFERING, *SHAPES, *DICTIONARIES]
