@@ -19,6 +19,7 @@
 #define ACCESS_LOG_BOUND ((size_t)16 << 20)
 #define BLOCK_MAX_BYTES  ((int64_t)16 << 20)
 #define VARIANTS_MAX     16
+#define ENCODED_SHARE    8  /* of memory, at most, for coded copies */
 #define UPKEEP_STEPS     16 /* some 100 us each */
 #define UPKEEP_BUSY_MS   10
 #define UPKEEP_IDLE_MS   200
@@ -27,6 +28,7 @@ struct edge {
     struct daemon *daemon;
     struct store *store;
     struct collapse *collapse;
+    struct encoded_table *encoded;
     struct ledger *ledger;
     struct peers *peers;
     struct purge_clock *purges;
@@ -154,6 +156,16 @@ static bool is_ready(void *ctx, struct buf *why)
     return false;
 }
 
+static bool charge(void *store, size_t bytes)
+{
+    return store_charge(store, bytes);
+}
+
+static void uncharge(void *store, size_t bytes)
+{
+    store_uncharge(store, bytes);
+}
+
 static int open_store(struct edge *e, const struct edge_config *c, struct buf *why)
 {
     struct store_config config = {.memory_bytes = c->memory_bytes,
@@ -179,6 +191,12 @@ static int open_store(struct edge *e, const struct edge_config *c, struct buf *w
     config.eviction = edge_eviction_name(c->eviction);
     int err = store_create(&e->store, &config, why);
     mem_free(disks);
+    struct encoded_config encoded = {.max_bytes = c->memory_bytes / ENCODED_SHARE,
+                                     .charge = charge,
+                                     .uncharge = uncharge,
+                                     .ctx = e->store};
+    if (err == 0)
+        e->encoded = encoded_table_create(&encoded);
     return err;
 }
 
@@ -257,6 +275,7 @@ static void make_workers(struct edge *e, const struct edge_config *c)
                                  .collapse = e->collapse,
                                  .purges = e->purges,
                                  .members = e->members,
+                                 .encoded = e->encoded,
                                  .ledger = e->ledger,
                                  .access_log = e->access_log,
                                  .listens = e->listens,
@@ -287,6 +306,7 @@ static void stop(struct daemon *d)
     peers_destroy(&e->peers);
     purge_clock_destroy(&e->purges);
     collapse_destroy(&e->collapse);
+    encoded_table_destroy(&e->encoded);
     if (e->store != NULL)
         store_destroy(&e->store);
     ledger_destroy(&e->ledger);

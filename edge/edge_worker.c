@@ -21,6 +21,7 @@ struct edge_worker *edge_worker_create(int index, const struct edge_shared *shar
     w->fetcher.on_bytes = req_worker_account;
     w->fetcher.ctx = &w->req;
     w->req.fetcher = &w->fetcher;
+    w->req.encoded = shared->encoded;
     w->req.ledger = shared->ledger;
     w->access_log = shared->access_log;
     w->req.config = shared->request;

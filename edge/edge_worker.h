@@ -29,6 +29,7 @@ struct edge_shared {
     struct collapse *collapse;
     struct purge_clock *purges;
     struct members *members;
+    struct encoded_table *encoded;
     struct ledger *ledger;
     struct sink *access_log; /* NULL: none */
     struct listen_set *listens;

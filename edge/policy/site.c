@@ -23,6 +23,7 @@
     }
 static const char *const forwarded_rules[] = {"none", "x-forwarded-for", "forwarded", "both",
                                               NULL};               /* enum forwarded_rule */
+static const char *const encode_rules[] = {"off", "zstd", NULL};   /* enum encode_rule */
 static const char *const interim_rules[] = {"pass", "drop", NULL}; /* enum interim_rule */
 
 static const char *const version_choices[] = {"validator", "date", NULL};
@@ -124,6 +125,24 @@ static const struct option options[] = {
      "pass",
      "Whether clients get an origin's interim answers (103 Early Hints and other 1xx).",
      {.choices = interim_rules}},
+    {"encode",
+     OPTION_CHOICE,
+     OPTION_FIELD(struct site, encode),
+     0,
+     0,
+     "off",
+     "Content-Encoding that the edge gives to stored content that has none, where clients take it.",
+     {.choices = encode_rules}},
+    ROW("encode_types", OPTION_TEXTS, encode_types, 0, 0,
+        "text/*, *+json, *+xml, application/json, application/xml, application/javascript, "
+        "application/wasm, font/ttf, font/otf",
+        "Types of content to be coded: \"text/html\", \"text/*\", \"*+json\"."),
+    ROW("encode_min", OPTION_BYTES, encode_min_bytes, 0, INT64_MAX, "512",
+        "Content that is smaller is sent as it is."),
+    ROW("encode_max", OPTION_BYTES, encode_max_bytes, 0, 1024 * MIB, "16MiB",
+        "Content that is larger is sent as it is."),
+    ROW("encode_level", OPTION_INT, encode_level, 1, 19, "6",
+        "Level of zstd while there is time for it; a busy worker takes lower ones, down to 1."),
     ROW("query_keep", OPTION_TEXTS, query_keep, 0, 0, "",
         "Parameters of the query that count, \"name\" or \"start*\"; empty: all. Others go "
         "nowhere."),

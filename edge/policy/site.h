@@ -57,6 +57,9 @@ struct site {
     int forwarded;          /* enum forwarded_rule: what origins hear of clients */
     struct option_texts trusted_proxies; /* whose word for who is behind them counts */
     int interim;                         /* enum interim_rule */
+    int encode; /* enum encode_rule: whether stored content is coded on its way out, and which */
+    struct option_texts encode_types;
+    int64_t encode_min_bytes, encode_max_bytes, encode_level;
     /* the key: what is left out of it is not sent upstream either */
     struct option_texts query_keep; /* parameters, "name" or "start*"; empty: all */
     struct option_texts query_drop;

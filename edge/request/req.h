@@ -105,6 +105,14 @@ enum next req_without_body(struct req *r, struct response_head *head, int status
 /* req_head.c: the account of what a tier brought. */
 enum ledger_source req_source_of_tier(enum tier t);
 
+/* req_encode.c: r->object in the coding that this client takes. req_may_encode: whether it is of
+ * that kind: its answers vary by Accept-Encoding then. req_is_encoded_match: the client has the
+ * coded one. req_encode: turns head into the coded one's and gives its body (NULL for HEAD); false:
+ * it is sent as it is stored. */
+bool req_may_encode(const struct req *r);
+bool req_is_encoded_match(const struct req *r);
+bool req_encode(struct req *r, struct response_head *head, struct body **body);
+
 /* req_body.c: bytes [first, last] of r->object (last INT64_MAX: to an end not yet known). */
 struct body *req_body(struct req *r, int64_t first, int64_t last);
 /* req_range.c: the body of several ranges; fills in head's type and length. */

@@ -3,6 +3,7 @@
  * The answer from an object: conditions first, then ranges (RFC 9110 s.13.2.2), then its bytes. */
 #include "edge/request/req.h"
 
+#include "edge/policy/encode_choice.h"
 #include "edge/store/generation.h"
 #include "edge/upstream/answer.h"
 #include "lib/base/err.h"
@@ -151,10 +152,34 @@ static bool go_on_with_parts(struct req *r)
     return false;
 }
 
+/* The coded representation, for who takes it; false: the stored one. */
+static bool answer_coded(struct req *r, const struct plan *p, struct response_head *head,
+                         enum next *out)
+{
+    struct body *body;
+    if (p->condition != CONDITIONAL_NORMAL || !encode_is_wanted(&r->x->request))
+        return false;
+    if (req_is_encoded_match(r)) {
+        encode_fields(&head->fields, &r->x->mem);
+        *out = req_without_body(r, head, 304);
+        return true;
+    }
+    if (!req_encode(r, head, &body))
+        return false;
+    *out = respond(r, head, body);
+    return true;
+}
+
 static enum next carry_out(struct req *r, const struct plan *p, struct response_head *head)
 {
     const struct object *o = r->object;
     int64_t size = status_has_body(o->status) ? generation_length(o->generation) : 0;
+    enum next coded;
+    if (r->site->encode != ENCODE_OFF && req_may_encode(r)) {
+        encode_vary(&head->fields);
+        if (answer_coded(r, p, head, &coded))
+            return coded;
+    }
     if (p->condition != CONDITIONAL_NORMAL)
         return req_without_body(r, head, p->condition == CONDITIONAL_NOT_MODIFIED ? 304 : 412);
     if (size != LENGTH_UNKNOWN && o->status == 200)

@@ -2,6 +2,7 @@
 #ifndef EDGE_REQUEST_REQ_WORKER_H
 #define EDGE_REQUEST_REQ_WORKER_H
 
+#include "edge/encode/encode_body.h"
 #include "edge/observe/access_log.h"
 #include "edge/observe/ledger.h"
 #include "edge/upstream/fetcher.h"
@@ -22,6 +23,8 @@
     X(invalidated_groups, "groups made invalid by unsafe methods")                                 \
     X(from_peers, "requests of other edges")                                                       \
     X(behind, "of them, taken past the cache for a purge that was not applied here yet")           \
+    X(encoded, "answers that the edge coded, or had coded before")                                 \
+    X(encodings, "contents that the edge began to code")                                           \
     X(aborted, "answers that a client did not get whole")
 
 struct req_counters {
@@ -51,6 +54,7 @@ struct req_worker {
     struct fetcher *fetcher;
     struct store *store;
     struct collapse *collapse;
+    struct encoded_table *encoded;
     struct ledger *ledger;
     struct req_config config;
     struct span via; /* "1.1 <node>" */
@@ -62,7 +66,8 @@ struct req_worker {
     struct object_body *spare_bodies;
     uint32_t spare_body_count;
     void (*free_spare_bodies)(struct req_worker *w); /* NULL: there are none */
-    struct arena scratch;                            /* emptied by whoever uses it */
+    struct encode_load encode_load;
+    struct arena scratch; /* emptied by whoever uses it */
     struct access_log log;
 };
 

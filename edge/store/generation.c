@@ -208,6 +208,11 @@ int64_t generation_length(const struct generation *g)
     return atomic_load_explicit(&g->length, memory_order_acquire);
 }
 
+uint64_t generation_id(const struct generation *g)
+{
+    return g->roster.id;
+}
+
 int64_t generation_block_bytes(const struct generation *g)
 {
     return g->table.block_bytes;

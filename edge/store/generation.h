@@ -30,6 +30,7 @@ void generation_ref(struct generation *g);
 void generation_unref(struct generation **g);
 int64_t generation_length(const struct generation *g); /* LENGTH_UNKNOWN: not yet */
 int64_t generation_block_bytes(const struct generation *g);
+uint64_t generation_id(const struct generation *g); /* of no other generation, ever */
 /* generation_end: the length turned out (chunked answer ended). Wakes who waits beyond. */
 void generation_end(struct generation *g, int64_t length);
 

@@ -7,6 +7,7 @@
 #include "edge/store/disks.h"
 #include "edge/store/evict.h"
 #include "edge/store/generation_inner.h"
+#include "edge/store/heads.h"
 #include "edge/store/index.h"
 #include "edge/store/purge_image.h"
 #include "edge/store/store_inner.h"
@@ -258,6 +259,16 @@ bool store_upkeep(struct store *st)
     bool has_swept = index_sweep(st->index, &left);
     counter_add_shared(&st->counters.purged, let_go(st, &left));
     return has_given || has_swept;
+}
+
+bool store_charge(struct store *st, size_t bytes)
+{
+    return heads_charge(st, bytes);
+}
+
+void store_uncharge(struct store *st, size_t bytes)
+{
+    heads_uncharge(st, bytes);
 }
 
 void store_usage(const struct store *st, struct store_usage *out)

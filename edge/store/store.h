@@ -94,6 +94,10 @@ bool store_walk(struct store *st, uint64_t *at, store_walk_fn fn, void *ctx);
  * is nothing to do. One thread at a time. */
 bool store_upkeep(struct store *st);
 
+/* store_charge: bytes that lie elsewhere and count against memory_bytes; evicts for them. */
+MUST_USE bool store_charge(struct store *st, size_t bytes);
+void store_uncharge(struct store *st, size_t bytes);
+
 /* What there is, for status and explain. */
 struct store_usage {
     int64_t memory_bytes, memory_cap_bytes;

@@ -82,7 +82,8 @@ def test_who_has_the_old_release_gets_a_delta_from_the_cache(edge, decode, delta
 
 
 @pytest.mark.parametrize("fields, coding", [
-    ({}, None), ({"Accept_Encoding": "gzip"}, None), ({"Available_Dictionary": available(OLD)}, None),
+    ({}, None), ({"Accept_Encoding": "gzip"}, None),
+    ({"Available_Dictionary": available(OLD)}, None),
     ({"Accept_Encoding": "dcz"}, None), ({"Accept_Encoding": "zstd, dcz"}, "zstd"),
     ({"Accept_Encoding": "dcz", "Available_Dictionary": available(b"another")}, None),
     ({"Accept_Encoding": "dcz;q=0", "Available_Dictionary": available(OLD)}, None)])

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stored content that is sent coded. The first who takes it so has it coded as it is sent; what
+ * comes out is kept for all others, who get the content as it is until then. */
+#include "edge/request/req.h"
+
+#include "edge/policy/encode_choice.h"
+#include "lib/codec/zstd_stream.h"
+#include "lib/http/etag.h"
+
+#define SAMPLE_BYTES     ((size_t)16 * 1024)
+#define SAMPLE_BYTES_MIN ((size_t)1024)
+#define RUNNING_MAX      8 /* contents being coded by one worker: each has some MiB of state */
+
+bool req_may_encode(const struct req *r)
+{
+    const struct object *o = r->object;
+    struct encode_content content = {
+        .status = o->status, .fields = &o->fields, .size = generation_length(o->generation)};
+    return encode_may(r->site, &content);
+}
+
+bool req_is_encoded_match(const struct req *r)
+{
+    const struct fields *fs = &r->x->request.fields;
+    struct span etag = encode_etag(r->object->validators.etag, &r->x->mem);
+    const struct field *f = fields_find(fs, FIELD_IF_NONE_MATCH, 0);
+    for (; etag.p != NULL && f != NULL;
+         f = fields_find(fs, FIELD_IF_NONE_MATCH, (uint32_t)(f - fs->v) + 1)) {
+        if (etag_list_has(f->value, etag, false))
+            return true;
+    }
+    return false;
+}
+
+/* What is compressed already shows in its first bytes, where they are here. */
+static bool looks_worth(const struct req *r)
+{
+    struct block_view v;
+    bool is_worth = true;
+    if (generation_view(r->object->generation, 0, &v) != 1)
+        return true;
+    size_t n = v.len < SAMPLE_BYTES ? v.len : SAMPLE_BYTES;
+    if (n >= SAMPLE_BYTES_MIN)
+        is_worth = encode_is_worth(n, zstd_size_quick(span_make(v.mem, n)));
+    block_view_release(&v);
+    return is_worth;
+}
+
+static struct body *begin(struct req *r, uint64_t id)
+{
+    struct req_worker *w = r->worker;
+    int64_t size = generation_length(r->object->generation);
+    int busy = encode_load_permille(&w->encode_load, clock_mono_ns());
+    struct encode_spec spec = {.table = w->encoded,
+                               .id = id,
+                               .loop = w->loop,
+                               .load = &w->encode_load,
+                               .level = encode_level(r->site, busy),
+                               .size = size,
+                               .max = r->site->encode_max_bytes,
+                               .is_worth = encode_is_worth};
+    bool has_time = spec.level > 0 && w->encode_load.running < RUNNING_MAX;
+    if (!has_time || !looks_worth(r)) {
+        encoded_give_up(w->encoded, id, has_time);
+        return NULL;
+    }
+    struct body *from = req_body(r, 0, size == LENGTH_UNKNOWN ? INT64_MAX : size - 1);
+    struct body *body = encode_body(&spec, &from);
+    body_close(&from);
+    counter_add(&w->count.encodings, body != NULL);
+    return body;
+}
+
+bool req_encode(struct req *r, struct response_head *head, struct body **body)
+{
+    struct req_worker *w = r->worker;
+    uint64_t id = generation_id(r->object->generation);
+    bool is_head = req_is_head(r);
+    struct encoded *copy;
+    enum encoded_state state =
+        is_head ? encoded_look(w->encoded, id, &copy) : encoded_ask(w->encoded, id, &copy);
+    head->content_length = LENGTH_UNKNOWN;
+    *body = NULL;
+    if (state == ENCODED_BUSY || state == ENCODED_WORTHLESS)
+        return false;
+    if (state == ENCODED_LEAD && (*body = begin(r, id)) == NULL)
+        return false;
+    if (state == ENCODED_HERE) {
+        head->content_length = (int64_t)copy->size;
+        *body = is_head ? NULL : encoded_body(&copy);
+    }
+    encoded_unref(&copy);
+    encode_fields(&head->fields, &r->x->mem);
+    counter_add(&w->count.encoded, 1);
+    return true;
+}

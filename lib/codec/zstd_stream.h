@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_CODEC_ZSTD_STREAM_H
+#define LIB_CODEC_ZSTD_STREAM_H
+
+#include "lib/base/check.h"
+#include "lib/base/span.h"
+
+#include <stddef.h>
+
+/* Making zstd frames (RFC 8878) piece by piece: one frame a stream. Blocks for as long as the bytes
+ * of one call take to compress. Threads: one at a time. */
+#define ZSTD_STREAM_LEVEL_MAX 19 /* beyond it windows grow past 8 MiB (RFC 9659 s.3) */
+
+struct zstd_stream;
+/* level: 1 to ZSTD_STREAM_LEVEL_MAX. size: of all that will be written, -1: not known; it must come
+ * out so. NULL: no memory. */
+MUST_USE struct zstd_stream *zstd_stream_create(int level, int64_t size);
+void zstd_stream_destroy(struct zstd_stream **z); /* NULL is fine */
+
+struct zstd_step {
+    struct span in; /* bytes to be taken; what is left of them afterwards */
+    bool is_end;    /* they are the last */
+    uint8_t *out;
+    size_t room;
+    bool is_done; /* set: all is taken and, at the end, given; else call again with more room */
+};
+/* zstd_stream_write: count of bytes given to out; ERR_PROTOCOL: the size is another. */
+MUST_USE ptrdiff_t zstd_stream_write(struct zstd_stream *z, struct zstd_step *step);
+
+/* zstd_size_quick: how many bytes the fastest level makes of in; in.n where it fails. */
+size_t zstd_size_quick(struct span in);
+
+#endif
