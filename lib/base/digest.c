@@ -112,6 +112,21 @@ void digest_base64(const uint8_t *p, size_t n, char *out)
     (void)EVP_EncodeBlock((unsigned char *)out, p, (int)n);
 }
 
+bool digest_unbase64(struct span text, uint8_t *out, size_t n)
+{
+    uint8_t bytes[DIGEST_UNBASE64_MAX + 3]; /* with what padding stands for */
+    size_t padding = (3 - n % 3) % 3;
+    CHECK(n <= DIGEST_UNBASE64_MAX);
+    if (text.n != DIGEST_BASE64_ROOM(n) - 1 ||
+        EVP_DecodeBlock(bytes, (const unsigned char *)text.p, (int)text.n) != (int)(n + padding))
+        return false;
+    for (size_t i = 1; i <= 2; i++)
+        if ((text.p[text.n - i] == '=') != (i <= padding))
+            return false;
+    memcpy(out, bytes, n);
+    return true;
+}
+
 bool digest_is_equal(struct span a, struct span b)
 {
     return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);

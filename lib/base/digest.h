@@ -25,6 +25,9 @@ bool digest_unhex(struct span hex, uint8_t *out, size_t n);
 /* digest_base64: RFC 4648 s.4 with padding, and a zero, into DIGEST_BASE64_ROOM(n) bytes. */
 #define DIGEST_BASE64_ROOM(n) (((n) + 2) / 3 * 4 + 1)
 void digest_base64(const uint8_t *p, size_t n, char *out);
+/* digest_unbase64: exactly n bytes, in that spelling; false: it is not that. */
+#define DIGEST_UNBASE64_MAX 64
+bool digest_unbase64(struct span text, uint8_t *out, size_t n);
 /* digest_is_equal: time does not depend on where a and b differ; lengths are not secret. */
 bool digest_is_equal(struct span a, struct span b);
 void digest_random(void *out, size_t n); /* from the system's generator; aborts if there is none */

@@ -4,6 +4,8 @@
 #include "origin/serve/field_rules.h"
 
 #include "lib/base/err.h"
+#include "lib/base/mem.h"
+#include "origin/serve/companions.h"
 
 #include <fnmatch.h>
 
@@ -31,6 +33,22 @@ static const struct option rule_rows[] = {
      0,
      "",
      "Media type; unset: by the ending of the file's name.",
+     {NULL}},
+    {"companions",
+     OPTION_TEXTS,
+     OPTION_FIELD(struct field_rule, companions),
+     0,
+     0,
+     "{}",
+     "Encoded forms that lie beside the files, by ending: \"zst\", \"br\", \"gz\", \"dcz\".",
+     {NULL}},
+    {"dictionary",
+     OPTION_TEXT,
+     OPTION_FIELD(struct field_rule, dictionary),
+     0,
+     0,
+     "",
+     "Paths that a client may use these files as dictionaries for (RFC 9842), as a URL pattern.",
      {NULL}},
     {.name = NULL},
 };
@@ -119,6 +137,7 @@ static bool texts_are_good(const struct field_rule *r)
     bool good = is_field_text(r->cache_control) && is_field_text(r->content_type);
     for (size_t i = 0; i < r->tags.count; i++)
         good = good && is_field_text(r->tags.v[i]) && strchr(r->tags.v[i], ',') == NULL;
+    good = good && is_field_text(r->dictionary) && strpbrk(r->dictionary, "\"\\") == NULL;
     return good;
 }
 
@@ -136,6 +155,14 @@ int field_rules_check(const struct option_records *rules, const char *file, stru
         if (!texts_are_good(r)) {
             option_error(why, file, r->line,
                          "rule \"%s\": values hold no control bytes, tags no comma", r->pattern);
+            err = ERR_CONFIG;
+        }
+        for (size_t k = 0; k < r->companions.count; k++) {
+            if (companions_is_known(r->companions.v[k]))
+                continue;
+            option_error(why, file, r->line,
+                         "rule \"%s\": companions: there are \"zst\", \"br\", \"gz\" and \"dcz\"",
+                         r->pattern);
             err = ERR_CONFIG;
         }
     }
@@ -159,6 +186,17 @@ static struct span joined_tags(const struct option_texts *tags, struct arena *me
     return all;
 }
 
+const struct field_rule *field_rules_of(const struct option_records *rules, struct span path)
+{
+    char *text = mem_strndup(path.p, path.n);
+    const struct field_rule *r = NULL;
+    for (size_t i = 0; i < rules->count && r == NULL; i++)
+        if (fnmatch(rule_at(rules, i)->pattern, text, 0) == 0)
+            r = rule_at(rules, i);
+    mem_free(text);
+    return r;
+}
+
 static struct span type_for(const struct field_rule *r, struct span path, struct span stored)
 {
     if (r != NULL && r->content_type[0] != 0)
@@ -166,14 +204,9 @@ static struct span type_for(const struct field_rule *r, struct span path, struct
     return stored.n > 0 ? stored : field_type_of(path);
 }
 
-void field_rules_add(const struct option_records *rules, struct span path, struct span stored_type,
+void field_rules_add(const struct field_rule *r, struct span path, struct span stored_type,
                      struct fields *fs)
 {
-    const struct field_rule *r = NULL;
-    const char *text = arena_cstr(fs->mem, path);
-    for (size_t i = 0; i < rules->count && r == NULL; i++)
-        if (fnmatch(rule_at(rules, i)->pattern, text, 0) == 0)
-            r = rule_at(rules, i);
     fields_add(fs, FIELD_CONTENT_TYPE, type_for(r, path, stored_type));
     if (r == NULL)
         return;
@@ -181,4 +214,9 @@ void field_rules_add(const struct option_records *rules, struct span path, struc
         fields_add(fs, FIELD_CACHE_CONTROL, span_of(r->cache_control));
     if (r->tags.count > 0)
         fields_add(fs, FIELD_CACHE_TAG, joined_tags(&r->tags, fs->mem));
+    if (r->companions.count > 0)
+        fields_add(fs, FIELD_VARY, companions_vary(r));
+    if (r->dictionary[0] != 0)
+        fields_add_named(fs, SPAN("Use-As-Dictionary"),
+                         arena_printf(fs->mem, "match=\"%s\"", r->dictionary));
 }

@@ -11,19 +11,23 @@
 struct field_rule {
     const char *pattern; /* glob on the whole path: '*' also crosses '/' */
     int line;
-    const char *cache_control; /* "": none is sent */
-    struct option_texts tags;  /* Cache-Tag, comma-separated */
-    const char *content_type;  /* "": by the name's ending */
+    const char *cache_control;      /* "": none is sent */
+    struct option_texts tags;       /* Cache-Tag, comma-separated */
+    const char *content_type;       /* "": by the name's ending */
+    struct option_texts companions; /* endings of encoded forms beside the file (companions.h) */
+    const char *dictionary;         /* Use-As-Dictionary's match (RFC 9842); "": it is none */
 };
 extern const struct option_section field_rule_section; /* titled by the pattern, any number */
 
 /* field_rules_check: patterns start with '/' or '*'; values hold no control bytes. */
 MUST_USE int field_rules_check(const struct option_records *rules, const char *file,
                                struct buf *why);
-/* field_rules_add: adds the fields for path; values are borrowed from the rules, from stored_type
+/* field_rules_of: the rule that decides for path; NULL: none does. */
+const struct field_rule *field_rules_of(const struct option_records *rules, struct span path);
+/* field_rules_add: adds the fields for path; values are borrowed from the rule, from stored_type
  * or from fs->mem. stored_type: as the storage has it (empty: unknown); a rule's own goes before
  * it, the name's ending after. */
-void field_rules_add(const struct option_records *rules, struct span path, struct span stored_type,
+void field_rules_add(const struct field_rule *rule, struct span path, struct span stored_type,
                      struct fields *fs);
 /* field_type_of: media type by the name's ending; "application/octet-stream" where unknown. */
 struct span field_type_of(struct span path);

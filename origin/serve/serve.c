@@ -14,7 +14,10 @@
 #include "lib/http/multipart.h"
 #include "lib/http/url.h"
 #include "lib/web/body_chain.h"
+#include "origin/serve/companions.h"
 #include "origin/serve/field_rules.h"
+
+#include <stdio.h>
 
 /* A request between its look-up and its end. The client may go before the look-up is done: then x
  * is
@@ -25,7 +28,11 @@ struct asked {
     struct exchange *x;
     struct gate_pass *pass; /* NULL: there is no gate */
     bool is_looking;
-    char *path; /* decoded; its own, because the look-up may outlast the exchange */
+    char *path;        /* decoded; its own, because the look-up may outlast the exchange */
+    char *stored_path; /* of the form that is looked up */
+    /* Forms of the file that the client may have, the best first; the one looked up now. */
+    struct companion forms[COMPANIONS_MAX];
+    int form_count, form;
 };
 
 /* The parts of a multipart body, while it is sent. */
@@ -60,6 +67,7 @@ static void asked_free(struct asked *a)
         ops_of(a)->content_close(a->find.content);
     gate_leave(&a->pass);
     mem_free(a->path);
+    mem_free(a->stored_path);
     mem_free(a);
 }
 
@@ -219,12 +227,23 @@ static struct validators validators_of_find(const struct asked *a)
                                .date = loop_wall(a->find.home) / MSEC_PER_SEC};
 }
 
+static void add_fields(struct asked *a, struct fields *fs)
+{
+    const struct companion *form = &a->forms[a->form];
+    struct span path = span_of(a->path);
+    /* The storage knows the type of what it stores; of an encoded form that is not the file's. */
+    struct span type = form->coding.n == 0 ? span_of(a->find.content_type) : SPAN_NONE;
+    field_rules_add(field_rules_of(a->serve->rules, path), path, type, fs);
+    if (form->coding.n > 0)
+        fields_add(fs, FIELD_CONTENT_ENCODING, form->coding);
+}
+
 static void answer(struct asked *a)
 {
     struct response_head head = {.content_length = 0};
     struct validators v = validators_of_find(a);
     fields_init(&head.fields, &a->x->mem);
-    field_rules_add(a->serve->rules, span_of(a->path), span_of(a->find.content_type), &head.fields);
+    add_fields(a, &head.fields);
     add_validators(a, &head.fields);
     switch (conditional_of(&a->x->request, &v, 200, v.date)) {
     case CONDITIONAL_NOT_MODIFIED:
@@ -269,6 +288,19 @@ static void tell(struct asked *a, int err)
     }
 }
 
+static void look_up(struct asked *a);
+
+/* Two forms of a file have different validators (RFC 9110 s.8.8.3.3), also where a storage makes
+ * them from sizes and times. */
+static void mark_form(struct asked *a)
+{
+    struct span coding = a->forms[a->form].coding;
+    char *end = strrchr(a->find.etag, '"');
+    size_t room = end != NULL ? sizeof a->find.etag - (size_t)(end - a->find.etag) : 0;
+    if (coding.n > 0 && room > coding.n + 2)
+        snprintf(end, room, "-%.*s\"", SPAN_FMT(coding));
+}
+
 static void on_found(struct connector_find *find, int err)
 {
     struct asked *a = CONTAINER_OF(find, struct asked, find);
@@ -279,6 +311,13 @@ static void on_found(struct connector_find *find, int err)
         asked_free(a);
         return;
     }
+    if (err == ERR_NOT_FOUND && a->form + 1 < a->form_count) {
+        a->form++;
+        look_up(a);
+        return;
+    }
+    if (err == 0)
+        mark_form(a);
     tell(a, err);
 }
 
@@ -315,6 +354,10 @@ static void guess_read(struct asked *a)
 
 static void look_up(struct asked *a)
 {
+    struct span suffix = a->forms[a->form].suffix;
+    mem_free(a->stored_path);
+    a->stored_path = mem_printf("%s%.*s", a->path, SPAN_FMT(suffix));
+    a->find.path = span_of(a->stored_path);
     guess_read(a);
     a->is_looking = true;
     a->serve->connector->ops->find(a->serve->connector, &a->find);
@@ -353,7 +396,8 @@ void serve_request(void *app, struct exchange *x)
         refuse(a, 400, "The path is not valid.\n");
         return;
     }
-    a->find.path = span_of(a->path);
+    a->form_count = companions_choose(field_rules_of(a->serve->rules, span_of(a->path)),
+                                      &x->request.fields, a->forms);
     a->find.home = x->loop;
     a->find.done = on_found;
     if (a->serve->gate != NULL)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """byeori-origin on a folder, over real sockets."""
 
+import base64
+import hashlib
 import os
 import re
 import socket
@@ -227,3 +229,53 @@ def test_a_port_that_is_taken_is_told_in_one_line(gateway, tmp_path, folder):
     other.launch()
     assert other.wait() == 1
     assert re.search(r"cannot listen on 127.0.0.1:\d+: Address already in use", other.stderr())
+
+
+@pytest.fixture
+def encoded(run, tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a.js").write_bytes(b"the file")
+    (root / "a.js.zst").write_bytes(b"its zstd")
+    (root / "a.js.gz").write_bytes(b"its gzip")
+    (root / "b.js").write_bytes(b"alone")
+    (root / f"a.js.dcz-{hashlib.sha256(b'old').hexdigest()}").write_bytes(b"its delta")
+    return run(OriginGateway(tmp_path, lambda port: {
+        "folder": str(root), ("listen", "http"): {"address": f"127.0.0.1:{port}"},
+        ("rule", "*.js"): {"companions": ["zst", "gz", "dcz"], "dictionary": "/*.js"}}))
+
+
+OLD = ":" + base64.b64encode(hashlib.sha256(b"old").digest()).decode() + ":"
+
+
+@pytest.mark.parametrize("fields,body,coding", [
+    ({}, b"the file", None),
+    ({"Accept-Encoding": "gzip, deflate, br, zstd"}, b"its zstd", "zstd"),
+    ({"Accept-Encoding": "gzip"}, b"its gzip", "gzip"),
+    ({"Accept-Encoding": "br"}, b"the file", None),
+    ({"Accept-Encoding": "gzip, zstd, dcz", "Available-Dictionary": OLD}, b"its delta", "dcz"),
+    ({"Accept-Encoding": "gzip, zstd, dcz", "Available-Dictionary": OLD[:-9] + "AAAAAAA=:"},
+     b"its zstd", "zstd"),
+    ({"Accept-Encoding": "zstd", "Available-Dictionary": OLD}, b"its zstd", "zstd")])
+def test_an_encoded_form_goes_to_who_takes_it(encoded, fields, body, coding):
+    r = get(encoded, "/a.js", **fields)
+    assert (r.status, r.body, r.header("Content-Encoding")) == (200, body, coding)
+    assert r.header("Vary") == "Accept-Encoding, Available-Dictionary"
+    assert r.header("Content-Type").startswith("text/javascript")
+    assert r.header("Use-As-Dictionary") == 'match="/*.js"'
+    assert get(encoded, "/a.js", **fields, **{"If-None-Match": r.header("ETag")}).status == 304
+
+
+def test_encoded_forms_have_validators_of_their_own(encoded):
+    tags = {get(encoded, "/a.js", **f).header("ETag") for f in (
+        {}, {"Accept-Encoding": "zstd"}, {"Accept-Encoding": "gzip"})}
+    assert len(tags) == 3
+    part = get(encoded, "/a.js", Range="bytes=4-7", **{"Accept-Encoding": "zstd"})
+    assert (part.status, part.body) == (206, b"zstd")
+
+
+def test_a_file_without_encoded_forms_is_itself(encoded):
+    r = get(encoded, "/b.js", **{"Accept-Encoding": "gzip, zstd, dcz"})
+    assert (r.body, r.header("Content-Encoding")) == (b"alone", None)
+    assert r.header("Vary") == "Accept-Encoding, Available-Dictionary"
+    assert get(encoded, "/none.js", **{"Accept-Encoding": "zstd"}).status == 404

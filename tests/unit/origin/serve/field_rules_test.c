@@ -14,9 +14,18 @@ static struct field_rule rules_v[] = {
      .line = 1,
      .cache_control = "max-age=31536000, immutable",
      .tags = {two_tags, 2},
-     .content_type = ""},
-    {.pattern = "*.dat", .line = 2, .cache_control = "", .content_type = "application/x-dat"},
-    {.pattern = "*", .line = 3, .cache_control = "max-age=60", .content_type = ""},
+     .content_type = "",
+     .dictionary = ""},
+    {.pattern = "*.dat",
+     .line = 2,
+     .cache_control = "",
+     .content_type = "application/x-dat",
+     .dictionary = ""},
+    {.pattern = "*",
+     .line = 3,
+     .cache_control = "max-age=60",
+     .content_type = "",
+     .dictionary = ""},
 };
 static const struct option_records rules = {rules_v, ARRAY_LEN(rules_v)};
 
@@ -26,7 +35,7 @@ static void has(const char *path, enum field_id id, const char *wanted)
     struct fields fs;
     arena_init(&mem, 65536);
     fields_init(&fs, &mem);
-    field_rules_add(&rules, span_of(path), SPAN_NONE, &fs);
+    field_rules_add(field_rules_of(&rules, span_of(path)), span_of(path), SPAN_NONE, &fs);
     struct span value = fields_value(&fs, id);
     if (wanted == NULL) {
         assert_null(value.p);
@@ -61,9 +70,22 @@ static void a_pattern_or_value_that_cannot_be_is_told_with_its_line(void **state
     (void)state;
     static const char *const comma[] = {"a,b"};
     struct field_rule bad[] = {
-        {.pattern = "music/*", .line = 7, .cache_control = "", .content_type = ""},
-        {.pattern = "/a", .line = 9, .cache_control = "max-age=1\r\nX: y", .content_type = ""},
-        {.pattern = "/b", .line = 11, .cache_control = "", .tags = {comma, 1}, .content_type = ""},
+        {.pattern = "music/*",
+         .line = 7,
+         .cache_control = "",
+         .content_type = "",
+         .dictionary = ""},
+        {.pattern = "/a",
+         .line = 9,
+         .cache_control = "max-age=1\r\nX: y",
+         .content_type = "",
+         .dictionary = ""},
+        {.pattern = "/b",
+         .line = 11,
+         .cache_control = "",
+         .tags = {comma, 1},
+         .content_type = "",
+         .dictionary = ""},
     };
     struct buf why;
     buf_init(&why, 4096);
