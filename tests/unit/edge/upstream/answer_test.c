@@ -153,12 +153,69 @@ static void an_answer_to_head_agrees_with_what_it_shows(void **state)
     }
 }
 
+/* A site whose tags are not to be trusted. */
+static void by_date_the_tags_do_not_matter(void **state)
+{
+    struct validators weak = {.etag = SPAN("W/\"1\""), .last_modified = 1000, .date = 1000};
+    struct validators undated = {.etag = SPAN("\"1\""), .last_modified = -1, .date = 5000};
+    struct validators version = answer_version(&weak, VERSION_BY_DATE);
+    (void)state;
+    assert_true(answer_can_continue(&version));
+    assert_null(version.etag.p);
+    assert_int_equal(version.last_modified, 1000);
+    version = answer_version(&undated, VERSION_BY_DATE);
+    assert_false(answer_can_continue(&version));
+    version = answer_version(&undated, VERSION_BY_VALIDATOR);
+    assert_true(answer_can_continue(&version));
+}
+
+static int judge_by_date(int status, const char *modified, const char *content_range,
+                         int64_t length)
+{
+    struct arena mem;
+    struct answer_body body;
+    struct response_head head = {.status = status, .content_length = length};
+    struct validators stored = {.etag = SPAN("W/\"1\""), .last_modified = 784111777, .date = -1};
+    struct validators version = answer_version(&stored, VERSION_BY_DATE);
+    struct answer_expected expected = {.validators = &version,
+                                       .version_by = VERSION_BY_DATE,
+                                       .size = 100,
+                                       .first = 10,
+                                       .last = 19};
+    arena_init(&mem, 4096);
+    fields_init(&head.fields, &mem);
+    fields_add(&head.fields, FIELD_ETAG, SPAN("W/\"2\""));
+    if (modified != NULL)
+        fields_add(&head.fields, FIELD_LAST_MODIFIED, span_of(modified));
+    if (content_range != NULL)
+        fields_add(&head.fields, FIELD_CONTENT_RANGE, span_of(content_range));
+    int verdict = answer_judge(&head, &expected, NOW, &body);
+    arena_finish(&mem);
+    return verdict;
+}
+
+static void by_date_parts_are_joined_by_last_modified_and_length(void **state)
+{
+    static const char same[] = "Sun, 06 Nov 1994 08:49:37 GMT";
+    static const char other[] = "Sun, 06 Nov 1994 08:49:38 GMT";
+    (void)state;
+    assert_int_equal(judge_by_date(206, same, "bytes 10-19/100", 10), 0);
+    assert_int_equal(judge_by_date(206, NULL, "bytes 10-19/100", 10), 0); /* If-Range held */
+    assert_int_equal(judge_by_date(206, other, "bytes 10-19/100", 10), ERR_CHANGED);
+    assert_int_equal(judge_by_date(206, same, "bytes 10-19/101", 10), ERR_CHANGED);
+    assert_int_equal(judge_by_date(200, same, NULL, 100), 0);
+    assert_int_equal(judge_by_date(200, same, NULL, 101), ERR_CHANGED);
+    assert_int_equal(judge_by_date(200, NULL, NULL, 100), ERR_CHANGED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_to_head_agrees_with_what_it_shows),
         cmocka_unit_test(every_answer_has_its_verdict),
         cmocka_unit_test(only_a_strong_validator_lets_bytes_be_joined),
+        cmocka_unit_test(by_date_the_tags_do_not_matter),
+        cmocka_unit_test(by_date_parts_are_joined_by_last_modified_and_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
