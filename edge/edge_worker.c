@@ -44,6 +44,13 @@ void edge_worker_destroy(struct edge_worker **pw)
     mem_free(w);
 }
 
+static void use(struct edge_worker *w, struct upstream_set *set)
+{
+    req_worker_use(&w->req, set);
+    if (w->health != NULL)
+        health_use(w->health, set);
+}
+
 void edge_worker_start(struct edge_worker *w, struct worker *worker, struct upstream_set *set)
 {
     CHECK_OBJ(w, EDGE_WORKER_MAGIC);
@@ -52,7 +59,9 @@ void edge_worker_start(struct edge_worker *w, struct worker *worker, struct upst
     access_log_init(&w->req.log, worker->loop, w->access_log);
     w->client = client_create(worker->loop, &client_config_default);
     w->fetcher.client = w->client;
-    req_worker_use(&w->req, set);
+    if (w->req.index == 0)
+        w->health = health_create(worker->loop, w->client);
+    use(w, set);
     w->server = server_create(worker->loop, &w->limits, req_begin, &w->req);
     listen_start(w->listens, w->req.index, worker->loop, w->server);
 }
@@ -74,6 +83,7 @@ void edge_worker_stop(struct edge_worker *w)
     server_destroy(&w->server);
     fetcher_stop(&w->fetcher);
     loop_deliver(w->fetcher.loop); /* what fills and waiters were told while all this ended */
+    health_destroy(&w->health);
     client_destroy(&w->client);
     req_worker_finish(&w->req);
 }
@@ -88,7 +98,7 @@ static void on_use(struct mail *m)
 {
     struct use_mail *u = CONTAINER_OF(m, struct use_mail, mail);
     if (u->worker->req.view != NULL) /* else it has stopped */
-        req_worker_use(&u->worker->req, u->set);
+        use(u->worker, u->set);
     upstream_set_unref(&u->set);
     mem_free(u);
 }

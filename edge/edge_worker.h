@@ -3,6 +3,7 @@
 #define EDGE_EDGE_WORKER_H
 
 #include "edge/request/req_worker.h"
+#include "edge/upstream/health.h"
 #include "lib/daemon/listen.h"
 #include "lib/daemon/worker.h"
 #include "lib/web/client.h"
@@ -15,6 +16,7 @@ struct edge_worker {
     struct worker *worker;
     struct server *server;
     struct client *client;
+    struct health *health;      /* of the first worker, for all; NULL elsewhere */
     struct listen_set *listens; /* borrowed */
     struct sink *access_log;    /* borrowed; NULL: none */
     struct server_config limits;

@@ -101,6 +101,11 @@ static const struct option options[] = {
     ROW("retry_after_max", OPTION_DURATION, retry_after_max_ms, 0, 3600000, "10s",
         "How long an origin is left alone that asks for it (Retry-After on 429 and 503); 0s: "
         "never."),
+    ROW("health_path", OPTION_TEXT, health_path, 0, 0, "",
+        "Path that origins are asked for to see how they are; one that three times in a row does "
+        "not answer below 400 is left out until it has twice. Empty: they are judged by use only."),
+    ROW("health_interval", OPTION_DURATION, health_interval_ms, 100, 3600000, "5s",
+        "How often, and how long an answer may take."),
     ROW("queue_timeout", OPTION_DURATION, queue_ms, 0, 3600000, "10s",
         "How long a request waits for an origin that has as many as it may have at once."),
     ROW("cache_set_cookie", OPTION_BOOL, caches_set_cookie, 0, 0, "false",
@@ -305,6 +310,8 @@ static void check_site(struct checking *c, struct site_origin *origins, struct n
         fault(c, "origins", "", "names no origin");
     if (!read_fill(span_of(s->fill), &s->whole_after))
         fault(c, "fill", s->fill, "is none of \"range\", \"whole\", \"whole-after N\"");
+    if (s->health_path[0] != '\0' && !url_path_is_valid(span_of(s->health_path)))
+        fault(c, "health_path", s->health_path, "is not a path like \"/healthz\"");
     if ((s->block_bytes & (s->block_bytes - 1)) != 0)
         fault(c, "block", "", "is not a power of two");
     if (s->shares_hosts && s->hosts.count > 0 && span_starts(span_of(s->hosts.v[0]), SPAN("*")))

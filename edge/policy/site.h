@@ -49,7 +49,9 @@ struct site {
     int64_t resume_ms;            /* how long a broken fill looks for the rest without a byte */
     int64_t retry_after_max_ms;   /* how long an origin that asks for it is left alone; 0: never */
     int64_t queue_ms;             /* how long a request waits for an origin that has enough to do */
-    int64_t redirects_max;        /* of origins, that are followed for one request; 0: none */
+    const char *health_path;      /* asked of each origin to see how it is; "": never */
+    int64_t health_interval_ms;
+    int64_t redirects_max;              /* of origins, that are followed for one request; 0: none */
     struct option_texts redirect_hosts; /* besides the origin itself: site_host_is_listed */
     int version_by;                     /* enum version_by, as options keep it */
     bool caches_set_cookie; /* answers with Set-Cookie may be stored (the field is dropped) */

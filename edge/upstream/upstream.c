@@ -166,10 +166,15 @@ static msec_t moment(const _Atomic int64_t *at)
     return atomic_load_explicit(at, memory_order_relaxed);
 }
 
+static bool is_at_rest(const struct upstream_origin *o, msec_t now)
+{
+    return moment(&o->rests_until) > now ||
+           atomic_load_explicit(&o->is_unfit, memory_order_relaxed);
+}
+
 static bool may_be_asked(const struct upstream_origin *o, msec_t now)
 {
-    return moment(&o->rests_until) <= now &&
-           (!upstream_is_broken(o) || moment(&o->probe_at) <= now);
+    return !is_at_rest(o, now) && (!upstream_is_broken(o) || moment(&o->probe_at) <= now);
 }
 
 /* The first that asked to be left alone but would answer: better than to refuse a user whom nothing
@@ -238,6 +243,8 @@ uint32_t upstream_index(const struct upstream *u, const struct upstream_origin *
 
 const char *upstream_state_name(const struct upstream_origin *o, msec_t now)
 {
+    if (atomic_load_explicit(&o->is_unfit, memory_order_relaxed))
+        return "unfit";
     if (moment(&o->rests_until) > now)
         return "resting";
     if (upstream_is_broken(o))
@@ -259,7 +266,7 @@ bool upstream_is_down(const struct upstream *u, msec_t now)
     if (upstream_shield(u) != NULL)
         return false;
     for (size_t i = 0; i < u->count; i++) {
-        if (!upstream_is_broken(&u->origins[i]) && moment(&u->origins[i].rests_until) <= now)
+        if (!upstream_is_broken(&u->origins[i]) && !is_at_rest(&u->origins[i], now))
             return false;
     }
     return true;
@@ -315,6 +322,11 @@ void upstream_hold(struct upstream_origin *o, msec_t now)
 void upstream_rest(struct upstream_origin *o, msec_t until)
 {
     atomic_store_explicit(&o->rests_until, until, memory_order_relaxed);
+}
+
+void upstream_set_fit(struct upstream_origin *o, bool is_fit)
+{
+    atomic_store_explicit(&o->is_unfit, !is_fit, memory_order_relaxed);
 }
 
 void upstream_note_ranges(struct upstream_origin *o, bool are_ignored, msec_t now)

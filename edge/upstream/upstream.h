@@ -26,6 +26,7 @@ struct upstream_origin {
     _Atomic int64_t whole_until; /* is known to answer a range with the whole */
     _Atomic uint32_t failures;   /* in a row; a success ends the row */
     _Atomic int64_t row_began;   /* when the row's first came */
+    _Atomic bool is_unfit;       /* by its own word: health.h */
 };
 
 struct upstream {
@@ -63,6 +64,8 @@ struct upstream *upstream_of(struct upstream_set *set, const struct site *site);
  *   WELL ─ fails ─> HELD for 1 s ─ 5 in a row ─> BROKEN: one probe a second
  *     └──── "Retry-After" ─> RESTING <────────┘     └─ any success ─> WELL
  *
+ * and UNFIT besides, as long as health.h finds it so: that is as if it rested.
+ *
  * upstream_choose: whom to ask next: of those that are WELL and not `tried` (bit i: origin i), or
  * BROKEN with their probe due, the lowest order, and there one that has room, by the resource's
  * key and the weights (rendezvous: a resource stays where it is while its origin is well); else the
@@ -88,6 +91,7 @@ void upstream_succeeded(struct upstream_origin *o);
 void upstream_failed(struct upstream_origin *o, int err, msec_t now);
 void upstream_hold(struct upstream_origin *o, msec_t now);
 void upstream_rest(struct upstream_origin *o, msec_t until);
+void upstream_set_fit(struct upstream_origin *o, bool is_fit);
 /* Whether ranges came back whole lately. */
 void upstream_note_ranges(struct upstream_origin *o, bool are_ignored, msec_t now);
 bool upstream_ignores_ranges(const struct upstream_origin *o, msec_t now);

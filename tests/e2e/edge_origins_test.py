@@ -10,7 +10,7 @@ import pytest
 
 from tests.harness.content import Content
 from tests.harness.origin import Origin, page_of
-from tests.harness.programs import Edge, run_tool
+from tests.harness.programs import Edge, run_tool, wait_until
 
 MIB = 1 << 20
 pytestmark = pytest.mark.threads
@@ -173,6 +173,34 @@ def test_origins_of_one_order_share_the_load_by_weight(run, origin, second, tmp_
     second.stop()
     assert edge.get("/0?2").body == b"x" and third.count() == 1
     third.stop()
+
+
+def state_of(edge, n):
+    return edge.admin("GET", "/v1/status")[1]["sites"][0]["origins"][n]["state"]
+
+
+def test_an_origin_that_says_it_is_ill_is_left_out_until_it_is_well(run, origin, second, tmp_path):
+    edge = run(Edge(tmp_path, [origin.url, second.url], site={
+        "health_path": "/up", "health_interval": "100ms"}))
+    for o, name in ((origin, b"first"), (second, b"second")):
+        o.page("/up", b"ok")
+        for n in range(9):
+            o.page(f"/{n}", name, cache="max-age=60")
+    assert edge.get("/1").body == b"first"
+    wait_until(lambda: second.count("/up") >= 2, "both are asked")
+    assert origin.requests("/up")[0].header("Host") == "test.example"
+    origin.page("/up", b"ill", status=500)
+    wait_until(lambda: state_of(edge, 0) == "unfit", "it is left out")
+    assert edge.get("/2").body == b"second" and origin.count("/2") == 0
+    second.page("/up", b"ill", status=500)
+    wait_until(lambda: state_of(edge, 1) == "unfit", "so is the other")
+    assert edge.get("/3").body == b"first"          # nobody else is left
+    origin.page("/up", b"ok")
+    wait_until(lambda: state_of(edge, 0) == "well", "it is back")
+    second.stop()
+    wait_until(lambda: state_of(edge, 1) == "unfit", "one that is gone is unfit, too")
+    edge.reload()
+    wait_until(lambda: state_of(edge, 1) == "unfit", "after a reload, too")
 
 
 class Crowded:

@@ -3,6 +3,7 @@
  * Which origin is asked next. */
 #include "edge/upstream/upstream.h"
 
+#include "edge/upstream/health.h"
 #include "lib/base/err.h"
 
 #include <setjmp.h>
@@ -100,6 +101,30 @@ static void one_that_asks_for_rest_is_asked_last(void **state)
     assert_ptr_equal(upstream_take(&group, 0, 0, 5000), &origins[0]);
 }
 
+static void one_that_is_unfit_is_asked_last(void **state)
+{
+    (void)state;
+    upstream_set_fit(&origins[0], false);
+    assert_ptr_equal(upstream_take(&group, 0, 0, 1000), &origins[1]);
+    assert_ptr_equal(upstream_take(&group, 6, 0, 1000), &origins[0]);
+    assert_string_equal(upstream_state_name(&origins[0], 1000), "unfit");
+    upstream_set_fit(&origins[0], true);
+    assert_ptr_equal(upstream_take(&group, 0, 0, 1000), &origins[0]);
+}
+
+static void three_bad_answers_make_unfit_and_two_good_ones_fit(void **state)
+{
+    static const char answers[] = "bbgbbbggbbbgbgg";
+    static const char unfit[] = "nnnnnyynnnyyyyn";
+    struct health_row row = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof(answers) - 1; i++) {
+        bool was = row.is_unfit, changed = health_note(&row, answers[i] == 'g');
+        assert_int_equal(row.is_unfit, unfit[i] == 'y');
+        assert_int_equal(changed, row.is_unfit != was);
+    }
+}
+
 static void a_group_is_down_when_each_of_it_is(void **state)
 {
     (void)state;
@@ -161,6 +186,8 @@ int main(void)
         cmocka_unit_test_setup(a_broken_one_is_probed_by_one_request_a_second, setup),
         cmocka_unit_test_setup(what_answers_wrongly_never_breaks, setup),
         cmocka_unit_test_setup(one_that_asks_for_rest_is_asked_last, setup),
+        cmocka_unit_test_setup(one_that_is_unfit_is_asked_last, setup),
+        cmocka_unit_test_setup(three_bad_answers_make_unfit_and_two_good_ones_fit, setup),
         cmocka_unit_test_setup(a_group_is_down_when_each_of_it_is, setup),
         cmocka_unit_test_setup(retries_are_a_share_of_requests, setup),
         cmocka_unit_test_setup(a_disregard_of_ranges_is_remembered_for_a_time, setup),
