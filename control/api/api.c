@@ -17,6 +17,7 @@
 #include "control/api/held.h"
 #include "control/api/redirect.h"
 #include "control/api/steer.h"
+#include "control/dashboard/dashboard.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
@@ -45,6 +46,8 @@ static const struct router_row rows[] = {
     {METHOD_DELETE, "/v1/tokens/{name}", api_tokens_delete, TOKEN_ADMIN},
     {METHOD_GET, "/v1/audit", api_audit, TOKEN_READ},
     {METHOD_GET, "/v1/status", api_status, TOKEN_READ},
+    {METHOD_GET, "/", dashboard_page, 0},
+    {METHOD_GET, "/dashboard/{file}", dashboard_file, 0},
     {METHOD_GET, "/openapi.json", api_status_openapi, 0},
     {METHOD_GET, "/metrics", api_status_metrics, 0},
     {METHOD_GET, "/healthz", api_status_health, 0},

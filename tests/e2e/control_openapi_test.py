@@ -105,8 +105,10 @@ def ask_what_goes_well(ask, plane):
     ask("POST", "/v1/tokens", 201, {"name": "ci", "rights": ["purge", "read"]})
     ask("POST", "/v1/tokens", 201, {"name": "edge", "node": "seoul"})
     for path in ("/v1/nodes", "/v1/sites", "/v1/config", "/v1/cost", "/v1/tokens", "/v1/audit",
-                 "/v1/status", "/metrics", "/healthz", "/readyz", "/openapi.json"):
+                 "/v1/status", "/metrics", "/healthz", "/readyz", "/openapi.json", "/"):
         ask("GET", path, 200)
+    ask("GET", "/dashboard/{file}", 200, file="page.css")
+    ask("GET", "/dashboard/{file}", 404, file="page.html")
     ask("GET", "/v1/nodes/{id}", 200, id="seoul")
     ask("GET", "/v1/sites/{name}", 200, name="games")
     ask("GET", "/v1/config/{version}", 200, version="1")
