@@ -12,9 +12,13 @@
 #define SAMPLE_BYTES_MIN ((size_t)1024)
 #define RUNNING_MAX      8 /* contents being coded by one worker: each has some MiB of state */
 
+/* Another cache in front (it tells by CDN-Loop) gets the content as it is, and codes for its own
+ * clients: it needs the strong validator, and ranges. */
 bool req_may_encode(const struct req *r)
 {
     const struct object *o = r->object;
+    if (fields_find(&r->x->request.fields, FIELD_CDN_LOOP, 0) != NULL)
+        return false;
     struct encode_content content = {
         .status = o->status, .fields = &o->fields, .size = generation_length(o->generation)};
     return encode_may(r->site, &content);

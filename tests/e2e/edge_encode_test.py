@@ -136,6 +136,13 @@ def test_a_client_that_forbids_transforming_gets_it_as_it_is(edge, page):
     assert not is_coded(edge.get("/a", Cache_Control="no-transform", **ZSTD))
 
 
+def test_another_cache_gets_it_as_it_is(edge, page):
+    page()
+    edge.get("/a", **ZSTD)
+    r = edge.get("/a", CDN_Loop="another", **ZSTD)
+    assert r.body == WORDS and r.header("ETag") == '"v1"' and not r.headers("Vary")
+
+
 def test_what_is_compressed_already_shows_in_its_first_bytes(edge, page):
     noise = os.urandom(300_000)
     page(body=noise)
