@@ -13,8 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.peers.server import Setting
 from bench.peers.servers import Nginx
 from tests.harness import packages
+from tests.harness.certs import Authority
 from tests.harness.client import Client
 from tests.harness.content import Content
 from tests.harness.ports import free_port
@@ -90,7 +92,8 @@ def main():
             ("rule", "*"): {"cache_control": "max-age=3600"}}).start()
         delay, far = start_delay(origin.port, a.rtt, a.window * MIB)
         edge = Edge(folder, [f"http://127.0.0.1:{far}"], over={"memory": "1GiB", "workers": 1})
-        nginx = Slice(folder, ("127.0.0.1", far), 0)
+        pair = Authority(folder).certificate("nginx", ["test.example"])
+        nginx = Slice(Setting(Path(folder), ("127.0.0.1", far), 0, pair))
         try:
             edge.start()
             nginx.start()

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Memory of the edge for each idle connection, and its hits beside them and in floods.
+"""Memory for each idle connection, beside peers too; hits beside idle connections and in floods.
 
 One worker on core 0, clients on core 1. Idle connections have had one answer each and then rest.
 One client asks for a cached 1 KB file all the time, in the clear: alone, beside the idle ones,
-while handshakes come in at rates, and while 1,000 clients send a byte of a head now and then."""
+while handshakes come in at rates, and while 1,000 clients send a byte of a head now and then. With
+--peers the memory of other servers is measured the same way: all their processes, what they share
+counted by shares (PSS), before and after."""
 
 import argparse
 import multiprocessing
@@ -13,7 +15,11 @@ import socket
 import ssl
 import tempfile
 import time
+from pathlib import Path
 
+from bench.peers.server import Setting
+from bench.peers.servers import SERVERS
+from tests.harness import packages
 from tests.harness.certs import Authority
 from tests.harness.origin import Origin
 from tests.harness.programs import Edge
@@ -24,10 +30,29 @@ REQUEST = f"GET {PATH} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
 SPARE_DESCRIPTORS = 500
 PORTS_EACH = 25_000  # connections from one source address
 SLOW_CLIENTS, HEAD_LIMIT_S = 1000, 10
+FILE_BYTES = 1024
 
 
 def on_core(core, program=0):
     os.sched_setaffinity(program, {core})
+
+
+def idle_connections(port, count, context):
+    """Descriptors of connections that have had an answer. The client's TLS state is dropped, since
+    nothing more is said on them."""
+    kept = []
+    for i in range(count):
+        s = socket.socket()
+        s.bind((f"127.0.0.{2 + i // PORTS_EACH}", 0))
+        s.connect(("127.0.0.1", port))
+        if context is not None:
+            s = context.wrap_socket(s, server_hostname=HOST)
+        s.sendall(REQUEST)
+        got = b""
+        while len(got) < FILE_BYTES or b"\r\n\r\n" not in got:
+            got += s.recv(4096)
+        kept.append(s.detach())
+    return kept
 
 
 class Bench:
@@ -59,22 +84,8 @@ class Bench:
         return len(times) / seconds, times[int(len(times) * 0.99)] * 1000
 
     def idle(self, count, tls):
-        """Descriptors of connections that have had an answer. The client's TLS state is dropped,
-        since nothing more is said on them."""
-        port = self.edge.tls_port if tls else self.edge.port
-        kept = []
-        for i in range(count):
-            s = socket.socket()
-            s.bind((f"127.0.0.{2 + i // PORTS_EACH}", 0))
-            s.connect(("127.0.0.1", port))
-            if tls:
-                s = self.context.wrap_socket(s, server_hostname=HOST)
-            s.sendall(REQUEST)
-            got = b""
-            while len(got) < 1024 or b"\r\n\r\n" not in got:
-                got += s.recv(4096)
-            kept.append(s.detach())
-        return kept
+        return idle_connections(self.edge.tls_port if tls else self.edge.port, count,
+                                self.context if tls else None)
 
     def first_words(self):
         """What a TLS client says first."""
@@ -119,6 +130,44 @@ def measure_idle(make, arguments):
                     f"{p99:.3f}")
                 for fd in kept:
                     os.close(fd)
+
+
+def measure_peers(folder, origin, authority, arguments):
+    names = arguments.peers if arguments.peers != ["all"] else list(SERVERS)
+    classes = [SERVERS[n] for n in names if SERVERS[n].has_files]
+    packages.install_names([c.package for c in classes if not c.is_installed()])
+    pair = authority.certificate("peer", [HOST])
+    context, count = authority.client_context(), arguments.connections[0]
+
+    def setting(slots):
+        place = Path(tempfile.mkdtemp(dir=folder))
+        place.chmod(0o755)
+        return Setting(place, origin.address, 0, pair, slots)
+
+    row("", "protocol", "connections", "bytes each")
+    for c in classes:
+        for protocol in sorted({"http", "tls"} & c.protocols):
+            bare = peer_bytes(c, protocol, setting(64), None, 0)
+            full = peer_bytes(c, protocol, setting(count + SPARE_DESCRIPTORS), context, count)
+            row(c.name, protocol, count, f"{(full - bare) / count:.0f}")
+
+
+def peer_bytes(server_class, protocol, setting, context, count):
+    """Resident memory of a server beside so many idle connections. What it has prepared for them
+    counts, hence a process of its own for the figure without any."""
+    server = server_class(setting)
+    server.start()
+    try:
+        server.get(PATH)
+        tls = protocol == "tls"
+        kept = idle_connections(server.tls_port if tls else server.port, count,
+                                context if tls else None)
+        resident = server.resident_bytes()
+        for fd in kept:
+            os.close(fd)
+        return resident
+    finally:
+        server.stop()
 
 
 def measure_floods(make, arguments):
@@ -167,6 +216,8 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--connections", type=int, nargs="+", default=[10_000])
     p.add_argument("--seconds", type=float, default=5)
+    p.add_argument("--peers", nargs="+", metavar="NAME",
+                   help="only memory, of these servers: all, or of: " + " ".join(SERVERS))
     arguments = p.parse_args()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
@@ -175,14 +226,18 @@ def main():
     if len(os.sched_getaffinity(0)) > 1:
         on_core(1)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        os.chmod(folder, 0o755)  # for servers that do not stay root
         origin = Origin()
-        origin.page(PATH, os.urandom(1024), cache="max-age=3600")
+        origin.page(PATH, os.urandom(FILE_BYTES), cache="max-age=3600")
         authority = Authority(folder)
 
         def make():
             return Bench(folder, authority, origin)
 
         try:
+            if arguments.peers:
+                measure_peers(folder, origin, authority, arguments)
+                return
             measure_idle(make, arguments)
             measure_floods(make, arguments)
             with make() as bench:

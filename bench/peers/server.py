@@ -17,12 +17,14 @@ HOST = "test.example"
 
 @dataclass(frozen=True)
 class Setting:
-    """What all servers of a run share. pair: (chain, key) files."""
+    """What all servers of a run share. pair: (chain, key) files. slots: connections that a server
+    prepares for, where it is told."""
 
     folder: Path
     origin: tuple
     core: int
     pair: tuple
+    slots: int = 16384
 
 
 def program_path(name):
@@ -45,6 +47,7 @@ class Server:
         self.folder = setting.folder / self.name
         self.folder.mkdir(parents=True)
         self.origin, self.core, self.pair = setting.origin, setting.core, setting.pair
+        self.slots = setting.slots
         self.port, self.tls_port, self.process = free_port(), free_port(), None
 
     @classmethod

@@ -5,6 +5,7 @@ one: a class here and its name in SERVERS."""
 
 import os
 import pwd
+import resource
 from pathlib import Path
 
 from bench.peers.server import HOST, Server, program_path, user_name
@@ -47,7 +48,7 @@ class Nginx(Server):
     CONF = """
 user {user};
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
-events {{ worker_connections 4096; }}
+events {{ worker_connections {slots}; }}
 http {{
     access_log off; sendfile on; tcp_nopush on; tcp_nodelay on;
     keepalive_timeout 300s; keepalive_requests 1000000000;
@@ -78,7 +79,8 @@ http {{
     def command(self):
         conf = self.folder / "nginx.conf"
         conf.write_text(self.CONF.format(
-            user=user_name(), folder=self.folder, cache=self.cache, port=self.port,
+            user=user_name(), folder=self.folder, cache=self.cache, slots=self.slots,
+            port=self.port,
             tls_port=self.tls_port, chain=self.pair[0], key=self.pair[1], size=CACHE,
             origin="%s:%d" % self.origin))
         return [program_path("nginx"), "-c", str(conf), "-p", str(self.folder),
@@ -110,11 +112,12 @@ sub vcl_deliver {{ set resp.http.X-Hits = obj.hits; }}
 
 class Haproxy(Server):
     name = program = package = "haproxy"
+    DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 100  # it takes two for each
 
     CONF = """
 global
     nbthread 1
-    maxconn 4096
+    maxconn {slots}
 defaults
     mode http
     timeout connect 5s
@@ -137,8 +140,9 @@ backend origin
 
     def command(self):
         conf = self.folder / "haproxy.cfg"
-        conf.write_text(self.CONF.format(port=self.port, tls_port=self.tls_port,
-                                         pem=self.both_in_one(), origin="%s:%d" % self.origin))
+        conf.write_text(self.CONF.format(
+            port=self.port, tls_port=self.tls_port, pem=self.both_in_one(),
+            slots=min(self.slots, self.DESCRIPTORS // 2), origin="%s:%d" % self.origin))
         return [program_path("haproxy"), "-db", "-f", str(conf)]
 
     def is_hit(self, response):
@@ -153,7 +157,7 @@ class H2o(Server):
     CONF = """
 user: {user}
 num-threads: 1
-max-connections: 4096
+max-connections: {slots}
 http1-request-timeout: 300
 error-log: {folder}/error.log
 hosts:
@@ -175,8 +179,9 @@ hosts:
     def command(self):
         conf = self.folder / "h2o.conf"
         conf.write_text(self.CONF.format(user=user_name(), folder=self.folder, port=self.port,
-                                         tls_port=self.tls_port, chain=self.pair[0],
-                                         key=self.pair[1], files=self.files))
+                                         slots=self.slots, tls_port=self.tls_port,
+                                         chain=self.pair[0], key=self.pair[1],
+                                         files=self.files))
         return [program_path("h2o"), "-c", str(conf)]
 
     def get(self, path):
