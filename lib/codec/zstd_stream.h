@@ -15,6 +15,12 @@ struct zstd_stream;
 /* level: 1 to ZSTD_STREAM_LEVEL_MAX. size: of all that will be written, -1: not known; it must come
  * out so. NULL: no memory. */
 MUST_USE struct zstd_stream *zstd_stream_create(int level, int64_t size);
+/* zstd_stream_delta: what is written is told as a difference from `base`, which the reader must
+ * have; borrowed until the stream goes. The window is what RFC 9842 s.2 lets a reader count on: at
+ * least 8 MiB, 1.25 times the base, at most 128 MiB. ERR_TOO_BIG: a base that no such window holds.
+ */
+#define ZSTD_DELTA_BASE_MAX ((size_t)96 << 20)
+MUST_USE int zstd_stream_delta(struct zstd_stream *z, struct span base);
 void zstd_stream_destroy(struct zstd_stream **z); /* NULL is fine */
 
 struct zstd_step {

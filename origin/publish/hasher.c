@@ -21,7 +21,8 @@
 
 struct hashing {
     const struct hasher_spec *spec;
-    struct tree_file **order; /* the largest first */
+    struct tree_file **order; /* count of them, the largest first */
+    size_t count;
     _Atomic size_t next;
     _Atomic int64_t done_bytes;
     pthread_mutex_t lock;
@@ -77,7 +78,7 @@ static int hash_open(struct hashing *h, struct tree_file *f, int fd, uint8_t *pi
 
 static int hash_file(struct hashing *h, struct tree_file *f, uint8_t *piece)
 {
-    int fd = tree_file_open(h->spec->tree, f);
+    int fd = tree_file_open(f);
     if (fd < 0)
         return fd;
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -99,7 +100,7 @@ static void *hash_some(void *ctx)
     struct hashing *h = ctx;
     uint8_t *piece = mem_alloc(PIECE_BYTES);
     size_t i;
-    while ((i = atomic_fetch_add(&h->next, 1)) < h->spec->tree->count && !has_failed(h)) {
+    while ((i = atomic_fetch_add(&h->next, 1)) < h->count && !has_failed(h)) {
         int err = hash_file(h, h->order[i], piece);
         if (err == 0)
             continue;
@@ -142,10 +143,11 @@ int hasher_run(const struct hasher_spec *spec, struct buf *why)
     pthread_t threads[THREADS_MAX];
     struct hashing h = {.spec = spec};
     int count = spec->threads < THREADS_MAX ? spec->threads : THREADS_MAX;
-    h.order = mem_zarray(spec->tree->count, sizeof(struct tree_file *));
+    h.order = mem_zarray(spec->tree->count + 1, sizeof(struct tree_file *));
     for (size_t i = 0; i < spec->tree->count; i++)
-        h.order[i] = &spec->tree->files[i];
-    qsort(h.order, spec->tree->count, sizeof(struct tree_file *), by_size);
+        if (spec->tree->files[i].entry.blocks == NULL)
+            h.order[h.count++] = &spec->tree->files[i];
+    qsort(h.order, h.count, sizeof(struct tree_file *), by_size);
     pthread_mutex_init(&h.lock, NULL);
     pthread_cond_init(&h.ended, NULL);
     h.running = count;

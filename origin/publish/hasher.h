@@ -4,7 +4,7 @@
 
 #include "origin/publish/tree.h"
 
-/* SHA-256 of each file of a tree and of each of its blocks, in one pass over the bytes, several
+/* SHA-256 of each file of a tree that has none yet, and of each of its blocks, in one pass, several
  * files at a time, the largest first. Blocks until it is done; call it from a thread that may. */
 struct hasher_spec {
     struct tree *tree;

@@ -5,23 +5,29 @@
 
 #include "lib/base/err.h"
 #include "lib/base/option.h"
+#include "lib/codec/zstd_stream.h"
+#include "origin/publish/delta.h"
 #include "origin/publish/hasher.h"
 #include "origin/publish/publish.h"
 
+#include <errno.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#define IO_THREADS 4
-#define IO_QUEUE   4096
-#define BAR_CELLS  30
-#define BAR_EVERY  100 /* ms */
+#define IO_THREADS  4
+#define IO_QUEUE    4096
+#define BAR_CELLS   30
+#define BAR_EVERY   100 /* ms */
+#define FOLDER_ROOM 512
 
 struct arguments {
     const char *folder, *store;
-    struct span name;
+    struct span name, base; /* base: of the release that deltas start from; empty: none */
     int64_t block_bytes;
-    int threads;
+    int threads, level;
     uint32_t jobs;
     bool is_dry_run, may_replace, is_quiet;
 };
@@ -34,9 +40,18 @@ struct bar {
     msec_t began, last;
 };
 
+/* The one loop of a run, and what goes on on it. */
 struct session {
+    const struct arguments *args;
+    struct loop *home;
+    struct iopool *io;
+    struct connector *to;
+    struct tree tree;
     struct publish publish;
+    struct deltas deltas;
+    char folder[FOLDER_ROOM]; /* of deltas, while there is one; "": none */
     struct bar bar;
+    struct buf why;
     int err;
 };
 
@@ -53,6 +68,9 @@ static const char usage_text[] =
     "  --block SIZE    bytes of a block in the manifest (1MiB)\n"
     "  --jobs N        uploads at a time (8)\n"
     "  --threads N     threads that hash (one per core)\n"
+    "  --delta-from NAME   besides, each changed file as a zstd delta against that release's "
+    "(dcz)\n"
+    "  --delta-level N     how hard zstd tries for them, 1 to 19 (12)\n"
     "  --replace       a release of this name with other files gives way\n"
     "  --dry-run       tells what would be sent\n"
     "  --quiet         no progress\n";
@@ -80,9 +98,10 @@ struct flag {
     bool has_value;
 };
 static const struct flag flags[] = {
-    {"--to", 't', true},       {"--as", 'a', true},      {"--block", 'b', true},
-    {"--jobs", 'j', true},     {"--threads", 'n', true}, {"--replace", 'r', false},
-    {"--dry-run", 'd', false}, {"--quiet", 'q', false},
+    {"--to", 't', true},         {"--as", 'a', true},          {"--block", 'b', true},
+    {"--jobs", 'j', true},       {"--threads", 'n', true},     {"--replace", 'r', false},
+    {"--delta-from", 'f', true}, {"--delta-level", 'l', true}, {"--dry-run", 'd', false},
+    {"--quiet", 'q', false},
 };
 
 static bool set(struct arguments *a, char code, const char *value)
@@ -104,6 +123,12 @@ static bool set(struct arguments *a, char code, const char *value)
     case 'n':
         a->threads = read_count(value, 64, &n) ? (int)n : 0;
         return a->threads > 0;
+    case 'f':
+        a->base = span_of(value);
+        return manifest_name_is_valid(a->base);
+    case 'l':
+        a->level = read_count(value, ZSTD_STREAM_LEVEL_MAX, &n) ? (int)n : 0;
+        return a->level > 0;
     case 'r':
         return a->may_replace = true;
     case 'd':
@@ -182,11 +207,24 @@ static void on_progress(struct publish *p)
     bar_draw(&s->bar, p->totals.sent_bytes);
 }
 
-static void on_done(struct publish *p, int err)
+static void on_published(struct publish *p, int err)
 {
     struct session *s = CONTAINER_OF(p, struct session, publish);
     s->err = err;
     loop_stop(p->home);
+}
+
+static void on_deltas(struct deltas *d, int err)
+{
+    struct session *s = CONTAINER_OF(d, struct session, deltas);
+    s->err = err;
+    loop_stop(d->home);
+}
+
+static void tell_failed(struct span what)
+{
+    fprintf(stderr, "byeori-origin publish: %.*s\nNothing of it is seen. Run it again to go on.\n",
+            SPAN_FMT(what));
 }
 
 static void tell(const struct arguments *a, const struct publish *p, int err)
@@ -194,13 +232,11 @@ static void tell(const struct arguments *a, const struct publish *p, int err)
     const struct publish_totals *t = &p->totals;
     if (err == ERR_EXISTS)
         fprintf(stderr,
-                "byeori-origin publish: %.*s is there already, with other files (--replace "
-                "lets it give way)\n",
+                "byeori-origin publish: %.*s is there already, with other files (--replace lets it "
+                "give way)\n",
                 SPAN_FMT(a->name));
     else if (err != 0)
-        fprintf(stderr,
-                "byeori-origin publish: %.*s\nNothing of it is seen. Run it again to go on.\n",
-                SPAN_FMT(buf_span(&p->why)));
+        tell_failed(buf_span(&p->why));
     else if (p->was_there)
         printf("%.*s is published already; nothing was sent\n", SPAN_FMT(a->name));
     else
@@ -210,74 +246,131 @@ static void tell(const struct arguments *a, const struct publish *p, int err)
                (long long)t->new_bytes);
 }
 
-/* On a loop of its own: to the end of it, or to the first failure. */
-static int run_upload(const struct arguments *a, const struct tree *tree, struct connector *to)
+static int upload(struct session *s)
 {
-    struct session s = {.bar = {.is_shown = !a->is_quiet && isatty(STDERR_FILENO) == 1}};
-    struct loop *home = loop_create();
-    CHECK(home != NULL);
-    s.publish = (struct publish){.to = to,
-                                 .home = home,
-                                 .tree = tree,
-                                 .name = a->name,
-                                 .block_bytes = a->block_bytes,
-                                 .now = clock_wall_ms() / MSEC_PER_SEC,
-                                 .jobs = a->jobs,
-                                 .is_dry_run = a->is_dry_run,
-                                 .may_replace = a->may_replace,
-                                 .progress = on_progress,
-                                 .done = on_done};
-    connector_enter(to, home);
-    bar_begin(&s.bar, "uploading", 0);
-    publish_start(&s.publish);
-    if (s.publish.run != NULL)
-        loop_run(home);
-    bar_end(&s.bar);
-    tell(a, &s.publish, s.err);
-    buf_finish(&s.publish.why);
-    connector_leave(to, home);
-    loop_deliver(home);
-    loop_destroy(&home);
-    return s.err;
+    const struct arguments *a = s->args;
+    s->publish = (struct publish){.to = s->to,
+                                  .home = s->home,
+                                  .tree = &s->tree,
+                                  .name = a->name,
+                                  .block_bytes = a->block_bytes,
+                                  .now = clock_wall_ms() / MSEC_PER_SEC,
+                                  .jobs = a->jobs,
+                                  .is_dry_run = a->is_dry_run,
+                                  .may_replace = a->may_replace,
+                                  .progress = on_progress,
+                                  .done = on_published};
+    bar_begin(&s->bar, "uploading", 0);
+    publish_start(&s->publish);
+    if (s->publish.run != NULL)
+        loop_run(s->home);
+    bar_end(&s->bar);
+    tell(a, &s->publish, s->err);
+    buf_finish(&s->publish.why);
+    return s->err;
 }
 
-static int run_hash(const struct arguments *a, struct tree *tree, struct buf *why)
+static int hash(struct session *s)
 {
-    struct bar bar = {.is_shown = !a->is_quiet && isatty(STDERR_FILENO) == 1};
-    struct hasher_spec spec = {.tree = tree,
-                               .block_bytes = a->block_bytes,
-                               .threads = a->threads,
+    struct hasher_spec spec = {.tree = &s->tree,
+                               .block_bytes = s->args->block_bytes,
+                               .threads = s->args->threads,
                                .progress = on_hashed,
-                               .ctx = &bar};
-    int err = tree_open(tree, a->folder, why);
-    bar_begin(&bar, "hashing", tree->bytes);
-    if (err == 0)
-        err = hasher_run(&spec, why);
-    bar_end(&bar);
+                               .ctx = &s->bar};
+    bar_begin(&s->bar, "hashing", s->tree.bytes);
+    int err = hasher_run(&spec, &s->why);
+    bar_end(&s->bar);
     return err;
 }
 
-static int run(const struct arguments *a, publish_open_fn open, struct iopool *io, struct buf *why)
+/* Deltas are files of the release like any other, made in a folder that goes with the run. */
+static int add_deltas(struct session *s)
 {
-    struct tree tree = {.root_fd = -1};
-    struct connector *to = NULL;
-    int err = open(a->store, io, &to, why);
+    struct deltas *d = &s->deltas;
+    const char *temporary = getenv("TMPDIR");
+    snprintf(s->folder, sizeof s->folder, "%s/byeori-delta-XXXXXX",
+             temporary != NULL ? temporary : "/tmp");
+    if (mkdtemp(s->folder) == NULL) {
+        buf_printf(&s->why, "%s: %s", s->folder, strerror(errno));
+        s->folder[0] = '\0';
+        return ERR_IO;
+    }
+    *d = (struct deltas){.from = s->to,
+                         .home = s->home,
+                         .io = s->io,
+                         .tree = &s->tree,
+                         .name = s->args->base,
+                         .folder = s->folder,
+                         .level = s->args->level,
+                         .jobs = IO_THREADS,
+                         .done = on_deltas};
+    deltas_start(d);
+    if (d->run != NULL)
+        loop_run(s->home);
+    buf_add_span(&s->why, buf_span(&d->why));
+    buf_finish(&d->why);
+    if (s->err != 0)
+        return s->err;
+    printf("%zu deltas from %.*s: %lld bytes for %lld\n", d->count, SPAN_FMT(s->args->base),
+           (long long)d->dcz_bytes, (long long)d->new_bytes);
+    int err = d->count > 0 ? tree_add(&s->tree, s->folder, &s->why) : 0;
+    return err != 0 ? err : hash(s);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)st, (void)kind, (void)where;
+    (void)remove(path);
+    return 0;
+}
+
+static int run(struct session *s)
+{
+    int err = tree_add(&s->tree, s->args->folder, &s->why);
     if (err == 0)
-        err = run_hash(a, &tree, why);
+        err = hash(s);
+    if (err == 0 && s->args->base.n > 0)
+        err = add_deltas(s);
     if (err != 0)
-        fprintf(stderr, "byeori-origin publish: %.*s\n", SPAN_FMT(buf_span(why)));
+        tell_failed(buf_span(&s->why));
     else
-        err = run_upload(a, &tree, to);
-    tree_close(&tree);
-    connector_destroy(&to);
+        err = upload(s);
+    if (s->folder[0] != '\0')
+        (void)nftw(s->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return err;
+}
+
+static int run_with(const struct arguments *a, publish_open_fn open)
+{
+    struct session s = {.args = a, .home = loop_create()};
+    CHECK(s.home != NULL);
+    s.bar.is_shown = !a->is_quiet && isatty(STDERR_FILENO) == 1;
+    s.io = iopool_create(IO_THREADS, IO_QUEUE);
+    buf_init(&s.why, 8192);
+    tree_open(&s.tree);
+    int err = open(a->store, s.io, &s.to, &s.why);
+    if (err == 0) {
+        connector_enter(s.to, s.home);
+        err = run(&s);
+        connector_leave(s.to, s.home);
+    } else {
+        fprintf(stderr, "byeori-origin publish: %.*s\n", SPAN_FMT(buf_span(&s.why)));
+    }
+    loop_deliver(s.home);
+    tree_close(&s.tree);
+    iopool_destroy(&s.io);
+    connector_destroy(&s.to);
+    loop_destroy(&s.home);
+    buf_finish(&s.why);
     return err;
 }
 
 int publish_main(int argc, char **argv, publish_open_fn open)
 {
-    struct buf why;
-    struct arguments a = {
-        .block_bytes = 1 << 20, .jobs = 8, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN)};
+    struct arguments a = {.block_bytes = 1 << 20,
+                          .jobs = 8,
+                          .level = 12,
+                          .threads = (int)sysconf(_SC_NPROCESSORS_ONLN)};
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         fputs(usage_text, stdout);
         return 0;
@@ -286,10 +379,5 @@ int publish_main(int argc, char **argv, publish_open_fn open)
     if (status != 0)
         return status;
     (void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-    struct iopool *io = iopool_create(IO_THREADS, IO_QUEUE);
-    buf_init(&why, 8192);
-    int err = run(&a, open, io, &why);
-    iopool_destroy(&io);
-    buf_finish(&why);
-    return err != 0 ? 1 : 0;
+    return run_with(&a, open) != 0 ? 1 : 0;
 }

@@ -38,6 +38,7 @@ struct publish_run {
     struct tree_file **queue; /* what is missing */
     size_t count, next;
     uint32_t running;
+    bool is_starting;
     int err;
     struct upload commit;
     struct buf manifest;
@@ -149,7 +150,7 @@ static void upload(struct publish_run *r, struct tree_file *f)
     struct upload *u = mem_zalloc(sizeof *u);
     u->run = r;
     u->file = f;
-    u->fd = tree_file_open(r->p->tree, f);
+    u->fd = tree_file_open(f);
     r->running++;
     manifest_object_path(f->entry.sha256, u->path);
     u->put = (struct connector_put){.path = span_of(u->path),
@@ -172,8 +173,12 @@ static void upload(struct publish_run *r, struct tree_file *f)
 /* As many at a time as may be; after a failure only what runs is waited for. */
 static void upload_next(struct publish_run *r)
 {
+    if (r->is_starting) /* one ended while it was begun */
+        return;
+    r->is_starting = true;
     while (r->err == 0 && r->next < r->count && r->running < r->p->jobs)
         upload(r, r->queue[r->next++]);
+    r->is_starting = false;
     if (r->running > 0)
         return;
     if (r->err != 0)

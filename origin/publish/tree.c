@@ -81,16 +81,26 @@ static int by_path(const void *a, const void *b)
     return span_cmp(x->entry.path, y->entry.path);
 }
 
-int tree_open(struct tree *t, const char *folder, struct buf *why)
+void tree_open(struct tree *t)
 {
-    *t = (struct tree){.root_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    *t = (struct tree){.roots = 0};
     arena_init(&t->mem, ARENA_BYTES);
-    if (t->root_fd < 0)
+}
+
+int tree_add(struct tree *t, const char *folder, struct buf *why)
+{
+    size_t before = t->count;
+    int root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
         return refuse(why, span_of(folder), strerror(errno), ERR_NOT_FOUND);
-    struct place top = {openat(t->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), SPAN_NONE, 0};
+    CHECK(t->roots < TREE_ROOTS_MAX);
+    t->root_fds[t->roots++] = root;
+    struct place top = {openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), SPAN_NONE, 0};
     int err = top.fd < 0 ? ERR_IO : walk(t, top, why);
-    if (err == 0 && t->count == 0)
+    if (err == 0 && t->count == before)
         err = refuse(why, span_of(folder), "has no files", ERR_NOT_FOUND);
+    for (size_t i = before; i < t->count; i++)
+        t->files[i].root_fd = root;
     if (err == 0)
         qsort(t->files, t->count, sizeof *t->files, by_path);
     return err;
@@ -100,10 +110,10 @@ void tree_close(struct tree *t)
 {
     for (size_t i = 0; i < t->count; i++)
         mem_free(t->files[i].entry.blocks);
+    for (int i = 0; i < t->roots; i++)
+        close(t->root_fds[i]);
     mem_free(t->files);
     arena_finish(&t->mem);
-    if (t->root_fd >= 0)
-        close(t->root_fd);
 }
 
 bool tree_file_is_unchanged(const struct tree_file *f, int fd)
@@ -114,13 +124,13 @@ bool tree_file_is_unchanged(const struct tree_file *f, int fd)
            now.st_mtim.tv_nsec == f->seen.st_mtim.tv_nsec;
 }
 
-int tree_file_open(const struct tree *t, const struct tree_file *f)
+int tree_file_open(const struct tree_file *f)
 {
     char path[MANIFEST_PATH_MAX + 1];
     struct span relative = span_skip(f->entry.path, 1);
     memcpy(path, relative.p, relative.n);
     path[relative.n] = '\0';
-    int fd = openat(t->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(f->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return errno == ENOENT ? ERR_CHANGED : ERR_IO;
     if (tree_file_is_unchanged(f, fd))

@@ -2,6 +2,7 @@
 """byeori-origin publish: releases into a folder, S3 and OpenStack Swift, read back through the
 gateway."""
 
+import base64
 import hashlib
 import json
 import random
@@ -12,7 +13,7 @@ import pytest
 from tests.e2e.storage_test import get, s3_of, swift, swift_of  # noqa: F401
 from tests.harness.conf import conf_text
 from tests.harness.content import Content
-from tests.harness.programs import SANITIZERS, OriginGateway, build_folder, run_tool
+from tests.harness.programs import SANITIZERS, Edge, OriginGateway, build_folder, run_tool
 
 BIG = Content(12_000_001, seed=5)
 NAME = "game/1.4.0"
@@ -156,3 +157,33 @@ def test_an_object_that_is_lost_is_a_failure_not_a_missing_file(run, tmp_path, r
     g = gateway(run, tmp_path, options)
     assert get(g, f"/{NAME}/data/deep/3.txt").status == 502
     assert get(g, f"/{NAME}/data/deep/4.txt").status == 200
+
+
+def test_who_has_the_old_release_gets_a_delta(run, tmp_path, release):
+    """Through gateway and edge; the command line tool makes the new file of the old one with it."""
+    to, options = folder_of(tmp_path)
+    assert publish(release, to).returncode == 0
+    old = (release / "data/big.pak").read_bytes()
+    new = old[:5_000_000] + b"something new" + old[5_000_100:]
+    (release / "data/big.pak").write_bytes(new)
+    done = publish(release, to, "--delta-from", NAME, name="game/1.4.1")
+    assert done.returncode == 0 and "1 deltas from game/1.4.0" in done.stdout
+    g = gateway(run, tmp_path, {**options, ("rule", "/game/*"): {
+        "cache_control": "public, max-age=60", "companions": ["dcz"], "dictionary": "/game/*"}})
+    edge = run(Edge(tmp_path, [g.url]))
+    digest = hashlib.sha256(old).digest()
+    has_old = {"Accept-Encoding": "zstd, dcz",
+               "Available-Dictionary": f":{base64.b64encode(digest).decode()}:"}
+    for _ in range(2):
+        delta = edge.get("/game/1.4.1/data/big.pak", **has_old)
+        assert delta.status == 200 and delta.header("Content-Encoding") == "dcz"
+        assert len(delta.body) < len(new) / 100
+        assert delta.body[8:40] == digest
+        plain = edge.get("/game/1.4.1/data/big.pak")
+        assert plain.header("Content-Encoding") is None and plain.body == new
+    assert "hit" in delta.header("Cache-Status") and "hit" in plain.header("Cache-Status")
+    (tmp_path / "old").write_bytes(old)
+    (tmp_path / "delta.zst").write_bytes(delta.body)
+    subprocess.run(["zstd", "-q", "-d", "--long=27", f"--patch-from={tmp_path}/old",
+                    str(tmp_path / "delta.zst"), "-o", str(tmp_path / "new")], check=True)
+    assert (tmp_path / "new").read_bytes() == new
