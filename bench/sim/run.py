@@ -88,6 +88,41 @@ def show_bars(cells):
         print(f"  {bar:9} {found[bar]:12.3f}  bar {bound:g}: {'held' if is_held else 'missed'}")
 
 
+def show_network(a, folder):
+    """The whole network: real routing, the real store at each edge and at one shield."""
+    trace = folder / "network"
+    subprocess.run([program("traces/trace_make"), "week", trace, "--seed", str(a.seeds[0]),
+                    "--load", str(a.load), "--places", str(a.places)], check=True)
+    said = subprocess.run([program("sim/byeori_network"), trace, "--places", str(a.places),
+                           "--edges", str(a.edges), "--edge-share", str(a.edge_share),
+                           "--shield-share", str(a.shield_share)],
+                          check=True, capture_output=True, text=True).stdout
+    r = json.loads(said)
+    print(f"{r['places']} places, {r['edges']} edges of {r['edge_share']:.1%} of the trace's bytes "
+          f"each, one shield of {r['shield_share']:.0%}\n"
+          f"  from edges {r['from_edge']:.1%}, from the shield {r['from_shield']:.1%}, "
+          f"from the origin {r['from_origin']:.1%}\n"
+          f"  sent from another place than the user's: {r['other_place']:.2%}\n"
+          f"  busiest edge of a place over its mean, by hours: {r['skew_mean']:.2f} on average, "
+          f"{r['skew_worst']:.2f} at worst\n"
+          f"  95th percentile: {r['asked_gbps_95']:.2f} Gb/s asked for, {r['origin_gbps_95']:.2f} "
+          f"from the origin: {r['won_without']:,.0f} won a month without, "
+          f"{r['won_with']:,.0f} with\n"
+          f"  {r['requests_s']:,.0f} requests/s simulated on one core")
+
+
+def show_caches(a, folder):
+    traces = a.trace or [make(folder, k, s, a.load) for k in a.kinds for s in a.seeds]
+    wanted = [(t, s) for t in traces for s in a.shares]
+    with ThreadPoolExecutor(a.jobs) as pool:
+        found = pool.map(lambda w: simulate(*w, a.memory), wanted)
+        cells = {(t.name, s): f for (t, s), f in zip(wanted, found)}
+    show_means(cells, show_cells(cells))
+    show_bars(cells)
+    if a.json:
+        a.json.write_text(json.dumps([r for c in cells.values() for r in c.values()], indent=1))
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./byeori bench sim", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[11])
@@ -99,19 +134,16 @@ def main():
                         help="arrivals; 1: as bench/traces says")
     parser.add_argument("--trace", type=Path, nargs="+", default=[],
                         help="traces instead of generated ones")
+    parser.add_argument("--places", type=int, help="simulate a network over so many places instead")
+    parser.add_argument("--edges", type=int, default=1000)
+    parser.add_argument("--edge-share", type=float, default=0.01)
+    parser.add_argument("--shield-share", type=float, default=0.2)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", type=Path)
     a = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="byeori-sim-") as folder:
-        traces = a.trace or [make(Path(folder), k, s, a.load) for k in a.kinds for s in a.seeds]
-        wanted = [(t, s) for t in traces for s in a.shares]
-        with ThreadPoolExecutor(a.jobs) as pool:
-            found = pool.map(lambda w: simulate(*w, a.memory), wanted)
-            cells = {(t.name, s): f for (t, s), f in zip(wanted, found)}
-    show_means(cells, show_cells(cells))
-    show_bars(cells)
-    if a.json:
-        a.json.write_text(json.dumps([r for c in cells.values() for r in c.values()], indent=1))
+        show = show_network if a.places else show_caches
+        show(a, Path(folder))
 
 
 if __name__ == "__main__":
