@@ -386,6 +386,16 @@ enum tier fetch_tier(const struct fetch *f)
     return f->turn.tier;
 }
 
+bool fetch_has_place(const struct fetch *f)
+{
+    return f->ticket != NULL;
+}
+
+bool fetch_place_is_wanted(const struct fetch *f)
+{
+    return f->ticket != NULL && gate_has_waiting(f->ticket);
+}
+
 void fetch_end(struct fetch **pf)
 {
     struct fetch *f = *pf;

@@ -47,7 +47,11 @@ void fetch_blame(struct fetch *f, int err);
 /* fetch_is_of_peer: the answer is another edge's, which the origins may know better than. */
 bool fetch_is_of_peer(const struct fetch *f);
 enum tier fetch_tier(const struct fetch *f); /* whom the answer, or the failure, came from */
-void fetch_end(struct fetch **f);            /* takes *f; what is not read is cut */
+/* fetch_has_place: the origin has so many requests at once and no more, and this is one of them.
+ * fetch_place_is_wanted: and somebody waits. */
+bool fetch_has_place(const struct fetch *f);
+bool fetch_place_is_wanted(const struct fetch *f);
+void fetch_end(struct fetch **f); /* takes *f; what is not read is cut */
 const struct response_head *fetch_head(const struct fetch *f);
 struct source *fetch_source(const struct fetch *f);
 struct fetcher *fetch_fetcher(const struct fetch *f);

@@ -25,6 +25,7 @@
     X(fills, "fills begun")                                                                        \
     X(fill_resumes, "fills that went on in the middle of a body after a fault")                    \
     X(fill_pauses, "times a fill waited for its readers")                                          \
+    X(fill_yields, "fills at rest that left their place at an origin to who waited for it")        \
     X(fill_graces, "fills ended because nobody read any more")                                     \
     X(fill_changes, "generations abandoned because upstream's bytes changed")                      \
     X(fill_failures, "fills that broke and could not go on")                                       \

@@ -26,6 +26,7 @@
 #define RESUME_MIN_MS  50           /* between two looks for the rest, doubling .. */
 #define RESUME_MAX_MS  1000
 #define RESUME_DOUBLES 5
+#define YIELD_MS       1000 /* a fill may rest so long on a place that others want */
 
 static void flow(struct fill *f);
 
@@ -173,6 +174,7 @@ static ssize_t store_some(struct fill *f)
     f->pos += n;
     f->pace.received += n;
     f->since_break += n;
+    f->is_resting = false;
     if (f->since_break >= WORTH_BYTES)
         f->resumes = 0;
     if (f->writer.room > 0 && f->pos > f->last)
@@ -221,9 +223,39 @@ void fill_broken(struct fill *f, int err)
         f->resumes++;
 }
 
+static void rest(struct fill *f)
+{
+    bool may_yield = !f->claims_all && answer_can_continue(&f->validators);
+    pace_rest(&f->pace);
+    if (may_yield && !f->is_resting && fetch_has_place(f->fetch)) {
+        f->is_resting = true;
+        timer_set(&f->again, YIELD_MS);
+    }
+}
+
+/* Readers who are slow must not keep others from an origin that takes so many and no more. */
+static void consider_yielding(struct fill *f)
+{
+    f->is_resting = false;
+    if (!f->is_paused)
+        return;
+    if (!fetch_place_is_wanted(f->fetch)) {
+        rest(f);
+        return;
+    }
+    fetch_end(&f->fetch);
+    pace_stop(&f->pace);
+    f->is_yielded = true;
+    counter_add(&f->fetcher->count.fill_yields, 1);
+}
+
 static void on_again(struct timer *t)
 {
     struct fill *f = CONTAINER_OF(t, struct fill, again);
+    if (f->fetch != NULL) {
+        consider_yielding(f);
+        return;
+    }
     (void)fill_must_pause(f); /* who left meanwhile starts the grace */
     counter_add(&f->fetcher->count.fill_resumes, 1);
     if (fill_ask_rest(f, 0) != 0)
@@ -257,8 +289,8 @@ static bool flow_step(struct fill *f)
         if (f->pos - f->looked_at >= LOOK_BYTES || f->is_paused)
             f->is_paused = fill_must_pause(f);
         if (f->is_paused) {
-            pace_rest(&f->pace);
             counter_add(&f->fetcher->count.fill_pauses, 1);
+            rest(f);
             return false;
         }
         if (make_room(f) != 0)
@@ -274,9 +306,23 @@ static bool flow_step(struct fill *f)
     return false;
 }
 
+/* After others had its place: where readers have come up, for another. */
+static void go_on(struct fill *f)
+{
+    if (fill_must_pause(f))
+        return;
+    f->is_yielded = false;
+    if (fill_ask_rest(f, 0) != 0)
+        fill_broken(f, ERR_BUSY);
+}
+
 static void flow(struct fill *f)
 {
     int64_t began = f->pos;
+    if (f->is_yielded) {
+        go_on(f);
+        return;
+    }
     if (f->fetch == NULL || fetch_head(f->fetch) == NULL)
         return;
     while (flow_step(f)) {

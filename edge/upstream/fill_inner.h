@@ -11,6 +11,8 @@ struct fill {
     uint32_t magic;
     bool is_paused, is_writing, claims_all, is_ending, has_no_reader;
     bool is_gathering; /* not asked yet: what adjoins may be added until the turn ends */
+    bool is_resting;   /* for less than YIELD_MS, on a place that others may want */
+    bool is_yielded;   /* rests, and has left its place at the origin to others */
     bool is_whole;     /* brings all that is absent, whoever reads */
     uint8_t resumes;   /* in a row that brought next to nothing */
     struct list link;  /* fetcher->fills */

@@ -249,6 +249,24 @@ def test_the_queue_is_fair_between_resources(run, origin, tmp_path):
         assert p.wait().body == content.read(n * 131072, 10)
 
 
+def test_slow_readers_do_not_keep_others_from_an_origin(run, origin, tmp_path):
+    edge = run(Edge(tmp_path, [f"{origin.url} connections=2"], site={"read_ahead": "1MiB"}))
+    content = Content(16 * MIB)
+    origin.page("/small", b"x", cache="max-age=60")
+    slow = []
+    for n in range(2):
+        origin.page(f"/{n}", content, cache="max-age=60", etag='"a"')
+        slow.append(edge.client(receive_buffer=4096))
+        slow[n].send_request("GET", f"/{n}")
+        assert slow[n].head().status == 200
+    edge.wait_metric("byeori_edge_upstream_fill_pauses_total", 2)
+    assert edge.get("/small").body == b"x"
+    assert edge.metric("byeori_edge_upstream_fill_yields_total") >= 1
+    for client in slow:                             # and they miss nothing
+        assert client.reader.exactly(content.size) == content.read(0, content.size)
+        client.close()
+
+
 def test_who_waits_too_long_in_the_queue_is_told(run, origin, tmp_path):
     edge = run(Edge(tmp_path, [f"{origin.url} connections=1"], site={"queue_timeout": "300ms"}))
     origin.page("/b", b"x", cache="max-age=60")
