@@ -36,6 +36,7 @@ struct disk_job {
     int64_t index;
     uint64_t checksum;
     struct segment *segment; /* BLOCK, LOAD: pinned; where it is, or goes, in memory */
+    bool has_pages;          /* LOAD: all of its place there */
     uint32_t offset;
     uint32_t disk_segment, disk_at; /* MOVE, LOAD: where it is on the disk */
     uint32_t written_at;            /* BLOCK, MOVE: where it is written */
@@ -45,7 +46,7 @@ struct disk_job {
     struct disk_sync *sync; /* SYNC: referenced */
 };
 
-#define DISK_LOADERS     4
+#define DISK_LOADERS     8
 #define DISK_THREADS_MAX (DISK_LOADERS + 2)
 #define DISK_LOADS_MAX   512  /* and an eighth of memory: beyond it readers go past the store */
 #define DISK_LOADS_MIN   16   /* of the bound, whatever the memory */

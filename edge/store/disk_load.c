@@ -9,12 +9,6 @@
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
 
-/* A thread's room for what does not lie on pages. */
-struct bounce {
-    uint8_t *pages;
-    size_t bytes;
-};
-
 /* From STORED to FILLING. 0, or what generation_view says. */
 static int take_locked(struct generation *g, int64_t index, struct disk_job *j)
 {
@@ -58,6 +52,7 @@ static int reserve(struct generation *g, struct disk_job *j)
 {
     struct segments *ss = &g->store->segments;
     struct record_wanted want = {.bytes = j->bytes,
+                                 .is_written = true,
                                  .queue = ss->policy->enter(&ss->queues, EVICT_LOADED, 0)};
     struct place p;
     generation_lock(g);
@@ -72,6 +67,7 @@ static int reserve(struct generation *g, struct disk_job *j)
     generation_unlock(g);
     j->segment = p.segment;
     j->offset = p.offset;
+    j->has_pages = p.has_pages;
     return 0;
 }
 
@@ -109,30 +105,29 @@ int disk_load_begin(struct disk *d, struct generation *g, int64_t index)
     return ERR_AGAIN;
 }
 
-/* The pages around the payload, and the payload out of them. */
-static int read_around(struct disk *d, const struct disk_job *j, uint8_t *to, struct bounce *bounce)
-{
-    const struct medium_piece piece = {j->disk_segment, j->disk_at, j->bytes};
-    size_t n = medium_disk_around(&piece);
-    const uint8_t *payload;
-    if (n > bounce->bytes) {
-        disk_pages_put(bounce->pages, bounce->bytes);
-        *bounce = (struct bounce){.pages = disk_pages_get(n), .bytes = n};
-    }
-    int r = medium_disk_read_around(&d->medium, &piece, bounce->pages, &payload);
-    if (r == 0)
-        memcpy(to, payload, j->bytes);
-    return r;
-}
-
-static int read_block(struct disk *d, const struct disk_job *j, struct bounce *bounce)
+/* Straight to where it goes. */
+static int read_into_place(struct disk *d, const struct disk_job *j)
 {
     uint8_t *to = segment_mem(j->segment) + j->offset;
-    bool is_even = (j->disk_at | j->bytes | (uintptr_t)to) % DISK_PAGE == 0;
-    int r = is_even ? medium_disk_read(&d->medium, j->disk_segment, j->disk_at, to, j->bytes)
-                    : read_around(d, j, to, bounce);
-    if (r == 0 && hash64(to, j->bytes) != j->checksum)
+    int r = medium_disk_read(&d->medium, j->disk_segment, j->disk_at, to, j->bytes);
+    return r == 0 && hash64(to, j->bytes) != j->checksum ? ERR_CORRUPT : r;
+}
+
+/* Past the page cache into the thread's own pages, and from there, once it has verified, into the
+ * segment: to copy it costs less than to have pages made and cleared for the disk to write into. */
+static int read_block(struct disk *d, const struct disk_job *j, uint8_t *pages)
+{
+    if (j->has_pages && (j->disk_at | j->bytes) % DISK_PAGE == 0)
+        return read_into_place(d, j);
+
+    const struct medium_piece piece = {j->disk_segment, j->disk_at, j->bytes};
+    struct medium_memory *to = &d->store->segments.medium;
+    const uint8_t *payload;
+    int r = medium_disk_read_around(&d->medium, &piece, pages, &payload);
+    if (r == 0 && hash64(payload, j->bytes) != j->checksum)
         r = ERR_CORRUPT;
+    if (r == 0)
+        r = medium_memory_write(to, segment_offset(j->segment) + j->offset, payload, j->bytes);
     return r;
 }
 
@@ -157,10 +152,10 @@ static void settle(struct disk *d, const struct disk_job *j, int r)
     counter_add_shared(&d->store->counters.disk_read_blocks, r == 0);
 }
 
-static void load_job(struct disk *d, struct disk_job *j, struct bounce *bounce)
+static void load_job(struct disk *d, struct disk_job *j, uint8_t *pages)
 {
     msec_t began = clock_mono_ms();
-    int r = read_block(d, j, bounce);
+    int r = read_block(d, j, pages);
     disk_read_told(d, clock_mono_ms() - began, r != ERR_IO);
     if (r == ERR_CORRUPT)
         counter_add_shared(&d->store->counters.disk_corrupt, 1);
@@ -214,8 +209,9 @@ void disk_load_watch(struct disk *d)
 
 void disk_load_all(struct disk *d)
 {
-    struct bounce bounce = {0};
+    size_t room = (size_t)d->store->block_max_bytes + 2 * DISK_PAGE;
+    uint8_t *pages = disk_pages_get(room);
     for (struct disk_job *j; (j = disk_take_load(d)) != NULL;)
-        load_job(d, j, &bounce);
-    disk_pages_put(bounce.pages, bounce.bytes);
+        load_job(d, j, pages);
+    disk_pages_put(pages, room);
 }

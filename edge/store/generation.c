@@ -258,7 +258,7 @@ static void tell_policy_locked(struct generation *g, struct block *b, bool is_us
 }
 
 /* The block at pos is PRESENT or FILLING as far as pos. */
-static void view_locked(struct generation *g, int64_t pos, const struct block *b,
+static void view_locked(struct generation *g, int64_t pos, const struct block *b, bool is_use,
                         struct block_view *out)
 {
     struct segments *ss = &g->store->segments;
@@ -266,8 +266,10 @@ static void view_locked(struct generation *g, int64_t pos, const struct block *b
     size_t skip = (size_t)(pos % g->table.block_bytes);
     size_t at = b->offset + skip;
     segment_ref(s);
+    if (is_use && (b->flags & BLOCK_LOADED) == 0)
+        segment_lend(s); /* not only whom it was loaded for */
     *out = (struct block_view){.mem = segment_mem(s) + at,
-                               .fd = ss->medium.fd,
+                               .fd = segment_is_own(s) ? -1 : ss->medium.fd,
                                .from = (int64_t)(segment_offset(s) + at),
                                .len = b->filled - skip,
                                .segment = s,
@@ -284,7 +286,7 @@ static int view(struct generation *g, int64_t pos, bool is_use, struct block_vie
     generation_lock(g);
     int r = block_table_look(&g->table, pos, &b);
     if (r == 1) {
-        view_locked(g, pos, b, out);
+        view_locked(g, pos, b, is_use, out);
         tell_policy_locked(g, b, is_use);
         is_for_disk = b->state == BLOCK_PRESENT && generation_wants_disk_locked(g, b);
     } else if (r == ERR_AGAIN) {

@@ -66,6 +66,22 @@ int medium_memory_prepare(struct medium_memory *m, size_t offset, size_t n)
     return r == 0 ? 0 : ERR_NO_MEMORY;
 }
 
+int medium_memory_write(struct medium_memory *m, size_t offset, const void *from, size_t n)
+{
+    const char *p = from;
+    while (n > 0) {
+        ssize_t put = pwrite(m->fd, p, n, (off_t)offset);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return ERR_NO_MEMORY;
+        p += put;
+        offset += (size_t)put;
+        n -= (size_t)put;
+    }
+    return 0;
+}
+
 void medium_memory_drop(struct medium_memory *m, size_t offset, size_t n)
 {
     int r;

@@ -25,6 +25,10 @@ void medium_memory_finish(struct medium_memory *m); /* fd -1 is fine */
  * would fault page by page, and an error where writing would be the end of the process.
  * 0 or ERR_NO_MEMORY. */
 MUST_USE int medium_memory_prepare(struct medium_memory *m, size_t offset, size_t n);
+/* medium_memory_write: n bytes at offset, where pages need not be: half the price of making and
+ * clearing them first, where the bytes are at hand. 0 or ERR_NO_MEMORY. */
+MUST_USE int medium_memory_write(struct medium_memory *m, size_t offset, const void *from,
+                                 size_t n);
 /* medium_memory_drop: whole pages [offset, offset + n) go; what sockets still hold of them stays
  * as it is until they are done. */
 void medium_memory_drop(struct medium_memory *m, size_t offset, size_t n);

@@ -13,6 +13,7 @@
 #define PAGE_BYTES   4096u
 #define RECORD_ALIGN 64u
 #define OPEN_MAX     4u
+#define SPARE_SHARE  64 /* of memory, kept as pages for the next load */
 
 static uint32_t page_up(size_t n)
 {
@@ -37,8 +38,11 @@ int segments_init(struct segments *ss, const struct evict_sizes *sizes,
                             .medium.fd = -1};
     CHECK(segment_bytes % PAGE_BYTES == 0);
     ss->carry_bytes = segment_bytes < cap_bytes / 16 ? segment_bytes : cap_bytes / 16;
+    if (sizes->disk_bytes > 0 && !is_hollow)
+        ss->spare_max = (uint32_t)(cap_bytes / SPARE_SHARE / segment_bytes);
     pthread_mutex_init(&ss->lock, NULL);
     list_init(&ss->free);
+    list_init(&ss->spare);
     list_init(&ss->open);
     size_t weight = evict_queues_init(&ss->queues, policy, sizes) + count * sizeof(*ss->v);
     ss->v = mem_zarray(count, sizeof(*ss->v));
@@ -69,7 +73,8 @@ void segments_finish(struct segments *ss)
 
 bool segments_charge(struct segments *ss, size_t bytes, bool may_carry)
 {
-    int64_t limit = may_carry ? ss->cap_bytes : ss->cap_bytes - ss->carry_bytes;
+    int64_t limit = ss->cap_bytes - (int64_t)ss->spare_max * ss->segment_bytes -
+                    (may_carry ? 0 : ss->carry_bytes);
     int64_t used = atomic_load_explicit(&ss->used_bytes, memory_order_relaxed);
     do {
         if (used + (int64_t)bytes > limit)
@@ -139,10 +144,26 @@ static void enlist_open_locked(struct segments *ss, struct segment *s, uint8_t q
     atomic_store_explicit(&s->queue, queue, memory_order_relaxed);
 }
 
+/* One that is free, of the sort that suits; NULL: there is none. */
+static struct segment *free_one(const struct segments *ss, bool is_spare)
+{
+    const struct list *first = is_spare ? &ss->spare : &ss->free;
+    if (list_is_empty(first))
+        first = is_spare ? &ss->free : &ss->spare;
+    return list_is_empty(first) ? NULL : LIST_THING(first->next, struct segment, link);
+}
+
+/* Whether it is to be a segment of one reader's own. */
+static bool is_own(const struct segments *ss, const struct record_wanted *want, uint32_t size)
+{
+    return want->is_written && size == ss->segment_bytes && ss->spare_max > 0;
+}
+
 static void open_locked(struct segments *ss, struct segment *s, uint8_t queue)
 {
     list_remove(&s->link);
     ss->free_count--;
+    ss->spare_count -= s->has_pages;
     s->bump = 0;
     enlist_open_locked(ss, s, queue);
     atomic_store_explicit(&s->refs, 1, memory_order_relaxed);
@@ -155,11 +176,11 @@ static struct segment *room_locked(struct segments *ss, const struct record_want
                                    uint32_t size)
 {
     struct segment *s = open_best_locked(ss, want->queue, size);
-    bool is_new = s == NULL;
+    bool is_new = s == NULL, own = is_own(ss, want, size);
     if (is_new) {
-        if (list_is_empty(&ss->free))
+        s = free_one(ss, own);
+        if (s == NULL)
             return NULL;
-        s = LIST_THING(ss->free.next, struct segment, link);
     }
     uint32_t before = is_new ? 0 : s->bump;
     if (!segments_charge(ss, page_up(before + size) - page_up(before), want->may_carry))
@@ -168,6 +189,10 @@ static struct segment *room_locked(struct segments *ss, const struct record_want
         if (ss->open_count[want->queue] >= OPEN_MAX && size < ss->segment_bytes)
             seal_fullest_locked(ss, want->queue);
         open_locked(ss, s, want->queue);
+        atomic_store_explicit(&s->is_own, own, memory_order_relaxed);
+        if (s->has_pages && !own) /* the last free ones: the account goes by the pages in use */
+            medium_memory_drop(&ss->medium, segment_offset(s), ss->segment_bytes);
+        s->has_pages = s->has_pages && own;
     }
     return s;
 }
@@ -183,7 +208,9 @@ int segments_reserve(struct segments *ss, const struct record_wanted *want, stru
         pthread_mutex_unlock(&ss->lock);
         return ERR_NO_SPACE;
     }
-    *out = (struct place){.segment = s, .offset = s->bump, .bytes = (uint32_t)want->bytes};
+    *out = (struct place){
+        .segment = s, .offset = s->bump, .bytes = (uint32_t)want->bytes, .has_pages = s->has_pages};
+    s->has_pages = false;
     s->bump += size;
     ss->queues.bytes[s->entry] += size;
     list_push_back(&s->blocks, &b->link);
@@ -193,8 +220,11 @@ int segments_reserve(struct segments *ss, const struct record_wanted *want, stru
         seal_locked(ss, s);
     pthread_mutex_unlock(&ss->lock);
 
-    /* The page that it shares with the record before it is there already. */
-    uint32_t from = page_up(out->offset), to = page_up(out->offset + size);
+    /* The page that it shares with the record before it is there already; that which it shares with
+     * the next one must be, however it is written itself. */
+    uint32_t end = out->offset + size, from = page_up(out->offset), to = page_up(end);
+    if (want->is_written && from < to)
+        from = page_up(end) > end ? to - PAGE_BYTES : to;
     if (from == to || medium_memory_prepare(&ss->medium, segment_offset(s) + from, to - from) == 0)
         return 0;
     segments_detach(ss, s, b);
@@ -291,6 +321,22 @@ struct segment *segments_pick(struct segments *ss)
     return s;
 }
 
+/* Free with its pages, if nobody else may have one of them. */
+static bool put_by(struct segments *ss, struct segment *s)
+{
+    pthread_mutex_lock(&ss->lock);
+    bool is_kept = segment_is_own(s) && ss->spare_count < ss->spare_max;
+    if (is_kept) {
+        s->state = SEGMENT_FREE;
+        s->has_pages = true;
+        list_push_front(&ss->spare, &s->link);
+        ss->spare_count++;
+        ss->free_count++;
+    }
+    pthread_mutex_unlock(&ss->lock);
+    return is_kept;
+}
+
 void segment_unref(struct segment *s)
 {
     uint32_t before = atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel);
@@ -300,12 +346,14 @@ void segment_unref(struct segment *s)
     struct segments *ss = s->home;
     CHECK(s->state == SEGMENT_CONDEMNED && s->live == 0);
     uint32_t charged = page_up(s->bump);
-    medium_memory_drop(&ss->medium, segment_offset(s), charged);
-    pthread_mutex_lock(&ss->lock);
-    s->state = SEGMENT_FREE;
-    list_push_front(&ss->free, &s->link);
-    ss->free_count++;
-    pthread_mutex_unlock(&ss->lock);
+    if (!put_by(ss, s)) {
+        medium_memory_drop(&ss->medium, segment_offset(s), charged);
+        pthread_mutex_lock(&ss->lock);
+        s->state = SEGMENT_FREE;
+        list_push_front(&ss->free, &s->link);
+        ss->free_count++;
+        pthread_mutex_unlock(&ss->lock);
+    }
     segments_uncharge(ss, charged);
 }
 

@@ -19,6 +19,11 @@
  * are packed into the few OPEN ones, where they fit best. References: one of the medium's own while
  * not CONDEMNED, one for each view of a reader and each writer; the last one frees the segment.
  *
+ * What comes from a disk as a whole segment is mostly read once, and goes: to make, clear and punch
+ * its pages would be most of its price. Such a segment is its readers' OWN: it is copied to sockets
+ * instead of lent, and a few of these (spare_max, kept out of the budget) keep their pages for the
+ * next one. When another reader comes upon it, it is lent like all others, and punched in the end.
+ *
  * Budget: used_bytes counts the pages of all segments and whatever else the store is charged with;
  * it never exceeds cap_bytes. carry_bytes of it are kept for blocks that eviction moves.
  *
@@ -46,6 +51,8 @@ struct segment {
     _Atomic uint8_t round;       /* the policy's: never 0 when it begins */
     _Atomic uint8_t queue;       /* of the policy, in which it is, or was last; first its entry */
     uint8_t state, entry;        /* under the segments' lock; entry: queue that it was OPEN for */
+    bool has_pages;              /* it was put by with them: under the segments' lock */
+    atomic_bool is_own; /* its pages were lent to nobody: views of it are not sent as a file */
 };
 _Static_assert(sizeof(struct segment) <= 64, "one line of cache");
 
@@ -57,11 +64,13 @@ struct segments {
     uint32_t count, segment_bytes;
     int64_t cap_bytes, carry_bytes;
     size_t weight_bytes; /* of tables: records of segments, the policy's own */
+    uint32_t spare_max;
     /* any */
     _Atomic int64_t used_bytes;
     /* under lock */
     pthread_mutex_t lock;
-    struct list free, open;
+    struct list free, open, spare; /* spare: free, and still with all of its pages */
+    uint32_t spare_count;
     uint32_t open_count[EVICT_ENTRIES];
     _Atomic uint32_t free_count; /* written under the lock, read by anybody */
     struct evict_queues queues;
@@ -71,6 +80,7 @@ struct segments {
 struct place {
     struct segment *segment;
     uint32_t offset, bytes;
+    bool has_pages; /* all of them, mapped */
 };
 
 MUST_USE int segments_init(struct segments *ss, const struct evict_sizes *sizes,
@@ -87,6 +97,7 @@ struct record_wanted {
     size_t bytes;
     uint8_t queue; /* of the policy: in which it begins */
     bool may_carry;
+    bool is_written; /* with medium_memory_write: its pages need not be there */
 };
 MUST_USE int segments_reserve(struct segments *ss, const struct record_wanted *want,
                               struct block *b, struct place *out);
@@ -106,6 +117,18 @@ static inline void segment_ref(struct segment *s)
     atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
 }
 void segment_unref(struct segment *s);
+
+/* segment_lend: from here its pages may be in the queues of sockets. The caller has pinned it. */
+static inline void segment_lend(struct segment *s)
+{
+    if (atomic_load_explicit(&s->is_own, memory_order_relaxed))
+        atomic_store_explicit(&s->is_own, false, memory_order_relaxed);
+}
+
+static inline bool segment_is_own(const struct segment *s)
+{
+    return atomic_load_explicit(&s->is_own, memory_order_relaxed);
+}
 
 static inline bool segment_is_pinned(const struct segment *s)
 {
