@@ -76,8 +76,8 @@ class NumberOrigin:
 
 
 def disk_edge(folder, origin, disks, **over):
-    """disks: {folder: size}. Every edge of a case has its own folder for configuration and log."""
-    values = {("disk", str(path)): {"size": size} for path, size in disks.items()}
+    """disks: {folder: its options}."""
+    values = {("disk", str(path)): how for path, how in disks.items()}
     site = {"block": over.pop("block", "64KiB")}
     return Edge(folder, [origin], host=HOST, site=site, over={
         "workers": 2, "memory": "64MiB", "disk_admission": "all", "disk_scrub": 0, **values,
@@ -152,7 +152,7 @@ def percentile(values, share):
 
 
 def cpu_s(pid):
-    """Processor time so far, user and kernel, of a process and its threads (those that ended too)."""
+    """Processor time so far, user and kernel, of a process and all its threads."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / 100
 

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A byte flipped in each of 1,000 records on a disk: none is served, all come from the origin again,
-and the counter says 1,000."""
+"""A byte flipped in each of 1,000 records on a disk: none is served, all come from the origin
+again, and the counter says 1,000."""
 
-import tempfile
-from pathlib import Path
 
 from bench.store.common import (MIB, STORED, Asking, NumberOrigin, disk_edge, fill, verdict,
                                 wait_written)
@@ -15,7 +13,7 @@ RECORDS, SIZE = 1000, 65536
 def run(folder, full):
     del full
     origin = NumberOrigin(SIZE)
-    edge = disk_edge(folder, origin.url, {folder / "disk": "256MiB"}).start()
+    edge = disk_edge(folder, origin.url, {folder / "disk": {"size": "256MiB"}}).start()
     try:
         fill(edge, range(RECORDS), SIZE, 4 * MIB)
         wait_written(edge)

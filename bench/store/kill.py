@@ -12,7 +12,7 @@ import time
 
 from bench.store.common import (MIB, STORED, Asking, NumberOrigin, disk_edge, fill, percentile,
                                 verdict, wait_written)
-from tests.harness.programs import accepts
+from tests.harness.programs import accepts, wait_until
 from tests.harness.trouble import Trouble
 
 SIZE, LOAD_S, COMMITTED_S, SAMPLE = 4000, 4, 2, 20_000
@@ -26,7 +26,7 @@ def load(edge, first):
     while time.monotonic() < end:
         for n, _, is_right in asking.ask(range(number, number + 64), SIZE):
             if not is_right:
-                raise Trouble(f"object {n} was wrong when it was new")
+                raise Trouble(f"object {n} was wrong when it was new", "read the edge's log")
             done.append((time.monotonic(), n))
         number += 64
     edge.kill()
@@ -45,9 +45,9 @@ def first_hit_s(edge, number):
     ((_, is_hit, is_right),) = asking.ask([number], SIZE)
     took = time.monotonic() - began
     asking.close()
-    edge.start_wait()
+    wait_until(edge.probe, "the admin listener answers")
     if not (is_hit and is_right):
-        raise Trouble(f"object {number} was no hit after the start")
+        raise Trouble(f"object {number} was no hit after the start", edge.stderr()[-2000:])
     return took
 
 
@@ -64,8 +64,8 @@ def count(edge, numbers):
 def run(folder, full):
     objects, rounds = SHAPES[full]
     origin = NumberOrigin(SIZE)
-    size = f"{max(512, objects * 6000 * 2 >> 20)}MiB"
-    edge = disk_edge(folder, origin.url, {folder / "disk": size},
+    size = f"{(objects * 6000 >> 20) + rounds * 200}MiB"     # nothing may leave for want of room
+    edge = disk_edge(folder, origin.url, {folder / "disk": {"size": size}},
                      memory=f"{max(256, objects * 1000 * 3 >> 20)}MiB", disk_scrub="1GiB").start()
     starts, committed, kept, wrong = [], 0, 0, 0
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The store on disks: kill -9, full disks, flipped bytes, slow disks, what the index weighs, speed."""
+"""The store on disks: kill -9, full and slow disks, flipped bytes, the index's weight, speed."""
 
 import argparse
 import importlib

@@ -212,8 +212,8 @@ def run(folder, full):
     origin = OriginGateway(folder, lambda port: {
         "workers": 1, "folder": str(root), ("listen", "http"): {"address": f"127.0.0.1:{port}"},
         ("rule", "*"): {"cache_control": "max-age=86400"}}).start()
-    edge = disk_edge(folder, origin.url, {disk: f"{size * 3 // 2 >> 20}MiB"}, block="1MiB",
-                     memory="512MiB").start()
+    room = {"size": f"{size * 3 // 2 >> 20}MiB"}
+    edge = disk_edge(folder, origin.url, {disk: room}, block="1MiB", memory="512MiB").start()
     try:
         first = bring(edge, size)
         print(f"speed: an object of {size >> 30} GiB, memory of 512 MiB, blocks of 1 MiB; "
