@@ -115,10 +115,11 @@ bool disk_is_slow(struct disk *d)
 
 bool disk_may_load(struct disk *d)
 {
-    int before = atomic_fetch_add_explicit(&d->loads_out, 1, memory_order_relaxed);
+    /* Before it counts: who sees a load on the way sees when it, or one before it, began. */
+    if (atomic_load(&d->loads_out) == 0)
+        atomic_store(&d->progress_at, clock_mono_ms());
+    int before = atomic_fetch_add(&d->loads_out, 1);
     int bound = is_slow(d, before) ? DISK_LOADS_SLOW : d->loads_max;
-    if (before == 0)
-        atomic_store_explicit(&d->progress_at, clock_mono_ms(), memory_order_relaxed);
     if (before < bound)
         return true;
     atomic_fetch_sub_explicit(&d->loads_out, 1, memory_order_relaxed);

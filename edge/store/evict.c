@@ -16,8 +16,9 @@
 
 #define BATCH           32
 #define OBJECTS_AT_ONCE 16
-#define HEADS_SHARE     4 /* heads may take one part in this many before objects go first */
-#define CARRY_SHARE     2 /* of a segment, one part in this many at most is carried */
+#define HEADS_SHARE     4  /* heads may take one part in this many before objects go first */
+#define HEADS_HELP      16 /* below it they are not what the budget lacks */
+#define CARRY_SHARE     2  /* of a segment, one part in this many at most is carried */
 
 struct leaving {
     struct generation *generation;
@@ -164,5 +165,9 @@ bool evict_some(struct store *st)
     bool heads_dominate = heads > st->memory_bytes / HEADS_SHARE;
     if (heads_dominate && evict_objects(st))
         return true;
-    return evict_segment(st) || evict_objects(st);
+    if (evict_segment(st))
+        return true;
+    /* All segments are pinned. What lies on a disk gives back its head alone: it is worth more. */
+    bool heads_help = st->disk_keep == NULL || heads > st->memory_bytes / HEADS_HELP;
+    return heads_help && evict_objects(st);
 }
