@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Traces are the same for the same seed, and the simulator's caches miss what they must."""
+
+import json
+import struct
+import subprocess
+
+import pytest
+
+from tests.harness.programs import build_folder
+
+MIB = 1 << 20
+HEAD = struct.Struct("<QIIQQQd16s")
+
+
+def program(name):
+    return str(build_folder() / "bench" / name)
+
+
+def trace_make(*arguments):
+    return subprocess.run([program("traces/trace_make"), *map(str, arguments)], check=True,
+                          capture_output=True).stdout
+
+
+@pytest.mark.parametrize("kind", ["game", "vod", "web", "week"])
+def test_a_seed_gives_one_trace_in_the_order_of_time(kind, tmp_path):
+    a, b, other = (tmp_path / name for name in "abc")
+    for path, seed in ((a, 7), (b, 7), (other, 8)):
+        trace_make(kind, path, "--seed", seed, "--days", 1, "--load", 0.05, "--places", 3)
+    assert a.read_bytes() == b.read_bytes() != other.read_bytes()
+    _, version, places, rows, seed, *_ = HEAD.unpack(a.read_bytes()[:HEAD.size])
+    assert (version, places, seed) == (1, 3, 7) and a.stat().st_size == 64 * (rows + 1)
+    names, *lines = trace_make("csv", a).decode().splitlines()
+    read = [dict(zip(names.split(","), map(int, line.split(",")))) for line in lines]
+    assert len(read) == rows > 100
+    assert all(x["time_us"] <= y["time_us"] for x, y in zip(read, read[1:]))
+    assert all(r["offset"] + r["length"] <= r["size"] and 0 < r["length"] >= r["taken"]
+               and r["place"] < 3 for r in read)
+
+
+def test_oracle_general_keeps_each_block_and_knows_its_next_use(tmp_path):
+    csv, trace, oracle = (tmp_path / name for name in ("x.csv", "x.trace", "x.oracleGeneral"))
+    csv.write_text(f"time,object,bytes\n0,5,{3 * MIB}\n1,a,10\n2,5,{3 * MIB}\n")
+    trace_make("from-csv", csv, trace)
+    trace_make("oracle", trace, oracle)
+    rows = list(struct.iter_unpack("<IQIq", oracle.read_bytes()))
+    assert [r[0] for r in rows] == [0, 0, 0, 1, 2, 2, 2]
+    assert [r[2] for r in rows] == [MIB] * 3 + [10] + [MIB] * 3
+    assert [r[3] for r in rows] == [4, 5, 6, -1, -1, -1, -1]
+    trace_make("from-oracle", oracle, trace)
+    assert len(trace_make("csv", trace).splitlines()) == 8
+
+
+def simulate(tmp_path, objects, share):
+    csv, trace = tmp_path / "x.csv", tmp_path / "x.trace"
+    csv.write_text("".join(f"{at},{o},{MIB}\n" for at, o in enumerate(objects)))
+    trace_make("from-csv", csv, trace)
+    said = subprocess.run([program("sim/byeori_sim"), trace, "--share", str(share), "--memory", "1"],
+                          check=True, capture_output=True, text=True).stdout
+    return {r["cache"]: r["byte_miss"] for r in map(json.loads, said.splitlines())}
+
+
+def test_what_fits_is_missed_once(tmp_path):
+    missed = simulate(tmp_path, [i % 20 for i in range(400)], 1.2)
+    assert set(missed.values()) == {0.0}  # the first round is warm-up
+
+
+def test_a_round_that_is_too_large_defeats_lru_and_not_belady(tmp_path):
+    missed = simulate(tmp_path, [i % 40 for i in range(4000)], 0.5)
+    assert missed["LRU"] == missed["FIFO"] == missed["byeori lru"] == 1.0
+    assert 0.5 <= missed["Belady"] < 0.53
+    assert min(missed.values()) == missed["Belady"]
+
+
+def test_what_is_asked_for_once_does_not_take_what_is_used(tmp_path):
+    """Twelve that are used three times a round, and three times as many that never come back."""
+    rounds = [[i // 3 for i in range(36)] + [1000 + 36 * n + i for i in range(36)]
+              for n in range(60)]
+    missed = simulate(tmp_path, [o for r in rounds for o in r], 24 / (12 + 36 * 60))
+    assert missed["LRU"] == pytest.approx(48 / 72, abs=0.001)
+    assert missed["Belady"] == pytest.approx(36 / 72, abs=0.001)
+    for name in ("S3-FIFO 10%", "SIEVE", "W-TinyLFU", "byeori s3-fifo"):
+        assert missed[name] < 0.52, name
