@@ -26,6 +26,7 @@ BOUND_RATIO, BOUND_SPREAD_MS = 1.01, 50
 COMPARES_EACH = 10              # one client in so many compares every byte, the others count
 GRACE_S, READ_AHEAD = 2, 8 * MIB
 SLOW_BYTES, SLOW_TICK_S = 1000, 0.1
+LEFT_BYTES = 128 * MIB          # of the files of the second part
 
 
 class Taker:
@@ -74,6 +75,20 @@ class Taker:
 SINK = bytearray(4 * MIB)
 
 
+def read_while(takers, is_due):
+    """Reads from those that are due until none is, or none gets any more."""
+    chooser = selectors.DefaultSelector()
+    due = [t for t in takers if is_due(t)]
+    for t in due:
+        chooser.register(t.client.sock, selectors.EVENT_READ, t)
+    left = len(due)
+    while left > 0 and (ready := chooser.select(60)):
+        for key, _ in ready:
+            if not key.data.take() or not is_due(key.data):
+                chooser.unregister(key.fileobj)
+                left -= 1
+
+
 def crowd_process(options, numbers, start, results):
     """Some of the clients, in a process of their own."""
     content = Content(options["bytes"])
@@ -82,19 +97,8 @@ def crowd_process(options, numbers, start, results):
     start.wait()
     for t in takers:
         t.ask()
-    chooser = selectors.DefaultSelector()
-    for t in takers:
-        chooser.register(t.client.sock, selectors.EVENT_READ, t)
-    left = len(takers)
-    while left > 0:
-        ready = [key.data for key, _ in chooser.select(60)]
-        if not ready:
-            break
-        waiting = [t for t in ready if t.first_at is None]
-        for t in waiting or ready:          # first bytes first: they are what is timed
-            if not t.take():
-                chooser.unregister(t.client.sock)
-                left -= 1
+    read_while(takers, lambda t: t.first_at is None)    # what is timed, undisturbed by the rest
+    read_while(takers, lambda t: t.taken < content.size)
     results.put([(t.first_at, t.taken, t.is_wrong) for t in takers])
 
 
@@ -160,8 +164,8 @@ def report(answers, content, ratio, slow):
     print(f"{whole} of {len(answers)} clients have all of {content.size // MIB} MiB; origin bytes "
           f"{ratio:.4f} x the content (bound {BOUND_RATIO}); the last one's first byte "
           f"{spread_ms:.1f} ms after the first one's (bound {BOUND_SPREAD_MS})")
-    print(f"behind a first client of 10 KB/s: {content.size / behind / 1e6:.0f} MB/s, alone "
-          f"{content.size / alone / 1e6:.0f} MB/s; without readers the fill brought "
+    print(f"behind a first client of 10 KB/s: {LEFT_BYTES / behind / 1e6:.0f} MB/s, alone "
+          f"{LEFT_BYTES / alone / 1e6:.0f} MB/s; without readers the fill brought "
           f"{after / MIB:.1f} MiB more and ended after {ended:.1f} s (grace {GRACE_S} s)")
     # what sockets hold beside the read-ahead: both ends of one connection
     left_in_time = ended < GRACE_S + 1 and after < READ_AHEAD + 16 * MIB
@@ -176,13 +180,14 @@ def main():
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--processes", type=int, default=2)
     a = parser.parse_args()
-    content = Content(max(a.megabytes << 20, PERIOD))
+    content, left = Content(max(a.megabytes << 20, PERIOD)), Content(LEFT_BYTES)
     with tempfile.TemporaryDirectory(prefix="byeori-", dir="/dev/shm") as folder:
         root = Path(folder) / "root"
         root.mkdir()
         content.write_to(root / "crowd.bin")
-        for name in ("alone", "second", "left"):
-            (root / f"{name}.bin").hardlink_to(root / "crowd.bin")
+        left.write_to(root / "left.bin")
+        for name in ("alone", "second"):
+            (root / f"{name}.bin").hardlink_to(root / "left.bin")
         origin = OriginGateway(folder, lambda port: {
             "workers": 1, "folder": str(root), ("listen", "http"): {"address": f"127.0.0.1:{port}"},
             ("rule", "*"): {"cache_control": "max-age=3600"}})
@@ -193,7 +198,7 @@ def main():
             edge.start()
             answers = crowd(edge, content, a.clients, a.processes)
             ratio = edge.metric(RECEIVED) / content.size
-            is_good = report(answers, content, ratio, play_slow(edge, content))
+            is_good = report(answers, content, ratio, play_slow(edge, left))
         finally:
             edge.stop()
             origin.stop()
