@@ -10,11 +10,10 @@
 #include "lib/base/mem.h"
 #include "origin/connect/fetch.h"
 #include "origin/connect/manifest.h"
+#include "origin/connect/per_loop.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 
-#define LOOPS_MAX    256
 #define RELEASES_MAX 100000 /* that one loop knows */
 #define LIST_ARENA   (16 << 20)
 
@@ -58,7 +57,7 @@ struct releases {
     struct connector *inner;
     struct iopool *io;
     msec_t refresh_ms;
-    _Atomic(struct shelf *) shelves[LOOPS_MAX];
+    struct per_loop shelves; /* struct shelf */
 };
 
 /* One look-up on its way through. */
@@ -76,17 +75,6 @@ struct look_up {
 static struct releases *releases_of(struct connector *c)
 {
     return CONTAINER_OF(c, struct releases, connector);
-}
-
-static struct shelf *shelf_of(struct releases *r, const struct loop *home)
-{
-    for (size_t i = 0; i < LOOPS_MAX; i++) {
-        struct shelf *s = atomic_load_explicit(&r->shelves[i], memory_order_acquire);
-        if (s != NULL && s->home == home)
-            return s;
-    }
-    CHECK(!"every loop that asks has entered");
-    return NULL;
 }
 
 static void resolve(struct look_up *l);
@@ -260,9 +248,11 @@ static void parse_done(struct iojob *j)
 static void parse(struct release *r)
 {
     r->job = (struct iojob){.run = parse_run, .done = parse_done};
-    r->err = iopool_submit(r->shelf->all->io, r->shelf->home, &r->job);
-    if (r->err != 0)
-        load_over(r);
+    int err = iopool_submit(r->shelf->all->io, r->shelf->home, &r->job);
+    if (err == 0)
+        return;
+    r->err = err;
+    load_over(r);
 }
 
 static void on_manifest(struct connector_fetch *f, int err)
@@ -384,7 +374,7 @@ static void resolve(struct look_up *l)
 static void release_find(struct connector *c, struct connector_find *asked)
 {
     struct releases *all = releases_of(c);
-    struct shelf *s = shelf_of(all, asked->home);
+    struct shelf *s = per_loop_get(&all->shelves, asked->home);
     if (span_starts(asked->path, SPAN(MANIFEST_HOME))) {
         asked->done(asked, ERR_NOT_FOUND);
         return;
@@ -411,23 +401,16 @@ static void release_enter(struct connector *c, struct loop *home)
     s->home = home;
     s->names = map_create();
     list_init(&s->waiting);
-    for (size_t i = 0; i < LOOPS_MAX; i++) {
-        struct shelf *none = NULL;
-        if (atomic_compare_exchange_strong(&all->shelves[i], &none, s))
-            return;
-    }
-    CHECK(!"at most 256 loops enter");
+    per_loop_put(&all->shelves, home, s);
 }
 
 static void release_leave(struct connector *c, struct loop *home)
 {
     struct releases *all = releases_of(c);
-    struct shelf *s = shelf_of(all, home);
+    struct shelf *s = per_loop_get(&all->shelves, home);
     s->is_leaving = true;
     connector_leave(all->inner, home);
-    for (size_t i = 0; i < LOOPS_MAX; i++)
-        if (atomic_load(&all->shelves[i]) == s)
-            atomic_store(&all->shelves[i], NULL);
+    per_loop_remove(&all->shelves, home);
     shelf_settle(s);
 }
 

@@ -23,18 +23,6 @@ static struct remote *remote_of(struct connector *c)
     return CONTAINER_OF(c, struct remote, connector);
 }
 
-/* The place of this loop's side; of the first free one for NULL. */
-static _Atomic(struct remote_loop *) *slot_of(struct remote *r, const struct loop *home)
-{
-    for (size_t i = 0; i < ARRAY_LEN(r->loops); i++) {
-        struct remote_loop *at = atomic_load_explicit(&r->loops[i], memory_order_acquire);
-        if (at == NULL ? home == NULL : at->home == home)
-            return &r->loops[i];
-    }
-    CHECK(!"every loop that asks has entered, and there are at most 256");
-    return NULL;
-}
-
 static void remote_enter(struct connector *c, struct loop *home)
 {
     struct remote *r = remote_of(c);
@@ -47,14 +35,12 @@ static void remote_enter(struct connector *c, struct loop *home)
     bucket_init(&at->retries, RETRY_PER_S, RETRY_BURST, loop_now(home));
     list_init(&at->asks);
     at->state = r->kind->enter != NULL ? r->kind->enter(at) : NULL;
-    struct remote_loop *none = NULL;
-    while (!atomic_compare_exchange_strong(slot_of(r, NULL), &none, at))
-        none = NULL;
+    per_loop_put(&r->loops, home, at);
 }
 
 struct remote_loop *remote_at(struct connector *c, struct loop *home)
 {
-    return atomic_load_explicit(slot_of(remote_of(c), home), memory_order_acquire);
+    return per_loop_get(&remote_of(c)->loops, home);
 }
 
 /* What is being read already finds its call cancelled; what waits for an answer is told. */
@@ -78,7 +64,7 @@ static void remote_leave(struct connector *c, struct loop *home)
     if (r->kind->leave != NULL)
         r->kind->leave(at, at->state);
     client_destroy(&at->client);
-    atomic_store(slot_of(r, home), NULL);
+    per_loop_remove(&r->loops, home);
     mem_free(at);
 }
 

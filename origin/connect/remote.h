@@ -8,10 +8,9 @@
 #include "lib/http/url.h"
 #include "lib/web/client.h"
 #include "origin/connect/connector.h"
+#include "origin/connect/per_loop.h"
 #include "origin/connect/sigv4.h"
 #include "origin/connect/storage_options.h"
-
-#include <stdatomic.h>
 
 /* Storages that are reached over HTTP: what they have in common. A kind (plain.c, s3.c, swift.c)
  * says how a request looks and what a listing means; how it is asked, asked again, read and resumed
@@ -57,7 +56,7 @@ struct remote {
     struct url base;                       /* borrowed from the options */
     char *host;                            /* dialled */
     struct tls_client *tls;                /* NULL: not HTTPS */
-    _Atomic(struct remote_loop *) loops[256];
+    struct per_loop loops;                 /* struct remote_loop */
 };
 
 struct remote_loop {

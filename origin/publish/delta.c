@@ -173,13 +173,14 @@ static void make_done(struct iojob *j)
 static void on_old(struct connector_fetch *f, int err)
 {
     struct one *o = CONTAINER_OF(f, struct one, old);
-    o->err = err;
     if (err == 0) {
         o->job = (struct iojob){.run = make_run, .done = make_done};
-        o->err = iopool_submit(o->run->d->io, o->run->d->home, &o->job);
+        err = iopool_submit(o->run->d->io, o->run->d->home, &o->job);
     }
-    if (o->err != 0)
-        one_over(o);
+    if (err == 0)
+        return; /* the job's from here */
+    o->err = err;
+    one_over(o);
 }
 
 static void make(struct delta_run *r, const struct tree_file *f, const struct manifest_file *old)

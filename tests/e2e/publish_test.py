@@ -78,6 +78,7 @@ def is_there(g, release, name=NAME):
     return True
 
 
+@pytest.mark.threads
 def test_a_release_is_read_back_whole_and_by_range(run, tmp_path, release, store):
     done = publish(release, store[0])
     assert done.returncode == 0, done.stderr

@@ -243,6 +243,7 @@ def test_a_weak_validator_stays_weak(run, tmp_path, origin):
     assert get(g, "/a", **{"If-Range": 'W/"1"', "Range": "bytes=0-0"}).status == 200
 
 
+@pytest.mark.threads
 def test_a_crowd_for_one_object_comes_one_at_a_time(run, tmp_path, origin):
     now, most, lock = [0], [0], threading.Lock()
 
@@ -273,6 +274,7 @@ def test_a_crowd_for_one_object_holds_no_other_up(run, tmp_path, origin):
         assert [p.wait().status for p in crowd] == [200] * 20
 
 
+@pytest.mark.threads
 def test_a_slow_reader_keeps_no_other_out(run, tmp_path, origin):
     g = gateway_before(run, tmp_path, plain(origin), key_wait="100ms")
     with origin.holding("/base/a") as held:
@@ -282,6 +284,7 @@ def test_a_slow_reader_keeps_no_other_out(run, tmp_path, origin):
         assert [p.wait().body for p in both] == [b"a", b"a"]
 
 
+@pytest.mark.threads
 def test_past_the_queue_the_answer_is_honest(run, tmp_path, origin):
     g = gateway_before(run, tmp_path, plain(origin), reads=1, queue=1, key_wait="30s",
                        queue_wait="60s")

@@ -28,8 +28,7 @@ static void chosen(const char *accept, const char *dictionary, const char *wante
     int count = companions_choose(&every, &fs, out);
     for (int i = 0; i < count; i++) {
         struct span suffix = out[i].suffix.n > 0 ? out[i].suffix : SPAN("-");
-        text =
-            arena_printf(&mem, "%.*s%s%.*s", SPAN_FMT(text), i > 0 ? " " : "", SPAN_FMT(suffix));
+        text = arena_printf(&mem, "%.*s%s%.*s", SPAN_FMT(text), i > 0 ? " " : "", SPAN_FMT(suffix));
     }
     assert_string_equal(arena_cstr(&mem, text), wanted);
     arena_finish(&mem);
