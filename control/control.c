@@ -16,6 +16,7 @@
 #include "control/api/config_commit.h"
 #include "control/billing/ledger.h"
 #include "control/control_options.h"
+#include "control/control_rules.h"
 #include "control/dns/dns_server.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -49,6 +50,7 @@ struct control {
     struct dns_server *dns;
     struct registry_view dns_picture; /* what the dns server's atlas is made from */
     struct api_config *dns_config;
+    struct geo_view dns_geo;
     struct admin_base *admin;
     struct timer tick;
     msec_t saved_at;
@@ -128,22 +130,23 @@ static void save_done(struct state_job *job)
         start_save(save->control);
 }
 
-static struct dns_view dns_view_of(const struct picture *picture, const struct api_config *config)
+static struct dns_view dns_view_of(const struct picture *picture, const struct api_config *config,
+                                   const struct geo_set *geo)
 {
-    return (struct dns_view){picture, config->geo, &config->rules, config->version};
+    return (struct dns_view){picture, geo, &config->rules, config->version << 32 | geo->version};
 }
 
 static struct dns_view view_for_atlas(void *ctx)
 {
     struct control *c = ctx;
     return dns_view_of(registry_view_now(&c->dns_picture),
-                       api_config_now(&c->api.config, &c->dns_config));
+                       api_config_now(&c->api.config, &c->dns_config), geo_view_now(&c->dns_geo));
 }
 
 static struct dns_view view_for_worker(void *ctx)
 {
     struct api_worker *w = ctx;
-    return dns_view_of(api_worker_picture(w), api_worker_config(w));
+    return dns_view_of(api_worker_picture(w), api_worker_config(w), geo_view_now(&w->geo));
 }
 
 static void tend_state(struct control *c, msec_t now)
@@ -258,6 +261,17 @@ static int start_admin(struct control *c, struct buf *why)
     return admin_base_start(&c->admin, daemon_loop(c->daemon), &spec, why);
 }
 
+static void start_geo(struct control *c)
+{
+    struct geo_follow_spec spec;
+    struct arena mem;
+    arena_init(&mem, 1 << 20);
+    control_rules_geo(options_of(c->config), &spec, &mem);
+    c->api.geo = geo_follow_create(&spec);
+    geo_view_init(&c->dns_geo, c->api.geo);
+    arena_finish(&mem);
+}
+
 static int start_parts(struct control *c, struct buf *why)
 {
     struct api_config *config;
@@ -265,10 +279,11 @@ static int start_parts(struct control *c, struct buf *why)
     if (err == 0)
         err = open_state(c, why);
     if (err == 0)
-        err = control_options_config(options_of(c->config), option_file(c->config), NULL, &config,
-                                     why);
+        err = control_options_config(options_of(c->config), option_file(c->config), &config, why);
     if (err == 0)
         api_config_swap(&c->api.config, config);
+    if (err == 0)
+        start_geo(c);
     registry_view_init(&c->dns_picture, c->api.registry);
     return err == 0 ? start_admin(c, why) : err;
 }
@@ -290,6 +305,8 @@ static void stop(struct daemon *d)
     dns_server_destroy(&c->dns);
     registry_view_finish(&c->dns_picture);
     api_config_unref(&c->dns_config);
+    geo_view_finish(&c->dns_geo);
+    geo_follow_destroy(&c->api.geo);
     listen_destroy(&c->routers);
     listen_destroy(&c->apis);
     certificates_destroy(&c->certificates);
@@ -392,16 +409,19 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     int err = refuse_fixed(options_of(c->config), o, file, why);
     if (err == 0)
         err = certificates_reload(c->certificates, &certificates, why);
-    if (err == 0) /* only this thread swaps, so the newest stays while it is looked at */
-        err = control_options_config(o, file, c->api.config.newest->geo, &fresh, why);
+    if (err == 0)
+        err = control_options_config(o, file, &fresh, why);
     if (err != 0)
         return err;
     struct arena mem;
     arena_init(&mem, 64 << 20);
     struct registry_file nodes = control_options_file(o, &mem);
     registry_set_file(c->api.registry, &nodes);
-    arena_finish(&mem);
     api_config_swap(&c->api.config, fresh);
+    struct geo_follow_spec geo;
+    control_rules_geo(o, &geo, &mem);
+    geo_follow_set(c->api.geo, &geo);
+    arena_finish(&mem);
     struct plan_rules rules = control_options_rollout(o);
     rollout_set_rules(c->api.rollout, &rules);
     c->config = config;

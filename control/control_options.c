@@ -73,6 +73,16 @@ static const struct option_section override_section = {
     .title_offset_bytes = OPTION_FIELD(struct control_override, network),
     .line_offset_bytes = OPTION_FIELD(struct control_override, line)};
 
+static const struct option asn_rows[] = {
+    ROW("edges", TEXTS, IN(OPTION_FIELD(struct control_override, edges)), BY("",
+        "Nodes for its users, in order of preference.")),
+    {.name = NULL},
+};
+static const struct option_section asn_section = {
+    .options = asn_rows, .record_bytes = sizeof(struct control_override), .is_titled = true,
+    .title_offset_bytes = OPTION_FIELD(struct control_override, network),
+    .line_offset_bytes = OPTION_FIELD(struct control_override, line)};
+
 #define REGION(field) OPTION_FIELD(struct control_region, field)
 static const struct option region_rows[] = {
     ROW("countries", TEXTS, IN(REGION(countries)), BY("",
@@ -130,7 +140,12 @@ static const struct option control_rows[] = {
         "A second instance: state is a snapshot of the first one's; routes by it and takes nodes "
         "to be as they were; heartbeats and changes are refused.")),
     ROW("geoip", TEXT, IN(AT(geoip)), BY("",
-        "City-type database, MaxMind's format; unset: no routing by place. SIGHUP reads it anew.")),
+        "City-type database, MaxMind's format, followed on disk; unset: no routing by place.")),
+    ROW("geoip_country", TEXT, IN(AT(geoip_country)), BY("",
+        "Country-type database, for addresses that the other does not know.")),
+    ROW("geoip_asn", TEXT, IN(AT(geoip_asn)), BY("", "ASN-type database, for asn sections.")),
+    ROW("geoip_sentinels", TEXTS, IN(AT(geoip_sentinels)), BY("",
+        "Addresses that a new database must have in their country: \"192.0.2.1 KR\".")),
     ROW("operator_token_file", TEXT, IN(AT(operator_token_file)), BY(NULL,
         "File whose first line is the first operators' token (16 characters or more).")),
     ROW("node_token_file", TEXT, IN(AT(node_token_file)), BY("",
@@ -164,6 +179,8 @@ static const struct option control_rows[] = {
         "A site that its edges' own files define; others come by PUT /v1/sites.")),
     ROW("override", SECTION, IN(AT(overrides)), .section = &override_section, BY("",
         "A network, \"203.0.113.0/24\", whose users go to certain edges.")),
+    ROW("asn", SECTION, IN(AT(asns)), .section = &asn_section, BY("",
+        "A network operator, by its AS number, \"64500\", whose users go to certain edges.")),
     ROW("region", SECTION, IN(AT(regions)), .section = &region_section, BY("",
         "A boundary that no answer crosses: users within get edges within, and no others do.")),
     ROW("rollout", SECTION, IN(AT(rollout)), .section = &rollout_section, BY("",
@@ -341,28 +358,7 @@ int control_options_check(const struct control_options *o, const char *file, str
 
 /* ---- the snapshot ---- */
 
-static void set_geo(struct api_config *c, const char *file, struct geo *old)
-{
-    struct buf why;
-    if (file[0] == '\0')
-        return;
-    buf_init(&why, 1024);
-    if (geo_open(&c->geo, file, GEO_CITY, &why) == 0) {
-        const struct geo_facts *f = geo_facts_of(c->geo);
-        LOG_INFO("geoip-loaded", "file=%s type=%s nodes=%u records=%llu", file, f->type, f->nodes,
-                 (unsigned long long)f->records);
-    } else {
-        c->geo_fault = arena_cstr(&c->mem, buf_span(&why));
-        if (old != NULL)
-            c->geo = geo_ref(old);
-        LOG_WARN("geoip-not-loaded", "why=\"%s\" note=\"%s\"", c->geo_fault,
-                 old != NULL ? "the old database stays"
-                             : "routing goes on by override, country and default");
-    }
-    buf_finish(&why);
-}
-
-int control_options_config(const struct control_options *o, const char *file, struct geo *old_geo,
+int control_options_config(const struct control_options *o, const char *file,
                            struct api_config **out, struct buf *why)
 {
     struct api_config *c = api_config_create();
@@ -382,8 +378,6 @@ int control_options_config(const struct control_options *o, const char *file, st
     if (err != 0) {
         option_error(why, file, 1, "the configuration changed while it was read");
         api_config_unref(&c);
-    } else {
-        set_geo(c, o->geoip, old_geo);
     }
     *out = c;
     return err == 0 ? 0 : ERR_CONFIG;

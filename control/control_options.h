@@ -36,7 +36,7 @@ struct control_region {
 };
 
 struct control_override {
-    const char *network;
+    const char *network; /* of an asn section: its number */
     int line;
     struct option_texts edges;
 };
@@ -54,10 +54,13 @@ struct control_options {
     int64_t workers, drain_ms;
     int log_level;
     bool routes_only;
-    const char *state, *snapshot, *geoip, *operator_token_file, *node_token_file;
+    const char *state, *snapshot, *operator_token_file, *node_token_file;
+    const char *geoip, *geoip_country, *geoip_asn;
+    struct option_texts geoip_sentinels;
     int64_t operator_rate, audit_keep, purge_keep, route_ttl_ms, near_km, vague_km;
     struct option_texts trusted_proxies;
-    struct option_records routers, apis, certificates, nodes, sites, overrides, regions, zones;
+    struct option_records routers, apis, certificates, nodes, sites, overrides, asns, regions,
+        zones;
     struct control_price price;
     struct control_rollout rollout;
     struct tls_options tls;
@@ -72,10 +75,9 @@ MUST_USE int control_options_check(const struct control_options *o, const char *
 /* control_options_file: nodes and sites; of options that were checked; lives like mem and o. */
 struct registry_file control_options_file(const struct control_options *o, struct arena *mem);
 struct plan_rules control_options_rollout(const struct control_options *o);
-/* control_options_config: routing rules, tokens, prices and the GeoIP database. A database that is
- * missing or broken is no fault: geo (may be NULL) stays in force, and a warning is logged.
- * 0 and *out, or ERR_CONFIG and `why` (tokens). */
+/* control_options_config: routing rules, tokens and prices. 0 and *out, or ERR_CONFIG and `why`
+ * (tokens). */
 MUST_USE int control_options_config(const struct control_options *o, const char *file,
-                                    struct geo *old_geo, struct api_config **out, struct buf *why);
+                                    struct api_config **out, struct buf *why);
 
 #endif

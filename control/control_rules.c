@@ -6,6 +6,8 @@
 #include "lib/base/log.h"
 #include "lib/geo/continent.h"
 
+#include <stdlib.h>
+
 static struct override *overrides_of(const struct control_options *o, struct arena *mem)
 {
     const struct control_override *from = o->overrides.v;
@@ -27,6 +29,86 @@ static struct override *proxies_of(const struct control_options *o, struct arena
     for (size_t i = 0; i < o->trusted_proxies.count; i++)
         v[i].network = span_of(o->trusted_proxies.v[i]);
     return v;
+}
+
+static int compare_asns(const void *a, const void *b)
+{
+    const struct asn_rule *x = a, *y = b;
+    return x->asn < y->asn ? -1 : x->asn > y->asn;
+}
+
+static bool read_asn(const char *text, uint32_t *out)
+{
+    uint64_t n;
+    struct span s = span_of(text);
+    if (span_starts(s, SPAN("AS")))
+        s = span_skip(s, 2);
+    if (!span_u64(s, &n) || n == 0 || n > UINT32_MAX)
+        return false;
+    *out = (uint32_t)n;
+    return true;
+}
+
+/* Ascending; those that are no numbers are left out (check_asns tells). */
+static struct asn_rule *asns_of(const struct control_options *o, size_t *count, struct arena *mem)
+{
+    const struct control_override *from = o->asns.v;
+    struct asn_rule *v = arena_zalloc(mem, (o->asns.count + 1) * sizeof *v);
+    *count = 0;
+    for (size_t i = 0; i < o->asns.count; i++) {
+        struct span *edges = arena_zalloc(mem, (from[i].edges.count + 1) * sizeof *edges);
+        for (size_t k = 0; k < from[i].edges.count; k++)
+            edges[k] = span_of(from[i].edges.v[k]);
+        v[*count].edges = edges;
+        v[*count].edge_count = from[i].edges.count;
+        *count += read_asn(from[i].network, &v[*count].asn);
+    }
+    qsort(v, *count, sizeof *v, compare_asns);
+    return v;
+}
+
+static void check_asns(const struct control_options *o, const char *file, struct buf *why)
+{
+    const struct control_override *v = o->asns.v;
+    uint32_t a, b;
+    for (size_t i = 0; i < o->asns.count; i++) {
+        if (!read_asn(v[i].network, &a)) {
+            option_error(why, file, v[i].line, "asn %s: must be a number from 1 to 4294967295",
+                         v[i].network);
+            continue;
+        }
+        for (size_t k = 0; k < i; k++)
+            if (read_asn(v[k].network, &b) && a == b)
+                option_error(why, file, v[i].line, "asn %s stands there twice", v[i].network);
+    }
+    if (o->asns.count > 0 && o->geoip_asn[0] == '\0')
+        option_error(why, file, v[0].line, "asn: needs geoip_asn, the database of operators");
+}
+
+static void check_sentinels(const struct control_options *o, const char *file, struct buf *why)
+{
+    struct geo_sentinel s;
+    for (size_t i = 0; i < o->geoip_sentinels.count; i++) {
+        const char *fault = geo_sentinel_read(span_of(o->geoip_sentinels.v[i]), &s);
+        if (fault[0] != '\0')
+            option_error(why, file, 1, "geoip_sentinels: \"%s\" %s", o->geoip_sentinels.v[i],
+                         fault);
+    }
+}
+
+void control_rules_geo(const struct control_options *o, struct geo_follow_spec *out,
+                       struct arena *mem)
+{
+    struct geo_sentinel *v = arena_zalloc(mem, (o->geoip_sentinels.count + 1) * sizeof *v);
+    *out = (struct geo_follow_spec){
+        .files =
+            {[GEO_CITY] = o->geoip, [GEO_COUNTRY] = o->geoip_country, [GEO_ASN] = o->geoip_asn},
+        .sentinels = v,
+        .sentinel_count = o->geoip_sentinels.count};
+    for (size_t i = 0; i < o->geoip_sentinels.count; i++) {
+        const char *fault = geo_sentinel_read(span_of(o->geoip_sentinels.v[i]), &v[i]);
+        CHECK(fault[0] == '\0'); /* it was checked */
+    }
 }
 
 /* "" or what is wrong with it. */
@@ -137,6 +219,8 @@ static void check_networks(const struct control_options *o, const char *file, st
 void control_rules_check(const struct control_options *o, const char *file, struct buf *why)
 {
     check_networks(o, file, why);
+    check_asns(o, file, why);
+    check_sentinels(o, file, why);
     check_regions(o, file, why);
     check_members(o, file, why);
 }
@@ -147,6 +231,7 @@ int control_rules_make(const struct control_options *o, struct api_config *c, st
     c->rules.near_km = (double)o->near_km;
     c->rules.vague_km = (double)o->vague_km;
     c->rules.regions = regions_of(o, &c->mem);
+    c->rules.asns = asns_of(o, &c->rules.asn_count, &c->mem);
     int err = override_table_create(&c->overrides, overrides_of(o, &c->mem), o->overrides.count,
                                     &faulty, why);
     if (err == 0 && o->trusted_proxies.count > 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * affinity: the real decision for users of one place with 100 edges, contents by Zipf's law: how
- * evenly edges are asked, how many copies of contents that takes, and who moves when an edge goes. */
+ * evenly edges are asked, how many copies that takes, and who moves when an edge goes. */
 #include "control/route/decide.h"
 #include "lib/base/mem.h"
 

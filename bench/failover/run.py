@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""An edge that dies, or hangs, under 50 clients of each way to be steered: until each is well again.
+"""Seconds until 50 clients each by list, redirects and DNS are well after their edge is gone.
 
-Real processes: an origin, a control plane with DNS, three edges at addresses of their own (one port,
-as DNS can tell no other). All clients are at one place, and the edge there is the one that goes.
+Real processes: an origin, a control plane with DNS, three edges at addresses of their own (and one
+port: DNS tells no other). All clients are at one place, and the edge there is the one that goes.
 A client asks for a file ten times a second, each time on a new connection, and waits a second at
 most. By the list it tries the next edge at once; by redirects it asks the router again; by DNS it
 stays with its address until the TTL is over."""

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * ask PORT FILE CONNECTIONS SECONDS [RATE]: HTTP/1.1 questions over keep-alive connections, one on
- * the way on each. FILE holds whole requests, each followed by a zero byte. Without RATE as fast as
- * answers come; with RATE so many a second, and each answer's time counts from the moment its
- * question was due, sent or not. Prints answers/s and percentiles; any answer but 200 and 302 ends
- * it. */
+ * the way on each. FILE holds whole requests, each followed by a zero byte; where a byte of 1
+ * stands before that, what is between must be in the answer. Without RATE as fast as answers come;
+ * with RATE so many a second, and each answer's time counts from the moment its
+ * question was due, sent or not. Prints answers/s and percentiles, at its end or when terminated;
+ * any answer but 200 and 302, or without what must be in it, ends it with 1. */
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/span.h"
@@ -11,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -27,14 +29,22 @@ struct peer {
     int fd;
     bool is_waiting;
     nsec_t due; /* of the question that is on its way */
+    struct span wanted;
     size_t got;
     char answer[ANSWER_BYTES];
 };
 
-static struct span questions[MAX_QUESTIONS];
+static struct span questions[MAX_QUESTIONS], wanted[MAX_QUESTIONS];
 static size_t question_count, next_question;
 static uint32_t times[BUCKETS];
 static uint64_t answers;
+static volatile sig_atomic_t is_ended;
+
+static void on_end(int number)
+{
+    (void)number;
+    is_ended = 1;
+}
 
 static void fail(const char *what)
 {
@@ -54,8 +64,10 @@ static void read_questions(const char *path)
         fail(path);
     fclose(f);
     for (char *p = text; p < text + n && question_count < MAX_QUESTIONS;) {
-        questions[question_count] = span_make(p, strlen(p));
-        p += questions[question_count++].n + 1;
+        struct span whole = span_make(p, strlen(p));
+        questions[question_count] = span_cut(whole, '\1', &wanted[question_count]);
+        question_count++;
+        p += whole.n + 1;
     }
 }
 
@@ -75,6 +87,7 @@ static void connect_to(struct peer *p, uint16_t port, int epoll)
 static void ask(struct peer *p, nsec_t due)
 {
     struct span q = questions[next_question];
+    p->wanted = wanted[next_question];
     next_question = (next_question + 1) % question_count;
     p->is_waiting = true;
     p->due = due;
@@ -103,8 +116,10 @@ static bool read_answer(struct peer *p, nsec_t now)
     p->got += (size_t)n;
     if (whole_bytes(p) == 0)
         return false;
-    if (memcmp(p->answer + 9, "200", 3) != 0 && memcmp(p->answer + 9, "302", 3) != 0) {
-        fprintf(stderr, "ask: %.*s\n", (int)p->got, p->answer);
+    bool is_good = memcmp(p->answer + 9, "200", 3) == 0 || memcmp(p->answer + 9, "302", 3) == 0;
+    if (!is_good ||
+        (p->wanted.n > 0 && memmem(p->answer, p->got, p->wanted.p, p->wanted.n) == NULL)) {
+        fprintf(stderr, "ask: not %.*s: %.*s\n", SPAN_FMT(p->wanted), (int)p->got, p->answer);
         exit(1);
     }
     uint64_t bucket = (uint64_t)(now - p->due) / BUCKET_NS;
@@ -127,13 +142,14 @@ static nsec_t send_due(struct peer *peers, int count, nsec_t due, nsec_t period)
     return due;
 }
 
-static void run(struct peer *peers, int count, int epoll, nsec_t seconds, nsec_t period)
+/* How long it ran, in nanoseconds. */
+static nsec_t run(struct peer *peers, int count, int epoll, nsec_t seconds, nsec_t period)
 {
     struct epoll_event events[256];
     nsec_t began = clock_mono_ns(), end = began + seconds * NSEC_PER_SEC, due = began;
     for (int i = 0; i < count && period == 0; i++)
         ask(&peers[i], clock_mono_ns());
-    while (clock_mono_ns() < end) {
+    while (clock_mono_ns() < end && !is_ended) {
         if (period > 0)
             due = send_due(peers, count, due, period);
         int n = epoll_wait(epoll, events, 256, period > 0 ? 0 : 100);
@@ -142,6 +158,7 @@ static void run(struct peer *peers, int count, int epoll, nsec_t seconds, nsec_t
             if (read_answer(events[i].data.ptr, now) && period == 0)
                 ask(events[i].data.ptr, now);
     }
+    return clock_mono_ns() - began;
 }
 
 static double percentile(double share)
@@ -166,11 +183,14 @@ int main(int argc, char **argv)
     nsec_t rate = argc > 5 ? strtol(argv[5], NULL, TEN) : 0;
     struct peer *peers = mem_zarray((size_t)count, sizeof *peers);
     read_questions(argv[2]);
+    struct sigaction action = {.sa_handler = on_end};
+    if (sigaction(SIGTERM, &action, NULL) != 0)
+        fail("sigaction");
     for (int i = 0; i < count; i++)
         connect_to(&peers[i], (uint16_t)strtoul(argv[1], NULL, TEN), epoll);
-    run(peers, count, epoll, seconds, rate > 0 ? NSEC_PER_SEC / rate : 0);
+    nsec_t took = run(peers, count, epoll, seconds, rate > 0 ? NSEC_PER_SEC / rate : 0);
     printf("answers=%llu per_s=%.0f p50_ms=%.3f p99_ms=%.3f p999_ms=%.3f\n",
-           (unsigned long long)answers, (double)answers / (double)seconds, percentile(0.5),
-           percentile(0.99), percentile(0.999));
+           (unsigned long long)answers, (double)answers * NSEC_PER_SEC / (double)took,
+           percentile(0.5), percentile(0.99), percentile(0.999));
     return 0;
 }

@@ -135,6 +135,7 @@ struct api_worker *api_worker_create(struct api *a, struct loop *l, int index)
     w->loop = l;
     list_init(&w->held);
     w->heat = heat_create();
+    geo_view_init(&w->geo, a->geo);
     registry_view_init(&w->view, a->registry);
     a->workers[index] = w;
     return w;
@@ -171,6 +172,7 @@ void api_worker_stop(struct api_worker *w)
     server_destroy(&w->api_server);
     server_destroy(&w->router_server);
     registry_view_finish(&w->view);
+    geo_view_finish(&w->geo);
     api_config_unref(&w->config);
 }
 

@@ -9,7 +9,6 @@ struct api_config *api_config_create(void)
     struct api_config *c = mem_zalloc(sizeof *c);
     c->magic = API_CONFIG_MAGIC;
     c->refs = 1;
-    c->geo_fault = "";
     arena_init(&c->mem, 64 << 20);
     return c;
 }
@@ -26,7 +25,6 @@ void api_config_unref(struct api_config **pc)
     c->magic = 0;
     override_table_destroy(&c->overrides);
     override_table_destroy(&c->proxies);
-    geo_unref(&c->geo);
     arena_finish(&c->mem);
     mem_free(c);
 }

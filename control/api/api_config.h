@@ -20,8 +20,6 @@ struct api_config {
     struct decide_rules rules;
     struct override_table *overrides; /* rules.overrides */
     struct override_table *proxies;   /* whose X-Forwarded-For is believed */
-    struct geo *geo;                  /* NULL: none */
-    const char *geo_fault;            /* "": none; why there is none, or not the newest */
     uint8_t operator_digest[DIGEST_SHA256_BYTES], node_digest[DIGEST_SHA256_BYTES];
     bool has_node_token; /* else nodes bear tokens that are bound to them */
     struct price price;

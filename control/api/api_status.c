@@ -3,6 +3,7 @@
 #include "control/api/api_status.h"
 
 #include "control/api/answer.h"
+#include "control/api/api_geo.h"
 #include "control/billing/ledger.h"
 #include "lib/base/mem.h"
 #include "lib/codec/json_out.h"
@@ -35,24 +36,6 @@ static struct tally tally_of(const struct picture *p)
         t.able += picture_standing(&p->nodes[i], NODE_ANY_FAMILY) == STANDING_ABLE;
     }
     return t;
-}
-
-static void write_geo(const struct api_config *c, struct json_out *o)
-{
-    char built[25];
-    json_out_object(o, "geoip");
-    json_out_bool(o, "loaded", c->geo != NULL);
-    if (c->geo != NULL) {
-        const struct geo_facts *f = geo_facts_of(c->geo);
-        clock_iso((msec_t)f->built_s * MSEC_PER_SEC, built);
-        json_out_text(o, "type", span_of(f->type));
-        json_out_text(o, "built", span_of(built));
-        json_out_u64(o, "nodes", f->nodes);
-        json_out_u64(o, "records", f->records);
-    }
-    if (c->geo_fault[0] != '\0')
-        json_out_text(o, "fault", span_of(c->geo_fault));
-    json_out_end_object(o);
 }
 
 static void write_purges(struct api *a, struct json_out *o)
@@ -95,7 +78,7 @@ void api_status(void *app, struct exchange *x, const struct router_match *m)
     json_out_u64(&o, "site_hosts", map_count(p->site_by_host));
     json_out_u64(&o, "config_version", p->config_version);
     write_purges(w->api, &o);
-    write_geo(api_worker_config(w), &o);
+    api_geo_write(w, &o);
     json_out_end_object(&o);
     answer_json(x, 200, &text);
     buf_finish(&text);
@@ -117,8 +100,7 @@ static void write_server(struct api *a, bool is_router, struct buf *out)
     mem_free(records);
 }
 
-static void write_gauges(struct api *a, const struct picture *p, const struct api_config *c,
-                         struct buf *out)
+static void write_gauges(struct api *a, const struct picture *p, struct buf *out)
 {
     struct tally t = tally_of(p);
     const struct {
@@ -134,9 +116,6 @@ static void write_gauges(struct api *a, const struct picture *p, const struct ap
          (double)purge_log_head(a->purges)},
         {"byeori_control_config_version", "version of the site document",
          (double)p->config_version},
-        {"byeori_control_geoip_loaded", "1: there is a GeoIP database", c->geo != NULL},
-        {"byeori_control_geoip_built_seconds", "Unix time the GeoIP database was built at",
-         c->geo != NULL ? (double)geo_facts_of(c->geo)->built_s : 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         metrics_gauge(rows[i].name, rows[i].help, rows[i].value, out);
@@ -146,7 +125,6 @@ void api_status_write_metrics(struct api *a, struct buf *out)
 {
     const void **records = mem_zarray((size_t)a->worker_count + 1, sizeof *records);
     struct registry_view view;
-    struct api_config *config = NULL;
     for (int i = 0; i < a->worker_count; i++)
         records[i] = &a->workers[i]->counters;
     metrics_counters(&api_counter_table, records, (size_t)a->worker_count, out);
@@ -154,9 +132,9 @@ void api_status_write_metrics(struct api *a, struct buf *out)
     write_server(a, true, out);
     write_server(a, false, out);
     registry_view_init(&view, a->registry);
-    write_gauges(a, registry_view_now(&view), api_config_now(&a->config, &config), out);
+    write_gauges(a, registry_view_now(&view), out);
     registry_view_finish(&view);
-    api_config_unref(&config);
+    api_geo_write_metrics(a, out);
     if (a->other_metrics != NULL)
         a->other_metrics(a->other_ctx, out);
     metrics_process(a->started_wall_ms, out);

@@ -13,6 +13,7 @@
 #include "control/state/state_queue.h"
 #include "lib/base/limit.h"
 #include "lib/net/addr.h"
+#include "lib/geo/geo_follow.h"
 #include "lib/net/loop.h"
 #include "lib/web/router.h"
 #include "lib/web/server.h"
@@ -25,6 +26,7 @@ struct api {
     struct registry *registry;
     struct purge_log *purges;
     struct ledger *ledger;
+    struct geo_follow *geo;
     struct rollout *rollout;
     struct tokens *tokens;
     struct audit *audit;                  /* the state's thread */
@@ -56,7 +58,8 @@ struct api_worker {
     struct registry_view view;
     struct api_config *config; /* through api_worker_config() */
     struct heat *heat;         /* what its users ask for */
-    struct list held;          /* heartbeats that wait for news */
+    struct geo_view geo;
+    struct list held; /* heartbeats that wait for news */
     struct api_caller caller;
     size_t jobs; /* on their way through the state's thread */
     bool is_draining;

@@ -3,8 +3,9 @@
  *
  * Making it walks the GeoIP tree once. A record is asked about once, however many networks share
  * it; a part of the GeoIP tree that several places point to (IPv4 inside IPv6) is walked once as
- * well, unless an override reaches into it. A broken database may have a tree without an end, so
- * the walk has a budget. */
+ * well, unless something else reaches into it: an override, or the database of countries or of
+ * network operators, whose trees are walked side by side with it. What several trees cut up may be
+ * more than any of them, so the walk has a budget. */
 #include "control/dns/dns_atlas.h"
 
 #include "lib/base/err.h"
@@ -86,7 +87,7 @@ struct making {
     const struct dns_view *view;
     size_t wanted;
     uint8_t *taken;      /* room for decide_shape */
-    struct pairs places; /* GeoIP record and override → region */
+    struct pairs places; /* GeoIP record and rules → region */
     struct pairs shapes; /* → region */
     uint32_t *walked;    /* [nodes of the GeoIP tree]: where it was drawn, or NO_REF */
     uint64_t steps_left;
@@ -95,7 +96,7 @@ struct making {
 
 /* A network that is being drawn. Its address is as overrides have it: 16 bytes. */
 struct part {
-    struct geo_net net;
+    struct geo_net nets[GEO_KINDS];
     uint8_t address[16];
     unsigned bits;   /* of the 128 */
     bool is_held;    /* an override holds all of it */
@@ -143,10 +144,25 @@ static struct hash128 shape_of(struct making *m, const struct dns_resident *r)
     return all;
 }
 
+static bool is_placed(const struct part *p)
+{
+    return p->nets[GEO_CITY].kind == GEO_NET_PLACE;
+}
+
+/* As geo_set_find has it. */
+static void place_of(const struct making *m, const struct part *p, struct place *out)
+{
+    const struct geo_set *geo = m->view->geo;
+    enum geo_kind kind = is_placed(p) ? GEO_CITY : GEO_COUNTRY;
+    geo_place(geo != NULL ? geo->v[kind] : NULL, p->nets[kind], out);
+    if (p->nets[GEO_ASN].kind == GEO_NET_PLACE)
+        out->asn = geo_asn(geo->v[GEO_ASN], p->nets[GEO_ASN]);
+}
+
 static uint32_t region_for(struct making *m, const struct part *p)
 {
     struct dns_resident r = {.client = address_of(m, p)};
-    geo_place(m->view->geo, p->net, &r.place);
+    place_of(m, p, &r.place);
     struct hash128 shape = shape_of(m, &r);
     uint32_t region = pairs_get(&m->shapes, shape.lo, shape.hi);
     if (region == NO_REF) {
@@ -156,19 +172,29 @@ static uint32_t region_for(struct making *m, const struct part *p)
     return region;
 }
 
-static uint32_t draw_leaf(struct making *m, const struct part *p)
+/* The rules that name who is in this network: nearly always none. */
+static uint64_t rules_of(const struct making *m, const struct part *p)
 {
-    const struct override *o = NULL;
+    const void *rules[2] = {NULL, NULL};
     if (p->is_held) {
         struct addr a = address_of(m, p);
-        o = override_find(m->view->rules->overrides, &a.any, NULL);
+        rules[0] = override_find(m->view->rules->overrides, &a.any, NULL);
     }
-    uint64_t place = (uint64_t)p->net.kind << 32 | p->net.id;
-    uint64_t held_by = o != NULL ? hash64(&o, sizeof o) : 0;
-    uint32_t region = pairs_get(&m->places, place, held_by);
+    if (p->nets[GEO_ASN].kind == GEO_NET_PLACE)
+        rules[1] =
+            decide_asn_rule(m->view->rules, geo_asn(m->view->geo->v[GEO_ASN], p->nets[GEO_ASN]));
+    return rules[0] != NULL || rules[1] != NULL ? hash64(rules, sizeof rules) : 0;
+}
+
+static uint32_t draw_leaf(struct making *m, const struct part *p)
+{
+    const struct geo_net *net = &p->nets[is_placed(p) ? GEO_CITY : GEO_COUNTRY];
+    uint64_t place = (uint64_t)is_placed(p) << 40 | (uint64_t)net->kind << 32 | net->id;
+    uint64_t rules = rules_of(m, p);
+    uint32_t region = pairs_get(&m->places, place, rules);
     if (region == NO_REF) {
         region = region_for(m, p);
-        pairs_put(&m->places, place, held_by, region);
+        pairs_put(&m->places, place, rules, region);
     }
     return region | IS_REGION;
 }
@@ -206,13 +232,15 @@ static int draw(struct making *m, struct part *p, uint32_t *out);
 
 static int draw_halves(struct making *m, const struct part *p, uint32_t *out)
 {
-    struct geo_net nets[2];
+    struct geo_net nets[GEO_KINDS][2];
     uint32_t half[2] = {NO_REF, NO_REF};
     int err = 0;
-    geo_halves(m->view->geo, p->net, nets);
+    for (int k = 0; k < GEO_KINDS; k++)
+        geo_halves(m->view->geo != NULL ? m->view->geo->v[k] : NULL, p->nets[k], nets[k]);
     for (int i = 0; i < 2 && err == 0; i++) {
         struct part part = *p;
-        part.net = nets[i];
+        for (int k = 0; k < GEO_KINDS; k++)
+            part.nets[k] = nets[k][i];
         part.bits = p->bits + 1;
         if (i == 1)
             part.address[p->bits / 8] |= (uint8_t)(0x80 >> p->bits % 8);
@@ -223,19 +251,42 @@ static int draw_halves(struct making *m, const struct part *p, uint32_t *out)
     return err;
 }
 
+static bool has_halves(const struct part *p)
+{
+    for (int k = 0; k < GEO_KINDS; k++)
+        if (p->nets[k].kind == GEO_NET_HALVES)
+            return true;
+    return false;
+}
+
+/* Nothing but the City database has a say in this network. */
+static bool is_plain(const struct part *p)
+{
+    return !p->is_held && !p->is_reached && p->nets[GEO_CITY].kind == GEO_NET_HALVES &&
+           p->nets[GEO_COUNTRY].kind == GEO_NET_UNKNOWN && p->nets[GEO_ASN].kind == GEO_NET_UNKNOWN;
+}
+
+/* What a look-up would not go into. */
+static void close_nets(struct part *p)
+{
+    if (is_placed(p))
+        p->nets[GEO_COUNTRY].kind = GEO_NET_UNKNOWN;
+    for (int k = 0; k < GEO_KINDS && p->bits == 128; k++)
+        if (p->nets[k].kind == GEO_NET_HALVES)
+            p->nets[k].kind = GEO_NET_UNKNOWN;
+}
+
 static int draw(struct making *m, struct part *p, uint32_t *out)
 {
     if (m->steps_left-- == 0)
         return ERR_CORRUPT;
     look_for_overrides(m, p);
-    if (p->bits == 128 && p->net.kind == GEO_NET_HALVES)
-        p->net.kind = GEO_NET_UNKNOWN; /* as a look-up has it */
-    bool is_plain = !p->is_held && !p->is_reached;
-    if (p->net.kind != GEO_NET_HALVES && !p->is_reached) {
+    close_nets(p);
+    if (!has_halves(p) && !p->is_reached) {
         *out = draw_leaf(m, p);
         return 0;
     }
-    uint32_t *walked = is_plain ? &m->walked[p->net.id] : NULL;
+    uint32_t *walked = is_plain(p) ? &m->walked[p->nets[GEO_CITY].id] : NULL;
     if (walked != NULL && *walked != NO_REF) {
         *out = *walked;
         return 0;
@@ -248,8 +299,12 @@ static int draw(struct making *m, struct part *p, uint32_t *out)
 
 static int draw_family(struct making *m, int family, uint32_t *out)
 {
-    struct part all = {.net = geo_root(m->view->geo, family),
-                       .is_reached = m->view->rules->overrides != NULL};
+    const struct geo_set *geo = m->view->geo;
+    struct part all = {.is_reached = m->view->rules->overrides != NULL};
+    for (int k = 0; k < GEO_KINDS; k++)
+        all.nets[k] = geo_root(geo != NULL ? geo->v[k] : NULL, family);
+    if (m->view->rules->asn_count == 0)
+        all.nets[GEO_ASN].kind = GEO_NET_UNKNOWN;
     m->family = family;
     if (family == AF_INET) {
         memset(all.address + 10, 0xff, 2);
@@ -258,18 +313,25 @@ static int draw_family(struct making *m, int family, uint32_t *out)
     return draw(m, &all, out);
 }
 
+static uint32_t nodes_of(const struct geo_set *geo, enum geo_kind kind)
+{
+    return geo != NULL && geo->v[kind] != NULL ? geo_facts_of(geo->v[kind])->nodes : 0;
+}
+
 /* ---- the public face ---- */
 
 int dns_atlas_create(struct dns_atlas **out, const struct dns_view *view, size_t wanted)
 {
     struct dns_atlas *a = mem_zalloc(sizeof *a);
-    uint32_t nodes = view->geo != NULL ? geo_facts_of(view->geo)->nodes : 0;
+    uint32_t nodes = nodes_of(view->geo, GEO_CITY);
     a->magic = ATLAS_MAGIC;
     a->refs = 1;
     a->routing = view->picture->routing;
     a->config_version = view->config_version;
     struct making m = {.atlas = a, .view = view, .wanted = wanted};
-    m.steps_left = 8 * (uint64_t)nodes + STEPS_SPARE;
+    m.steps_left = STEPS_SPARE;
+    for (int k = 0; k < GEO_KINDS; k++)
+        m.steps_left += 8 * (uint64_t)nodes_of(view->geo, (enum geo_kind)k);
     m.taken = mem_zalloc(view->picture->node_count + 1);
     m.walked = mem_zarray((size_t)nodes + 1, sizeof *m.walked);
     for (uint32_t i = 0; i <= nodes; i++)

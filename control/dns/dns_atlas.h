@@ -25,8 +25,8 @@ struct dns_resident {
     struct place place;
 };
 
-/* dns_atlas_create: wanted: edges in an answer, at most. One reference. ERR_CORRUPT: the database's
- * tree does not end. */
+/* dns_atlas_create: wanted: edges in an answer, at most. One reference. ERR_CORRUPT: the databases'
+ * trees together are beyond measure. */
 MUST_USE int dns_atlas_create(struct dns_atlas **out, const struct dns_view *view, size_t wanted);
 struct dns_atlas *dns_atlas_ref(struct dns_atlas *a);
 void dns_atlas_unref(struct dns_atlas **a); /* takes *a; NULL is fine */

@@ -3,12 +3,13 @@
 #define CONTROL_DNS_DNS_VIEW_H
 
 #include "control/route/decide.h"
+#include "lib/geo/geo_set.h"
 
 /* What names are answered from: one moment of the registry and of the configuration, borrowed from
  * who assembles the program until it is asked for the next one. */
 struct dns_view {
     const struct picture *picture;
-    const struct geo *geo; /* NULL: none */
+    const struct geo_set *geo; /* NULL: no database */
     const struct decide_rules *rules;
     uint64_t config_version; /* of geo and rules */
 };

@@ -13,6 +13,7 @@
 
 #include <math.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #define HALF_TURN_KM (GEO_EARTH_KM * 3.14159265358979323846)
 
@@ -283,12 +284,18 @@ static void choose_group(struct deciding *d, const struct group *g)
 
 /* ---- rules ---- */
 
-/* One after the other, as the operator has them. */
-static void choose_listed(struct deciding *d, const struct override *o, enum decide_rule rule,
-                          enum standing standing)
+/* Edges one after the other, as the operator has them. */
+struct list_of_edges {
+    const struct span *v;
+    size_t count;
+    enum decide_rule rule;
+    const struct override *override; /* NULL: it is none */
+};
+
+static void choose_listed(struct deciding *d, const struct list_of_edges *l, enum standing standing)
 {
-    for (size_t i = 0; i < o->edge_count && !is_full(d); i++) {
-        const struct picture_node *n = picture_node_named(d->picture, o->edges[i]);
+    for (size_t i = 0; i < l->count && !is_full(d); i++) {
+        const struct picture_node *n = picture_node_named(d->picture, l->v[i]);
         const struct picture_edge *e = n != NULL ? &d->picture->edges[n->edge] : NULL;
         if (e == NULL || !is_candidate(d, e, standing))
             continue;
@@ -298,20 +305,42 @@ static void choose_listed(struct deciding *d, const struct override *o, enum dec
             continue;
         }
         if (d->count == 0)
-            d->out->override = o;
+            d->out->override = l->override;
         begin_group(d, &(struct decide_group){
-                           .rule = rule, .standing = standing, .members = 1, .spread = 1});
+                           .rule = l->rule, .standing = standing, .members = 1, .spread = 1});
         choose(d, e);
     }
 }
 
 /* The longest network decides; where none of its edges can serve, the next shorter one. */
-static void by_list(struct deciding *d, const struct override_table *table, enum decide_rule rule,
-                    enum standing standing)
+static void by_override(struct deciding *d, enum standing standing)
 {
-    const struct override *o = override_find(table, d->q->client, NULL);
-    for (; o != NULL && !is_full(d); o = override_find(table, d->q->client, o))
-        choose_listed(d, o, rule, standing);
+    const struct override_table *t = d->rules->overrides;
+    const struct override *o = override_find(t, d->q->client, NULL);
+    for (; o != NULL && !is_full(d); o = override_find(t, d->q->client, o))
+        choose_listed(d, &(struct list_of_edges){o->edges, o->edge_count, DECIDE_OVERRIDE, o},
+                      standing);
+}
+
+static int compare_asn(const void *key, const void *element)
+{
+    uint32_t asn = *(const uint32_t *)key, other = ((const struct asn_rule *)element)->asn;
+    return asn < other ? -1 : asn > other;
+}
+
+const struct asn_rule *decide_asn_rule(const struct decide_rules *rules, uint32_t asn)
+{
+    if (asn == 0 || rules->asn_count == 0)
+        return NULL;
+    return bsearch(&asn, rules->asns, rules->asn_count, sizeof *rules->asns, compare_asn);
+}
+
+static void by_asn(struct deciding *d, enum standing standing)
+{
+    const struct asn_rule *r = decide_asn_rule(d->rules, d->q->place->asn);
+    if (r != NULL)
+        choose_listed(d, &(struct list_of_edges){r->edges, r->edge_count, DECIDE_ASN, NULL},
+                      standing);
 }
 
 static bool has_candidate(const struct deciding *d, const struct picture_place *p,
@@ -365,8 +394,8 @@ static void decide_among(struct deciding *d, enum standing standing)
     const struct place *place = d->q->place;
     uint16_t country = picture_code(span_of(place->country));
     bool is_vague = d->rules->vague_km > 0 && place->radius_km >= d->rules->vague_km;
-    by_list(d, d->rules->overrides, DECIDE_OVERRIDE, standing);
-    by_list(d, d->rules->asns, DECIDE_ASN, standing);
+    by_override(d, standing);
+    by_asn(d, standing);
     if (is_vague)
         by_code(d, DECIDE_COUNTRY, country, standing);
     if (d->has_point)

@@ -44,11 +44,18 @@ enum decide_rule {
     DECIDE_RULE_COUNT
 };
 
+struct asn_rule {
+    uint32_t asn;
+    const struct span *edges; /* ids in order of preference */
+    size_t edge_count;
+};
+
 struct decide_rules {
     const struct override_table *overrides; /* may be NULL */
-    const struct override_table *asns;      /* networks of ASN rules; may be NULL */
-    const struct region_table *regions;     /* may be NULL */
-    double near_km;                         /* edges within this of the nearest are as near as it */
+    const struct asn_rule *asns;            /* ascending */
+    size_t asn_count;
+    const struct region_table *regions; /* may be NULL */
+    double near_km;                     /* edges within this of the nearest are as near as it */
     double vague_km; /* places whose radius is this or more have no point; 0: all have */
 };
 
@@ -86,7 +93,7 @@ struct decide_choice {
 
 struct decide_verdict {
     enum decide_rule rule;           /* that found the first; DEFAULT when there is none */
-    const struct override *override; /* of the first, where its rule is OVERRIDE or ASN */
+    const struct override *override; /* of the first, where its rule is OVERRIDE */
     const struct region *region;     /* the user is within; NULL: none */
     uint64_t area;                   /* for heat_note; 0: not to be noted */
     size_t group_count;
@@ -107,6 +114,8 @@ struct hash128 decide_shape(const struct picture *picture, const struct decide_r
 const char *decide_rule_name(enum decide_rule rule);
 /* decide_standing: of an edge, for the users of this question. */
 enum standing decide_standing(const struct picture_edge *e, const struct decide_question *q);
+/* decide_asn_rule: NULL: there is none for this operator. */
+const struct asn_rule *decide_asn_rule(const struct decide_rules *rules, uint32_t asn);
 /* decide_km: from the client's place to an edge; < 0: not known. */
 double decide_km(const struct place *client, const struct picture_node *n);
 /* decide_key: the content that users of one edge share: host and path, without the query. */

@@ -19,6 +19,8 @@ static void write_place(const struct place *p, struct json_out *o)
         json_out_real(o, "lon", p->lon, 4);
         json_out_u64(o, "radius_km", p->radius_km);
     }
+    if (p->asn != 0)
+        json_out_u64(o, "asn", p->asn);
     if (p->is_found)
         json_out_u64(o, "prefix_bits", p->prefix_bits);
     json_out_end_object(o);
@@ -151,8 +153,6 @@ static void write_numbers(const struct explain_spec *e, struct json_out *o)
     json_out_bool(o, "frozen", e->picture->is_frozen);
     if (e->verdict->region != NULL)
         json_out_text(o, "region", e->verdict->region->name);
-    if (e->asn != 0)
-        json_out_u64(o, "asn", e->asn);
     json_out_u64(o, "price_class", e->question->price_class);
     json_out_real(o, "near_km", e->rules->near_km, 0);
     json_out_real(o, "vague_km", e->rules->vague_km, 0);

@@ -12,7 +12,6 @@ struct json_out;
 struct explain_spec {
     const struct picture *picture;
     const struct decide_rules *rules;
-    uint32_t asn; /* of the client; 0: not known */
     const struct decide_question *question;
     const struct decide_verdict *verdict;
     bool is_long;

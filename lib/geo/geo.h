@@ -34,6 +34,7 @@ struct place {
     bool has_point;      /* lat, lon and radius_km are set */
     double lat, lon;     /* degrees, WGS 84; south and west negative */
     uint32_t radius_km;  /* the place lies within this distance, says the database; 0: unsaid */
+    uint32_t asn;        /* number of the network operator; 0: not known */
     uint8_t prefix_bits; /* length of the network that has this record */
     char country[3];     /* ISO 3166-1 alpha-2, or "" */
     char continent[3];   /* AF AN AS EU NA OC SA, or "" */

@@ -36,6 +36,9 @@ NODE_A = ("node", "a")
     ({NODE_A: {"price_class": 9}}, "price_class"),
     ({NODE_A: {"capacity_mbps": "wide"}}, "capacity_mbps"),
     ({("region", "eu"): {}}, "countries"),
+    ({("asn", "64500"): {"edges": ["seoul"]}}, "geoip_asn"),
+    ({"geoip_asn": "x", ("asn", "many"): {"edges": ["seoul"]}}, "asn many"),
+    ({"geoip_sentinels": ["127.0.0.1"]}, "geoip_sentinels"),
     ({("region", "eu"): {"continent": "Europe"}}, "continent"),
     ({("region", "eu"): {"countries": ["DE", "Germany"]}}, "two capital"),
 ])

@@ -29,10 +29,11 @@ NODES = {
 }
 
 
-def make_places(path, csv=PLACES):
+def make_places(path, csv=PLACES, kind="Test-City"):
     script = ROOT / "tests/unit/lib/geo/make_db.pl"
     new = path.with_suffix(".new")
-    subprocess.run(["perl", script, new], input=csv, text=True, check=True)
+    subprocess.run(["perl", script, new], input=csv, text=True, check=True,
+                   env={**os.environ, "TYPE": kind})
     os.rename(new, path)
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from control_plane import HOST, NODE, OPERATOR, Beats, Plane, make_places
+from control_plane import HOST, NODE, OPERATOR, PLACES, Beats, Plane, make_places
 
 CLIENTS = {"127.1.0.1": "seoul", "127.2.0.1": "frankfurt", "127.3.0.1": "virginia"}
 
@@ -186,6 +186,45 @@ def test_a_token_opens_what_it_is_for_and_nothing_else(plane):
     for path in ("/healthz", "/readyz", "/metrics"):
         assert plane.ask("GET", path, token=None)[0] == 200
     assert OPERATOR not in plane.stderr() and NODE not in plane.stderr()
+
+
+def test_a_database_is_followed_on_disk_and_the_old_one_kept_on_doubt(run, tmp_path):
+    plane = run(Plane(tmp_path, over={"geoip_sentinels": ["127.3.0.1 US"]}))
+    version = plane.status()["geoip"]["version"]
+    moved = PLACES.replace("127.1.0.0/16,Seoul,KR,AS,37.5665,126.978",
+                           "127.1.0.0/16,Busan,KR,AS,35.1796,129.0756")
+    make_places(plane.places, moved)
+    wait_for(lambda: plane.route("127.1.0.1")["place"]["city"] == "Busan")
+    doubts = {"addresses": "127.1.0.0/16,Seoul,KR,AS,37.5665,126.978,20\n127.3.0.0/16,,US,NA,,,\n",
+              "127.3.0.1": moved.replace("Ashburn,US", "Ashburn,CA")}
+    for reason, csv in doubts.items():
+        make_places(plane.places, csv)
+        wait_for(lambda r=reason: r in plane.status()["geoip"].get("fault", ""))
+    plane.places.write_bytes(plane.places.read_bytes()[:1000])
+    wait_for(lambda: "127.3.0.1" not in plane.status()["geoip"]["fault"])
+    plane.places.unlink()
+    wait_for(lambda: "not found" in plane.status()["geoip"]["fault"].lower())
+    assert plane.route("127.1.0.1")["place"]["city"] == "Busan"
+    make_places(plane.places)
+    wait_for(lambda: plane.route("127.1.0.1")["place"]["city"] == "Seoul")
+    told = plane.status()["geoip"]
+    assert "fault" not in told and told["version"] > version and told["age_s"] < 3600
+    assert plane.metric("byeori_control_geoip_swaps") == 3
+    assert not told["stale"]
+
+
+def test_operators_and_countries_have_databases_of_their_own(run, tmp_path):
+    make_places(tmp_path / "country.mmdb", "198.51.100.0/24,,DE,EU,,,\n", "Test-Country")
+    make_places(tmp_path / "asn.mmdb", "127.1.7.0/24,64500,Example Net\n", "Test-ASN")
+    plane = run(Plane(tmp_path, over={
+        "geoip_country": str(tmp_path / "country.mmdb"), "geoip_asn": str(tmp_path / "asn.mmdb"),
+        ("asn", "64500"): {"edges": ["virginia"]}}))
+    told = plane.route("127.1.7.9")
+    assert (told["rule"], told["place"]["asn"]) == ("asn", 64500)
+    assert told["edges"][0]["id"] == "virginia"
+    assert plane.route("127.1.8.9")["rule"] == "city"
+    assert plane.route("198.51.100.7")["rule"] == "country"
+    assert plane.status()["geoip"]["asn"]["loaded"] and plane.status()["geoip"]["country"]["loaded"]
 
 
 def test_a_boundary_is_never_crossed_and_the_price_is_minded(run, tmp_path):

@@ -27,8 +27,9 @@ static int begin(void **state)
     (void)state;
     arena_init(&mem, 8 << 20);
     dns_world_begin(&world);
-    dns_world_load(&world, "10.0.0.0/9,Seoul,KR,AS,37.5,127,20\n"
-                           "10.128.0.0/9,Frankfurt,DE,EU,50.1,8.7,5\n");
+    dns_world_load(&world, GEO_CITY,
+                   "10.0.0.0/9,Seoul,KR,AS,37.5,127,20\n"
+                   "10.128.0.0/9,Frankfurt,DE,EU,50.1,8.7,5\n");
     loop = loop_create();
     if (loop == NULL)
         return -1;

@@ -45,6 +45,7 @@ static int end(void **state)
 static void draw(void)
 {
     struct dns_view v = dns_world_view(&world);
+    dns_atlas_unref(&atlas);
     assert_int_equal(dns_atlas_create(&atlas, &v, WANTED), 0);
     assert_true(dns_atlas_fits(atlas, &v));
 }
@@ -73,8 +74,9 @@ static struct addr within(struct addr a, unsigned bits)
 static struct addr somewhere(void)
 {
     static const char *const near[] = {
-        "10.5.1.1", "10.5.200.1",  "10.200.0.1", "11.1.1.1",         "10.1.2.3",   "192.168.7.1",
-        "8.8.8.8",  "2001:db8::1", "2001:dc0::", "2001:db8:8000::1", "2002:a00::", "::"};
+        "20.1.2.3",    "20.200.0.1", "2001:db8:9000::1", "10.5.1.1",    "10.5.200.1",
+        "10.200.0.1",  "11.1.1.1",   "10.1.2.3",         "192.168.7.1", "8.8.8.8",
+        "2001:db8::1", "2001:dc0::", "2001:db8:8000::1", "2002:a00::",  "::"};
     struct addr a;
     assert_int_equal(addr_parse_ip(span_of(near[any() % ARRAY_LEN(near)]), &a), 0);
     return within(a, (unsigned)(any() % 33));
@@ -85,7 +87,7 @@ static struct decide_verdict decided(const struct addr *client, enum node_family
 {
     struct place place;
     struct decide_verdict v;
-    geo_find(world.geo, &client->any, &place);
+    geo_set_find(world.geo, &client->any, &place);
     struct decide_question q = {.client = &client->any,
                                 .place = &place,
                                 .key_hash = key,
@@ -151,7 +153,7 @@ static void who_knows_no_places_answers_all_alike(void **state)
 static void a_scope_is_as_wide_as_its_answer(void **state)
 {
     (void)state;
-    dns_world_load(&world, csv);
+    dns_world_load(&world, GEO_CITY, csv);
     draw();
     assert_int_equal(scope_of("10.200.0.1"), 9); /* 10.0.0.0/9 has a hole */
     assert_int_equal(scope_of("10.5.1.1"), 17);
@@ -170,13 +172,39 @@ static void overrides_cut_regions_and_join_them(void **state)
         {.network = {"::/1", 4}, .edges = virginia, .edge_count = 1},
     };
     (void)state;
-    dns_world_load(&world, csv);
+    dns_world_load(&world, GEO_CITY, csv);
     dns_world_override(&world, rows, ARRAY_LEN(rows));
     draw();
     assert_int_equal(scope_of("10.1.2.3"), 32);
     assert_int_equal(scope_of("10.1.2.2"), 32);
     assert_int_equal(scope_of("10.2.0.0"), 15);
     assert_int_equal(scope_of("10.200.0.1"), 9);
+    check_scopes();
+}
+
+/* Three trees with different cuts: a country where the city is not known, and an operator. */
+static void other_databases_cut_regions_too(void **state)
+{
+    static const struct span virginia[] = {{"virginia", 8}};
+    static const struct asn_rule asns[] = {{64500, virginia, 1}};
+    (void)state;
+    dns_world_load(&world, GEO_CITY, csv);
+    dns_world_load(&world, GEO_COUNTRY,
+                   "10.0.0.0/8,,US,NA\n20.0.0.0/7,,DE,EU\n20.1.0.0/16,,KR,AS\n"
+                   "2001:db8::/32,,DE,EU\n");
+    dns_world_load(&world, GEO_ASN,
+                   "10.5.0.0/18,64500,A\n20.0.0.0/9,64501,B\n20.200.0.0/16,64500,A\n"
+                   "2001:db8:8000::/34,64500,A\n");
+    world.picture->nodes[1].spec.country = span_of("DE");
+    dns_world_changed(&world);
+    draw();
+    assert_int_equal(scope_of("20.1.1.1"), 16);
+    check_scopes();
+    world.rules.asns = asns;
+    world.rules.asn_count = ARRAY_LEN(asns);
+    draw();
+    assert_int_equal(scope_of("20.200.1.1"), 16);
+    assert_int_equal(scope_of("10.5.1.1"), 18);
     check_scopes();
 }
 
@@ -197,9 +225,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        T(who_knows_no_places_answers_all_alike),
-        T(a_scope_is_as_wide_as_its_answer),
-        T(overrides_cut_regions_and_join_them),
+        T(who_knows_no_places_answers_all_alike), T(a_scope_is_as_wide_as_its_answer),
+        T(overrides_cut_regions_and_join_them),   T(other_databases_cut_regions_too),
         T(an_atlas_of_other_edges_does_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

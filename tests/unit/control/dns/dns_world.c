@@ -40,7 +40,7 @@ void dns_world_begin(struct dns_world *w)
 void dns_world_end(struct dns_world *w)
 {
     picture_unref(&w->picture);
-    geo_unref(&w->geo);
+    geo_set_unref(&w->geo);
     override_table_destroy(&w->overrides);
 }
 
@@ -79,21 +79,30 @@ struct picture_node *dns_world_add(struct dns_world *w, const char *id, double l
     return n;
 }
 
-void dns_world_load(struct dns_world *w, const char *csv)
+void dns_world_load(struct dns_world *w, enum geo_kind kind, const char *csv)
 {
+    static const char *const types[] = {"Test-City", "Test-Country", "Test-ASN"};
+    struct geo *v[GEO_KINDS] = {NULL}, *g;
     char file[] = "/tmp/dns-test-XXXXXX", command[256];
     struct buf why;
     int fd = mkstemp(file);
     assert_true(fd >= 0);
     close(fd);
-    snprintf(command, sizeof command, "TYPE=Test-City perl tests/unit/lib/geo/make_db.pl %s", file);
+    snprintf(command, sizeof command, "TYPE=%s perl tests/unit/lib/geo/make_db.pl %s", types[kind],
+             file);
     FILE *to = popen(command, "w");
     assert_non_null(to);
     assert_int_equal(fputs(csv, to) >= 0, 1);
     assert_int_equal(pclose(to), 0);
     buf_init(&why, 512);
-    geo_unref(&w->geo);
-    assert_int_equal(geo_open(&w->geo, file, GEO_CITY, &why), 0);
+    assert_int_equal(geo_open(&g, file, kind, &why), 0);
+    if (w->geo != NULL)
+        memcpy(v, w->geo->v, sizeof v);
+    v[kind] = g;
+    struct geo_set *old = w->geo;
+    w->geo = geo_set_create(v);
+    geo_set_unref(&old);
+    geo_unref(&g);
     buf_finish(&why);
     unlink(file);
 }

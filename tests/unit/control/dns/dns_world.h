@@ -10,7 +10,7 @@
  * questions written byte by byte. */
 struct dns_world {
     struct picture *picture;
-    struct geo *geo;
+    struct geo_set *geo;
     struct override_table *overrides;
     struct decide_rules rules;
     struct dns_zone zone;
@@ -22,8 +22,8 @@ struct picture_node *dns_world_add(struct dns_world *w, const char *id, double l
                                    const char *addresses); /* "192.0.2.1 2001:db8::1" */
 /* dns_world_changed: after a node was. */
 void dns_world_changed(struct dns_world *w);
-/* dns_world_load: GeoIP from lines of tests/unit/lib/geo/make_db.pl. */
-void dns_world_load(struct dns_world *w, const char *csv);
+/* dns_world_load: a database of a kind from lines of tests/unit/lib/geo/make_db.pl. */
+void dns_world_load(struct dns_world *w, enum geo_kind kind, const char *csv);
 void dns_world_override(struct dns_world *w, const struct override *v, size_t count);
 
 /* dns_world_ask: a question with EDNS; subnet: bytes of the option's data, or {NULL, 0}. */

@@ -397,20 +397,24 @@ static void a_rule_for_an_operator_comes_after_one_for_a_network(void **state)
 {
     (void)state;
     const struct span virginia[] = {SPAN("virginia")}, frankfurt[] = {SPAN("frankfurt")};
-    const struct override as[] = {
-        {.network = SPAN("10.0.0.0/8"), .edges = virginia, .edge_count = 1}};
+    const struct asn_rule asns[] = {{64500, virginia, 1}, {64511, frankfurt, 1}};
     const struct override cidr[] = {
         {.network = SPAN("10.1.0.0/16"), .edges = frankfurt, .edge_count = 1}};
-    struct override_table *asns = table_of(as, 1), *overrides = table_of(cidr, 1);
+    struct override_table *overrides = table_of(cidr, 1);
+    struct place place = in_seoul;
+    place.asn = 64500;
     rules.asns = asns;
-    struct decide_verdict v = ask(&in_seoul, "10.1.2.3", 1, overrides);
+    rules.asn_count = 2;
+    struct decide_verdict v = ask(&place, "10.1.2.3", 1, overrides);
     assert_true(is_at(&v, 0, "frankfurt") && is_at(&v, 1, "virginia"));
     assert_int_equal(v.rule, DECIDE_OVERRIDE);
     assert_int_equal(v.v[1].rule, DECIDE_ASN);
-    v = ask(&in_seoul, "10.2.2.3", 1, overrides);
+    v = ask(&place, "10.2.2.3", 1, overrides);
     assert_true(is_at(&v, 0, "virginia"));
     assert_int_equal(v.rule, DECIDE_ASN);
-    override_table_destroy(&asns);
+    node("virginia")->health = HEALTH_DOWN;
+    v = ask(&place, "10.2.2.3", 1, overrides);
+    assert_int_equal(v.rule, DECIDE_CITY);
     override_table_destroy(&overrides);
 }
 
