@@ -33,6 +33,7 @@ struct edge {
     struct peers *peers;
     struct purge_clock *purges;
     struct members *members;
+    struct mcache *mcache;
     struct sink *access_log;
     struct listen_set *listens;
     struct certificates *certificates;
@@ -145,6 +146,7 @@ static void worker_metrics(void *ctx, struct buf *out)
     mem_free(records);
     certificates_write_metrics(e->certificates, out);
     peers_write_metrics(e->peers, out);
+    mcache_write_metrics(e->mcache, out);
 }
 
 static bool is_ready(void *ctx, struct buf *why)
@@ -275,6 +277,7 @@ static void make_workers(struct edge *e, const struct edge_config *c)
                                  .collapse = e->collapse,
                                  .purges = e->purges,
                                  .members = e->members,
+                                 .mcache = e->mcache,
                                  .encoded = e->encoded,
                                  .ledger = e->ledger,
                                  .access_log = e->access_log,
@@ -302,6 +305,7 @@ static void stop(struct daemon *d)
     timer_finish(&e->upkeep);
     peers_stop(e->peers);
     upstream_set_unref(&e->sites);
+    mcache_close(&e->mcache);
     members_destroy(&e->members);
     peers_destroy(&e->peers);
     purge_clock_destroy(&e->purges);
@@ -330,6 +334,8 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     members_configure(e->members, &c->cluster);
     e->ledger = ledger_create(daemon_worker_count(d));
     int err = open_store(e, c, why);
+    if (err == 0)
+        err = mcache_open(&e->mcache, &c->memcached, why);
     if (err == 0)
         err = open_access_log(e, c, why);
     if (err == 0)

@@ -3,6 +3,7 @@
 #define EDGE_EDGE_OPTIONS_H
 
 #include "edge/admin/control_link.h"
+#include "edge/cluster/mcache.h"
 #include "edge/cluster/members.h"
 #include "lib/daemon/admin_base.h"
 #include "lib/daemon/client_limits.h"
@@ -31,6 +32,7 @@ struct edge_config {
     struct admin_options admin;
     struct control_options control;
     struct cluster_options cluster;
+    struct mcache_options memcached;
 };
 extern const struct option_section edge_section;
 

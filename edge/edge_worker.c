@@ -17,6 +17,7 @@ struct edge_worker *edge_worker_create(int index, const struct edge_shared *shar
     w->fetcher.collapse = w->req.collapse = shared->collapse;
     w->fetcher.purges = shared->purges;
     w->fetcher.members = shared->members;
+    w->mcache = shared->mcache;
     w->fetcher.node = node;
     w->fetcher.on_bytes = req_worker_account;
     w->fetcher.ctx = &w->req;
@@ -59,6 +60,7 @@ void edge_worker_start(struct edge_worker *w, struct worker *worker, struct upst
     access_log_init(&w->req.log, worker->loop, w->access_log);
     w->client = client_create(worker->loop, &client_config_default);
     w->fetcher.client = w->client;
+    mcache_user_init(&w->fetcher.mcache, w->mcache, worker->loop);
     if (w->req.index == 0)
         w->health = health_create(worker->loop, w->client);
     use(w, set);
@@ -82,6 +84,7 @@ void edge_worker_stop(struct edge_worker *w)
 {
     server_destroy(&w->server);
     fetcher_stop(&w->fetcher);
+    mcache_user_finish(&w->fetcher.mcache);
     loop_deliver(w->fetcher.loop); /* what fills and waiters were told while all this ended */
     health_destroy(&w->health);
     client_destroy(&w->client);

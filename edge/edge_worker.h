@@ -20,6 +20,7 @@ struct edge_worker {
     struct listen_set *listens; /* borrowed */
     struct sink *access_log;    /* borrowed; NULL: none */
     struct server_config limits;
+    struct mcache *mcache; /* borrowed; NULL: none */
     struct fetcher fetcher;
     struct req_worker req;
 };
@@ -31,6 +32,7 @@ struct edge_shared {
     struct collapse *collapse;
     struct purge_clock *purges;
     struct members *members;
+    struct mcache *mcache; /* NULL: none */
     struct encoded_table *encoded;
     struct ledger *ledger;
     struct sink *access_log; /* NULL: none */

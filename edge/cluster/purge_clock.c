@@ -71,6 +71,13 @@ void purge_clock_stamp(struct purge_clock *c, struct purge_stamp *out)
     pthread_mutex_unlock(&c->lock);
 }
 
+void purge_clock_applied(struct purge_clock *c, struct purge_stamp *out)
+{
+    pthread_mutex_lock(&c->lock);
+    *out = c->applied;
+    pthread_mutex_unlock(&c->lock);
+}
+
 static bool is_same_log(const struct purge_stamp *a, const struct purge_stamp *b)
 {
     return strcmp(a->log, b->log) == 0;

@@ -32,9 +32,11 @@ void purge_clock_destroy(struct purge_clock **c); /* NULL is fine */
 void purge_clock_announce(struct purge_clock *c, struct span log, uint64_t seq);
 void purge_clock_apply(struct purge_clock *c, struct span log, uint64_t seq, uint64_t moment);
 
-/* purge_clock_stamp: for a question to another node. purge_clock_covers: whether everything that
+/* purge_clock_stamp: for a question to another node. purge_clock_applied: for what is kept for
+ * others: purges applied before it was fetched. purge_clock_covers: whether everything that
  * the stamp knows of is applied here. */
 void purge_clock_stamp(struct purge_clock *c, struct purge_stamp *out);
+void purge_clock_applied(struct purge_clock *c, struct purge_stamp *out);
 bool purge_clock_covers(struct purge_clock *c, const struct purge_stamp *s);
 /* purge_clock_moment: what was fetched under this stamp is as if this store had begun to fetch it
  * at *moment: no earlier, so that a purge is rather counted twice. False: too long ago to say, or

@@ -188,6 +188,7 @@ static int bring(struct object_body *b)
     struct fill_spec spec = {.generation = b->generation,
                              .source = source,
                              .validators = b->object->validators,
+                             .object = b->object,
                              .at = b->pos,
                              .last = b->last};
     int err = fill_start(b->r->worker->fetcher, &spec);

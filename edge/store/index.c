@@ -209,6 +209,17 @@ static bool is_purged_since_locked(struct index *ix, const struct shard *sh, str
     return false;
 }
 
+bool index_was_purged(struct index *ix, const struct object *o, uint64_t moment)
+{
+    struct shard *sh = shard_of(ix, &o->key.hash);
+    uint64_t newest;
+    pthread_mutex_lock(&sh->lock);
+    bool was_purged = is_key_purged_locked(sh, o, moment);
+    pthread_mutex_unlock(&sh->lock);
+    return was_purged || purge_marks_judge(ix->marks, o, moment, &newest) != PURGE_VERDICT_NONE ||
+           purge_marks_floor(ix->marks) > moment;
+}
+
 bool index_is_purged(struct index *ix, struct object *o)
 {
     uint64_t newest, known = atomic_load(&o->purges_known);

@@ -48,6 +48,7 @@ uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft
 void index_purge_some(struct index *ix, const struct hash128 *hash,
                       const struct index_wanted *wanted, bool is_soft, struct index_left *left);
 bool index_is_purged(struct index *ix, struct object *o);
+bool index_was_purged(struct index *ix, const struct object *o, uint64_t moment);
 /* index_sweep: compares a few more objects with the marks; false: all know the newest. One thread
  * at a time. */
 bool index_sweep(struct index *ix, struct index_left *left);

@@ -238,6 +238,11 @@ bool store_settle(struct store *st, msec_t max_ms)
     return st->disks == NULL || disks_sync(st, max_ms);
 }
 
+bool store_was_purged(struct store *st, const struct object *o, uint64_t moment)
+{
+    return index_was_purged(st->index, o, moment);
+}
+
 bool store_is_purged(struct store *st, struct object *o)
 {
     return index_is_purged(st->index, o);

@@ -84,6 +84,9 @@ bool store_settle(struct store *st, msec_t max_ms);
  * who asks now. */
 bool store_is_purged(struct store *st, struct object *o);
 
+/* store_was_purged: whether a purge after `moment` (store_moment) covers o. */
+bool store_was_purged(struct store *st, const struct object *o, uint64_t moment);
+
 /* store_walk: gives fn some 64 objects (borrowed, under a lock: fn is quick, asks nothing of the
  * store but generation_weigh), from *at on (0: the beginning), which it moves. false: that was the
  * end. What comes or goes during a walk may be missed. */

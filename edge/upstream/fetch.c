@@ -42,6 +42,7 @@ static void leave_origin(struct fetch *f)
 {
     drop_call(f);
     peer_turn_leave(&f->turn);
+    item_turn_leave(&f->item);
     timer_stop(&f->queue);
     gate_leave(&f->ticket);
     f->hop = (struct fetch_hop){0};
@@ -282,10 +283,35 @@ static void enter(struct fetch *f)
     timer_set(&f->queue, source_site(f->source)->queue_ms);
 }
 
+/* memcached has said what it has. */
+static void on_item(struct item_turn *t)
+{
+    struct fetch *f = CONTAINER_OF(t, struct fetch, item);
+    if (!t->has_item) {
+        ask_next(f);
+        return;
+    }
+    f->turn.tier = TIER_MEMCACHED;
+    f->asked_wall = f->answered_wall = loop_wall(f->fetcher->loop);
+    f->events->on_head(f->ctx, f, &t->head);
+}
+
+static bool ask_memcached(struct fetch *f)
+{
+    struct item_ask ask = {
+        .source = f->source, .key = f->ask.object_key, .first = f->ask.first, .last = f->ask.last};
+    if (f->ask.is_reload || f->ask.if_none != NULL)
+        return false;
+    f->item.on_over = on_item;
+    return item_turn_begin(&f->item, f->fetcher, &ask, &f->mem);
+}
+
 static void ask_next(struct fetch *f)
 {
     struct upstream *u = f->source->upstream;
     msec_t now = loop_now(f->fetcher->loop);
+    if (ask_memcached(f))
+        return;
     if (peer_turn_take(&f->turn, f->fetcher, f->source, f->ask.is_reload)) {
         begin_call(f);
         f->turn.on_dead = on_peer_dead;
@@ -335,6 +361,11 @@ struct fetch *fetch_start(struct fetcher *fr, struct source *s, const struct fet
     arena_init(&f->mem, LOOP_BUF_BYTES);
     keep_validators(f, &f->if_range, &f->ask.if_range);
     keep_validators(f, &f->if_none, &f->ask.if_none);
+    if (ask->object_key != NULL) {
+        f->object_key = *ask->object_key;
+        f->ask.object_key = &f->object_key;
+        purge_clock_applied(fr->purges, &f->stamp);
+    }
     loop_task_init(&f->failing, fail);
     timer_init(&f->queue, fr->loop, on_queued_long);
     upstream_count_request(s->upstream);
@@ -352,6 +383,8 @@ void fetch_hand_over(struct fetch *f, const struct fetch_events *events, void *c
 ssize_t fetch_read(struct fetch *f, void *dst, size_t room)
 {
     CHECK_OBJ(f, FETCH_MAGIC);
+    if (f->item.has_item)
+        return item_turn_read(&f->item, dst, room);
     if (f->call == NULL)
         return ERR_CLOSED;
     ssize_t n = f->turn.is_given_up ? ERR_TIMEOUT : call_read(f->call, dst, room);
@@ -366,19 +399,29 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room)
 
 void fetch_note_ranges(struct fetch *f, bool are_ignored)
 {
-    if (f->turn.peer == NULL)
+    if (!fetch_is_of_peer(f))
         upstream_note_ranges(f->origin, are_ignored, loop_now(f->fetcher->loop));
 }
 
 void fetch_blame(struct fetch *f, int err)
 {
-    if (!f->hop.is_foreign && f->turn.peer == NULL)
+    if (!f->hop.is_foreign && !fetch_is_of_peer(f))
         upstream_failed(f->origin, err, loop_now(f->fetcher->loop));
 }
 
 bool fetch_is_of_peer(const struct fetch *f)
 {
-    return f->turn.peer != NULL;
+    return f->turn.peer != NULL || f->item.has_item;
+}
+
+uint64_t fetch_moment(const struct fetch *f)
+{
+    return f->item.moment;
+}
+
+const struct purge_stamp *fetch_stamp(const struct fetch *f)
+{
+    return &f->stamp;
 }
 
 enum tier fetch_tier(const struct fetch *f)
@@ -415,6 +458,8 @@ void fetch_end(struct fetch **pf)
 
 const struct response_head *fetch_head(const struct fetch *f)
 {
+    if (f->item.has_item)
+        return &f->item.head;
     return f->call != NULL ? call_head(f->call) : NULL;
 }
 
@@ -445,6 +490,8 @@ uint32_t fetch_tried(const struct fetch *f)
 
 struct span fetch_origin_name(const struct fetch *f)
 {
+    if (f->item.has_item)
+        return SPAN("memcached");
     if (f->turn.peer != NULL)
         return f->turn.peer->name;
     return f->origin != NULL ? f->origin->name : SPAN_NONE;

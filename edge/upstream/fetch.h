@@ -27,6 +27,7 @@ struct fetch_ask {
     const struct validators *if_range; /* with a range; NULL: none */
     const struct validators *if_none;  /* revalidation; NULL: none */
     uint32_t tried;                    /* origins not to be asked */
+    const struct hash128 *object_key;  /* for tiers that go by it; copied; NULL: none of them */
     bool is_reload;                    /* a client wants the origin's word: no cache's */
     struct body *body;                 /* takes; NULL: none */
     int64_t body_bytes;                /* LENGTH_UNKNOWN: chunked */
@@ -44,8 +45,12 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room);
  * asked; that its answer is worth nothing (err). */
 void fetch_note_ranges(struct fetch *f, bool are_ignored);
 void fetch_blame(struct fetch *f, int err);
-/* fetch_is_of_peer: the answer is another edge's, which the origins may know better than. */
+/* fetch_is_of_peer: the answer is another edge's or memcached's, which the origins may know better than. */
 bool fetch_is_of_peer(const struct fetch *f);
+/* fetch_moment: of an answer of TIER_MEMCACHED: what a later purge covers is not to be believed.
+ * fetch_stamp: the purges that were applied here before it was begun. */
+uint64_t fetch_moment(const struct fetch *f);
+const struct purge_stamp *fetch_stamp(const struct fetch *f);
 enum tier fetch_tier(const struct fetch *f); /* whom the answer, or the failure, came from */
 /* fetch_has_place: the origin has so many requests at once and no more, and this is one of them.
  * fetch_place_is_wanted: and somebody waits. */

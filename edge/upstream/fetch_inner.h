@@ -5,6 +5,7 @@
 
 #include "edge/upstream/fetch.h"
 #include "edge/upstream/gate.h"
+#include "edge/upstream/item_turn.h"
 #include "edge/upstream/peer_turn.h"
 
 /* What is asked instead of origin's own resource. Texts in the fetch's arena. */
@@ -25,7 +26,10 @@ struct fetch {
     void *ctx;
     struct call *call;
     struct upstream_origin *origin; /* asked last; NULL: none yet */
-    struct peer_turn turn;          /* other edges come before the origins */
+    struct item_turn item;          /* memcached comes first of all */
+    struct purge_stamp stamp;
+    struct hash128 object_key;  /* what ask points to */
+    struct peer_turn turn;      /* other edges come before the origins */
     struct gate_ticket *ticket; /* a place at origin, or in its queue; NULL: it has room for all */
     struct timer queue;         /* while there */
     struct fetch_hop hop;       /* where a redirect leads; count 0: origin itself */

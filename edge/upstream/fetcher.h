@@ -3,6 +3,7 @@
 #define EDGE_UPSTREAM_FETCHER_H
 
 #include "edge/cluster/hot_keys.h"
+#include "edge/cluster/mcache.h"
 #include "edge/cluster/members.h"
 #include "edge/cluster/purge_clock.h"
 #include "edge/store/store.h"
@@ -59,6 +60,7 @@ struct fetcher {
     /* written by this worker only */
     struct fetcher_counters count;
     struct hot_keys hot;
+    struct mcache_user mcache;
     struct list fills, flights; /* all that run here: for the end */
 };
 

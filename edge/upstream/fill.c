@@ -14,6 +14,7 @@
  * no second request can fetch bytes of this generation (no strong validator, an origin that
  * ignores ranges, no length), everything is claimed at once: all readers wait for this fill. */
 #include "edge/upstream/fill_inner.h"
+#include "edge/upstream/item_turn.h"
 
 #include "edge/upstream/answer.h"
 #include "lib/base/err.h"
@@ -33,6 +34,7 @@ static void flow(struct fill *f);
 static void fill_free(struct fill *f)
 {
     source_unref(&f->source);
+    object_unref(&f->object);
     generation_unref(&f->generation);
     block_runs_finish(&f->runs);
     mem_free((void *)(uintptr_t)f->validators.etag.p);
@@ -161,6 +163,19 @@ static ssize_t skip_some(struct fill *f)
     return n;
 }
 
+/* The block at hand is whole with the n bytes that are about to be told. */
+static void keep_for_others(struct fill *f, size_t n)
+{
+    const struct block_writer *w = &f->writer;
+    struct item_block block = {.object = f->object,
+                               .at = w->index * f->block_bytes,
+                               .block_bytes = f->block_bytes,
+                               .bytes = span_make(w->at - w->filled, w->filled + n),
+                               .stamp = fetch_stamp(f->fetch)};
+    if (fetch_tier(f->fetch) != TIER_MEMCACHED)
+        item_keep(f->fetcher, &block);
+}
+
 static ssize_t store_some(struct fill *f)
 {
     size_t room = f->writer.room < TURN_BYTES ? f->writer.room : TURN_BYTES;
@@ -170,6 +185,8 @@ static ssize_t store_some(struct fill *f)
     if (n <= 0)
         return n;
     f->writer.mark = (uint8_t)fetch_tier(f->fetch);
+    if ((size_t)n == f->writer.room && f->object != NULL)
+        keep_for_others(f, (size_t)n);
     block_write_add(&f->writer, (size_t)n);
     f->pos += n;
     f->pace.received += n;
@@ -278,6 +295,12 @@ void fill_watch_pace(struct fill *f)
     pace_start(&f->pace, site->min_rate_bytes_per_s, site->stall_ms);
 }
 
+static void ask_on(struct fill *f)
+{
+    if (fill_ask_rest(f, 0) != 0)
+        fill_broken(f, ERR_BUSY);
+}
+
 /* One step. False: nothing more now (or f is gone). */
 static bool flow_step(struct fill *f)
 {
@@ -301,6 +324,8 @@ static bool flow_step(struct fill *f)
         return true;
     if (n == 0 && f->last == INT64_MAX && f->skip == 0)
         end_unknown(f);
+    else if (n == 0 && fetch_tier(f->fetch) == TIER_MEMCACHED) /* it has a block at a time */
+        ask_on(f);
     else if (n != ERR_AGAIN)
         fill_broken(f, n == 0 ? ERR_TRUNCATED : (int)n);
     return false;
@@ -391,6 +416,9 @@ static void on_head(void *ctx, struct fetch *fetch, const struct response_head *
                                        .first = f->pos,
                                        .last = f->last == INT64_MAX ? -1 : f->last};
     int err = answer_judge(head, &expected, fetch_answered_wall(fetch) / MSEC_PER_SEC, &answer);
+    if (fetch_tier(fetch) == TIER_MEMCACHED &&
+        store_was_purged(f->fetcher->store, f->object, fetch_moment(fetch)))
+        err = ERR_CHANGED;
     if (err != 0) {
         on_useless(f, err);
         return;
@@ -440,6 +468,8 @@ int fill_ask_rest(struct fill *f, uint32_t tried)
     ask.last = f->last;
     ask.if_range = &f->validators;
     ask.tried = tried;
+    if (f->object != NULL)
+        ask.object_key = &f->object->key.hash;
     f->fetch = fetch_start(f->fetcher, f->source, &ask, &fill_events, f);
     return 0;
 }
@@ -460,6 +490,9 @@ struct fill *fill_new(struct fetcher *fr, const struct fill_spec *spec)
     f->source = spec->source;
     generation_ref(spec->generation);
     f->generation = spec->generation;
+    f->object = spec->object;
+    if (f->object != NULL)
+        object_ref(f->object);
     f->block_bytes = generation_block_bytes(spec->generation);
     keep_validators(f, &spec->validators);
     timer_init(&f->grace, fr->loop, on_grace);

@@ -24,6 +24,7 @@ struct fill_spec {
     struct generation *generation; /* referenced */
     struct source *source;         /* referenced */
     struct validators validators;  /* copied */
+    struct object *object;         /* that it is of; referenced; NULL: not known */
     int64_t at, last;
     int64_t want_last;   /* adopt: who asked wants bytes up to this one after `last`; -1: no more */
     bool is_only_chance; /* adopt: no other request can bring parts (the origin ignores ranges) */

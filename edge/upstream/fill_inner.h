@@ -18,6 +18,7 @@ struct fill {
     struct list link;  /* fetcher->fills */
     struct fetcher *fetcher;
     struct source *source;
+    struct object *object; /* for tiers that keep heads and go by keys; NULL: not asked */
     struct generation *generation;
     struct fetch *fetch;
     struct validators validators; /* that tell the version; etag: our copy */

@@ -18,6 +18,7 @@
 
 struct flight {
     uint32_t magic;
+    bool is_of_memcached; /* what is being stored */
     bool is_forgotten, asks_range, may_stripe;
     struct list link; /* fetcher->flights */
     struct fetcher *fetcher;
@@ -120,6 +121,11 @@ static void land_pass(struct flight *f, enum storable why, int64_t at)
 static void land_object(struct flight *f, struct object *o, int status, int inserted)
 {
     bool is_for_all = inserted != ERR_CHANGED && inserted != ERR_DENIED;
+    bool is_old = inserted == ERR_CHANGED && f->is_of_memcached; /* for nobody, then */
+    if (is_old) {
+        f->source->passed_tiers |= 1U << TIER_MEMCACHED;
+        object_unref(&o);
+    }
     struct flight_result r = {.outcome = is_for_all ? COLLAPSE_OBJECT : COLLAPSE_AGAIN,
                               .object = o,
                               .status = status,
@@ -206,6 +212,7 @@ static void store_answer(struct flight *f, const struct response_head *head,
                                  .at = body->at,
                                  .last = last_of(f, body),
                                  .want_last = f->want_last,
+                                 .object = o,
                                  .is_only_chance = (f->asks_range && status == 200) ||
                                                    span_ieq(accepts, SPAN("none"))};
         err = fill_adopt(fr, &fill, &f->fetch);
@@ -232,12 +239,35 @@ static bool is_complete_or_joinable(const struct flight *f, const struct respons
     return (body->at == 0 && body->end == body->size) || answer_can_continue(&v);
 }
 
+/* What lay in memcached was not to be believed, or not to be stored: the next tier. */
+static void pass_memcached(struct flight *f)
+{
+    f->source->passed_tiers |= 1U << TIER_MEMCACHED;
+    ask(f);
+}
+
+/* It has one block, whatever was asked; and what a purge since its moment covers it has not. */
+static void take_from_memcached(struct flight *f, const struct response_head *head)
+{
+    struct content_range cr;
+    f->is_of_memcached = true;
+    f->moment = fetch_moment(f->fetch);
+    if (head->status != 206 || f->asks_range ||
+        content_range_parse(fields_value(&head->fields, FIELD_CONTENT_RANGE), &cr) != 0)
+        return;
+    f->asks_range = true;
+    f->first = 0;
+    f->last = cr.size - 1;
+}
+
 static void on_answer(struct flight *f, const struct response_head *head)
 {
     struct answer_body body = {.at = 0, .end = head->content_length, .size = head->content_length};
     struct response_head whole = *head;
     struct freshness freshness;
     int64_t at = -1;
+    if (fetch_tier(f->fetch) == TIER_MEMCACHED)
+        take_from_memcached(f, head);
     if (head->status == 206) {
         struct answer_expected expected = {
             .size = LENGTH_UNKNOWN, .first = f->first, .last = f->last};
@@ -247,6 +277,7 @@ static void on_answer(struct flight *f, const struct response_head *head)
             return;
         }
         if (answer_judge(head, &expected, now_s, &body) != 0) {
+            f->source->passed_tiers |= f->is_of_memcached ? 1U << TIER_MEMCACHED : 0;
             f->first = f->last = -1; /* ranges are not to be had: the whole, then */
             f->may_stripe = false;
             counter_add(&f->fetcher->count.fetch_retries, 1);
@@ -263,6 +294,10 @@ static void on_answer(struct flight *f, const struct response_head *head)
         why = STORABLE_PART;
     if (why == STORABLE_YES) {
         store_answer(f, &whole, &freshness, &body);
+        return;
+    }
+    if (f->is_of_memcached) {
+        pass_memcached(f);
         return;
     }
     if (f->stale != NULL && !answer_is_fault(head->status) && storable_is_lasting(why))
@@ -350,6 +385,8 @@ static void ask(struct flight *f)
     ask.first = f->first;
     ask.last = f->last;
     ask.is_reload = wants_origins_word(f);
+    ask.object_key = &f->key.hash;
+    f->is_of_memcached = false;
     f->asks_range = f->last >= 0;
     f->fetch = fetch_start(f->fetcher, f->source, &ask, &fetch_events, f);
 }

@@ -14,7 +14,7 @@ LOG = ROOT / ".cache/apt.log"
 PACKAGES = {
     "build": ("gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libconfuse-dev "
               "libjansson-dev libzstd-dev libxxhash-dev libnghttp2-dev libmaxminddb-dev "
-              "libsqlite3-dev libknot-dev libexpat1-dev libcmocka-dev"),
+              "libsqlite3-dev libknot-dev libexpat1-dev libmemcached-dev libcmocka-dev"),
     "test": ("clang-14 libclang-rt-14-dev clang-format-14 python3-pytest python3-pytest-xdist "
              "python3-h2 openssl curl zstd nghttp2-client libmaxmind-db-writer-perl "
              "bind9-dnsutils knot-dnsutils unbound "
