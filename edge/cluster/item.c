@@ -8,12 +8,12 @@
 
 #include <endian.h>
 
-#define MAGIC "BYitem1\n"
+#define ITEM_MARK "BYitem1\n"
 
 /* Offsets in the fixed part; 136 .. 160 are for later. */
-enum { AT_MAGIC = 0, AT_SUM = 8, AT_NUMBERS = 16, AT_LOG = 88 };
+enum { AT_BEGIN = 0, AT_SUM = 8, AT_NUMBERS = 16, AT_LOG = 88 };
 enum { N_LO, N_HI, N_AT, N_SIZE, N_WALL, N_AGE, N_SEQ, N_HEAD, N_BODY, N_COUNT };
-_Static_assert(AT_NUMBERS + 8 * N_COUNT == AT_LOG, "what lies in memcached: change the magic");
+_Static_assert(AT_NUMBERS + 8 * N_COUNT == AT_LOG, "what lies in memcached: change the mark");
 _Static_assert(AT_LOG + HEARTBEAT_NAME_BYTES <= ITEM_FIXED_BYTES, "the log's id has its place");
 
 size_t item_bytes(const struct item *i)
@@ -34,7 +34,7 @@ void item_write(const struct item *i, uint8_t *out)
         [N_SEQ] = i->purges.seq,      [N_HEAD] = i->head.n,         [N_BODY] = i->body.n,
     };
     memset(out, 0, ITEM_FIXED_BYTES);
-    memcpy(out + AT_MAGIC, MAGIC, 8);
+    memcpy(out + AT_BEGIN, ITEM_MARK, 8);
     for (int n = 0; n < N_COUNT; n++) {
         uint64_t little = htole64(numbers[n]);
         memcpy(out + AT_NUMBERS + 8 * n, &little, 8);
@@ -59,7 +59,7 @@ int item_read(struct span bytes, struct item *out)
 {
     const uint8_t *p = (const uint8_t *)bytes.p;
     uint64_t sum, v[N_COUNT];
-    if (bytes.n < ITEM_FIXED_BYTES || memcmp(p + AT_MAGIC, MAGIC, 8) != 0)
+    if (bytes.n < ITEM_FIXED_BYTES || memcmp(p + AT_BEGIN, ITEM_MARK, 8) != 0)
         return ERR_CORRUPT;
     memcpy(&sum, p + AT_SUM, 8);
     for (int n = 0; n < N_COUNT; n++) {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""memcached as a tier: what one edge fetched another finds there; when it fails nobody notices; what
-lies there wrong is not believed."""
+"""memcached as a tier: what one edge fetched another finds there; when it fails nobody notices;
+what lies there wrong is not believed."""
 
 import time
 

@@ -21,8 +21,9 @@ class Memcached:
 
     def start(self):
         program = shutil.which("memcached") or "/usr/bin/memcached"
-        self.process = subprocess.Popen([program, "-l", "127.0.0.1", "-p", str(self.port), "-U", "0",
-                                         "-u", "root", *self.options], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([program, "-l", "127.0.0.1", "-p", str(self.port),
+                                         "-U", "0", "-u", "root", *self.options],
+                                        stderr=subprocess.DEVNULL)
         wait_until(lambda: accepts(self.port), "memcached listens")
         return self
 
