@@ -115,6 +115,7 @@ void server_destroy(struct server **ps)
         s->free_spare(&s->spare_exchanges);
     if (s->free_spare_streams != NULL)
         s->free_spare_streams(&s->spare_streams);
+    pool_finish(&s->pool);
     loop_undefer(&s->drained);
     for (int i = WAIT_NOTHING + 1; i < WAIT_KINDS; i++)
         deadlines_finish(&s->waits[i]);

@@ -3,6 +3,7 @@
 #ifndef LIB_WEB_SERVER_INNER_H
 #define LIB_WEB_SERVER_INNER_H
 
+#include "lib/base/pool.h"
 #include "lib/http/date.h"
 #include "lib/net/deadlines.h"
 #include "lib/web/server.h"
@@ -63,7 +64,8 @@ struct server {
     struct list spare_streams;                  /* the same for HTTP/2 */
     uint32_t spare_stream_count;
     void (*free_spare_streams)(struct list *streams);
-    sec_t date_s; /* second that date_line tells */
+    struct pool pool; /* what nghttp2's sessions allocate */
+    sec_t date_s;     /* second that date_line tells */
     char date_line[6 + DATE_BYTES + 2];
     struct server_counters count;
 };

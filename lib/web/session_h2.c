@@ -201,6 +201,28 @@ static void set_up_nghttp2(void)
     nghttp2_option_set_builtin_recv_extension_type(options, NGHTTP2_PRIORITY_UPDATE);
 }
 
+static void *ng_malloc(size_t bytes, void *pool)
+{
+    return pool_try_alloc(pool, bytes);
+}
+
+static void *ng_calloc(size_t count, size_t each, void *pool)
+{
+    size_t bytes;
+    void *p = __builtin_mul_overflow(count, each, &bytes) ? NULL : pool_try_alloc(pool, bytes);
+    return p != NULL ? memset(p, 0, bytes) : NULL;
+}
+
+static void *ng_realloc(void *p, size_t bytes, void *pool)
+{
+    return pool_try_grow(pool, p, bytes);
+}
+
+static void ng_free(void *p, void *pool)
+{
+    pool_free(pool, p);
+}
+
 static nghttp2_session *open_nghttp2(struct h2_session *s)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -210,8 +232,9 @@ static nghttp2_session *open_nghttp2(struct h2_session *s)
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, s->base.server->config.head_bytes},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
+    nghttp2_mem mem = {&s->base.server->pool, ng_malloc, ng_free, ng_calloc, ng_realloc};
     nghttp2_session *ng = NULL;
-    if (nghttp2_session_server_new2(&ng, callbacks, s, options) != 0)
+    if (nghttp2_session_server_new3(&ng, callbacks, s, options, &mem) != 0)
         return NULL;
     if (nghttp2_submit_settings(ng, NGHTTP2_FLAG_NONE, settings, ARRAY_LEN(settings)) == 0 &&
         nghttp2_session_set_local_window_size(ng, NGHTTP2_FLAG_NONE, 0, WINDOW_BYTES) == 0)
