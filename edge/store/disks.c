@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
@@ -208,6 +209,26 @@ bool disks_sync(struct store *st, msec_t max_ms)
     return disk_sync_wait(s, max_ms);
 }
 
+/* One that fails already is left out until the next start: the others, and memory, do without. What
+ * an operator has to mend (a path, a format) is an error instead. */
+static int open_disk(struct disks *ds, struct store *st, const struct store_disk *config,
+                     struct buf *why)
+{
+    struct disk *d = &ds->v[ds->count];
+    d->number = ds->count;
+    int r = disk_init(d, st, config, why);
+    if (r != ERR_IO) {
+        ds->count++;
+        return r;
+    }
+    log_line(LOG_LEVEL_WARN, "disk-left-out", "path=\"%s\" error=\"%s\"", config->path,
+             strerror(errno));
+    disk_finish(d);
+    *d = (struct disk){0};
+    buf_clear(why);
+    return 0;
+}
+
 int disks_create(struct disks **out, struct store *st, const struct disks_config *config,
                  struct buf *why)
 {
@@ -215,10 +236,8 @@ int disks_create(struct disks **out, struct store *st, const struct disks_config
     int r = 0;
     *out = ds;
     for (uint32_t i = 0; i < config->count && r == 0; i++) {
-        ds->v[i].number = i;
-        r = disk_init(&ds->v[i], st, &config->v[i], why);
-        ds->count++;
-        if (r == 0 && i == 0)
+        r = open_disk(ds, st, &config->v[i], why);
+        if (r == 0 && ds->count == 1)
             tag_secret_set(ds->v[0].medium.secret); /* nobody has asked for a tag yet */
     }
     st->disk_keep = keep;

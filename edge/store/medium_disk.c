@@ -269,21 +269,25 @@ struct found {
 
 struct found_list {
     struct found *v;
-    size_t count;
+    size_t count, failed; /* failed: those that cannot be read */
+    int error;            /* errno of one of them */
 };
 
-static uint64_t sequence_of(const struct medium_disk *m, const char *name)
+/* Of the segment in that file; 0: it holds none. ERR_IO: it cannot be read. */
+static int sequence_of(const struct medium_disk *m, const char *name, uint64_t *out)
 {
     struct disk_head *head = disk_pages_get(DISK_PAGE);
-    uint64_t sequence = 0;
     int fd = open_segment(m, name, O_RDONLY);
-    if (fd >= 0 && read_all(m->io, fd, 0, head, DISK_PAGE) == 0 && disk_head_fits(head) &&
-        head->disk_id == m->id && head->segment_bytes == m->segment_bytes)
-        sequence = head->sequence;
+    int r = fd >= 0 ? read_all(m->io, fd, 0, head, DISK_PAGE) : ERR_IO;
+    bool is_ours = r == 0 && disk_head_fits(head) && head->disk_id == m->id &&
+                   head->segment_bytes == m->segment_bytes;
+    *out = is_ours ? head->sequence : 0;
+    int kept = errno;
     if (fd >= 0)
         close(fd);
     disk_pages_put(head, DISK_PAGE);
-    return sequence;
+    errno = kept;
+    return r;
 }
 
 static int newer_first(const void *a, const void *b)
@@ -307,8 +311,13 @@ static int find_files(const struct medium_disk *m, struct found_list *out)
         segment_name(number, same);
         if (strcmp(same, e->d_name) != 0)
             continue;
+        struct found f = {.number = number};
+        if (sequence_of(m, same, &f.sequence) != 0) {
+            out->error = errno;
+            out->failed++;
+        }
         out->v = mem_grow(out->v, out->count + 1, sizeof(*out->v));
-        out->v[out->count++] = (struct found){number, sequence_of(m, same)};
+        out->v[out->count++] = f;
     }
     closedir(d);
     if (out->count > 0)
@@ -348,10 +357,13 @@ static int adopt_files(struct medium_disk *m)
     struct found_list found;
     char name[NAME_BYTES], to[NAME_BYTES];
     int r = find_files(m, &found);
-    for (size_t i = 0; i < found.count; i++) {
+    if (r == 0 && found.failed > 0 && found.failed == found.count) {
+        r = ERR_IO; /* the disk, not a file: what lies there may be well */
+        errno = found.error;
+    }
+    for (size_t i = m->count; i < found.count && r == 0; i++) {
         segment_name(found.v[i].number, name);
-        if (i >= m->count)
-            unlinkat(m->folder, name, 0);
+        unlinkat(m->folder, name, 0);
     }
     if (found.count > m->count)
         found.count = m->count;

@@ -13,6 +13,7 @@
 #include "edge/store/store_inner.h"
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #define SEGMENT_MIN_BYTES   (1 << 20)
@@ -53,7 +54,7 @@ static int open_disks(struct store *st, const struct store_config *config, struc
     struct disks_config disks = {.v = config->disks, .count = config->disk_count};
     int r = disks_create(&st->disks, st, &disks, why);
     st->disk_scrub_per_s = config->disk_scrub_per_s;
-    for (uint32_t i = 0; r == 0 && i < config->disk_count; i++)
+    for (uint32_t i = 0; r == 0 && i < disks_count(st->disks); i++)
         disk_recover(disks_at(st->disks, i));
     if (r == 0)
         r = disks_start(st->disks);
@@ -96,6 +97,22 @@ static int open_memory(struct store *st, const struct store_config *config, stru
     return r;
 }
 
+/* What the index can hold at most, if nothing else were in memory. */
+static void tell_sizes(const struct store *st, const struct store_config *config)
+{
+    size_t block = sizeof(struct block);
+    size_t object = sizeof(struct object) + GENERATION_COST + sizeof(struct leaf) + block;
+    int64_t disk_bytes = 0;
+    for (uint32_t i = 0; i < config->disk_count; i++)
+        disk_bytes += config->disks[i].size_bytes;
+    LOG_INFO("store-open",
+             "memory_bytes=%lld disk_bytes=%lld block_record_bytes=%zu object_record_bytes=%zu "
+             "blocks_max=%lld objects_max=%lld",
+             (long long)st->memory_bytes, (long long)disk_bytes, block, object,
+             (long long)(st->memory_bytes / (int64_t)block),
+             (long long)(st->memory_bytes / (int64_t)object));
+}
+
 int store_create(struct store **out, const struct store_config *config, struct buf *why)
 {
     int64_t segment_bytes = segment_bytes_for(config->block_max_bytes);
@@ -119,7 +136,9 @@ int store_create(struct store **out, const struct store_config *config, struct b
     int r = open_memory(st, config, why);
     if (r == 0 && config->disk_count > 0)
         r = open_disks(st, config, why);
-    if (r != 0)
+    if (r == 0)
+        tell_sizes(st, config);
+    else
         store_destroy(&st);
     *out = st;
     return r;

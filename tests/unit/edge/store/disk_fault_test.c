@@ -185,6 +185,31 @@ static void a_slow_disk_is_gone_past(void **state)
     folder_remove(path);
 }
 
+static void a_disk_that_fails_at_the_start_is_left_out(void **state)
+{
+    char path[64];
+    struct store_disk_usage u;
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){.io = &faulty});
+    assert_true(object_put(st, 1, 4));
+    UNTIL(on_disk(st) == 4);
+    store_destroy(&st);
+    read_errno = EIO;
+    st = disk_store(path, (struct disk_setup){.io = &faulty});
+    assert_false(store_disk_usage(st, 0, &u));
+    struct generation *g = generation_create(st, BLOCK, BLOCK);
+    EQ(block_fill(g, 2, 0), 0); /* memory serves */
+    EQ(bytes_check(g, 2, 0), 1);
+    generation_unref(&g);
+    store_destroy(&st);
+    read_errno = 0;
+    st = disk_store(path, (struct disk_setup){.io = &faulty});
+    EQ(object_read(st, 1, 4).good, 4); /* nothing of it was touched */
+    store_destroy(&st);
+    folder_remove(path);
+}
+
 static void woken(struct block_waiter *w)
 {
     (void)w;
@@ -263,6 +288,7 @@ int main(void)
         cmocka_unit_test_setup(a_full_file_system_keeps_to_what_there_is, begin),
         cmocka_unit_test_setup(without_any_room_memory_goes_on_alone, begin),
         cmocka_unit_test_setup(a_slow_disk_is_gone_past, begin),
+        cmocka_unit_test_setup(a_disk_that_fails_at_the_start_is_left_out, begin),
         cmocka_unit_test_setup(who_waits_for_a_disk_that_hangs_is_sent_past_it, begin),
         cmocka_unit_test_setup(a_disk_that_hangs_does_not_hold_up_the_end, begin),
     };
