@@ -14,7 +14,6 @@ from tests.harness.content import Content
 from tests.harness.http1 import Closed
 from tests.harness.programs import Edge
 
-pytestmark = pytest.mark.threads
 KIB = 1024
 BLOCK = 64 * KIB
 SIZE = 5 * BLOCK + 123
