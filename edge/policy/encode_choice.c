@@ -101,7 +101,7 @@ bool encode_is_worth(uint64_t bytes_in, uint64_t bytes_out)
 
 struct span encode_etag(struct span stored, struct arena *mem)
 {
-    if (stored.p == NULL)
+    if (!etag_is_valid(stored))
         return SPAN_NONE;
     struct span opaque = etag_is_weak(stored) ? span_skip(stored, 2) : stored;
     opaque.n--; /* its closing quote */

@@ -28,7 +28,8 @@ int encode_level(const struct site *site, int busy_permille);
 /* encode_is_worth: whether so many bytes that became so many are worth the client's trouble. */
 bool encode_is_worth(uint64_t bytes_in, uint64_t bytes_out);
 
-/* encode_etag: the coded representation's own, from the stored one's; SPAN_NONE where that is. */
+/* encode_etag: the coded representation's own, from the stored one's; SPAN_NONE where that
+ * is none. */
 struct span encode_etag(struct span stored, struct arena *mem);
 /* encode_fields: the stored fields turned into those of the coded representation. */
 void encode_fields(struct fields *fs, struct arena *mem);

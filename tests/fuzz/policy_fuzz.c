@@ -4,7 +4,10 @@
  * edge/policy: nothing crashes, and what must hold between the answers does. */
 #include "tests/fuzz/fuzz.h"
 
+#include "edge/policy/encode_choice.h"
+#include "edge/policy/forwarded.h"
 #include "edge/policy/freshness.h"
+#include "edge/policy/interim.h"
 #include "edge/policy/vary.h"
 #include "edge/policy/why.h"
 
@@ -62,6 +65,58 @@ static void check_vary(const struct fields *request, const struct fields *respon
     }
 }
 
+/* What is coded is neither coded twice nor said to be, and who takes it named it. */
+static void check_coding(const struct request_head *request, struct response_head *response,
+                         struct arena *mem)
+{
+    static const char *const types[] = {"text/*", "*+json"};
+    static const struct site site = {.encode = ENCODE_ZSTD,
+                                     .encode_types = {types, ARRAY_LEN(types)},
+                                     .encode_max_bytes = INT64_MAX};
+    struct encode_content content = {200, &response->fields, 1000};
+    bool may = encode_may(&site, &content), is_wanted = encode_is_wanted(request);
+    CHECK(!is_wanted || fields_count(&request->fields, FIELD_ACCEPT_ENCODING) > 0);
+    CHECK(!may || fields_count(&response->fields, FIELD_CONTENT_ENCODING) == 0);
+    if (!may)
+        return;
+    encode_vary(&response->fields);
+    encode_fields(&response->fields, mem);
+    uint32_t varies = fields_count(&response->fields, FIELD_VARY);
+    encode_vary(&response->fields);
+    CHECK(arena_overflowed(mem) || varies == fields_count(&response->fields, FIELD_VARY));
+    CHECK(!encode_may(&site, &content) || arena_overflowed(mem));
+}
+
+/* One member more than the client said, and only where it is believed. */
+static void check_forwarded(const struct request_head *request, struct arena *mem)
+{
+    static const struct network all = {.bits = 0};
+    struct site site = {.forwarded = FORWARDED_BOTH, .trusted = &all};
+    struct forwarded_ask ask = {&site, request, SPAN("192.0.2.1"), true};
+    struct fields to;
+    for (site.trusted_proxies.count = 0; site.trusted_proxies.count < 2;
+         site.trusted_proxies.count++) {
+        fields_init(&to, mem);
+        forwarded_add(&to, &ask, mem);
+        struct span x = fields_value(&to, FIELD_X_FORWARDED_FOR);
+        CHECK(arena_overflowed(mem) || site.trusted_proxies.count > 0 ||
+              span_eq(x, SPAN("192.0.2.1")));
+        CHECK(arena_overflowed(mem) || fields_count(&to, FIELD_FORWARDED) == 1);
+    }
+}
+
+/* Nothing of one hop is told on. */
+static void check_interim(const struct request_head *request, const struct response_head *response,
+                          struct arena *mem)
+{
+    static const struct site site = {.interim = INTERIM_PASS};
+    struct response_head told;
+    if (!interim_told(&site, response, &told, mem))
+        return;
+    CHECK(fields_count(&told.fields, FIELD_CONNECTION) == 0);
+    CHECK(!interim_is_for_all(request, &told) || fields_count(&told.fields, FIELD_SET_COOKIE) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     static const struct site sites[] = {{.name = "a"},
@@ -82,6 +137,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         check_freshness(&request, &response, &sites[i]);
     if (!arena_overflowed(&mem))
         check_vary(&request.fields, &response.fields, &mem);
+    check_forwarded(&request, &mem);
+    check_interim(&request, &response, &mem);
+    check_coding(&request, &response, &mem);
     storable_leave_out(&response.fields, &sites[1]);
     arena_finish(&mem);
     return 0;

@@ -86,6 +86,9 @@ static void the_coded_one_has_a_weak_validator_of_its_own(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_true(span_eq(encode_etag(span_of(rows[i][0]), &mem), span_of(rows[i][1])));
     assert_null(encode_etag(SPAN_NONE, &mem).p);
+    assert_null(encode_etag(SPAN(""), &mem).p);
+    assert_null(encode_etag(SPAN("W/"), &mem).p);
+    assert_null(encode_etag(SPAN("a"), &mem).p);
     arena_finish(&mem);
 }
 
