@@ -18,6 +18,7 @@
 #include "control/control_options.h"
 #include "control/control_rules.h"
 #include "control/dns/dns_server.h"
+#include "control/registry/probe.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -51,6 +52,7 @@ struct control {
     struct registry_view dns_picture; /* what the dns server's atlas is made from */
     struct api_config *dns_config;
     struct geo_view dns_geo;
+    struct probes *probes;
     struct admin_base *admin;
     struct timer tick;
     msec_t saved_at;
@@ -285,6 +287,10 @@ static int start_parts(struct control *c, struct buf *why)
     if (err == 0)
         start_geo(c);
     registry_view_init(&c->dns_picture, c->api.registry);
+    if (err == 0)
+        c->probes = probes_create(daemon_loop(c->daemon), c->api.registry,
+                                  options_of(c->config)->probe_every_ms,
+                                  options_of(c->config)->probe_timeout_ms);
     return err == 0 ? start_admin(c, why) : err;
 }
 
@@ -293,6 +299,7 @@ static void stop(struct daemon *d)
 {
     struct control *c = daemon_app(d);
     timer_finish(&c->tick);
+    probes_destroy(&c->probes);
     admin_base_stop(&c->admin);
     if (c->api.queue != NULL && !c->api.routes_only) {
         c->last_save = (struct save){
@@ -421,6 +428,7 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     struct geo_follow_spec geo;
     control_rules_geo(o, &geo, &mem);
     geo_follow_set(c->api.geo, &geo);
+    probes_set(c->probes, o->probe_every_ms, o->probe_timeout_ms);
     arena_finish(&mem);
     struct plan_rules rules = control_options_rollout(o);
     rollout_set_rules(c->api.rollout, &rules);

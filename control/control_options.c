@@ -162,6 +162,11 @@ static const struct option control_rows[] = {
         "Edges at most this much farther than the nearest share its users.")),
     ROW("vague_km", INT, IN(AT(vague_km)), .min = 0, .max = 20000, BY("500",
         "Users whose place is no more exact than this are spread over their country; 0: never.")),
+    ROW("probe_every", DURATION, IN(AT(probe_every_ms)), .min = 0, .max = 3600000, BY("0s",
+        "Time between two connections to each address of an edge, to see whether it is reached; "
+        "0s: none.")),
+    ROW("probe_timeout", DURATION, IN(AT(probe_timeout_ms)), .min = 10, .max = 60000, BY("2s",
+        "How long such a connection may take.")),
     ROW("trusted_proxies", TEXTS, IN(AT(trusted_proxies)), BY("",
         "Networks whose X-Forwarded-For is believed; none by default.")),
     ROW("router", SECTION, IN(AT(routers)), .section = &listen_section, BY("",

@@ -58,6 +58,7 @@ struct control_options {
     const char *geoip, *geoip_country, *geoip_asn;
     struct option_texts geoip_sentinels;
     int64_t operator_rate, audit_keep, purge_keep, route_ttl_ms, near_km, vague_km;
+    int64_t probe_every_ms, probe_timeout_ms;
     struct option_texts trusted_proxies;
     struct option_records routers, apis, certificates, nodes, sites, overrides, asns, regions,
         zones;

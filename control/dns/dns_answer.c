@@ -10,7 +10,6 @@
 #define CLASS_ANY  255
 #define DEGRADED_S 5 /* TTL while the best edge there is is not able */
 #define NO_REGION  UINT32_MAX
-#define HTTPS_PORT 443
 
 struct remembered {
     uint64_t generation; /* of everything it was decided from */
@@ -104,20 +103,7 @@ static void site_addresses(struct dns_answerer *a, const struct asked *k, uint16
 /* 0: it has no https. */
 static uint16_t https_port(const struct picture_node *n)
 {
-    struct span url = n->spec.https_url, rest;
-    uint64_t port = HTTPS_PORT;
-    if (url.n == 0)
-        return 0;
-    struct span authority = span_cut(span_skip(url, strlen("https://")), '/', &rest);
-    struct span after = span_make(authority.p, 0);
-    for (size_t i = authority.n; i > 0 && authority.p[i - 1] != ']'; i--)
-        if (authority.p[i - 1] == ':') {
-            after = span_skip(authority, i);
-            break;
-        }
-    if (after.n > 0 && (!span_u64(after, &port) || port == 0 || port > UINT16_MAX))
-        return 0;
-    return (uint16_t)port;
+    return n->spec.https_url.n > 0 ? (uint16_t)node_url_port(n->spec.https_url) : 0;
 }
 
 /* The record speaks for all addresses of the name: only where all its edges have the same https. */

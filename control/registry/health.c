@@ -7,8 +7,12 @@
 
 #define FREEZE_MIN_NODES 3
 
-const struct health_rules health_rules_default = {
-    .suspect_after_ms = 2000, .down_after_ms = 3000, .up_after_ms = 10000, .grace_ms = 5000};
+const struct health_rules health_rules_default = {.suspect_after_ms = 2000,
+                                                  .down_after_ms = 3000,
+                                                  .up_after_ms = 10000,
+                                                  .settle_ms = 60000,
+                                                  .freeze_ms = 60000,
+                                                  .grace_ms = 5000};
 
 static const char *const names[] = {[HEALTH_UNSEEN] = "unseen",
                                     [HEALTH_UP] = "up",
@@ -76,22 +80,42 @@ static bool is_blind(struct health *const *v, size_t count, const struct health_
     return up >= FREEZE_MIN_NODES && silent * 2 > up;
 }
 
+static void look(struct health_sight *s, bool is_blind_now, msec_t freeze_ms, msec_t now)
+{
+    if (is_blind_now && !s->is_frozen && !s->is_over)
+        s->frozen_at = now;
+    s->is_over = is_blind_now && (s->is_over || now - s->frozen_at >= freeze_ms);
+    s->is_frozen = is_blind_now && !s->is_over;
+}
+
+static bool is_back(const struct health *h, const struct health_rules *rules, msec_t now)
+{
+    return now - h->steady_since >= rules->up_after_ms &&
+           (h->back_at == 0 || now - h->back_at >= rules->settle_ms);
+}
+
+static void judge(struct health *h, const struct health_rules *rules, msec_t now, bool is_frozen)
+{
+    bool is_silent = now - h->heard_at >= rules->down_after_ms;
+    if (h->state == HEALTH_UP && is_silent && !is_frozen) {
+        h->state = HEALTH_DOWN;
+    } else if (h->state == HEALTH_RECOVERING && is_silent) {
+        h->state = HEALTH_DOWN;
+    } else if (h->state == HEALTH_RECOVERING && is_back(h, rules, now)) {
+        h->state = HEALTH_UP;
+        h->back_at = now;
+    }
+}
+
 size_t health_judge(struct health *const *v, size_t count, const struct health_rules *rules,
-                    msec_t now, bool *is_frozen)
+                    msec_t now, struct health_sight *sight)
 {
     size_t changed = 0;
-    *is_frozen = is_blind(v, count, rules, now);
+    look(sight, is_blind(v, count, rules, now), rules->freeze_ms, now);
     for (size_t i = 0; i < count; i++) {
-        struct health *h = v[i];
-        enum health_state before = h->state;
-        bool is_silent = now - h->heard_at >= rules->down_after_ms;
-        if (before == HEALTH_UP && is_silent && !*is_frozen)
-            h->state = HEALTH_DOWN;
-        else if (before == HEALTH_RECOVERING && is_silent)
-            h->state = HEALTH_DOWN;
-        else if (before == HEALTH_RECOVERING && now - h->steady_since >= rules->up_after_ms)
-            h->state = HEALTH_UP;
-        changed += h->state != before;
+        enum health_state before = v[i]->state;
+        judge(v[i], rules, now, sight->is_frozen);
+        changed += v[i]->state != before;
     }
     return changed;
 }

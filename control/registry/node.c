@@ -44,6 +44,18 @@ bool node_url_is_valid(struct span url)
     return url.n <= HEARTBEAT_URL_BYTES;
 }
 
+int node_url_port(struct span url)
+{
+    bool is_https = span_starts(url, SPAN("https://"));
+    struct span rest;
+    struct span authority = span_cut(span_skip(url, is_https ? 8 : 7), '/', &rest);
+    uint64_t port;
+    for (size_t i = authority.n; i > 0 && authority.p[i - 1] != ']'; i--)
+        if (authority.p[i - 1] == ':')
+            return span_u64(span_skip(authority, i), &port) && port <= UINT16_MAX ? (int)port : 0;
+    return is_https ? 443 : 80;
+}
+
 static bool is_country(struct span s)
 {
     return s.n == 2 && s.p[0] >= 'A' && s.p[0] <= 'Z' && s.p[1] >= 'A' && s.p[1] <= 'Z';

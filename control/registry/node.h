@@ -38,6 +38,8 @@ bool node_mode_parse(struct span name, enum node_mode *out);
 const char *node_check(const struct node_spec *spec);
 /* node_url_is_valid: http or https, host, perhaps a port and path; no query, no slash at its end.*/
 bool node_url_is_valid(struct span url);
+/* node_url_port: of a valid one; its scheme's where it has none. */
+int node_url_port(struct span url);
 /* node_copy: deep, into mem. */
 struct node_spec node_copy(const struct node_spec *spec, struct arena *mem);
 

@@ -61,24 +61,26 @@ static void draw_node(const struct node *n, struct picture_node *to, struct aren
         node_addresses_of_url(&spec.addresses, spec.http_url);
         node_addresses_of_url(&spec.addresses, spec.https_url);
     }
-    *to = (struct picture_node){.spec = node_copy(&spec, mem),
-                                .mode = n->mode,
-                                .health = n->health.state,
-                                .is_full = n->spare.is_full,
-                                .spare = spare_share(&n->spare),
-                                .hash = hash64(spec.id.p, spec.id.n),
-                                .load = n->seen.load,
-                                .program = arena_dup(mem, n->seen.program),
-                                .heard_wall_ms = n->heard_wall_ms,
-                                .config_version = n->seen.config_version,
-                                .config_fault = arena_dup(mem, n->seen.config_fault)};
+    *to = (struct picture_node){
+        .spec = node_copy(&spec, mem),
+        .mode = n->mode,
+        .health = n->health.state,
+        .is_full = n->spare.is_full,
+        .is_cut = {false, n->reach[NODE_IPV4].is_cut, n->reach[NODE_IPV6].is_cut},
+        .spare = spare_share(&n->spare),
+        .hash = hash64(spec.id.p, spec.id.n),
+        .load = n->seen.load,
+        .program = arena_dup(mem, n->seen.program),
+        .heard_wall_ms = n->heard_wall_ms,
+        .config_version = n->seen.config_version,
+        .config_fault = arena_dup(mem, n->seen.config_fault)};
 }
 
 void registry_publish(struct registry *r, msec_t now)
 {
     struct picture *p = picture_create(r->count), *old = r->picture;
     p->version = (old != NULL ? old->version : 0) + 1;
-    p->is_frozen = r->is_frozen;
+    p->is_frozen = r->sight.is_frozen;
     for (size_t i = 0; i < r->count; i++) {
         struct picture_node *to = &p->nodes[p->node_count++];
         draw_node(r->nodes[i], to, &p->mem);
@@ -242,23 +244,49 @@ static void note_judgement(struct registry *r, const enum health_state *before)
 bool registry_tick(struct registry *r, msec_t now)
 {
     pthread_mutex_lock(&r->lock);
-    bool was_frozen = r->is_frozen;
+    bool was_frozen = r->sight.is_frozen;
     enum health_state *before = mem_zarray(r->count + 1, sizeof *before);
     for (size_t i = 0; i < r->count; i++)
         before[i] = r->healths[i]->state;
-    size_t moved = health_judge(r->healths, r->count, &r->rules, now, &r->is_frozen);
+    size_t moved = health_judge(r->healths, r->count, &r->rules, now, &r->sight);
     if (moved > 0)
         note_judgement(r, before);
     mem_free(before);
-    if (r->is_frozen != was_frozen)
-        LOG_WARN(r->is_frozen ? "picture-frozen" : "picture-unfrozen", "nodes=%zu", r->count);
-    if (moved > 0 || r->is_frozen != was_frozen ||
+    bool is_frozen = r->sight.is_frozen;
+    if (is_frozen != was_frozen)
+        LOG_WARN(is_frozen ? "picture-frozen" : "picture-unfrozen", "nodes=%zu reason=%s", r->count,
+                 is_frozen          ? "silence"
+                 : r->sight.is_over ? "time"
+                                    : "heard");
+    if (moved > 0 || is_frozen != was_frozen ||
         (r->is_changed && now - r->published_at >= REFRESH_MS))
         registry_publish(r, now);
     bool is_urgent = r->is_urgent || moved > 0;
     r->is_urgent = false;
     pthread_mutex_unlock(&r->lock);
     return is_urgent;
+}
+
+void registry_note_probe(struct registry *r, struct span id, enum node_family family,
+                         bool is_reached, msec_t now)
+{
+    pthread_mutex_lock(&r->lock);
+    struct node *n = map_get(r->by_id, id);
+    if (n != NULL && reach_note(&n->reach[family], is_reached, now)) {
+        LOG_WARN(n->reach[family].is_cut ? "node-not-reached" : "node-reached",
+                 "node=%.*s family=%s", SPAN_FMT(id), family == NODE_IPV6 ? "ipv6" : "ipv4");
+        registry_publish(r, now);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+void registry_forget_probes(struct registry *r)
+{
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->count; i++)
+        memset(r->nodes[i]->reach, 0, sizeof r->nodes[i]->reach);
+    r->is_changed = true;
+    pthread_mutex_unlock(&r->lock);
 }
 
 /* ---- operators ---- */

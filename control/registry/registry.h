@@ -32,6 +32,11 @@ MUST_USE int registry_load(struct registry *r, struct state *s, msec_t now);
 
 /* registry_beat: ERR_NOT_FOUND where no such node is registered. */
 MUST_USE int registry_beat(struct registry *r, const struct heartbeat *h, msec_t now, msec_t wall);
+/* registry_note_probe: what came of a probe (probe.h). registry_forget_probes: there are none any
+ * more. */
+void registry_note_probe(struct registry *r, struct span id, enum node_family family,
+                         bool is_reached, msec_t now);
+void registry_forget_probes(struct registry *r);
 /* registry_tick: judges silence; a few times a second. Publishes a new picture where something
  * changed, and once a second for the sake of loads. Logs changes of health. true: a node's health
  * or addresses changed since the last call, so that they are worth saving now. */

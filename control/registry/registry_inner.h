@@ -3,6 +3,7 @@
 #ifndef CONTROL_REGISTRY_REGISTRY_INNER_H
 #define CONTROL_REGISTRY_REGISTRY_INNER_H
 
+#include "control/registry/reach.h"
 #include "control/registry/registry.h"
 #include "control/registry/sites.h"
 #include "control/registry/spare.h"
@@ -19,6 +20,7 @@ struct node {
     enum node_mode mode;
     struct health health;
     struct spare spare;
+    struct reach reach[NODE_FAMILIES];
     struct heartbeat seen; /* the last; without its ledger */
     msec_t heard_wall_ms;
 };
@@ -34,7 +36,7 @@ struct registry {
     size_t count;
     struct sites *sites;
     struct picture *picture;
-    bool is_frozen;
+    struct health_sight sight;
     bool is_changed; /* a newer picture would show other loads */
     bool is_urgent;  /* something else than loads changed since the last tick */
     msec_t published_at;

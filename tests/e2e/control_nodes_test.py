@@ -2,6 +2,7 @@
 """Nodes come and go: health from heartbeats, the frozen picture, purges with acknowledgements, the
 ledger, and what outlives a crash."""
 
+import socket
 import time
 
 import pytest
@@ -301,3 +302,24 @@ def test_operators_have_a_command_line(plane, beating):
     plane.kill()
     lost = plane.tool("status")
     assert lost.returncode == 3 and "cannot reach" in lost.stderr
+
+
+def test_an_edge_that_beats_but_is_not_reached_gets_no_users(run, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as reached, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nodes = {"seoul": {"http_url": f"http://127.0.0.1:{closed.getsockname()[1]}",
+                           "country": "KR", "lat": "37.5665", "lon": "126.978"},
+                 "busan": {"http_url": f"http://127.0.0.1:{reached.getsockname()[1]}",
+                           "country": "KR", "lat": "35.1796", "lon": "129.0756"}}
+        plane = run(Plane(tmp_path, nodes, {"probe_every": "200ms", "probe_timeout": "500ms"}))
+        beats = [Beats(plane, n) for n in nodes]
+        plane.wait_health(seoul="up", busan="up")
+        wait_until(lambda: plane.edges("127.1.0.1") == ["busan", "seoul"], "probes to tell")
+        told = plane.route("127.1.0.1", more="&explain=1")
+        seoul = next(n for n in told["nodes"] if n["id"] == "seoul")
+        assert (seoul["health"], seoul["class"]) == ("up", "doubtful")
+        plane.configure({**plane.values, "probe_every": "0s"})
+        plane.reload()
+        wait_until(lambda: plane.edges("127.1.0.1") == ["seoul", "busan"], "no probe to count")
+        for b in beats:
+            b.stop()

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "control/registry/health.h"
 
+#include "control/registry/reach.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -14,16 +16,16 @@ static const struct health_rules *const rules = &health_rules_default;
 static bool run_until(struct health *v, size_t n, const msec_t *last_beat_ms, msec_t until_ms)
 {
     struct health *all[MAX];
-    bool is_frozen = false;
+    struct health_sight sight = {false};
     for (size_t i = 0; i < n; i++)
         all[i] = &v[i];
     for (msec_t now = 0; now <= until_ms; now += 250) {
         for (size_t i = 0; i < n; i++)
             if (now % 1000 == 0 && now <= last_beat_ms[i])
                 health_beat(&v[i], rules, now);
-        health_judge(all, n, rules, now, &is_frozen);
+        health_judge(all, n, rules, now, &sight);
     }
-    return is_frozen;
+    return sight.is_frozen;
 }
 
 static void a_first_beat_is_up_and_three_seconds_of_silence_are_down(void **state)
@@ -53,7 +55,7 @@ static void a_node_that_was_down_is_up_after_ten_steady_seconds(void **state)
     (void)state;
     struct health h = {.state = HEALTH_DOWN};
     struct health *all[] = {&h};
-    bool frozen;
+    struct health_sight frozen = {false};
     for (msec_t now = 100000; now < 110000; now += 1000) {
         health_beat(&h, rules, now);
         health_judge(all, 1, rules, now, &frozen);
@@ -69,7 +71,7 @@ static void a_gap_begins_the_ten_seconds_anew(void **state)
     (void)state;
     struct health h = {.state = HEALTH_DOWN};
     struct health *all[] = {&h};
-    bool frozen;
+    struct health_sight frozen = {false};
     health_beat(&h, rules, 1000);
     health_beat(&h, rules, 2000);
     health_judge(all, 1, rules, 5000, &frozen);
@@ -117,16 +119,65 @@ static void a_frozen_picture_thaws_when_enough_are_heard(void **state)
     struct health v[3] = {{.state = HEALTH_UNSEEN}};
     struct health *all[] = {&v[0], &v[1], &v[2]};
     msec_t last[] = {10000, 10000, 10000};
-    bool is_frozen = run_until(v, 3, last, 30000);
-    assert_true(is_frozen);
+    struct health_sight sight = {.is_frozen = run_until(v, 3, last, 30000), .frozen_at = 12000};
+    assert_true(sight.is_frozen);
     health_beat(&v[0], rules, 31000);
-    health_judge(all, 3, rules, 31000, &is_frozen);
-    assert_true(is_frozen);
+    health_judge(all, 3, rules, 31000, &sight);
+    assert_true(sight.is_frozen);
     health_beat(&v[1], rules, 31100);
-    health_judge(all, 3, rules, 31100, &is_frozen);
-    assert_false(is_frozen);
+    health_judge(all, 3, rules, 31100, &sight);
+    assert_false(sight.is_frozen);
     assert_int_equal(v[0].state, HEALTH_UP);
     assert_int_equal(v[2].state, HEALTH_DOWN);
+}
+
+static void a_freeze_ends_after_a_minute(void **state)
+{
+    (void)state;
+    struct health v[4] = {{.state = HEALTH_UNSEEN}};
+    msec_t last[] = {10000, 10000, 10000, 900000};
+    assert_true(run_until(v, 4, last, 71000));
+    for (int i = 0; i < 4; i++)
+        v[i] = (struct health){.state = HEALTH_UNSEEN};
+    assert_false(run_until(v, 4, last, 73000));
+    assert_int_equal(v[0].state, HEALTH_DOWN);
+    assert_int_equal(v[3].state, HEALTH_UP);
+}
+
+static void a_node_that_came_back_does_not_come_back_twice_a_minute(void **state)
+{
+    (void)state;
+    struct health h = {.state = HEALTH_DOWN};
+    struct health *all[] = {&h};
+    struct health_sight sight = {false};
+    msec_t back[2] = {0, 0};
+    for (msec_t now = 100000, n = 0; now < 200000 && n < 2; now += 250) {
+        bool is_gone = h.state == HEALTH_UP; /* it dies as soon as it is up */
+        if (!is_gone && now % 1000 == 0)
+            health_beat(&h, rules, now);
+        enum health_state before = h.state;
+        health_judge(all, 1, rules, now, &sight);
+        if (before == HEALTH_RECOVERING && h.state == HEALTH_UP)
+            back[n++] = now;
+    }
+    assert_true(back[0] > 0 && back[1] - back[0] >= 60000 && back[1] - back[0] < 61000);
+}
+
+static void probes_cut_off_and_bring_back_slowly(void **state)
+{
+    (void)state;
+    struct reach r = {false};
+    assert_false(reach_note(&r, false, 1000));
+    assert_false(reach_note(&r, false, 2000));
+    assert_false(reach_note(&r, true, 3000)); /* not in a row */
+    assert_false(reach_note(&r, false, 4000));
+    assert_false(reach_note(&r, false, 5000));
+    assert_true(reach_note(&r, false, 6000));
+    assert_true(r.is_cut);
+    for (msec_t now = 7000; now < 66000; now += 1000)
+        assert_false(reach_note(&r, true, now));
+    assert_true(reach_note(&r, true, 66000));
+    assert_false(r.is_cut);
 }
 
 static void after_a_restart_there_is_a_grace(void **state)
@@ -134,7 +185,7 @@ static void after_a_restart_there_is_a_grace(void **state)
     (void)state;
     struct health h;
     struct health *all[] = {&h};
-    bool frozen;
+    struct health_sight frozen = {false};
     health_restore(&h, HEALTH_UP, rules, 1000);
     health_judge(all, 1, rules, 5999, &frozen);
     assert_int_equal(h.state, HEALTH_UP);
@@ -168,6 +219,9 @@ int main(void)
         cmocka_unit_test(more_than_half_of_at_least_three_freeze),
         cmocka_unit_test(nodes_that_vanish_one_after_the_other_go_down),
         cmocka_unit_test(a_frozen_picture_thaws_when_enough_are_heard),
+        cmocka_unit_test(a_freeze_ends_after_a_minute),
+        cmocka_unit_test(a_node_that_came_back_does_not_come_back_twice_a_minute),
+        cmocka_unit_test(probes_cut_off_and_bring_back_slowly),
         cmocka_unit_test(after_a_restart_there_is_a_grace),
         cmocka_unit_test(names_are_read_back),
     };
