@@ -55,7 +55,8 @@ def simulate(tmp_path, objects, share):
     csv, trace = tmp_path / "x.csv", tmp_path / "x.trace"
     csv.write_text("".join(f"{at},{o},{MIB}\n" for at, o in enumerate(objects)))
     trace_make("from-csv", csv, trace)
-    said = subprocess.run([program("sim/byeori_sim"), trace, "--share", str(share), "--memory", "1"],
+    said = subprocess.run([program("sim/byeori_sim"), trace, "--share", str(share),
+                           "--memory", "1"],
                           check=True, capture_output=True, text=True).stdout
     return {r["cache"]: r["byte_miss"] for r in map(json.loads, said.splitlines())}
 
