@@ -10,8 +10,8 @@
 /* One block of an object as it lies in memcached: the head that came with it, the bytes, and what
  * is needed to believe them: which key and block, a checksum over all, how old it was when, and
  * which purges were known then. Whoever can reach memcached can put anything there: what does not
- * verify is not there. Little-endian, a fixed part of 160 bytes, then head lines ("Name: value\r\n"),
- * then the body. Pure. Borrows its bytes. */
+ * verify is not there. Little-endian, a fixed part of 160 bytes, then the head's lines
+ * ("Name: value\r\n"), then the body. Pure. Borrows its bytes. */
 #define ITEM_FIXED_BYTES 160
 #define ITEM_HEAD_BYTES  16384
 

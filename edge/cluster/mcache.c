@@ -3,7 +3,7 @@
  * libmemcached behind a pool of threads. The library never gives up a server that hangs (each call
  * would cost its whole time-out, for ever), so whether a server is asked is decided here:
  *
- *   WELL ─ any error ─> LEFT ALONE for a second ─ then one probe ─> WELL, or left alone again     */
+ *   WELL ─ any error ─> LEFT ALONE for a second ─ then one probe ─> WELL, or left alone again */
 #include "edge/cluster/mcache.h"
 
 #include "lib/base/clock.h"

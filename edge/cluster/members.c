@@ -182,9 +182,10 @@ void members_destroy(struct members **pm)
     mem_free(m);
 }
 
+/* A sibling only has to look, so one that was slow is left out until its probe is answered. */
 static bool is_there(const struct member *one)
 {
-    return one->peer == NULL || peer_may_be_asked(one->peer);
+    return one->peer == NULL || peer_is_well(one->peer);
 }
 
 /* The member of the given rank among those that are there; NULL: there are not so many. */

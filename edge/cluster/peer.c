@@ -107,6 +107,11 @@ bool peer_may_be_asked(const struct peer *p)
     return state_of(p) != PEER_BROKEN && !atomic_load_explicit(&p->is_self, memory_order_relaxed);
 }
 
+bool peer_is_well(const struct peer *p)
+{
+    return state_of(p) == PEER_WELL && peer_may_be_asked(p);
+}
+
 void peer_doubt(struct peer *p)
 {
     int well = PEER_WELL;

@@ -44,6 +44,7 @@ void peer_ref(struct peer *p);
 void peer_unref(struct peer **p);
 
 bool peer_may_be_asked(const struct peer *p);
+bool peer_is_well(const struct peer *p); /* and not in doubt */
 void peer_doubt(struct peer *p);
 void peer_failed(struct peer *p);   /* to be had, not in what it said */
 void peer_answered(struct peer *p); /* anything */

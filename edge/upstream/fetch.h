@@ -45,7 +45,7 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room);
  * asked; that its answer is worth nothing (err). */
 void fetch_note_ranges(struct fetch *f, bool are_ignored);
 void fetch_blame(struct fetch *f, int err);
-/* fetch_is_of_peer: the answer is another edge's or memcached's, which the origins may know better than. */
+/* fetch_is_of_peer: the answer is another edge's or memcached's: the origins may know better. */
 bool fetch_is_of_peer(const struct fetch *f);
 /* fetch_moment: of an answer of TIER_MEMCACHED: what a later purge covers is not to be believed.
  * fetch_stamp: the purges that were applied here before it was begun. */
