@@ -29,6 +29,7 @@
 #define TICK_MS     250
 #define SAVE_MS     5000
 #define SNAPSHOT_MS 10000
+#define PRUNE_MS    600000
 #define SAVE_NODES  64 /* in one commit: an operator's change waits no longer than that takes */
 
 #define OPERATOR_BURST_S 5
@@ -56,7 +57,7 @@ struct control {
     struct admin_base *admin;
     struct timer tick;
     msec_t saved_at;
-    msec_t snapshot_at; /* the state's thread */
+    msec_t snapshot_at, pruned_at; /* the state's thread */
     struct save save, last_save;
 };
 
@@ -100,6 +101,19 @@ static void save_snapshot(struct control *c, struct state *s)
         LOG_WARN_LIMITED("snapshot-not-written", "file=%s error=\"%s\"", file, err_text(err));
 }
 
+static void prune_usage(struct control *c, struct state *s)
+{
+    msec_t now = clock_mono_ms();
+    bool has_more = false;
+    if (c->pruned_at > 0 && now - c->pruned_at < PRUNE_MS)
+        return;
+    int err = ledger_prune(s, clock_wall_ms(), options_of(c->config)->usage_keep_ms, &has_more);
+    if (err != 0)
+        LOG_WARN_LIMITED("ledger-not-pruned", "error=\"%s\"", err_text(err));
+    if (!has_more)
+        c->pruned_at = now;
+}
+
 static void run_save(struct state_job *job, struct state *s)
 {
     struct save *save = CONTAINER_OF(job, struct save, job);
@@ -110,6 +124,7 @@ static void run_save(struct state_job *job, struct state *s)
     if (!save->has_more && ledger_flush(c->api.ledger, s, clock_wall_ms()) != 0)
         LOG_WARN_LIMITED("ledger-not-saved", "note=\"kept in memory, tried again\"");
     save_snapshot(c, s);
+    prune_usage(c, s);
 }
 
 static void save_done(struct state_job *job);

@@ -2,6 +2,7 @@
  * The option table of byeori-control, the checks that span its rows, and what is made of them. */
 #include "control/control_options.h"
 
+#include "control/control_prices.h"
 #include "control/control_rules.h"
 #include "control/api/auth.h"
 #include "control/dns/dns_zone.h"
@@ -15,7 +16,6 @@
 #define AT(field)      OPTION_FIELD(struct control_options, field)
 #define NODE(field)    OPTION_FIELD(struct control_node, field)
 #define ROLLOUT(field) OPTION_FIELD(struct control_rollout, field)
-#define PRICE(field)   OPTION_FIELD(struct control_price, field)
 #define ROW(n, t, ...)                                                                             \
     {                                                                                              \
         .name = n, .type = OPTION_##t, __VA_ARGS__                                                 \
@@ -97,19 +97,6 @@ static const struct option_section region_section = {
     .options = region_rows, .record_bytes = sizeof(struct control_region), .is_titled = true,
     .title_offset_bytes = REGION(name), .line_offset_bytes = REGION(line)};
 
-static const struct option price_rows[] = {
-    ROW("currency", TEXT, IN(PRICE(currency)), BY("USD", "Of all prices.")),
-    ROW("out_per_gb", TEXT, IN(PRICE(out_per_gb)), BY("0", "For 10^9 bytes to clients.")),
-    ROW("upstream_per_gb", TEXT, IN(PRICE(upstream_per_gb)), BY("0",
-        "For 10^9 bytes from upstream.")),
-    ROW("out_per_mbps", TEXT, IN(PRICE(out_per_mbps)), BY("0",
-        "A month, for each Mb/s of the 95th percentile to clients.")),
-    {.name = NULL},
-};
-static const struct option_section price_section = {
-    .options = price_rows, .record_bytes = sizeof(struct control_price), .is_single = true,
-    .line_offset_bytes = OPTION_NO_LINE};
-
 static const struct option rollout_rows[] = {
     ROW("hold", DURATION, IN(ROLLOUT(hold_ms)), .max = 86400000, BY("0s",
         "How long a new configuration is watched on one edge, and then on a share of them, before "
@@ -152,6 +139,10 @@ static const struct option control_rows[] = {
         "File whose first line is a token for any node; unset: each node needs one of its own.")),
     ROW("operator_rate", INT, IN(AT(operator_rate)), .min = 0, .max = 1000000, BY("200",
         "Requests a second for each token of operators, five times as many at once; 0: any.")),
+    ROW("usage_keep", DURATION, IN(AT(usage_keep_ms)), .min = 35LL * 86400000,
+        .max = 36500LL * 86400000, BY("400d", "How long the ledger's five-minute rows are kept.")),
+    ROW("price_file", TEXT, IN(AT(price_file)), BY("",
+        "File with price and tariff sections in place of those here; SIGHUP reads it anew.")),
     ROW("audit_keep", INT, IN(AT(audit_keep)), .min = 100, .max = 10000000, BY("100000",
         "Entries of the audit log that are kept.")),
     ROW("purge_keep", INT, IN(AT(purge_keep)), .min = 1, .max = 1000000, BY("10000",
@@ -194,6 +185,8 @@ static const struct option control_rows[] = {
         "Metrics and health on an address of their own.")),
     ROW("price", SECTION, IN(AT(price)), .section = &price_section, BY("",
         "What bytes cost, for GET /v1/cost.")),
+    ROW("tariff", SECTION, IN(AT(tariffs)), .section = &tariff_section, BY("",
+        "What a carrier charges for bytes to clients of some nodes.")),
     {.name = NULL},
 };
 const struct option_section control_section = {
@@ -321,17 +314,8 @@ static void check_sites(const struct control_options *o, const char *file, struc
     }
 }
 
-static bool read_price(const struct control_price *from, struct price *out)
-{
-    *out = (struct price){.currency = from->currency};
-    return read_number(from->out_per_gb, &out->out_per_gb) && out->out_per_gb >= 0 &&
-           read_number(from->upstream_per_gb, &out->upstream_per_gb) && out->upstream_per_gb >= 0 &&
-           read_number(from->out_per_mbps, &out->out_per_mbps) && out->out_per_mbps >= 0;
-}
-
 int control_options_check(const struct control_options *o, const char *file, struct buf *why)
 {
-    struct price price;
     struct certificates_spec certificates = {&o->certificates, &o->tls};
     uint8_t digest[DIGEST_SHA256_BYTES];
     struct buf text;
@@ -344,8 +328,7 @@ int control_options_check(const struct control_options *o, const char *file, str
     check_nodes(o, file, why);
     check_sites(o, file, why);
     control_rules_check(o, file, why);
-    if (!read_price(&o->price, &price))
-        option_error(why, file, 1, "price: must be numbers from 0, as \"0.05\"");
+    control_prices_check(o, file, why);
     if (auth_token_read(o->operator_token_file, digest, &text) != 0)
         option_error(why, file, 1, "operator_token_file: %.*s", SPAN_FMT(buf_span(&text)));
     buf_clear(&text);
@@ -378,8 +361,8 @@ int control_options_config(const struct control_options *o, const char *file,
     c->has_node_token = o->node_token_file[0] != '\0';
     if (err == 0 && c->has_node_token)
         err = auth_token_read(o->node_token_file, c->node_digest, why);
-    if (err == 0 && !read_price(&o->price, &c->price))
-        err = ERR_CONFIG;
+    if (err == 0)
+        err = control_prices_make(o, file, c, why);
     if (err != 0) {
         option_error(why, file, 1, "the configuration changed while it was read");
         api_config_unref(&c);

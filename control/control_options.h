@@ -41,6 +41,13 @@ struct control_override {
     struct option_texts edges;
 };
 
+struct control_tariff {
+    const char *name;
+    int line;
+    const char *currency, *rate, *commit_mbps, *per_mbps, *over_per_mbps, *flat;
+    struct option_texts nodes, per_gb;
+};
+
 struct control_price {
     const char *currency, *out_per_gb, *upstream_per_gb, *out_per_mbps;
 };
@@ -54,14 +61,15 @@ struct control_options {
     int64_t workers, drain_ms;
     int log_level;
     bool routes_only;
-    const char *state, *snapshot, *operator_token_file, *node_token_file;
+    const char *state, *snapshot, *price_file, *operator_token_file, *node_token_file;
     const char *geoip, *geoip_country, *geoip_asn;
     struct option_texts geoip_sentinels;
-    int64_t operator_rate, audit_keep, purge_keep, route_ttl_ms, near_km, vague_km;
+    int64_t operator_rate, audit_keep, usage_keep_ms;
+    int64_t purge_keep, route_ttl_ms, near_km, vague_km;
     int64_t probe_every_ms, probe_timeout_ms;
     struct option_texts trusted_proxies;
-    struct option_records routers, apis, certificates, nodes, sites, overrides, asns, regions,
-        zones;
+    struct option_records routers, apis, certificates, nodes, sites, overrides, asns, regions;
+    struct option_records tariffs, zones;
     struct control_price price;
     struct control_rollout rollout;
     struct tls_options tls;

@@ -17,10 +17,11 @@ void api_cost(void *app, struct exchange *x, const struct router_match *m)
     (void)m;
     arena_init(&mem, MONTH_BYTES);
     buf_init(&text, ANSWER_MAX_BYTES);
-    ledger_month(w->api->ledger, loop_wall(w->loop), &month, &mem);
+    const struct price *price = &api_worker_config(w)->price;
+    cost_month(w->api->ledger, loop_wall(w->loop), price, &month, &mem);
     json_out_begin(&o, &text);
     json_out_object(&o, NULL);
-    cost_write(&month, &api_worker_config(w)->price, &o);
+    cost_write(&month, price, &o, &mem);
     json_out_end_object(&o);
     if (arena_overflowed(&mem))
         answer_problem(x, 500, "The month's account is larger than its bound.");

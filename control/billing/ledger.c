@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Three tables under one lock: positions (node/boot/site), open buckets (start/node/site), the
- * month's totals (node/site); and for the month two samples a bucket over all nodes. */
+ * month's totals (node/site); and for the month a sample a bucket, of each node's bytes to clients
+ * and of all bytes from upstream. */
 #include "control/billing/ledger.h"
 
 #include "control/billing/percentile.h"
@@ -39,7 +40,8 @@ struct ledger {
     pthread_mutex_t lock;
     struct table positions, buckets, totals;
     sec_t month_from_s, month_to_s;
-    uint64_t *out_bytes, *upstream_bytes; /* [LEDGER_MONTH_BUCKETS] of the month */
+    struct map *out_bytes;    /* by node: uint64_t[LEDGER_MONTH_BUCKETS] of the month */
+    uint64_t *upstream_bytes; /* [LEDGER_MONTH_BUCKETS] */
 };
 
 /* ---- tables ---- */
@@ -87,6 +89,17 @@ static void empty_table(struct table *t)
     *t = (struct table){.by_key = map_create()};
 }
 
+static void empty_samples(struct ledger *l)
+{
+    size_t at = 0;
+    struct span node;
+    void *samples;
+    while (map_next(l->out_bytes, &at, &node, &samples))
+        mem_free(samples);
+    map_destroy(l->out_bytes);
+    l->out_bytes = map_create();
+}
+
 struct ledger *ledger_create(void)
 {
     struct ledger *l = mem_zalloc(sizeof *l);
@@ -94,7 +107,7 @@ struct ledger *ledger_create(void)
     empty_table(&l->positions);
     empty_table(&l->buckets);
     empty_table(&l->totals);
-    l->out_bytes = mem_zarray(LEDGER_MONTH_BUCKETS, sizeof *l->out_bytes);
+    l->out_bytes = map_create();
     l->upstream_bytes = mem_zarray(LEDGER_MONTH_BUCKETS, sizeof *l->upstream_bytes);
     return l;
 }
@@ -110,7 +123,8 @@ void ledger_destroy(struct ledger **pl)
         empty_table(tables[i]);
         map_destroy(tables[i]->by_key);
     }
-    mem_free(l->out_bytes);
+    empty_samples(l);
+    map_destroy(l->out_bytes);
     mem_free(l->upstream_bytes);
     pthread_mutex_destroy(&l->lock);
     mem_free(l);
@@ -136,8 +150,18 @@ static void begin_month_locked(struct ledger *l, msec_t wall)
         return;
     ledger_month_of(wall, &l->month_from_s, &l->month_to_s);
     empty_table(&l->totals);
-    memset(l->out_bytes, 0, LEDGER_MONTH_BUCKETS * sizeof *l->out_bytes);
+    empty_samples(l);
     memset(l->upstream_bytes, 0, LEDGER_MONTH_BUCKETS * sizeof *l->upstream_bytes);
+}
+
+static uint64_t *samples_of(struct ledger *l, struct span node)
+{
+    uint64_t *v = map_get(l->out_bytes, node);
+    if (v == NULL) {
+        v = mem_zarray(LEDGER_MONTH_BUCKETS, sizeof *v);
+        map_put(l->out_bytes, node, v);
+    }
+    return v;
 }
 
 /* node_site: the key "node/site". */
@@ -147,7 +171,8 @@ static void count_locked(struct ledger *l, sec_t bucket_s, struct span node_site
     if (bucket_s < l->month_from_s || bucket_s >= l->month_to_s)
         return;
     size_t i = (size_t)((bucket_s - l->month_from_s) / LEDGER_BUCKET_S);
-    l->out_bytes[i] += usage_out_bytes(u);
+    struct span site;
+    samples_of(l, span_cut(node_site, '/', &site))[i] += usage_out_bytes(u);
     l->upstream_bytes[i] += u->upstream_bytes;
     usage_add(&row_of(&l->totals, node_site)->usage, u);
 }
@@ -367,18 +392,79 @@ int ledger_flush(struct ledger *l, struct state *s, msec_t wall)
     return err;
 }
 
-/* ---- the month so far ---- */
+/* ---- what is too old ---- */
 
-static uint64_t p95_of(const uint64_t *samples, size_t count)
+struct pruning {
+    struct arena mem;
+    struct state_change changes[LEDGER_PRUNE_ROWS];
+    size_t count;
+    sec_t before_s;
+};
+
+static bool on_old(void *ctx, struct span key, struct span value)
 {
-    uint64_t *copy = mem_zarray(count + 1, sizeof *copy);
-    memcpy(copy, samples, count * sizeof *copy);
-    uint64_t bytes = percentile_95(copy, count);
-    mem_free(copy);
-    return bytes / LEDGER_BUCKET_S;
+    struct pruning *p = ctx;
+    struct span rest;
+    uint64_t bucket_s;
+    (void)value;
+    if (p->count == LEDGER_PRUNE_ROWS || !span_u64(span_cut(key, '/', &rest), &bucket_s) ||
+        (sec_t)bucket_s >= p->before_s)
+        return false; /* keys come in the order of time */
+    p->changes[p->count++] = (struct state_change){STATE_USAGE, arena_dup(&p->mem, key), SPAN_NONE};
+    return true;
 }
 
-void ledger_month(struct ledger *l, msec_t wall, struct ledger_month *out, struct arena *mem)
+int ledger_prune(struct state *s, msec_t wall, msec_t keep_ms, bool *has_more)
+{
+    struct pruning *p = mem_zalloc(sizeof *p);
+    arena_init(&p->mem, LEDGER_PRUNE_ROWS * KEY_BYTES * 2);
+    p->before_s = (wall - keep_ms) / MSEC_PER_SEC;
+    int err = state_each(s, STATE_USAGE, SPAN_NONE, on_old, p);
+    if (err == 0 && p->count > 0)
+        err = state_commit(s, p->changes, p->count);
+    *has_more = p->count == LEDGER_PRUNE_ROWS;
+    arena_finish(&p->mem);
+    mem_free(p);
+    return err;
+}
+
+/* ---- the month so far ---- */
+
+static void add_samples(uint64_t *to, const uint64_t *more, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] += more[i];
+}
+
+/* Of samples that nobody needs any more in their order. */
+static uint64_t p95_of(uint64_t *samples, size_t count)
+{
+    return percentile_95(samples, count) / LEDGER_BUCKET_S;
+}
+
+/* sums: [groups->count + 2][out->buckets]: each group, all nodes, upstream. */
+static void measure_locked(struct ledger *l, const struct ledger_groups *groups, uint64_t *sums,
+                           struct ledger_month *out)
+{
+    size_t n = out->buckets, at = 0;
+    uint64_t *all = sums + groups->count * n, *upstream = all + n;
+    struct span node;
+    void *samples;
+    while (map_next(l->out_bytes, &at, &node, &samples)) {
+        size_t group = groups->of(groups->ctx, node);
+        add_samples(all, samples, n);
+        if (group < groups->count)
+            add_samples(sums + group * n, samples, n);
+    }
+    memcpy(upstream, l->upstream_bytes, n * sizeof *upstream);
+    for (size_t g = 0; g < groups->count; g++)
+        out->group_p95_bytes_per_s[g] = p95_of(sums + g * n, n);
+    out->p95_bytes_per_s = p95_of(all, n);
+    out->upstream_p95_bytes_per_s = p95_of(upstream, n);
+}
+
+void ledger_month(struct ledger *l, msec_t wall, const struct ledger_groups *groups,
+                  struct ledger_month *out, struct arena *mem)
 {
     *out = (struct ledger_month){0};
     pthread_mutex_lock(&l->lock);
@@ -393,7 +479,11 @@ void ledger_month(struct ledger *l, msec_t wall, struct ledger_month *out, struc
         row->usage = l->totals.v[i]->usage;
         usage_add(&out->total, &row->usage);
     }
-    out->p95_bytes_per_s = p95_of(l->out_bytes, out->buckets);
-    out->upstream_p95_bytes_per_s = p95_of(l->upstream_bytes, out->buckets);
+    out->group_p95_bytes_per_s = arena_zalloc(mem, (groups->count + 1) * sizeof(uint64_t));
+    if (!arena_overflowed(mem)) {
+        uint64_t *sums = mem_zarray((groups->count + 2) * out->buckets, sizeof *sums);
+        measure_locked(l, groups, sums, out);
+        mem_free(sums);
+    }
     pthread_mutex_unlock(&l->lock);
 }

@@ -26,6 +26,11 @@ void ledger_add(struct ledger *l, const struct heartbeat *h, msec_t wall);
  * were not heard for a week. On failure nothing is forgotten: the next flush tries again. */
 MUST_USE int ledger_flush(struct ledger *l, struct state *s, msec_t wall);
 
+/* ledger_prune: takes buckets that began before keep_ms ago out of the state, LEDGER_PRUNE_ROWS of
+ * them at most. 0 and *has_more, or the state's error. The state's thread. */
+#define LEDGER_PRUNE_ROWS 512
+MUST_USE int ledger_prune(struct state *s, msec_t wall, msec_t keep_ms, bool *has_more);
+
 /* The month so far, of one node and site. Node and site names live in `mem`. */
 struct ledger_row {
     struct span node, site;
@@ -38,9 +43,17 @@ struct ledger_month {
     size_t row_count;
     struct usage total;
     uint64_t p95_bytes_per_s;          /* of what left all nodes together */
+    uint64_t *group_p95_bytes_per_s;   /* of what left the nodes of a group together */
     uint64_t upstream_p95_bytes_per_s; /* of what came from upstream */
 };
-void ledger_month(struct ledger *l, msec_t wall, struct ledger_month *out, struct arena *mem);
+/* Nodes whose bandwidth is measured together: the group's number, from 0; `count`: in none. */
+struct ledger_groups {
+    size_t count;
+    size_t (*of)(void *ctx, struct span node);
+    void *ctx;
+};
+void ledger_month(struct ledger *l, msec_t wall, const struct ledger_groups *groups,
+                  struct ledger_month *out, struct arena *mem);
 
 /* ledger_month_of: first second of the month that wall lies in, and of the one after. Pure. */
 void ledger_month_of(msec_t wall, sec_t *from_s, sec_t *to_s);

@@ -169,10 +169,9 @@ function showCost(cost) {
     ["Upstream without caching", money(c.upstream_without_cache, c.currency)], ["Saved", money(c.saved, c.currency)]];
   $("month").textContent = cost.month;
   $("cost").replaceChildren(...rows.map(([k, v]) => el("tr", {}, el("td", {}, k), el("td", { class: "n" }, v))));
-  const sites = new Map();
-  for (const r of cost.rows) sites.set(r.site, (sites.get(r.site) || 0) + r.out_bytes);
-  $("shares").replaceChildren(...[...sites].sort((a, b) => b[1] - a[1]).slice(0, 6).map(([name, b]) =>
-    item(name, bytes(b), cost.out_bytes ? b / cost.out_bytes : 0)));
+  const sites = [...cost.sites].sort((a, b) => b.out_bytes - a.out_bytes).slice(0, 6);
+  $("shares").replaceChildren(...sites.map(s =>
+    item(s.name, bytes(s.out_bytes) + ", " + money(s.cost, c.currency), cost.out_bytes ? s.out_bytes / cost.out_bytes : 0)));
 }
 
 function showAudit(audit) {

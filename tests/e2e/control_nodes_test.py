@@ -245,13 +245,44 @@ def test_counters_are_counted_once_whatever_is_repeated_or_restarted(run, tmp_pa
     edge.send()
     assert cost(plane)[:2] == (10_000_000_000, 1_000_000_000)
     assert plane.ask("GET", "/v1/cost")[1]["cost"] == {
-        "currency": "EUR", "edges": 0.2, "upstream": 0.1, "upstream_without_cache": 1.0,
-        "saved": 0.9}
+        "currency": "EUR", "edges": 0.2, "upstream": 0.1, "total": 0.3,
+        "upstream_without_cache": 1.0, "total_without_cache": 1.2, "saved": 0.9}
     wait_until(lambda: plane.kill() or plane.start(), "a restart")     # perhaps before it was saved
     edge.send()
     edge.beat |= {"boot": "boot-1", "ledger": ledger(10, 9_000_000_000, 0, 1_000_000_000)}
     edge.send()
     assert cost(plane)[:2] == (10_000_000_000, 1_000_000_000)
+
+
+TARIFFS = """price { currency = "EUR"  upstream_per_gb = "0.1"  out_per_gb = "0.02" }
+tariff "transit" { nodes = {"seoul"}  per_gb = {"4GB 0.05", "0.01"}  flat = "900"
+  commit_mbps = "1000"  per_mbps = "0.5"  currency = "USD"  rate = "0.5" }
+"""
+
+
+def test_tariffs_of_a_price_file_bill_nodes_and_sites_share_them(run, tmp_path):
+    file = tmp_path / "prices.conf"
+    file.write_text(TARIFFS)
+    plane = run(Plane(tmp_path, over={"price_file": str(file)}))
+    for node in ("seoul", "frankfurt"):
+        edge = Beats(plane, node).stop()
+        edge.beat["ledger"] = [{"site": s, "out_bytes": {"memory": b}, "upstream_bytes": b // 10}
+                               for s, b in (("games", 6_000_000_000), ("video", 2_000_000_000))]
+        edge.send()
+    told = plane.ask("GET", "/v1/cost")[1]
+    transit, rest = told["tariffs"]
+    assert (transit["bytes"], transit["bandwidth"], transit["flat"]) == (0.12, 250, 450)
+    assert (rest["name"], rest["cost"]) == ("other nodes", 0.16)
+    assert told["cost"]["total"] == pytest.approx(700.28 + 0.16)
+    for parts in (told["sites"], told["nodes"]):
+        assert sum(p["out_bytes"] for p in parts) == told["out_bytes"] == 16_000_000_000
+        assert sum(p["cost"] for p in parts) == pytest.approx(told["cost"]["total"], abs=1e-3)
+    assert told["sites"][0]["edges"] == pytest.approx(0.75 * 700.28, abs=1e-3)
+    shown = plane.tool("cost", "--nodes").stdout
+    assert all(word in shown for word in ("transit", "games", "frankfurt", "saved", "without"))
+    file.write_text(TARIFFS.replace("900", "100"))
+    plane.reload()
+    wait_until(lambda: plane.ask("GET", "/v1/cost")[1]["tariffs"][0]["flat"] == 50, "the new file")
 
 
 def test_what_was_acknowledged_outlives_a_kill(plane):

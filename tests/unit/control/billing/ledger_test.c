@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "control/billing/cost.h"
 #include "control/billing/ledger.h"
 #include "control/billing/percentile.h"
 
 #include "lib/base/err.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -25,13 +23,20 @@ static void beat(struct ledger *l, const char *boot, uint64_t memory, uint64_t u
     ledger_add(l, &h, wall);
 }
 
+static size_t in_no_group(void *ctx, struct span node)
+{
+    (void)ctx;
+    (void)node;
+    return 0;
+}
+
 static struct ledger_month month(struct ledger *l, msec_t wall)
 {
     static struct arena mem; /* of the last answer */
     struct ledger_month m;
     arena_finish(&mem);
     arena_init(&mem, 1 << 20);
-    ledger_month(l, wall, &m, &mem);
+    ledger_month(l, wall, &(struct ledger_groups){0, in_no_group, NULL}, &m, &mem);
     return m;
 }
 
@@ -138,18 +143,41 @@ static void the_top_five_percent_are_dropped(void **state)
     assert_int_equal(percentile_95(burst, 20), 0);
 }
 
-static void money_follows_bytes(void **state)
+static bool count_one(void *ctx, struct span key, struct span value)
+{
+    (void)key;
+    (void)value;
+    ++*(size_t *)ctx;
+    return true;
+}
+
+static size_t rows_kept(struct state *s)
+{
+    size_t n = 0;
+    assert_int_equal(state_each(s, STATE_USAGE, SPAN_NONE, count_one, &n), 0);
+    return n;
+}
+
+static void old_rows_are_taken_out_by_and_by(void **state)
 {
     (void)state;
-    struct usage u = {.out_bytes = {[LEDGER_MEMORY] = 9000000000, [LEDGER_ORIGIN] = 1000000000},
-                      .upstream_bytes = 1000000000};
-    struct price p = {"USD", .out_per_gb = 0.02, .upstream_per_gb = 0.1, .out_per_mbps = 2};
-    struct cost c = cost_of(&u, 1250000, &p); /* 10 Mb/s */
-    assert_true(fabs(c.offload - 0.9) < 1e-9);
-    assert_true(fabs(c.edges - (0.2 + 20)) < 1e-9);
-    assert_true(fabs(c.upstream - 0.1) < 1e-9);
-    assert_true(fabs(c.upstream_without_cache - 1.0) < 1e-9);
-    assert_true(cost_of(&(struct usage){0}, 0, &p).offload == 0);
+    const msec_t day = 24 * 60 * MINUTE;
+    struct state *s = state_memory_create(-1);
+    struct ledger *l = ledger_create();
+    bool has_more;
+    for (int i = 0; i < 700; i++)
+        beat(l, "b1", 1000U * (unsigned)(i + 1), 0, noon + i * 5 * MINUTE);
+    assert_int_equal(ledger_flush(l, s, noon), 0);
+    assert_int_equal(rows_kept(s), 700);
+    assert_int_equal(ledger_prune(s, noon, day, &has_more), 0);
+    assert_int_equal(rows_kept(s), 700);
+    assert_int_equal(ledger_prune(s, noon + 700 * 5 * MINUTE, day, &has_more), 0);
+    assert_false(has_more);
+    assert_int_equal(rows_kept(s), 24 * 12);
+    assert_int_equal(ledger_prune(s, noon + 100 * day, day, &has_more), 0);
+    assert_int_equal(rows_kept(s), 0);
+    ledger_destroy(&l);
+    state_close(&s);
 }
 
 int main(void)
@@ -160,7 +188,7 @@ int main(void)
         cmocka_unit_test(a_failed_flush_is_made_good_by_the_next),
         cmocka_unit_test(a_month_begins_at_zero),
         cmocka_unit_test(the_top_five_percent_are_dropped),
-        cmocka_unit_test(money_follows_bytes),
+        cmocka_unit_test(old_rows_are_taken_out_by_and_by),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ * Prices: tables of options, what is checked, and what is made of them. */
+#include "control/control_prices.h"
+
+#include "lib/base/err.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define PRICE(field)  OPTION_FIELD(struct control_price, field)
+#define TARIFF(field) OPTION_FIELD(struct control_tariff, field)
+#define ALONE(field)  OPTION_FIELD(struct price_file, field)
+#define ROW(n, t, ...)                                                                             \
+    {                                                                                              \
+        .name = n, .type = OPTION_##t, __VA_ARGS__                                                 \
+    }
+#define IN(at)          .offset_bytes = at
+#define BY(value, text) .fallback = value, .meaning = text
+
+/* clang-format off */
+static const struct option price_rows[] = {
+    ROW("currency", TEXT, IN(PRICE(currency)), BY("USD", "Of the account: an ISO 4217 code.")),
+    ROW("out_per_gb", TEXT, IN(PRICE(out_per_gb)), BY("0",
+        "For 10^9 bytes to clients, on nodes that no tariff names.")),
+    ROW("upstream_per_gb", TEXT, IN(PRICE(upstream_per_gb)), BY("0",
+        "For 10^9 bytes from upstream.")),
+    ROW("out_per_mbps", TEXT, IN(PRICE(out_per_mbps)), BY("0",
+        "A month, for each Mb/s of the 95th percentile to clients, on those nodes together.")),
+    {.name = NULL},
+};
+const struct option_section price_section = {
+    .options = price_rows, .record_bytes = sizeof(struct control_price), .is_single = true,
+    .line_offset_bytes = OPTION_NO_LINE};
+
+static const struct option tariff_rows[] = {
+    ROW("nodes", TEXTS, IN(TARIFF(nodes)), BY("", "The nodes that are billed together.")),
+    ROW("currency", TEXT, IN(TARIFF(currency)), BY("", "Of this tariff; unset: the account's.")),
+    ROW("rate", TEXT, IN(TARIFF(rate)), BY("1", "Of the account's currency for one of it.")),
+    ROW("per_gb", TEXTS, IN(TARIFF(per_gb)), BY("",
+        "For 10^9 bytes to clients, in tiers: \"10TB 0.05\", \"50TB 0.04\", \"0.03\".")),
+    ROW("commit_mbps", TEXT, IN(TARIFF(commit_mbps)), BY("0",
+        "Mb/s that are paid for whether used or not.")),
+    ROW("per_mbps", TEXT, IN(TARIFF(per_mbps)), BY("0",
+        "A month, for each Mb/s of the commit.")),
+    ROW("over_per_mbps", TEXT, IN(TARIFF(over_per_mbps)), BY("",
+        "For each Mb/s of the 95th percentile above the commit; unset: the same.")),
+    ROW("flat", TEXT, IN(TARIFF(flat)), BY("0", "A month: ports, racks.")),
+    {.name = NULL},
+};
+const struct option_section tariff_section = {
+    .options = tariff_rows, .record_bytes = sizeof(struct control_tariff), .is_titled = true,
+    .title_offset_bytes = TARIFF(name), .line_offset_bytes = TARIFF(line)};
+
+/* A file of prices alone. */
+struct price_file {
+    struct control_price price;
+    struct option_records tariffs;
+};
+static const struct option file_rows[] = {
+    ROW("price", SECTION, IN(ALONE(price)), .section = &price_section, BY("", "")),
+    ROW("tariff", SECTION, IN(ALONE(tariffs)), .section = &tariff_section, BY("", "")),
+    {.name = NULL},
+};
+static const struct option_section file_section = {
+    .options = file_rows, .record_bytes = sizeof(struct price_file),
+    .line_offset_bytes = OPTION_NO_LINE};
+/* clang-format on */
+
+static bool read_number(const char *text, double *out)
+{
+    char *end = NULL;
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && isfinite(*out) && *out >= 0;
+}
+
+static struct span text_of(const char *text, struct arena *mem)
+{
+    return arena_dup(mem, span_of(text));
+}
+
+/* "" or what is wrong with it. */
+static const char *read_tiers(const struct control_tariff *from, struct tariff *t)
+{
+    double before = 0;
+    if (from->per_gb.count > TARIFF_MAX_TIERS)
+        return "per_gb: has more than 16 tiers";
+    for (size_t i = 0; i < from->per_gb.count; i++) {
+        struct tariff_tier *tier = &t->tiers[t->tier_count++];
+        bool is_last = i + 1 == from->per_gb.count;
+        if (!tariff_read_tier(span_of(from->per_gb.v[i]), before, tier) ||
+            is_last != (isinf(tier->up_to_bytes) != 0))
+            return "per_gb: must be tiers that grow, as \"10TB 0.05\", then a price for the rest";
+        before = tier->up_to_bytes;
+    }
+    return "";
+}
+
+static const char *read_tariff(const struct control_tariff *from, struct tariff *t,
+                               struct arena *mem)
+{
+    if (!read_number(from->rate, &t->rate) || !read_number(from->commit_mbps, &t->commit_mbps) ||
+        !read_number(from->per_mbps, &t->per_mbps) || !read_number(from->flat, &t->flat))
+        return "rate, commit_mbps, per_mbps, flat: must be numbers from 0, as \"0.05\"";
+    t->over_per_mbps = t->per_mbps;
+    if (from->over_per_mbps[0] != '\0' && !read_number(from->over_per_mbps, &t->over_per_mbps))
+        return "over_per_mbps: must be a number from 0";
+    if (from->nodes.count == 0)
+        return "nodes: must name at least one";
+    struct span *nodes = arena_zalloc(mem, from->nodes.count * sizeof *nodes);
+    for (size_t i = 0; i < from->nodes.count; i++)
+        nodes[i] = text_of(from->nodes.v[i], mem);
+    t->nodes = nodes;
+    t->node_count = from->nodes.count;
+    return read_tiers(from, t);
+}
+
+/* The price section is the tariff of all nodes that no other names. */
+static bool read_price(const struct control_price *from, struct price *out, struct tariff *rest,
+                       struct arena *mem)
+{
+    double per_gb;
+    out->currency = arena_cstr(mem, span_of(from->currency));
+    *rest = (struct tariff){.name = SPAN("other nodes"), .rate = 1, .tier_count = 1};
+    rest->currency = span_of(out->currency);
+    if (!read_number(from->out_per_gb, &per_gb) ||
+        !read_number(from->upstream_per_gb, &out->upstream_per_gb) ||
+        !read_number(from->out_per_mbps, &rest->over_per_mbps))
+        return false;
+    rest->tiers[0] = (struct tariff_tier){HUGE_VAL, per_gb};
+    return true;
+}
+
+static bool is_named_before(const struct tariff *v, size_t tariff, size_t node)
+{
+    for (size_t i = 0; i <= tariff; i++)
+        for (size_t k = 0; k < (i < tariff ? v[i].node_count : node); k++)
+            if (span_eq(v[i].nodes[k], v[tariff].nodes[node]))
+                return true;
+    return false;
+}
+
+static void read_all(const struct price_file *from, const char *file, struct price *out,
+                     struct arena *mem, struct buf *why)
+{
+    const struct control_tariff *tariffs = from->tariffs.v;
+    struct tariff *v = arena_zalloc(mem, (from->tariffs.count + 1) * sizeof *v);
+    *out = (struct price){.tariffs = v, .count = from->tariffs.count + 1};
+    if (!read_price(&from->price, out, &v[from->tariffs.count], mem))
+        option_error(why, file, 1, "price: must be numbers from 0, as \"0.05\"");
+    for (size_t i = 0; i < from->tariffs.count; i++) {
+        bool is_own = tariffs[i].currency[0] != '\0';
+        v[i].name = text_of(tariffs[i].name, mem);
+        v[i].currency = is_own ? text_of(tariffs[i].currency, mem) : span_of(out->currency);
+        const char *fault = read_tariff(&tariffs[i], &v[i], mem);
+        for (size_t k = 0; fault[0] == '\0' && k < v[i].node_count; k++)
+            if (is_named_before(v, i, k))
+                fault = "nodes: one of them is billed twice";
+        if (fault[0] != '\0')
+            option_error(why, file, tariffs[i].line, "tariff %s: %s", tariffs[i].name, fault);
+    }
+}
+
+/* Faults are lines in why; *out and its texts live in mem. */
+static void read_prices(const struct control_options *o, const char *file, struct price *out,
+                        struct arena *mem, struct buf *why)
+{
+    struct price_file here = {o->price, o->tariffs};
+    struct option_config *config = NULL;
+    *out = (struct price){.currency = ""};
+    if (o->price_file[0] == '\0') {
+        read_all(&here, file, out, mem, why);
+        return;
+    }
+    if (option_load(&config, &file_section, o->price_file, why) == 0)
+        read_all(option_record(config), o->price_file, out, mem, why);
+    else
+        option_error(why, file, 1, "price_file: %s cannot be used", o->price_file);
+    option_free(&config);
+}
+
+void control_prices_check(const struct control_options *o, const char *file, struct buf *why)
+{
+    struct price price;
+    struct arena mem;
+    arena_init(&mem, 16 << 20);
+    read_prices(o, file, &price, &mem, why);
+    arena_finish(&mem);
+}
+
+int control_prices_make(const struct control_options *o, const char *file, struct api_config *c,
+                        struct buf *why)
+{
+    size_t before = why->n;
+    read_prices(o, file, &c->price, &c->mem, why);
+    return why->n == before ? 0 : ERR_CONFIG;
+}
