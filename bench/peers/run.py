@@ -94,8 +94,9 @@ class Results:
         return statistics.median(ours[figure] / theirs[figure] for ours, theirs in pairs)
 
     def best_peer(self, case, servers):
+        """The one beside which byeori looks worst."""
         peers = [s for s in servers if s not in ("byeori", "floor") and self.has(case, s)]
-        return min(peers, key=lambda s: self.median(case, s, "cpu_us"), default=None)
+        return max(peers, key=lambda s: self.ratio(case, s), default=None)
 
 
 def verdict(results, case, servers):
