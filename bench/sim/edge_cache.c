@@ -7,6 +7,7 @@
 #include "bench/sim/workload.h"
 #include "edge/store/store.h"
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct edge_cache *edge_cache_create(const struct edge_cache_spec *spec)
                                   .is_hollow = true,
                                   .hollow_disk_bytes = spec->disk_bytes};
     buf_init(&why, 1000);
+    log_set_level(LOG_LEVEL_WARN); /* what a store says as it opens is for one, not a thousand */
     if (store_create(&c->store, &config, &why) != 0) {
         fprintf(stderr, "%.*s\n", (int)why.n, (const char *)why.p);
         exit(1);
