@@ -121,3 +121,38 @@ def test_a_foreign_format_is_refused_with_the_remedy(disk_edge, origin, tmp_path
     edge.launch()
     wait_until(lambda: not edge.is_running(), "it refuses")
     assert "format 2" in edge.stderr()[len(before):] and "--reformat" in edge.stderr()
+
+
+def is_rest_right(client, content):
+    got = 0
+    while got < content.size:
+        piece = client.reader.some()
+        if not piece or piece != content.read(got, len(piece)):
+            return False
+        got += len(piece)
+    return True
+
+
+def test_pages_that_are_used_again_never_reach_another_reader(disk_edge, origin):
+    """Whole segments that come from a disk are read into pages of others that have gone; what waits
+    in the sockets of clients who rest must not change under them."""
+    edge = disk_edge(memory="128MiB", size="512MiB", disk_admission="all")
+    edge.configure({**edge.values, ("site", "test"): {**edge.values["site", "test"],
+                                                      "block": MIB}})
+    edge.stop()
+    edge.start()
+    contents = {name: Content(96 * MIB, name) for name in ("/a", "/b", "/c")}
+    for name, content in contents.items():
+        origin.page(name, content, cache="max-age=600", etag='"1"')
+        wait_until(lambda name=name: edge.get(name).status == 200 and edge.metric(
+            "byeori_edge_disk_queued_bytes") == 0, "it is written")
+    resting = {name: edge.client() for name in contents}
+    for name, client in resting.items():
+        client.send_request("GET", name)
+        assert client.head().status == 200
+    for name, content in [*contents.items()] * 2:
+        assert is_right(edge.get(name), name, content.size)
+    for name, client in resting.items():
+        assert is_rest_right(client, contents[name])
+        client.close()
+    assert edge.metric("byeori_edge_store_disk_read_blocks_total") > 200
