@@ -24,6 +24,7 @@ int64_t stride_want(struct stride *s, int64_t first, int64_t count, int64_t most
     struct stride_trail *t = trail_to(s, first);
     int64_t ahead = 0;
     if (t != NULL) {
+        s->turn = (uint32_t)(t - s->trails) + 1; /* the other gives way: this one leads on */
         ahead = t->ahead > 0 ? 2 * (int64_t)t->ahead : count;
         ahead = ahead < most ? ahead : most;
     } else {
