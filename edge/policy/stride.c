@@ -28,8 +28,9 @@ int64_t stride_want(struct stride *s, int64_t first, int64_t count, int64_t most
         ahead = t->ahead > 0 ? 2 * (int64_t)t->ahead : count;
         ahead = ahead < most ? ahead : most;
     } else {
-        t = &s->trails[s->turn++ % ARRAY_LEN(s->trails)];
+        t = &s->trails[s->turn % ARRAY_LEN(s->trails)];
     }
+    s->turn = (uint32_t)(t - s->trails) + 1; /* the other one gives way next */
     ahead = first + count + ahead < UINT32_MAX ? ahead : 0;
     *t = (struct stride_trail){(uint32_t)(first + count + ahead), (uint32_t)ahead};
     return ahead;
