@@ -9,7 +9,7 @@
  * they come up, but at the end of the loop's turn, in the order they came, and at most
  * HANDSHAKES_TURN_NS of them a turn (one at least): whatever else is ready goes first, and a flood
  * of new connections waits in this queue, not in front of the others. */
-#define HANDSHAKES_TURN_NS ((nsec_t)500000)
+#define HANDSHAKES_TURN_NS ((nsec_t)200000)
 struct handshake {
     struct list link;
     void (*step)(struct handshake *h);
