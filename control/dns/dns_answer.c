@@ -11,10 +11,13 @@
 #define DEGRADED_S 5 /* TTL while the best edge there is is not able */
 #define NO_REGION  UINT32_MAX
 
+struct subject {
+    uint32_t meaning, region, type;
+};
+
 struct remembered {
     uint64_t generation; /* of everything it was decided from */
-    uint32_t meaning, region;
-    uint16_t type;
+    struct subject of;
     struct dns_body body;
 };
 
@@ -136,26 +139,38 @@ static void site_records(struct dns_answerer *a, const struct asked *k, uint16_t
         site_addresses(a, k, type, e, out);
 }
 
-static struct remembered *place_for(struct dns_answerer *a, const struct asked *k, uint32_t region,
-                                    uint16_t type)
+static bool is_remembered(const struct dns_answerer *a, const struct remembered *r,
+                          const struct subject *of)
 {
-    const uint64_t key[] = {(uint64_t)k->meaning.id << 32 | region, type};
-    return &a->v[hash64_seeded(key, sizeof key) % REMEMBERED];
+    return r->generation == a->generation && r->of.meaning == of->meaning &&
+           r->of.region == of->region && r->of.type == of->type;
+}
+
+/* One of two places; where it is in neither, the one to be given up. */
+static struct remembered *place_for(struct dns_answerer *a, const struct subject *of)
+{
+    uint64_t hash = hash64_seeded(of, sizeof *of);
+    struct remembered *pair = &a->v[hash % (REMEMBERED / 2) * 2];
+    for (int i = 0; i < 2; i++)
+        if (is_remembered(a, &pair[i], of))
+            return &pair[i];
+    for (int i = 0; i < 2; i++)
+        if (pair[i].generation != a->generation)
+            return &pair[i];
+    return &pair[hash >> 63];
 }
 
 static const struct dns_body *in_region(struct dns_answerer *a, const struct asked *k,
                                         uint32_t region, uint16_t type)
 {
-    struct remembered *r = place_for(a, k, region, type);
-    if (r->generation == a->generation && r->meaning == k->meaning.id && r->region == region &&
-        r->type == type)
+    const struct subject of = {k->meaning.id, region, type};
+    struct remembered *r = place_for(a, &of);
+    if (is_remembered(a, r, &of))
         return &r->body;
     struct edges e = {.who = *dns_atlas_resident(a->atlas, region)};
     site_records(a, k, type, &e, &r->body);
     r->generation = a->generation;
-    r->meaning = k->meaning.id;
-    r->region = region;
-    r->type = type;
+    r->of = of;
     return &r->body;
 }
 

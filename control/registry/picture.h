@@ -64,9 +64,10 @@ struct picture {
     struct picture_edge *edges; /* [node_count]: by place, those without a point last */
     struct picture_place *places;
     size_t place_count;
-    struct map *node_by_id;   /* struct picture_node */
-    struct map *site_by_host; /* const struct picture_site; wildcards as ".example.com" */
-    uint32_t price_limits;    /* bit n: there is a site that pays up to class n */
+    uint8_t standings[NODE_FAMILIES]; /* bit n: there is an edge of standing n */
+    struct map *node_by_id;           /* struct picture_node */
+    struct map *site_by_host;         /* const struct picture_site; wildcards as ".example.com" */
+    uint32_t price_limits;            /* bit n: there is a site that pays up to class n */
     bool is_frozen;
     uint64_t config_version; /* of what its sites are; edges may run the one before yet */
 };

@@ -126,12 +126,15 @@ void picture_seal(struct picture *p)
     p->edges = mem_zarray(p->node_count + 1, sizeof *p->edges);
     p->places = mem_zarray(p->node_count + 1, sizeof *p->places);
     p->place_count = 0;
+    memset(p->standings, 0, sizeof p->standings);
     p->routing = p->price_limits;
     p->shares = 0;
     for (size_t i = 0; i < p->node_count; i++) {
         struct picture_node *n = &p->nodes[spots[i].node];
         n->edge = (uint32_t)i;
         p->edges[i] = edge_of(n, spots[i].node);
+        for (int f = 0; f < NODE_FAMILIES; f++)
+            p->standings[f] |= (uint8_t)(1U << p->edges[i].standing[f]);
         p->routing = routing_of(&p->edges[i], &n->spec, p->routing);
         p->shares = shares_of(p->edges[i].weight, p->shares);
         if (spots[i].has_point)

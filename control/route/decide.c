@@ -418,6 +418,9 @@ static void run(struct deciding *d)
         d->home = region_of(d->rules->regions, picture_code(span_of(place->country)),
                             picture_code(span_of(place->continent)));
     for (int s = STANDING_ABLE; s < STANDING_OUT && !is_full(d); s++) {
+        bool is_any = (d->picture->standings[d->q->family] >> s & 1) != 0;
+        if (!is_any && (s != STANDING_DEAR || d->q->price_class == 0))
+            continue;
         decide_among(d, (enum standing)s);
         if (d->q->has_one_standing && d->count > 0)
             break;
