@@ -29,6 +29,8 @@ def introduce(fleet):
     for what, where in rows:
         print(f"   {what:{wide}}  {where}")
     print(f"   {'configurations, logs, tokens':{wide}}  {fleet.folder}")
+    print(f"   {'live page':{wide}}  http://127.0.0.1:{fleet.ports['api']}/  (token: "
+          f"{fleet.operator_token})")
     print("\nLoopback addresses stand for cities (tour/places.csv): 127.1.x.x is Seoul, 127.2.x.x "
           "Frankfurt,\n127.3.x.x Virginia, 127.7.x.x Busan. In another terminal:\n")
     for n, step in enumerate(STEPS, 1):
