@@ -37,9 +37,9 @@ struct zstd_stream *zstd_stream_create(int level, int64_t size)
     return z;
 }
 
-/* Where all of it fits into the reader's window the frame is one segment: its window is its size, and
- * the base can be referred to from anywhere in it (RFC 8878 s.3.1.1.1.2). Else the largest power of
- * two within that window. */
+/* Where all of it fits into the reader's window the frame is one segment: its window is its size,
+ * and the base can be referred to from anywhere in it (RFC 8878 s.3.1.1.1.2). Else the largest
+ * power of two within that window. */
 static int delta_window_log(size_t base_bytes, int64_t size)
 {
     size_t window = base_bytes + base_bytes / 4;

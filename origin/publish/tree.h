@@ -24,9 +24,9 @@ struct tree {
     int64_t bytes;
 };
 
-/* tree_open: an empty one. tree_add: walks a folder, whose files are put among the others. Links and
- * special files are refused, by name: a release is what its bytes are. 0, or ERR_NOT_FOUND (also
- * where it has no files), ERR_DENIED, ERR_IO, ERR_TOO_BIG and why. */
+/* tree_open: an empty one. tree_add: walks a folder, whose files are put among the others. Links
+ * and special files are refused, by name: a release is what its bytes are. 0, or ERR_NOT_FOUND
+ * (also where it has no files), ERR_DENIED, ERR_IO, ERR_TOO_BIG and why. */
 void tree_open(struct tree *t);
 MUST_USE int tree_add(struct tree *t, const char *folder, struct buf *why);
 void tree_close(struct tree *t);
