@@ -65,8 +65,9 @@ def run(folder, full):
     objects, rounds = SHAPES[full]
     origin = NumberOrigin(SIZE)
     size = f"{(objects * 6000 >> 20) + rounds * 200}MiB"     # nothing may leave for want of room
+    # Heads may have a quarter of memory: with less some objects would leave for want of it.
     edge = disk_edge(folder, origin.url, {folder / "disk": {"size": size}},
-                     memory=f"{max(256, objects * 1000 * 3 >> 20)}MiB", disk_scrub="1GiB").start()
+                     memory=f"{max(256, objects * 6000 >> 20)}MiB", disk_scrub="1GiB").start()
     starts, committed, kept, wrong = [], 0, 0, 0
     try:
         fill(edge, range(objects), SIZE, 8 * MIB)
