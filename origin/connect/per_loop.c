@@ -5,16 +5,17 @@
 
 #include "lib/base/check.h"
 
+/* Takes the first slot that is free; more loops than workers would be a fault. */
 void per_loop_put(struct per_loop *p, struct loop *home, void *value)
 {
-    for (size_t i = 0; i < PER_LOOP_MAX; i++) {
+    size_t i = 0;
+    for (; i < PER_LOOP_MAX; i++) {
         struct loop *none = NULL;
-        if (!atomic_compare_exchange_strong(&p->slots[i].home, &none, home))
-            continue;
-        p->slots[i].value = value;
-        return;
+        if (atomic_compare_exchange_strong(&p->slots[i].home, &none, home))
+            break;
     }
-    CHECK(!"more loops than workers");
+    CHECK(i < PER_LOOP_MAX);
+    p->slots[i].value = value;
 }
 
 static size_t slot_of(struct per_loop *p, const struct loop *home)
