@@ -47,8 +47,8 @@ struct shelf {
     msec_t next_listing;
     struct list waiting; /* of struct look_up, until the listing under way is over */
     struct connector_list list;
-    char *after; /* page of the listing */
-    uint32_t loading;
+    char *after;      /* page of the listing */
+    uint32_t pending; /* manifests that are being read */
 };
 
 struct releases {
@@ -113,7 +113,7 @@ static void shelf_settle(struct shelf *s)
     struct span name;
     void *value;
     size_t at = 0;
-    if (!s->is_leaving || s->is_listing || s->loading > 0)
+    if (!s->is_leaving || s->is_listing || s->pending > 0)
         return;
     while (map_next(s->names, &at, &name, &value))
         release_free(value);
@@ -160,18 +160,16 @@ static void listing_over(struct shelf *s, int err)
     s->after = NULL;
     s->is_listing = false;
     s->next_listing = loop_now(s->home) + s->all->refresh_ms;
-    if (err == ERR_UNSUPPORTED)
-        err = 0; /* then there are none */
-    if (err != 0) {
+    bool has_none = err == ERR_UNSUPPORTED || err == ERR_DENIED;
+    if (err != 0 && err != ERR_UNSUPPORTED && err != ERR_CANCELLED)
         LOG_WARN_LIMITED("releases-not-listed", "reason=\"%s\"", err_text(err));
-    } else {
+    if (err == 0)
         forget_unseen(s);
-        s->is_listed = true;
-    }
+    s->is_listed = s->is_listed || err == 0 || has_none;
     if (s->is_listed && !s->is_leaving)
         resume_all(&s->waiting);
     else
-        fail_all(&s->waiting, s->is_leaving ? ERR_CANCELLED : ERR_BUSY);
+        fail_all(&s->waiting, err == ERR_NOT_FOUND ? ERR_IO : err);
     shelf_settle(s);
 }
 
@@ -215,7 +213,7 @@ static void load_over(struct release *r)
     struct shelf *s = r->shelf;
     buf_finish(&r->fetch.bytes);
     arena_finish(&r->mem);
-    s->loading--;
+    s->pending--;
     r->state = r->err == 0 ? RELEASE_LOADED : RELEASE_KNOWN;
     if (r->err != 0) {
         LOG_WARN_LIMITED("manifest-unusable", "release=\"%s\" reason=\"%s\" detail=\"%.*s\"",
@@ -269,7 +267,7 @@ static void load(struct release *r)
 {
     struct shelf *s = r->shelf;
     r->state = RELEASE_LOADING;
-    s->loading++;
+    s->pending++;
     arena_init(&r->mem, 4096);
     buf_init(&r->why, 256);
     r->fetch = (struct connector_fetch){.from = s->all->inner,
@@ -409,8 +407,10 @@ static void release_leave(struct connector *c, struct loop *home)
     struct releases *all = releases_of(c);
     struct shelf *s = per_loop_get(&all->shelves, home);
     s->is_leaving = true;
+    s->pending++; /* what is cancelled here ends inside */
     connector_leave(all->inner, home);
     per_loop_remove(&all->shelves, home);
+    s->pending--;
     shelf_settle(s);
 }
 

@@ -110,6 +110,9 @@ struct span remote_key(struct remote_loop *at, struct remote_ask *a)
 int remote_err_of(int status)
 {
     switch (status) {
+    case 401:
+    case 403:
+        return ERR_DENIED;
     case 404:
     case 410:
         return ERR_NOT_FOUND;

@@ -39,7 +39,9 @@ struct remote_kind {
     bool (*refresh)(struct remote_loop *at, struct remote_ask *a, int status);
     /* Whether the options make sense for this kind; reads nothing but them and their files. */
     int (*check)(const struct storage_options *o, const char *file, struct buf *why);
-    /* The question of a listing, and what its answer says. NULL: cannot list. */
+    /* The question of a listing, and what its answer says. NULL: cannot list. can_list: whether it
+     * can as the options are; NULL: always. */
+    bool (*can_list)(const struct storage_options *o);
     void (*ask_list)(struct remote_loop *at, struct remote_ask *a, const struct connector_list *l);
     int (*read_list)(struct remote_loop *at, struct connector_list *l, struct span answer);
     /* Uploads in parts (remote_upload.h). NULL: a content goes in one piece, whatever its size. */
@@ -82,9 +84,7 @@ void remote_address(struct remote_loop *at, struct remote_ask *a, struct request
  * empty, or from its '/' on. */
 struct span remote_key(struct remote_loop *at, struct remote_ask *a);
 
-/* remote_err_of: what a status means; 0 for 2xx. 401 and 403 are failures of the storage (502), not
- * missing objects: S3 tells who may not list neither from the other, and a wrong key must not make
- * a whole catalogue vanish. */
+/* remote_err_of: what a status means; 0 for 2xx. */
 int remote_err_of(int status);
 /* remote_describe: fills what a find gives from the head of an answer to GET or HEAD. ERR_PROTOCOL
  * where it does not tell the size. */

@@ -16,6 +16,8 @@ struct look_up {
 
 static void begin(struct look_up *l, enum method method, int64_t from, int64_t to);
 
+/* Who may not read is a failure of the storage (502), not a missing object: S3 tells who may not
+ * list neither from the other, and a wrong key must not make a whole catalogue vanish. */
 static void fail(struct look_up *l, int err)
 {
     struct connector_find *find = l->find;
@@ -28,7 +30,7 @@ static void fail(struct look_up *l, int err)
     remote_read_end(l->read);
     mem_free(l->read);
     mem_free(l);
-    find->done(find, err);
+    find->done(find, err == ERR_DENIED ? ERR_IO : err);
 }
 
 static void on_answer(struct remote_read *r, int err)

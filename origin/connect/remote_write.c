@@ -32,7 +32,10 @@ static void listed(struct remote_talk *t, int err)
 void remote_list(struct connector *c, struct connector_list *l)
 {
     struct remote_loop *at = remote_at(c, l->home);
-    if (at->remote->kind->ask_list == NULL) {
+    const struct remote_kind *kind = at->remote->kind;
+    bool can_list =
+        kind->ask_list != NULL && (kind->can_list == NULL || kind->can_list(at->remote->options));
+    if (!can_list) {
         l->done(l, ERR_UNSUPPORTED);
         return;
     }
@@ -40,7 +43,7 @@ void remote_list(struct connector *c, struct connector_list *l)
     g->list = l;
     g->talk.done = listed;
     remote_ask_init(&g->talk.ask, at, METHOD_GET, SPAN_NONE);
-    at->remote->kind->ask_list(at, &g->talk.ask, l);
+    kind->ask_list(at, &g->talk.ask, l);
     remote_talk_start(&g->talk);
 }
 

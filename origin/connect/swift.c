@@ -118,6 +118,12 @@ static void swift_ask_list(struct remote_loop *at, struct remote_ask *a,
         remote_ask_query(a, SPAN("marker"), l->after);
 }
 
+/* A temporary URL opens one object, never a container. */
+static bool swift_can_list(const struct storage_options *o)
+{
+    return o->auth != STORAGE_AUTH_TEMPURL;
+}
+
 static int take_rows(struct remote_loop *at, struct connector_list *l, struct json_in *in)
 {
     struct span prefix = span_of(at->remote->options->prefix), name = SPAN_NONE;
@@ -259,6 +265,7 @@ const struct remote_kind remote_swift = {
     .sign = swift_sign,
     .refresh = swift_refresh,
     .check = swift_check,
+    .can_list = swift_can_list,
     .ask_list = swift_ask_list,
     .read_list = swift_read_list,
     .parts = &swift_parts,

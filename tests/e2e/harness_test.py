@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-import conftest
+from tests import conftest
 from tests.harness.client import Client, Pending
 from tests.harness.conf import conf_text, merged
 from tests.harness.content import Content
