@@ -323,6 +323,7 @@ static void stop(struct daemon *d)
             LOG_WARN("not-saved", "note=\"the state's queue is full\"");
     }
     state_queue_destroy(&c->api.queue);
+    loop_deliver(daemon_loop(d)); /* what its last jobs have to give back */
     api_workers_free(&c->api);
     dns_server_destroy(&c->dns);
     registry_view_finish(&c->dns_picture);

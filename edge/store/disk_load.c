@@ -132,11 +132,13 @@ static int read_block(struct disk *d, const struct disk_job *j, uint8_t *pages)
 }
 
 /* It was read: what came of it shows in the block. */
-static void settle(struct disk *d, const struct disk_job *j, int r)
+/* Returns whether it still lay there: the scrub may have met the same damage meanwhile. */
+static bool settle(struct disk *d, const struct disk_job *j, int r)
 {
     struct generation *g = j->generation;
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);
+    bool lay_there = b->disk_segment == j->disk_segment;
     b->flags &= (uint8_t)~BLOCK_LATE;
     if (r == 0) {
         b->filled = j->bytes;
@@ -150,6 +152,7 @@ static void settle(struct disk *d, const struct disk_job *j, int r)
     generation_unlock(g);
     counter_add_shared(&d->store->counters.disk_read_bytes, j->bytes);
     counter_add_shared(&d->store->counters.disk_read_blocks, r == 0);
+    return lay_there;
 }
 
 static void load_job(struct disk *d, struct disk_job *j, uint8_t *pages)
@@ -157,10 +160,9 @@ static void load_job(struct disk *d, struct disk_job *j, uint8_t *pages)
     msec_t began = clock_mono_ms();
     int r = read_block(d, j, pages);
     disk_read_told(d, clock_mono_ms() - began, r != ERR_IO);
-    if (r == ERR_CORRUPT)
-        counter_add_shared(&d->store->counters.disk_corrupt, 1);
     disk_segment_leave(d, j->disk_segment);
-    settle(d, j, r);
+    if (settle(d, j, r) && r == ERR_CORRUPT)
+        counter_add_shared(&d->store->counters.disk_corrupt, 1);
     disk_end_load(d, j);
     disk_load_done(d, true);
     disk_job_free(j);

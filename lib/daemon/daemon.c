@@ -65,6 +65,7 @@ struct daemon {
     msec_t started_wall;
     /* the main thread's */
     enum phase phase;
+    bool is_reload_due; /* asked for before it ran */
     struct option_config *config;
     struct retired *retired;
     struct event *signal_events[ARRAY_LEN(signals)];
@@ -226,6 +227,7 @@ static void reload(struct daemon *d)
 {
     struct option_config *fresh = NULL;
     struct buf why;
+    d->is_reload_due = d->phase < RUNNING;
     if (d->phase != RUNNING)
         return;
     buf_init(&why, WHY_MAX_BYTES);
@@ -302,6 +304,8 @@ static void on_started(struct mail *m)
         d->program->ready(d);
     LOG_INFO("started", "program=%s version=" BYEORI_VERSION " pid=%d workers=%d", d->program->name,
              (int)getpid(), d->worker_count);
+    if (d->is_reload_due)
+        reload(d);
 }
 
 static void *run_worker(void *ctx)

@@ -36,7 +36,7 @@ static void on_start(void *ctx, const char *name, const char **attributes)
 {
     (void)attributes;
     struct walk *w = ctx;
-    if (++w->depth > S3_XML_DEPTH_MAX) {
+    if (++w->depth > S3_XML_DEPTH_MAX || local_name(name)[0] == '\0') {
         stop(w, ERR_SYNTAX);
         return;
     }
@@ -49,6 +49,8 @@ static void on_start(void *ctx, const char *name, const char **attributes)
 static void on_end(void *ctx, const char *name)
 {
     struct walk *w = ctx;
+    if (w->err != 0) /* expat ends an empty element after it was stopped in its beginning */
+        return;
     size_t own = strlen(local_name(name)) + (w->depth > 1 ? 1 : 0);
     int err = w->events->element(w->ctx, buf_span(&w->path), buf_span(&w->text));
     if (err != 0)
