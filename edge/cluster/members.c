@@ -223,8 +223,8 @@ static struct peer *owner_locked(struct members *m, uint64_t key, size_t owners,
 
 struct peer *members_owner(struct members *m, uint64_t key, double rate, uint32_t pick)
 {
-    double owners = 1 + rate / m->hot_per_s;
     pthread_mutex_lock(&m->lock);
+    double owners = 1 + rate / m->hot_per_s;
     size_t most = m->count;
     struct peer *p =
         most > 1 ? owner_locked(m, key, owners < (double)most ? (size_t)owners : most, pick) : NULL;

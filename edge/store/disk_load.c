@@ -136,6 +136,9 @@ static int read_block(struct disk *d, const struct disk_job *j, uint8_t *pages)
 static bool settle(struct disk *d, const struct disk_job *j, int r)
 {
     struct generation *g = j->generation;
+    /* Before who waits is woken: whoever has the bytes finds them counted. */
+    counter_add_shared(&d->store->counters.disk_read_bytes, j->bytes);
+    counter_add_shared(&d->store->counters.disk_read_blocks, r == 0);
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);
     bool lay_there = b->disk_segment == j->disk_segment;
@@ -150,8 +153,6 @@ static bool settle(struct disk *d, const struct disk_job *j, int r)
     }
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
-    counter_add_shared(&d->store->counters.disk_read_bytes, j->bytes);
-    counter_add_shared(&d->store->counters.disk_read_blocks, r == 0);
     return lay_there;
 }
 
