@@ -132,8 +132,8 @@ static int read_block(struct disk *d, const struct disk_job *j, uint8_t *pages)
 }
 
 /* It was read: what came of it shows in the block. */
-/* Returns whether it still lay there: the scrub may have met the same damage meanwhile. */
-static bool settle(struct disk *d, const struct disk_job *j, int r)
+/* Damage counts where it still lay there: the scrub may have met the same one meanwhile. */
+static void settle(struct disk *d, const struct disk_job *j, int r)
 {
     struct generation *g = j->generation;
     /* Before who waits is woken: whoever has the bytes finds them counted. */
@@ -141,7 +141,8 @@ static bool settle(struct disk *d, const struct disk_job *j, int r)
     counter_add_shared(&d->store->counters.disk_read_blocks, r == 0);
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);
-    bool lay_there = b->disk_segment == j->disk_segment;
+    if (r == ERR_CORRUPT && b->disk_segment == j->disk_segment)
+        counter_add_shared(&d->store->counters.disk_corrupt, 1);
     b->flags &= (uint8_t)~BLOCK_LATE;
     if (r == 0) {
         b->filled = j->bytes;
@@ -153,7 +154,6 @@ static bool settle(struct disk *d, const struct disk_job *j, int r)
     }
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
-    return lay_there;
 }
 
 static void load_job(struct disk *d, struct disk_job *j, uint8_t *pages)
@@ -162,8 +162,7 @@ static void load_job(struct disk *d, struct disk_job *j, uint8_t *pages)
     int r = read_block(d, j, pages);
     disk_read_told(d, clock_mono_ms() - began, r != ERR_IO);
     disk_segment_leave(d, j->disk_segment);
-    if (settle(d, j, r) && r == ERR_CORRUPT)
-        counter_add_shared(&d->store->counters.disk_corrupt, 1);
+    settle(d, j, r);
     disk_end_load(d, j);
     disk_load_done(d, true);
     disk_job_free(j);
