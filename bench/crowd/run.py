@@ -191,7 +191,7 @@ def main():
         origin = OriginGateway(folder, lambda port: {
             "workers": 1, "folder": str(root), ("listen", "http"): {"address": f"127.0.0.1:{port}"},
             ("rule", "*"): {"cache_control": "max-age=3600"}})
-        edge = Edge(folder, [origin.url], over={"workers": a.workers, "memory": "256MiB"},
+        edge = Edge(folder, [origin.url], over={"workers": a.workers, "memory": "1536MiB"},
                     site={"grace": f"{GRACE_S}s", "read_ahead": f"{READ_AHEAD // MIB}MiB"})
         try:
             origin.start()
