@@ -54,7 +54,7 @@ struct disk_job {
 #define DISK_SLOW_MS     1000 /* a read that takes longer makes the disk slow */
 #define DISK_FAULTS_MAX  4    /* reads in a row that may fail before the disk is dead */
 #define DISK_FLUSH_BYTES (1u << 20) /* what is written waits for company up to here */
-#define DISK_FLUSH_MS    500        /* and no longer than that */
+#define DISK_FLUSH_MS    500        /* and, from its first record on, no longer than that */
 #define DISK_PROBE_MS    5000
 #define DISK_QUEUE_BYTES ((int64_t)64 << 20) /* pinned in memory at most, and a quarter of it */
 
@@ -75,6 +75,7 @@ struct disk_segment {
     uint64_t sequence; /* 0: never written. The writer's own, as what follows */
     uint8_t state;
     bool is_barred;   /* its file could not be made */
+    bool is_unsynced; /* SEALED, and may not outlive the machine yet */
     uint32_t readers; /* loads under way: under the disk's lock */
 };
 

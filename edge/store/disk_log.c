@@ -121,9 +121,8 @@ static int write_foot(struct disk *d, uint32_t summary_at)
     memset(w->buffer, 0, DISK_PAGE);
     memcpy(w->buffer, &foot, sizeof(foot));
     written(d, DISK_PAGE);
-    int r = medium_disk_write(&d->medium, w->segment, d->medium.segment_bytes - DISK_PAGE,
-                              w->buffer, DISK_PAGE);
-    return r == 0 ? medium_disk_sync(&d->medium, w->segment) : r;
+    return medium_disk_write(&d->medium, w->segment, d->medium.segment_bytes - DISK_PAGE, w->buffer,
+                             DISK_PAGE);
 }
 
 void disk_log_close(struct disk *d)
@@ -137,6 +136,7 @@ void disk_log_close(struct disk *d)
         return;
     }
     d->segments[w->segment].state = DISK_SEGMENT_SEALED;
+    d->segments[w->segment].is_unsynced = true;
     w->segment = SEGMENT_NONE;
 }
 
@@ -455,6 +455,7 @@ static int open_segment(struct disk *d)
     written(d, DISK_PAGE);
     d->segments[segment].sequence = w->sequence;
     d->segments[segment].state = DISK_SEGMENT_OPEN;
+    d->segments[segment].is_unsynced = false;
     w->segment = segment;
     w->flushed = DISK_PAGE;
     w->filled = w->records = 0;
@@ -532,13 +533,28 @@ int disk_log_purge(struct disk *d, const struct disk_record *r, const void *payl
     return err;
 }
 
+/* The full ones that nobody waited for when they were closed. */
+static int sync_sealed(struct disk *d)
+{
+    for (uint32_t i = 0; i < d->medium.count; i++) {
+        struct disk_segment *s = &d->segments[i];
+        if (s->is_unsynced && medium_disk_sync(&d->medium, i) != 0)
+            return ERR_IO;
+        s->is_unsynced = false;
+    }
+    return 0;
+}
+
 int disk_log_sync(struct disk *d)
 {
+    struct disk_writer *w = &d->writer;
     disk_log_flush(d);
     if (!disk_is_up(d))
         return ERR_IO;
-    if (d->writer.segment == SEGMENT_NONE || medium_disk_sync(&d->medium, d->writer.segment) == 0)
-        return 0;
-    give_up(d, "sync");
-    return ERR_IO;
+    int r = sync_sealed(d);
+    if (r == 0 && w->segment != SEGMENT_NONE)
+        r = medium_disk_sync(&d->medium, w->segment);
+    if (r != 0)
+        give_up(d, "sync");
+    return r;
 }

@@ -16,8 +16,8 @@ MUST_USE int disk_log_object(struct disk *d, struct object *o, bool again);
 MUST_USE int disk_log_block(struct disk *d, const struct object *o, struct disk_job *j,
                             const void *payload);
 MUST_USE int disk_log_drop(struct disk *d, uint64_t id);
-/* disk_log_purge: r->kind, key and length are given. disk_log_sync: flushes, and what was flushed
- * outlives the machine. */
+/* disk_log_purge: r->kind, key and length are given. disk_log_sync: flushes, and all that was ever
+ * flushed outlives the machine. */
 MUST_USE int disk_log_purge(struct disk *d, const struct disk_record *r, const void *payload);
 MUST_USE int disk_log_sync(struct disk *d);
 /* disk_log_undo: a job that was not taken: its block stays where it is. */

@@ -9,6 +9,7 @@
 #include "edge/store/disk_place.h"
 #include "edge/store/purge_image.h"
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 static void write_block(struct disk *d, struct disk_job *j)
@@ -91,7 +92,19 @@ static msec_t patience_ms(const struct disk *d)
 {
     if (!disk_is_up(d))
         return DISK_PROBE_MS;
-    return d->writer.filled > 0 ? DISK_FLUSH_MS : -1;
+    if (d->writer.filled == 0)
+        return -1;
+    msec_t left = d->writer.pending_since + DISK_FLUSH_MS - clock_mono_ms();
+    return left > 0 ? left : 0;
+}
+
+/* What lies in the buffer is lost with the process: it waits for company, but not long. */
+static void flush_if_due(struct disk *d)
+{
+    const struct disk_writer *w = &d->writer;
+    if (w->filled >= DISK_FLUSH_BYTES ||
+        (w->filled > 0 && clock_mono_ms() - w->pending_since >= DISK_FLUSH_MS))
+        disk_log_flush(d);
 }
 
 /* Purges and drops that it could not take: after the next start all that it holds by then is
@@ -124,15 +137,16 @@ static void probe(struct disk *d)
 void disk_write_all(struct disk *d)
 {
     struct list jobs;
-    struct disk_writer *w = &d->writer;
     list_init(&jobs);
     while (disk_take_writes(d, &jobs, patience_ms(d))) {
-        for (struct list *l; (l = list_pop(&jobs)) != NULL;)
+        for (struct list *l; (l = list_pop(&jobs)) != NULL;) {
             write_job(d, LIST_THING(l, struct disk_job, link));
+            flush_if_due(d);
+        }
         probe(d);
-        if (w->filled >= DISK_FLUSH_BYTES ||
-            (w->filled > 0 && clock_mono_ms() - w->pending_since >= DISK_FLUSH_MS))
-            disk_log_flush(d);
+        flush_if_due(d);
     }
     disk_log_close(d);
+    if (!is_empty(d) && disk_log_sync(d) != 0)
+        LOG_WARN("disk-not-synced", "path=\"%s\"", d->medium.path);
 }

@@ -17,13 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RULES 4
+#define RULES   4
+#define STEP_MS 10
 
-/* errno of each call, or 0; milliseconds before each read and write. */
+/* errno of each call, or 0; milliseconds before each read, write and sync. */
 struct rule {
     char folder[240];
     volatile int32_t open_errno, read_errno, write_errno, allocate_errno, sync_errno;
-    volatile int32_t read_ms, write_ms, spare;
+    volatile int32_t read_ms, write_ms, sync_ms;
 };
 _Static_assert(sizeof(struct rule) == 272, "as faults.py packs it");
 
@@ -70,11 +71,12 @@ static const struct rule *rule_of(int fd)
     return NULL;
 }
 
-static void wait_ms(int32_t ms)
+/* In steps: who hangs goes on as soon as the rule no longer says so. */
+static void wait_ms(const volatile int32_t *ms)
 {
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    if (ms > 0)
-        nanosleep(&t, NULL);
+    const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+    for (int32_t waited = 0; waited < *ms; waited += STEP_MS)
+        nanosleep(&step, NULL);
 }
 
 ssize_t pread64(int fd, void *to, size_t n, off_t at)
@@ -82,7 +84,7 @@ ssize_t pread64(int fd, void *to, size_t n, off_t at)
     const struct rule *r = rule_of(fd);
     if (r == NULL)
         return real_pread(fd, to, n, at);
-    wait_ms(r->read_ms);
+    wait_ms(&r->read_ms);
     if (r->read_errno == 0)
         return real_pread(fd, to, n, at);
     errno = r->read_errno;
@@ -94,7 +96,7 @@ ssize_t pwrite64(int fd, const void *from, size_t n, off_t at)
     const struct rule *r = rule_of(fd);
     if (r == NULL)
         return real_pwrite(fd, from, n, at);
-    wait_ms(r->write_ms);
+    wait_ms(&r->write_ms);
     if (r->write_errno == 0)
         return real_pwrite(fd, from, n, at);
     errno = r->write_errno;
@@ -113,6 +115,8 @@ int fallocate64(int fd, int mode, off_t at, off_t n)
 int fdatasync(int fd)
 {
     const struct rule *r = rule_of(fd);
+    if (r != NULL)
+        wait_ms(&r->sync_ms);
     if (r == NULL || r->sync_errno == 0)
         return real_fdatasync(fd);
     errno = r->sync_errno;

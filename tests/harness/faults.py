@@ -16,7 +16,7 @@ from tests.harness.programs import SANITIZERS, build_folder
 
 RULE, RULES = struct.Struct("<240s8i"), 4
 FIELDS = ("open_errno", "read_errno", "write_errno", "allocate_errno", "sync_errno", "read_ms",
-          "write_ms")
+          "write_ms", "sync_ms")
 PULLED = {f"{call}_errno": 5 for call in ("open", "read", "write", "allocate", "sync")}
 
 
@@ -33,7 +33,7 @@ class Disks:
         at = self.folders.index(os.path.realpath(folder))
         values = [how.get(name, 0) for name in FIELDS]
         self._map[at * RULE.size:(at + 1) * RULE.size] = RULE.pack(
-            self.folders[at].encode(), *values, 0)
+            self.folders[at].encode(), *values)
 
     def environment(self):
         layer = build_folder() / "tests/libdisk_faults.so"
