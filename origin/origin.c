@@ -193,6 +193,7 @@ static void worker_stop(struct daemon *d, struct worker *w)
     struct origin_worker *ow = w->state;
     listen_stop(o->listens, w->index);
     server_destroy(&ow->server);
+    loop_deliver(w->loop); /* who was called at the gate while all this ended */
     connector_leave(o->connector, w->loop);
 }
 

@@ -4,6 +4,7 @@ and servers that do what the test says."""
 
 import hashlib
 import re
+import signal
 import threading
 import time
 
@@ -310,3 +311,21 @@ def test_a_bad_section_is_refused_with_its_line(tmp_path, swift, over, complaint
         ("storage", kind): {**values, **over}})
     done = run_tool("origin/byeori-origin", "-c", g.file, "--check-config")
     assert done.returncode == 1 and complaint in done.stderr and f"{g.file}:" in done.stderr
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_stop_with_a_crowd_before_the_gate_is_clean(run, tmp_path, origin, signals):
+    g = gateway_before(run, tmp_path, plain(origin), reads=1, key_wait="30s", queue_wait="60s")
+    with origin.holding("/base/a") as held:
+        crowd = [Pending(("127.0.0.1", g.port), "GET", f"/{n}") for n in ("a", *range(30))]
+        held.wait_for(1)
+        for said in ("info stopping ", "stopping-at-once")[:signals]:
+            g.signal(signal.SIGTERM)
+            wait_until(lambda text=said: text in g.stderr(), said)
+        if signals == 1:
+            held.answer(b"a")
+        assert g.wait() == 0
+        held.answer(b"a")
+    for p in crowd:
+        p.wait()

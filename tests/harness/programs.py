@@ -18,7 +18,7 @@ from tests.harness.conf import conf_text, merged
 from tests.harness.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S, STOP_S, POLL_S = 20, 20, 0.01
+READY_S, STOP_S, POLL_S = 60, 60, 0.01
 SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
