@@ -10,6 +10,7 @@ import jsonschema
 
 from control_plane import HOST, NODE, OPERATOR, Beats, Plane
 from tests.harness.builds import ROOT
+from tests.harness.programs import wait_until
 
 DOCUMENT = json.loads((ROOT / "control/api/openapi.json").read_text())
 SITE = {"hosts": ["media.example.com"], "origins": ["http://127.0.0.1:1"]}
@@ -180,10 +181,7 @@ def ask_too_often(ask, token):
 def conflict_of_a_rollback(ask, plane):
     plane.configure({**plane.values, ("site", "file"): {"hosts": ["media.example.com"]}})
     plane.reload()
-    for _ in range(100):
-        if plane.ask("GET", "/v1/sites/file")[0] == 200:
-            break
-        time.sleep(0.05)
+    wait_until(lambda: plane.ask("GET", "/v1/sites/file")[0] == 200, "the site of the file")
     ask("POST", "/v1/config/rollback", 409, {"version": 1})
 
 

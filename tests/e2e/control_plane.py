@@ -88,7 +88,7 @@ class Plane(Control):
     def health(self):
         return {n["id"]: n["health"] for n in self.ask("GET", "/v1/nodes")[1]["nodes"]}
 
-    def wait_health(self, bound_s=20, **wanted):
+    def wait_health(self, bound_s=60, **wanted):
         wait_until(lambda: wanted.items() <= self.health().items(), f"{wanted}", bound_s)
 
     def tool(self, *arguments):

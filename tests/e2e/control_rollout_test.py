@@ -85,7 +85,7 @@ def test_a_canary_goes_first_and_then_the_others(run, tmp_path):
         seen.add(sum(e.beat.get("config_version") == 2 for e in edges))
         return config(plane)["stable"] == 2 and all_run(edges, 2)
     assert config(plane)["stage"] == "canary"
-    wait_until(is_done, "the second everywhere", 20)
+    wait_until(is_done, "the second everywhere")
     assert {1, 2} <= seen
     for e in edges:
         e.stop()
@@ -107,7 +107,7 @@ def test_a_canary_that_makes_errors_is_taken_back(run, tmp_path):
                               "errors": load["errors"] + (10 if is_bad else 0)}
         return config(plane)["stable"] == 3
     put(plane, site("2MiB"))
-    wait_until(answer_and_fail, "the return", 20)
+    wait_until(answer_and_fail, "the return")
     wait_until(lambda: all_run(edges, 3), "all are back")
     assert len(reached) == 1
     last = config(plane)["versions"][-1]
@@ -127,7 +127,7 @@ def test_a_canary_goes_on_after_a_kill(run, tmp_path):
     plane.kill()
     plane.start()
     assert (config(plane)["version"], config(plane)["stable"]) == (2, 1)
-    wait_until(lambda: config(plane)["stable"] == 2 and all_run(edges, 2), "everywhere", 30)
+    wait_until(lambda: config(plane)["stable"] == 2 and all_run(edges, 2), "everywhere")
     for e in edges:
         e.stop()
 
@@ -141,7 +141,7 @@ def test_an_edge_that_refuses_is_heard_and_left_alone(run, origin, tmp_path):
     wait_until(lambda: edge.admin("GET", "/v1/status")[1]["control"]["config_version"] == 1, "one")
     origin.page("/a", b"a", cache="max-age=60")
     put(plane, site("no size"))
-    wait_until(lambda: config(plane)["version"] == 3, "the return", 20)
+    wait_until(lambda: config(plane)["version"] == 3, "the return")
     assert "seoul refuses it" in config(plane)["versions"][-1]["what"]
     wait_until(lambda: edge.admin("GET", "/v1/status")[1]["control"]["config_version"] == 3, "back")
     assert edge.get("/a").body == b"a"
@@ -157,7 +157,7 @@ def test_a_second_instance_routes_from_the_snapshot_of_the_first(run, tmp_path):
     plane.wait_health(seoul="up", frankfurt="up", virginia="up")
     put(plane, site())
     snapshot.unlink(missing_ok=True)
-    wait_until(snapshot.exists, "a snapshot", 30)
+    wait_until(snapshot.exists, "a snapshot")
     plane.kill()
     second = run(Plane(snapshot.parent, over={"routes_only": True, "state": str(snapshot)}))
     assert second.edges("127.1.0.1")[0] == "seoul"

@@ -165,7 +165,7 @@ def test_a_database_that_is_destroyed_while_in_use_stays_in_use(plane):
     assert plane.status()["geoip"]["loaded"]
 
 
-def wait_for(question, bound_s=10):
+def wait_for(question, bound_s=60):
     end = time.monotonic() + bound_s
     while not question():
         assert time.monotonic() < end

@@ -127,7 +127,7 @@ def test_a_memcached_that_fails_costs_nothing_but_misses(edges, memcached, origi
         began = time.monotonic()
         assert two.get(f"/{i}").status == 200
         took.append(time.monotonic() - began)
-    assert sorted(took)[-3] < 0.05               # one deadline, and what the machine does
+    assert sum(took) < 49 * 0.1                   # one deadline, and what the machine does
     memcached.go_on() if how == "hang" else memcached.start()
     def is_back():
         path = f"/back-{time.monotonic_ns()}"

@@ -81,7 +81,7 @@ def test_a_body_that_drips_is_taken_from_another_origin(run, origin, tmp_path):
     edge = run(Edge(tmp_path, [origin.url, second.url], site={"stall_timeout": "500ms"}))
     began = time.monotonic()
     assert edge.get("/a").body == content.read(0, content.size)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30      # it would take days
     assert second.body_bytes("/a") <= content.size - 3_000_000
     second.stop()
 

@@ -110,18 +110,19 @@ def test_a_dead_shield_is_passed_by_and_comes_back(behind, shield, origin):
 
 def test_a_hung_shield_is_passed_by_within_a_deadline(behind, shield, origin):
     (edge,) = behind()
-    for i in range(4):
+    for i in range(34):
         origin.page(f"/{i}", b"x" * 1000, cache="max-age=60", etag='"1"')
     assert edge.get("/0").status == 200
     with hung(shield):
         began = time.monotonic()
         assert edge.get("/1").status == 200
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         began = time.monotonic()
-        assert edge.get("/2").status == 200
-        assert time.monotonic() - began < 0.5
+        for i in range(2, 32):
+            assert edge.get(f"/{i}").status == 200
+        assert time.monotonic() - began < 30 * 0.5
     wait_until(lambda: peer_is_well(edge), "the probe finds the shield")
-    assert edge.get("/3").status == 200
+    assert edge.get("/33").status == 200
     wait_bytes(edge, "shield", 2000)
 
 

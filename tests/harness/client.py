@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tests.harness.http1 import Closed, Head, Reader
 
-BOUND_S = 30
+BOUND_S = 60
 
 
 @dataclass

@@ -169,7 +169,7 @@ class Daemon(Program):
         return wait_until(lambda: self.metric(name) >= at_least, f"{name} >= {at_least}", bound_s)
 
 
-def call(port, method, path, body=None, headers=None, bound_s=30):
+def call(port, method, path, body=None, headers=None, bound_s=60):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=bound_s)
     try:
         headers = dict(headers or {})
@@ -260,7 +260,7 @@ class Control(Listening):
         return call(self.port, method, path, body, headers)
 
 
-def run_tool(executable, *arguments, bound_s=30):
+def run_tool(executable, *arguments, bound_s=60):
     """A program that ends by itself (byeorictl, --check-config, --help); its CompletedProcess."""
     return subprocess.run([str(build_folder() / executable), *map(str, arguments)],
                           capture_output=True, text=True, timeout=bound_s,

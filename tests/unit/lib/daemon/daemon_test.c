@@ -235,7 +235,7 @@ static void listen_to(void)
 static void wait_for(const char *text)
 {
     struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 6000; i++) {
         listen_to();
         if (strstr(said, text) != NULL)
             return;

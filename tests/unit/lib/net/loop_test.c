@@ -184,7 +184,7 @@ static void time_stands_still_within_a_turn(void **state)
     timer_init(&s.timers[0], s.loop, check_clock);
     timer_set(&s.timers[0], 0);
     loop_run(s.loop);
-    assert_true(clock_mono_ms() - loop_now(s.loop) < 1000);
+    assert_true(clock_mono_ms() - loop_now(s.loop) < 20000);
 }
 
 static void buffers_come_back_from_the_free_list(void **state)
