@@ -3,7 +3,7 @@
  * The options of byeori-edge: its own, and the sections of its parts. */
 #include "edge/edge_options.h"
 
-#include "edge/policy/site.h"
+#include "lib/site/site.h"
 #include "lib/base/err.h"
 #include "lib/http/headers.h"
 

@@ -5,7 +5,7 @@
 #include "edge/edge_sites.h"
 
 #include "edge/edge_options.h"
-#include "edge/policy/site.h"
+#include "lib/site/site.h"
 #include "lib/base/err.h"
 #include "lib/proto/site_doc.h"
 

@@ -9,6 +9,7 @@
 #include "lib/base/err.h"
 #include "lib/codec/json_in.h"
 #include "lib/codec/json_out.h"
+#include "lib/site/site_doc_check.h"
 
 void api_sites_list(void *app, struct exchange *x, const struct router_match *m)
 {
@@ -80,6 +81,8 @@ static int read_put(struct api_job *j, struct span body)
         buf_printf(&j->why, "name: is not the one in the path");
         err = ERR_SYNTAX;
     }
+    if (err == 0 && site_doc_check(&put->doc, &j->why) != 0)
+        err = ERR_SYNTAX;
     if (err == 0)
         put->text = kept_text(j, body);
     return err;

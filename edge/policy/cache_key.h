@@ -2,7 +2,7 @@
 #ifndef EDGE_POLICY_CACHE_KEY_H
 #define EDGE_POLICY_CACHE_KEY_H
 
-#include "edge/policy/site.h"
+#include "lib/site/site.h"
 #include "lib/base/hash.h"
 
 /* Cache keys (RFC 9111 s.2): site, host and target as bytes, and their 128-bit hash. The text is

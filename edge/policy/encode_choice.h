@@ -2,14 +2,12 @@
 #ifndef EDGE_POLICY_ENCODE_CHOICE_H
 #define EDGE_POLICY_ENCODE_CHOICE_H
 
-#include "edge/policy/site.h"
+#include "lib/site/site.h"
 #include "lib/http/message.h"
 
 /* Whether a stored body is sent with Content-Encoding: zstd (RFC 8878, RFC 9659), to whom, and at
  * what cost. The coded representation is another one than the stored: it has its own validator, a
  * weak one (its bytes depend on the level that load allowed), and no ranges. Pure. */
-enum encode_rule { ENCODE_OFF, ENCODE_ZSTD };
-
 struct encode_content {
     int status;
     const struct fields *fields; /* as stored */

@@ -2,23 +2,12 @@
 #ifndef EDGE_POLICY_FORWARDED_H
 #define EDGE_POLICY_FORWARDED_H
 
-#include "edge/policy/site.h"
 #include "lib/http/message.h"
+#include "lib/site/network.h"
+#include "lib/site/site.h"
 
 /* What origins are told about the client behind us (RFC 7239, X-Forwarded-For). What a client says
  * of itself is dropped; only what a proxy says that the site trusts is kept, and added to. Pure. */
-enum forwarded_rule { FORWARDED_NONE, FORWARDED_X, FORWARDED_STANDARD, FORWARDED_BOTH };
-
-/* An address or a network: "192.0.2.1", "10.0.0.0/8", "2001:db8::/32". */
-struct network {
-    uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
-    uint8_t bits;      /* 0..128 of them count */
-};
-/* False: it is none, or bits are set beyond its prefix. */
-bool network_parse(struct span text, struct network *out);
-/* ip: an address without port. */
-bool network_has(const struct network *n, struct span ip);
-
 struct forwarded_ask {
     const struct site *site;
     const struct request_head *request; /* as it came */

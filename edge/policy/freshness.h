@@ -2,7 +2,7 @@
 #ifndef EDGE_POLICY_FRESHNESS_H
 #define EDGE_POLICY_FRESHNESS_H
 
-#include "edge/policy/site.h"
+#include "lib/site/site.h"
 #include "lib/http/cache_control.h"
 #include "lib/http/message.h"
 

@@ -2,7 +2,7 @@
 #ifndef EDGE_POLICY_INTERIM_H
 #define EDGE_POLICY_INTERIM_H
 
-#include "edge/policy/site.h"
+#include "lib/site/site.h"
 #include "lib/http/message.h"
 
 /* Interim answers (1xx) of upstream: whether clients get them, and which clients (RFC 9110 s.15.2,

@@ -2,7 +2,7 @@
 #ifndef EDGE_POLICY_TAGS_H
 #define EDGE_POLICY_TAGS_H
 
-#include "edge/policy/site.h"
+#include "lib/site/site.h"
 #include "lib/http/headers.h"
 
 #include <stdint.h>

@@ -2,7 +2,7 @@
 #ifndef EDGE_UPSTREAM_ANSWER_H
 #define EDGE_UPSTREAM_ANSWER_H
 
-#include "edge/policy/site.h"
+#include "lib/site/site.h"
 #include "lib/http/conditional.h"
 #include "lib/http/message.h"
 

@@ -3,7 +3,7 @@
 #define EDGE_UPSTREAM_UPSTREAM_H
 
 #include "edge/cluster/peer.h"
-#include "edge/policy/site.h"
+#include "lib/site/site.h"
 #include "edge/upstream/gate.h"
 #include "lib/web/client.h"
 

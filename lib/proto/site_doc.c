@@ -54,10 +54,11 @@ static struct site_doc_texts read_texts(struct json_in *in, const struct json_t 
     return t;
 }
 
-/* A host is compared with what clients send: without port, in lower case. */
+/* A host is compared with what clients send: without port and closing dot, in lower case. */
 static void lower_hosts(struct json_in *in, struct site_doc_texts *hosts, struct arena *mem)
 {
     for (size_t i = 0; i < hosts->count && !arena_overflowed(mem); i++) {
+        hosts->v[i].n -= span_ends(hosts->v[i], SPAN("."));
         char *s = arena_bytes(mem, hosts->v[i].n);
         for (size_t k = 0; k < hosts->v[i].n; k++) {
             char c = hosts->v[i].p[k];

@@ -219,9 +219,14 @@ def test_a_site_reaches_every_edge_and_is_sent_once(plane, beating):
     ("games", {"hosts": ["other.example"]}, 409), ("new", {"hosts": ["dl.example.com"]}, 409),
     ("new", {"hosts": []}, 400), ("new", {}, 400), ("new", {"hosts": ["a"], "name": "b"}, 400),
     ("new", {"hosts": ["a"], "options": {"x": "${HOME}"}}, 400),
+    ("new", {"hosts": ["a"], "origins": ["http://o"], "options": {"blok": "1MiB"}}, 400),
+    ("new", {"hosts": ["a"], "origins": ["http://o"], "options": {"block": "3MiB"}}, 400),
+    ("new", {"hosts": ["a"], "origins": ["http://o/path"]}, 400),
 ])
 def test_a_wrong_site_is_refused(plane, name, body, status):
-    assert plane.ask("PUT", f"/v1/sites/{name}", body)[0] == status
+    told = plane.ask("PUT", f"/v1/sites/{name}", body)
+    assert told[0] == status, told
+    assert "document:" not in told[1]["detail"], told
     assert plane.status()["config_version"] == 0
 
 

@@ -140,7 +140,8 @@ def test_an_edge_that_refuses_is_heard_and_left_alone(run, origin, tmp_path):
         "url": plane.url, "token_file": str(tmp_path / "node")}}))
     wait_until(lambda: edge.admin("GET", "/v1/status")[1]["control"]["config_version"] == 1, "one")
     origin.page("/a", b"a", cache="max-age=60")
-    put(plane, site("no size"))
+    put(plane, {**site(), "origins": ["https://127.0.0.1:1"],
+                "options": {"ca_file": "/not/on/this/edge"}})
     wait_until(lambda: config(plane)["version"] == 3, "the return")
     assert "seoul refuses it" in config(plane)["versions"][-1]["what"]
     wait_until(lambda: edge.admin("GET", "/v1/status")[1]["control"]["config_version"] == 3, "back")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * How a site names its origins, and the hosts that they may send us on to. */
-#include "edge/policy/site_origin.h"
+#include "lib/site/site_origin.h"
 
 #include "lib/base/err.h"
 #include "lib/base/option.h"

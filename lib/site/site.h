@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef EDGE_POLICY_SITE_H
-#define EDGE_POLICY_SITE_H
+#ifndef LIB_SITE_SITE_H
+#define LIB_SITE_SITE_H
 
-#include "edge/policy/site_origin.h"
+#include "lib/site/site_origin.h"
 #include "lib/base/map.h"
 #include "lib/base/option.h"
 
+/* Choices of its options, in the order of their names. */
 enum interim_rule { INTERIM_PASS, INTERIM_DROP };
+enum forwarded_rule { FORWARDED_NONE, FORWARDED_X, FORWARDED_STANDARD, FORWARDED_BOTH };
+enum encode_rule { ENCODE_OFF, ENCODE_ZSTD };
 
 struct network;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The options of a site and the table that finds one. A table is made whole and then only read. */
-#include "edge/policy/site.h"
+#include "lib/site/site.h"
 
-#include "edge/policy/forwarded.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/site/network.h"
 
 #include <stdatomic.h>
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "edge/policy/site.h"
-
-#include "edge/policy/forwarded.h"
+#include "lib/site/site.h"
 
 #include "lib/base/err.h"
+#include "lib/site/network.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef EDGE_POLICY_SITE_ORIGIN_H
-#define EDGE_POLICY_SITE_ORIGIN_H
+#ifndef LIB_SITE_SITE_ORIGIN_H
+#define LIB_SITE_SITE_ORIGIN_H
 
 #include "lib/base/check.h"
 #include "lib/http/url.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * How origins are written down, and where they may send us. */
-#include "edge/policy/site_origin.h"
+#include "lib/site/site_origin.h"
 
 #include "lib/base/err.h"
 #include "lib/base/option.h"
