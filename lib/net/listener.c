@@ -6,6 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/net/bind.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -48,35 +49,23 @@ static int bound_socket(const struct addr *addr, bool is_shared)
     return -e;
 }
 
-/* Listening; *addr learns its port; TCP_NODELAY is handed down to what is accepted. */
-static int make_listen(int fd, struct addr *addr)
+/* TCP_NODELAY is handed down to what is accepted. */
+static int make_listen(int fd)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_storage room;
-    } u;
-    socklen_t n = sizeof(u);
     int on = 1;
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
-        listen(fd, BACKLOG) != 0 || getsockname(fd, &u.any, &n) != 0)
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 || listen(fd, BACKLOG) != 0)
         return -errno;
-    addr_from_sockaddr(addr, &u.any);
     return 0;
 }
 
 int listener_bind(struct addr *addr, bool is_first, int *out_fd)
 {
-    /* With SO_REUSEPORT the bind would succeed beside another program of the same user. */
-    if (is_first && addr_port(addr) != 0) {
-        int probe = bound_socket(addr, false);
-        if (probe < 0)
-            return probe;
-        close(probe);
-    }
-    int fd = bound_socket(addr, true);
+    int fd = bind_shared(addr, is_first, bound_socket);
     if (fd < 0)
         return fd;
-    int e = make_listen(fd, addr);
+    int e = make_listen(fd);
+    if (e == 0)
+        e = bind_learn(fd, addr);
     if (e != 0) {
         close(fd);
         return e;

@@ -4,6 +4,7 @@
 #include "lib/net/udp.h"
 
 #include "lib/base/mem.h"
+#include "lib/net/bind.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -73,27 +74,14 @@ static int bound_socket(const struct addr *addr, bool is_shared)
 
 int udp_bind(struct addr *addr, bool is_first, int *out_fd)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_storage room;
-    } u;
-    socklen_t n = sizeof u;
-    /* With SO_REUSEPORT the bind would succeed beside another program of the same user. */
-    if (is_first && addr_port(addr) != 0) {
-        int probe = bound_socket(addr, false);
-        if (probe < 0)
-            return probe;
-        close(probe);
-    }
-    int fd = bound_socket(addr, true);
+    int fd = bind_shared(addr, is_first, bound_socket);
     if (fd < 0)
         return fd;
-    if (getsockname(fd, &u.any, &n) != 0) {
-        int e = errno;
+    int e = bind_learn(fd, addr);
+    if (e != 0) {
         close(fd);
-        return -e;
+        return e;
     }
-    addr_from_sockaddr(addr, &u.any);
     *out_fd = fd;
     return 0;
 }

@@ -12,8 +12,7 @@ import pytest
 from tests.harness.client import Client
 from tests.harness.content import Content
 from tests.harness.http1 import Closed
-from tests.harness.ports import free_port
-from tests.harness.programs import OriginGateway, call, run_tool, wait_until
+from tests.harness.programs import OriginGateway, run_tool, wait_until
 
 BIG = Content(5_000_003, seed=7)
 
@@ -37,70 +36,57 @@ def folder(tmp_path):
 
 @pytest.fixture
 def gateway(run, tmp_path, folder):
-    admin = free_port()
     g = OriginGateway(tmp_path, lambda port: {
         "workers": 2, "folder": str(folder),
         ("listen", "http"): {"address": f"127.0.0.1:{port}"},
-        "admin": {"address": f"127.0.0.1:{admin}"},
         ("rule", "/sub/*"): {"cache_control": "max-age=60", "tags": ["sub", "web"]},
         ("rule", "*.txt"): {"cache_control": "no-cache"}})
-    g.admin_port = admin
     return run(g)
 
 
-def get(g, target, method="GET", **fields):
-    with g.client() as c:
-        return c.request(method, target, **fields)
-
-
-def metric(g, name):
-    text = call(g.admin_port, "GET", "/metrics")[1]
-    return sum(float(v) for v in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M))
-
-
 def test_a_file_comes_whole_with_its_validators(gateway):
-    r = get(gateway, "/big.bin")
+    r = gateway.get("/big.bin")
     assert r.status == 200 and r.body == BIG.read(0, BIG.size)
     assert re.fullmatch(r'"[0-9a-f]+-[0-9a-f]+"', r.header("ETag"))
     assert r.header("Last-Modified").endswith("GMT") and r.header("Accept-Ranges") == "bytes"
     assert r.header("Content-Type") == "application/octet-stream" and r.header("Date")
-    h = get(gateway, "/big.bin", "HEAD")
+    h = gateway.get("/big.bin", "HEAD")
     assert h.status == 200 and h.header("Content-Length") == str(BIG.size) and h.body == b""
     assert h.header("ETag") == r.header("ETag")
-    assert get(gateway, "/empty").body == b""
+    assert gateway.get("/empty").body == b""
 
 
 def test_rules_decide_fields_by_path(gateway):
-    r = get(gateway, "/sub/")
+    r = gateway.get("/sub/")
     assert r.status == 200 and r.body == b"<p>sub</p>"
     assert r.header("Cache-Control") == "max-age=60" and r.header("Cache-Tag") == "sub, web"
-    assert get(gateway, "/small.txt").header("Cache-Control") == "no-cache"
-    assert get(gateway, "/big.bin").header("Cache-Control") is None
+    assert gateway.get("/small.txt").header("Cache-Control") == "no-cache"
+    assert gateway.get("/big.bin").header("Cache-Control") is None
 
 
 @pytest.mark.parametrize("path", [
     "/../secret", "/sub/../../secret", "/%2e%2e/secret", "/out", "/abs", "/pipe", "/sub", "/none",
     "/small.txt/", "/sub/..%2f..%2fsecret", "/" + "x" * 300, "/a%00b", "/%zz"])
 def test_nothing_outside_the_folder_and_nothing_but_files_is_reachable(gateway, path):
-    assert get(gateway, path).status in (400, 404)
+    assert gateway.get(path).status in (400, 404)
 
 
 def test_names_are_decoded_and_links_inside_are_followed(gateway):
-    assert get(gateway, "/a%20b%25c.txt").body == b"odd name"
-    assert get(gateway, "/in").body == b"0123456789" * 10
+    assert gateway.get("/a%20b%25c.txt").body == b"odd name"
+    assert gateway.get("/in").body == b"0123456789" * 10
 
 
 def test_conditions_are_judged(gateway):
-    r = get(gateway, "/small.txt")
+    r = gateway.get("/small.txt")
     etag, modified = r.header("ETag"), r.header("Last-Modified")
     for fields in ({"If_None_Match": etag}, {"If_None_Match": f'"x", W/{etag}'},
                    {"If_Modified_Since": modified}):
-        n = get(gateway, "/small.txt", **fields)
+        n = gateway.get("/small.txt", **fields)
         assert n.status == 304 and n.body == b"" and n.header("ETag") == etag, fields
         assert n.header("Cache-Control") == "no-cache"
-    other = get(gateway, "/small.txt", If_None_Match='"x"', If_Modified_Since=modified)
+    other = gateway.get("/small.txt", If_None_Match='"x"', If_Modified_Since=modified)
     assert other.status == 200
-    assert get(gateway, "/small.txt", If_Match='"x"').status == 412
+    assert gateway.get("/small.txt", If_Match='"x"').status == 412
 
 
 @pytest.mark.parametrize("asked, status, first, last", [
@@ -109,7 +95,7 @@ def test_conditions_are_judged(gateway):
     ("bytes=100-9000000", 206, 100, 5000002), ("bytes=9-0", 200, 0, 5000002),
     ("chars=0-9", 200, 0, 5000002), ("bytes=5000003-", 416, 0, -1)])
 def test_single_ranges(gateway, asked, status, first, last):
-    r = get(gateway, "/big.bin", Range=asked)
+    r = gateway.get("/big.bin", Range=asked)
     assert r.status == status and r.body == BIG.read(first, last - first + 1)
     if status == 206:
         assert r.header("Content-Range") == f"bytes {first}-{last}/{BIG.size}"
@@ -118,7 +104,7 @@ def test_single_ranges(gateway, asked, status, first, last):
 
 
 def test_several_ranges_come_as_multipart(gateway):
-    r = get(gateway, "/big.bin", Range="bytes=0-9, 1000000-2999999, -5")
+    r = gateway.get("/big.bin", Range="bytes=0-9, 1000000-2999999, -5")
     boundary = re.fullmatch(r"multipart/byteranges; boundary=(\w+)", r.header("Content-Type"))[1]
     wanted = b""
     for n, (first, last) in enumerate([(0, 9), (1000000, 2999999), (4999998, 5000002)]):
@@ -131,13 +117,13 @@ def test_several_ranges_come_as_multipart(gateway):
 
 
 def test_if_range_with_another_version_gives_the_whole(gateway):
-    etag = get(gateway, "/small.txt").header("ETag")
-    assert get(gateway, "/small.txt", Range="bytes=0-4", If_Range=etag).status == 206
-    assert get(gateway, "/small.txt", Range="bytes=0-4", If_Range='"x"').status == 200
+    etag = gateway.get("/small.txt").header("ETag")
+    assert gateway.get("/small.txt", Range="bytes=0-4", If_Range=etag).status == 206
+    assert gateway.get("/small.txt", Range="bytes=0-4", If_Range='"x"').status == 200
 
 
 def test_other_methods_are_refused(gateway):
-    r = get(gateway, "/small.txt", "DELETE")
+    r = gateway.get("/small.txt", "DELETE")
     assert r.status == 405 and r.header("Allow") == "GET, HEAD"
 
 
@@ -154,7 +140,7 @@ def test_a_file_replaced_while_it_is_read_goes_on_as_it_was(gateway, folder):
     new.write_to(folder / "huge.new")
     os.replace(folder / "huge.new", folder / "huge.bin")
     assert c.body_of(r) == old.read(0, old.size)
-    again = get(gateway, "/huge.bin")
+    again = gateway.get("/huge.bin")
     assert again.body == new.read(0, new.size) and again.header("ETag") != r.header("ETag")
 
 
@@ -169,13 +155,13 @@ def test_a_file_written_in_place_while_it_is_read_breaks_the_answer(gateway, fol
         c.body_of(r)
     got = getattr(broken.value, "got", b"")
     assert got == old.read(0, len(got)) and len(got) < 30_000_000
-    wait_until(lambda: metric(gateway, "byeori_origin_changed_total") == 1, "the cut is counted")
+    wait_until(lambda: gateway.metric("byeori_origin_changed_total") == 1, "the cut is counted")
 
 
 def test_what_was_sent_is_counted(gateway):
-    get(gateway, "/big.bin")
-    get(gateway, "/big.bin", Range="bytes=0-99")
-    wait_until(lambda: metric(gateway, "byeori_origin_body_bytes_total") == BIG.size + 100,
+    gateway.get("/big.bin")
+    gateway.get("/big.bin", Range="bytes=0-99")
+    wait_until(lambda: gateway.metric("byeori_origin_body_bytes_total") == BIG.size + 100,
                "bytes are counted")
 
 
@@ -184,11 +170,11 @@ def test_reload_takes_new_rules_and_refuses_what_cannot_change(gateway):
     values["rule", "*.txt"] = {"cache_control": "max-age=7"}
     gateway.configure(values)
     gateway.reload()
-    wait_until(lambda: get(gateway, "/small.txt").header("Cache-Control") == "max-age=7", "reload")
+    wait_until(lambda: gateway.get("/small.txt").header("Cache-Control") == "max-age=7", "reload")
     gateway.configure({**values, "folder": "/", ("rule", "*.txt"): {"cache_control": "x"}})
     gateway.reload()
     wait_until(lambda: "only with a restart" in gateway.stderr(), "the refusal is logged")
-    assert get(gateway, "/small.txt").header("Cache-Control") == "max-age=7"
+    assert gateway.get("/small.txt").header("Cache-Control") == "max-age=7"
 
 
 def test_a_stop_finishes_what_runs(gateway, folder):
@@ -258,24 +244,24 @@ OLD = ":" + base64.b64encode(hashlib.sha256(b"old").digest()).decode() + ":"
      b"its zstd", "zstd"),
     ({"Accept-Encoding": "zstd", "Available-Dictionary": OLD}, b"its zstd", "zstd")])
 def test_an_encoded_form_goes_to_who_takes_it(encoded, fields, body, coding):
-    r = get(encoded, "/a.js", **fields)
+    r = encoded.get("/a.js", **fields)
     assert (r.status, r.body, r.header("Content-Encoding")) == (200, body, coding)
     assert r.header("Vary") == "Accept-Encoding, Available-Dictionary"
     assert r.header("Content-Type").startswith("text/javascript")
     assert r.header("Use-As-Dictionary") == 'match="/*.js"'
-    assert get(encoded, "/a.js", **fields, **{"If-None-Match": r.header("ETag")}).status == 304
+    assert encoded.get("/a.js", **fields, **{"If-None-Match": r.header("ETag")}).status == 304
 
 
 def test_encoded_forms_have_validators_of_their_own(encoded):
-    tags = {get(encoded, "/a.js", **f).header("ETag") for f in (
+    tags = {encoded.get("/a.js", **f).header("ETag") for f in (
         {}, {"Accept-Encoding": "zstd"}, {"Accept-Encoding": "gzip"})}
     assert len(tags) == 3
-    part = get(encoded, "/a.js", Range="bytes=4-7", **{"Accept-Encoding": "zstd"})
+    part = encoded.get("/a.js", Range="bytes=4-7", **{"Accept-Encoding": "zstd"})
     assert (part.status, part.body) == (206, b"zstd")
 
 
 def test_a_file_without_encoded_forms_is_itself(encoded):
-    r = get(encoded, "/b.js", **{"Accept-Encoding": "gzip, zstd, dcz"})
+    r = encoded.get("/b.js", **{"Accept-Encoding": "gzip, zstd, dcz"})
     assert (r.body, r.header("Content-Encoding")) == (b"alone", None)
     assert r.header("Vary") == "Accept-Encoding, Available-Dictionary"
-    assert get(encoded, "/none.js", **{"Accept-Encoding": "zstd"}).status == 404
+    assert encoded.get("/none.js", **{"Accept-Encoding": "zstd"}).status == 404

@@ -14,8 +14,7 @@ from tests.harness.client import Pending
 from tests.harness.content import Content
 from tests.harness.http1 import Closed
 from tests.harness.origin import page_of
-from tests.harness.ports import free_port
-from tests.harness.programs import OriginGateway, call, run_tool, wait_until
+from tests.harness.programs import OriginGateway, run_tool, wait_until
 from tests.harness.swift import PASSWORD, TEMP_URL_KEY, USER, Swift
 
 BIG = Content(9_000_001, seed=11)
@@ -68,23 +67,10 @@ def temp_url_of(swift, tmp_path):
 
 def gateway_before(run, tmp_path, storage, **over):
     kind, values = storage
-    admin = free_port()
     g = OriginGateway(tmp_path, lambda port: {
         "workers": 2, ("listen", "http"): {"address": f"127.0.0.1:{port}"},
-        "admin": {"address": f"127.0.0.1:{admin}"},
         ("storage", kind): {**values, **over}})
-    g.admin_port = admin
     return run(g)
-
-
-def get(g, target, method="GET", **fields):
-    with g.client() as c:
-        return c.request(method, target, **fields)
-
-
-def metric(g, name):
-    text = call(g.admin_port, "GET", "/metrics")[1]
-    return sum(float(v) for v in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M))
 
 
 @pytest.fixture(params=[s3_of, s3_virtual_of, swift_of, temp_url_of])
@@ -93,39 +79,39 @@ def gateway(request, run, tmp_path, swift):
 
 
 def test_an_object_comes_whole_and_by_range(gateway):
-    r = get(gateway, "/big.bin")
+    r = gateway.get("/big.bin")
     assert r.status == 200 and r.body == BIG.read(0, BIG.size)
     assert re.fullmatch(r'"[0-9a-f]{32}"', r.header("ETag")) and r.header("Last-Modified")
     for first, last in (0, 9), (4_999_990, 5_000_010), (BIG.size - 5, BIG.size - 1):
-        part = get(gateway, "/big.bin", Range=f"bytes={first}-{last}")
+        part = gateway.get("/big.bin", Range=f"bytes={first}-{last}")
         assert part.status == 206 and part.body == BIG.read(first, last - first + 1)
         assert part.header("ETag") == r.header("ETag")
         assert part.header("Content-Range") == f"bytes {first}-{last}/{BIG.size}"
-    assert get(gateway, "/big.bin", Range="bytes=-7").body == BIG.read(BIG.size - 7, 7)
-    assert get(gateway, "/big.bin", Range=f"bytes={BIG.size}-").status == 416
-    several = get(gateway, "/big.bin", Range="bytes=0-9,4999990-5000009")
+    assert gateway.get("/big.bin", Range="bytes=-7").body == BIG.read(BIG.size - 7, 7)
+    assert gateway.get("/big.bin", Range=f"bytes={BIG.size}-").status == 416
+    several = gateway.get("/big.bin", Range="bytes=0-9,4999990-5000009")
     assert several.status == 206 and several.body.count(BIG.read(4_999_990, 20)) == 1
-    head = get(gateway, "/big.bin", method="HEAD")
+    head = gateway.get("/big.bin", method="HEAD")
     assert head.status == 200 and head.header("Content-Length") == str(BIG.size)
 
 
 def test_what_has_not_changed_is_not_sent_again(gateway):
-    tag = get(gateway, "/big.bin", method="HEAD").header("ETag")
-    assert get(gateway, "/big.bin", **{"If-None-Match": tag}).status == 304
-    assert get(gateway, "/big.bin", **{"If-Match": '"else"'}).status == 412
-    assert get(gateway, "/big.bin", **{"If-Range": '"else"', "Range": "bytes=0-0"}).status == 200
+    tag = gateway.get("/big.bin", method="HEAD").header("ETag")
+    assert gateway.get("/big.bin", **{"If-None-Match": tag}).status == 304
+    assert gateway.get("/big.bin", **{"If-Match": '"else"'}).status == 412
+    assert gateway.get("/big.bin", **{"If-Range": '"else"', "Range": "bytes=0-0"}).status == 200
 
 
 def test_odd_names_empty_and_missing_objects(gateway):
-    odd = get(gateway, "/a%20b/%C3%A4+~.txt")
+    odd = gateway.get("/a%20b/%C3%A4+~.txt")
     assert (odd.status, odd.body, odd.header("Content-Type")) == (200, b"odd name", "text/x-odd")
-    assert get(gateway, "/empty").body == b"" and get(gateway, "/empty").status == 200
-    assert get(gateway, "/none").status == 404
+    assert gateway.get("/empty").body == b"" and gateway.get("/empty").status == 200
+    assert gateway.get("/none").status == 404
 
 
 def test_a_digest_that_was_left_beside_an_object_is_told(run, tmp_path, swift):
     g = gateway_before(run, tmp_path, swift_of(swift, tmp_path))
-    assert get(g, "/digest.bin").header("Repr-Digest") == \
+    assert g.get("/digest.bin").header("Repr-Digest") == \
         "sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:"
 
 
@@ -135,20 +121,20 @@ def test_large_objects_are_read_as_one(run, tmp_path, swift, kind, name):
     if kind is s3_of and name == "/dlo.bin":
         pytest.skip("Swift's S3 interface shows a dynamic large object as its empty manifest")
     g = gateway_before(run, tmp_path, kind(swift, tmp_path))
-    r = get(g, name)
+    r = g.get(name)
     assert r.status == 200 and r.body == BIG.read(0, BIG.size) and r.header("ETag")
-    part = get(g, name, Range="bytes=4999990-5000009")
+    part = g.get(name, Range="bytes=4999990-5000009")
     assert part.status == 206 and part.body == BIG.read(4_999_990, 20)
 
 
 def test_a_storage_that_restarts_is_met_again(run, tmp_path, swift):
     g = gateway_before(run, tmp_path, swift_of(swift, tmp_path))
-    assert get(g, "/empty").status == 200
+    assert g.get("/empty").status == 200
     swift.kill("proxy")
-    assert get(g, "/empty").status == 502
+    assert g.get("/empty").status == 502
     swift.start_one("proxy")
     wait_until(lambda: swift.listens("proxy"), "Swift's proxy listens again", 60)
-    assert get(g, "/empty").status == 200
+    assert g.get("/empty").status == 200
 
 
 def test_tokens_are_fetched_again_when_they_end(run, tmp_path):
@@ -158,7 +144,7 @@ def test_tokens_are_fetched_again_when_they_end(run, tmp_path):
         g = gateway_before(run, tmp_path, swift_of(s, tmp_path))
         end = time.monotonic() + 5
         while time.monotonic() < end:
-            assert get(g, "/a").status == 200
+            assert g.get("/a").status == 200
     finally:
         s.stop()
 
@@ -167,11 +153,11 @@ def test_a_wrong_secret_is_no_missing_object(run, tmp_path, swift):
     kind, values = s3_of(swift, tmp_path)
     file = secrets(tmp_path, aws_access_key_id=USER, aws_secret_access_key="wrong")
     g = gateway_before(run, tmp_path, (kind, {**values, "credentials_file": file}))
-    assert get(g, "/empty").status == 502
+    assert g.get("/empty").status == 502
     (tmp_path / "new").write_text(f"aws_access_key_id = {USER}\n"
                                   f"aws_secret_access_key = {PASSWORD}\n")
     (tmp_path / "new").rename(file)
-    wait_until(lambda: get(g, "/empty").status == 200, "the new secret is read")
+    wait_until(lambda: g.get("/empty").status == 200, "the new secret is read")
 
 
 def plain(origin, **over):
@@ -183,7 +169,7 @@ def test_a_read_that_breaks_goes_on_from_the_byte(run, tmp_path, origin):
     origin.on("/base/big", lambda request, wire: page_of(
         BIG, etag='"v1"', cut=next(cuts, None))(request, wire))
     g = gateway_before(run, tmp_path, plain(origin))
-    r = get(g, "/big")
+    r = g.get("/big")
     assert r.status == 200 and r.body == BIG.read(0, BIG.size)
     asked = [q.header("Range") for q in origin.requests("/base/big")]
     assert asked == [None, f"bytes=1000000-{BIG.size - 1}", f"bytes=4333333-{BIG.size - 1}"]
@@ -199,8 +185,8 @@ def test_bytes_of_two_versions_never_meet(run, tmp_path, origin):
         c.send(f"GET /big HTTP/1.1\r\nHost: {c.host}\r\n\r\n".encode())
         with pytest.raises((Closed, ConnectionResetError)):
             c.response()
-    assert metric(g, "byeori_origin_changed_total") == 1
-    assert get(g, "/big").header("ETag") == '"v2"'
+    assert g.metric("byeori_origin_changed_total") == 1
+    assert g.get("/big").header("ETag") == '"v2"'
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -210,7 +196,7 @@ def test_a_storage_in_trouble_is_asked_again(run, tmp_path, origin, status):
     good = page_of(b"well again", etag='"1"')
     origin.on("/base/a", lambda request, wire: next(answers, good)(request, wire))
     g = gateway_before(run, tmp_path, plain(origin))
-    assert get(g, "/a").body == b"well again" and origin.count("/base/a") == 3
+    assert g.get("/a").body == b"well again" and origin.count("/base/a") == 3
 
 
 @pytest.mark.parametrize("status,told", [(500, 502), (503, 503), (429, 503), (403, 502),
@@ -219,29 +205,29 @@ def test_what_a_storage_says_in_the_end_is_told(run, tmp_path, origin, status, t
     origin.on("/base/a", lambda _, wire: wire.send(
         f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n".encode()))
     g = gateway_before(run, tmp_path, plain(origin), tries=1)
-    r = get(g, "/a")
+    r = g.get("/a")
     assert r.status == told and (told != 503 or r.header("Retry-After") == "7")
 
 
 def test_a_storage_that_hangs_is_a_time_out(run, tmp_path, origin):
     g = gateway_before(run, tmp_path, plain(origin), tries=1, first_byte_timeout="200ms")
     with origin.holding("/base/a") as held:
-        assert get(g, "/a").status == 504
+        assert g.get("/a").status == 504
         held.answer(b"")
 
 
 def test_a_server_without_ranges_gives_the_right_bytes(run, tmp_path, origin):
     origin.page("/base/a", BIG, etag='"1"', has_ranges=False)
     g = gateway_before(run, tmp_path, plain(origin))
-    r = get(g, "/a", Range="bytes=3000000-3000099")
+    r = g.get("/a", Range="bytes=3000000-3000099")
     assert r.status == 206 and r.body == BIG.read(3_000_000, 100)
 
 
 def test_a_weak_validator_stays_weak(run, tmp_path, origin):
     origin.page("/base/a", b"abc", etag='W/"1"')
     g = gateway_before(run, tmp_path, plain(origin))
-    assert get(g, "/a").header("ETag") == 'W/"1"'
-    assert get(g, "/a", **{"If-Range": 'W/"1"', "Range": "bytes=0-0"}).status == 200
+    assert g.get("/a").header("ETag") == 'W/"1"'
+    assert g.get("/a", **{"If-Range": 'W/"1"', "Range": "bytes=0-0"}).status == 200
 
 
 @pytest.mark.threads
@@ -270,7 +256,7 @@ def test_a_crowd_for_one_object_holds_no_other_up(run, tmp_path, origin):
     with origin.holding("/base/a") as held:
         crowd = [Pending(("127.0.0.1", g.port), "GET", "/a") for _ in range(20)]
         held.wait_for(1)
-        assert get(g, "/b").body == b"b"
+        assert g.get("/b").body == b"b"
         held.answer(b"a")
         assert [p.wait().status for p in crowd] == [200] * 20
 
@@ -293,7 +279,7 @@ def test_past_the_queue_the_answer_is_honest(run, tmp_path, origin):
         inside = Pending(("127.0.0.1", g.port), "GET", "/a")
         held.wait_for(1)
         others = [Pending(("127.0.0.1", g.port), "GET", path) for path in ("/b", "/c", "/d")]
-        wait_until(lambda: metric(g, "byeori_origin_busy_total") == 2, "one waits, two must not")
+        wait_until(lambda: g.metric("byeori_origin_busy_total") == 2, "one waits, two must not")
         held.answer(b"a")
         assert inside.wait().status == 200
         assert sorted(p.wait().status for p in others) == [404, 503, 503]

@@ -247,6 +247,11 @@ class Listening(Daemon):
     def client(self, **options):
         return Client(("127.0.0.1", self.port), **options)
 
+    def get(self, target, method="GET", **fields):
+        """One request on a connection of its own."""
+        with self.client() as c:
+            return c.request(method, target, **fields)
+
 
 class OriginGateway(Listening):
     executable = "origin/byeori-origin"

@@ -5,6 +5,7 @@
 
 #include "lib/base/err.h"
 #include "lib/http/h1_read.h"
+#include "tests/unit/lib/http/arena_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,22 +14,6 @@
 #include <cmocka.h>
 
 #define ROOM 4096
-
-static struct arena mem;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&mem, 1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_finish(&mem);
-    return 0;
-}
 
 static const struct {
     int status;

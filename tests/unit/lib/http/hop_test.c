@@ -3,28 +3,14 @@
 /* What an intermediary passes on: RFC 9110 s.7.6, RFC 8586. */
 #include "lib/http/hop.h"
 
+#include "tests/unit/lib/http/arena_fixture.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static struct arena mem;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&mem, 1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_finish(&mem);
-    return 0;
-}
 
 static void add(struct fields *fs, const char *name, const char *value)
 {

@@ -4,6 +4,7 @@
 #include "lib/http/structured.h"
 
 #include "lib/base/err.h"
+#include "tests/unit/lib/http/arena_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,22 +13,6 @@
 #include <cmocka.h>
 
 #define MAX 4
-
-static struct arena mem;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&mem, 1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_finish(&mem);
-    return 0;
-}
 
 /* Lists of one item. */
 static const struct {

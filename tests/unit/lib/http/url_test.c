@@ -4,28 +4,13 @@
 #include "lib/http/url.h"
 
 #include "lib/base/err.h"
+#include "tests/unit/lib/http/arena_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static struct arena mem;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&mem, 1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_finish(&mem);
-    return 0;
-}
 
 static void assert_span(struct span s, const char *expected)
 {

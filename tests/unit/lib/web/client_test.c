@@ -116,7 +116,7 @@ static void turn(void)
 
 #define UNTIL(condition)                                                                           \
     do {                                                                                           \
-        msec_t end_ = clock_mono_ms() + 5000;                                                      \
+        msec_t end_ = clock_mono_ms() + 60000;                                                     \
         turn();                                                                                    \
         while (!(condition)) {                                                                     \
             struct pollfd p_ = {.fd = t.fd, .events = POLLIN};                                     \

@@ -1,26 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Heads on HTTP/2, both ways: what they become, and what is refused. */
-#include "tests/unit/lib/web/h2_peer.h"
+#include "tests/unit/lib/web/h2_scene.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static struct wire w;
-static struct peer p;
-
-static void begin(void (*app)(struct wire *w, struct exchange *x), uint32_t window)
-{
-    wire_open(&w, NULL, app);
-    peer_open(&p, &w, window);
-}
-
-static void end(void)
-{
-    peer_close(&p);
-    wire_close(&w);
-}
-
-#define HEAD(method, path) ":method: " method "\n:scheme: http\n:authority: h\n:path: " path "\n"
 
 static void a_client_with_prior_knowledge_is_answered(void **state)
 {

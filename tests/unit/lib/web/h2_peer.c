@@ -193,7 +193,7 @@ void peer_send_data(struct peer *p, const struct peer_stream *st, const char *te
     source = (struct text_source){text, strlen(text)};
     uint8_t flags = is_end ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE;
     assert_int_equal(nghttp2_submit_data(p->ng, flags, st->id, &provider), 0);
-    msec_t end = clock_mono_ms() + 1000;
+    msec_t end = clock_mono_ms() + 60000;
     while (source.left > 0 && clock_mono_ms() < end)
         peer_turn(p);
     peer_turn(p);

@@ -46,7 +46,7 @@ struct peer_stream *peer_get(struct peer *p, const char *path);
 struct peer_stream *peer_request(struct peer *p, const char *fields, const char *body);
 struct peer_stream *peer_send_head(struct peer *p, const char *fields); /* a body follows */
 void peer_send_data(struct peer *p, const struct peer_stream *st, const char *text, bool is_end);
-/* Turn until so; fail after 5 s. */
+/* Turn until so; fail after a minute. */
 void peer_until_ended(struct peer *p, const struct peer_stream *st); /* whole, or reset */
 void peer_until_goaway(struct peer *p);
 void peer_until_closed(struct peer *p);
@@ -57,7 +57,7 @@ void peer_raw(struct peer *p, uint8_t type, uint8_t flags, uint32_t id, struct s
 
 #define PEER_UNTIL(p, condition, what)                                                             \
     do {                                                                                           \
-        msec_t end_ = clock_mono_ms() + 5000;                                                      \
+        msec_t end_ = clock_mono_ms() + 60000;                                                     \
         while (!(condition)) {                                                                     \
             if (clock_mono_ms() > end_)                                                            \
                 fail_msg("no %s", what);                                                           \

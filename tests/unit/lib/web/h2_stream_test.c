@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Exchanges on HTTP/2: request bodies, answers that break, clients that leave. */
-#include "tests/unit/lib/web/h2_peer.h"
+#include "tests/unit/lib/web/h2_scene.h"
 
 #include "lib/base/err.h"
-
-static struct wire w;
-static struct peer p;
-
-static void begin(void (*app)(struct wire *w, struct exchange *x), uint32_t window)
-{
-    wire_open(&w, NULL, app);
-    peer_open(&p, &w, window);
-}
-
-static void end(void)
-{
-    peer_close(&p);
-    wire_close(&w);
-}
-
-#define HEAD(method, path) ":method: " method "\n:scheme: http\n:authority: h\n:path: " path "\n"
 
 /* Request bodies */
 

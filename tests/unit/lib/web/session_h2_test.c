@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections of HTTP/2: many streams on one, their order, and its end. */
-#include "tests/unit/lib/web/h2_peer.h"
+#include "tests/unit/lib/web/h2_scene.h"
 
 #include "lib/base/err.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static struct wire w;
-static struct peer p;
-
-static void begin(void (*app)(struct wire *w, struct exchange *x), uint32_t window)
-{
-    wire_open(&w, NULL, app);
-    peer_open(&p, &w, window);
-}
-
-static void end(void)
-{
-    peer_close(&p);
-    wire_close(&w);
-}
-
-#define HEAD(method, path) ":method: " method "\n:scheme: http\n:authority: h\n:path: " path "\n"
 
 /* Many streams */
 

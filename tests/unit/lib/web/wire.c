@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 60000
 
 static void on_done(void *owner, struct exchange *x, int err)
 {
