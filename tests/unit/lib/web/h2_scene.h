@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One server and one client of HTTP/2, for a test program that begins and ends them in each test. */
+/* One server and one client of HTTP/2, which each test of a program begins and ends. */
 #ifndef TESTS_UNIT_LIB_WEB_H2_SCENE_H
 #define TESTS_UNIT_LIB_WEB_H2_SCENE_H
 
