@@ -102,6 +102,7 @@ static void fill_block(struct generation *g, int64_t index)
     int64_t first;
     CHECK(generation_claim(g, index, 1, &first) == 1);
     CHECK(block_write_begin(&w, g, index) == 0);
+    CHECK(block_write_prepare(&w, w.room) == 0);
     memset(w.at, (int)index, w.room);
     block_write_add(&w, w.room);
 }

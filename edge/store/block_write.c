@@ -60,8 +60,8 @@ static struct record_wanted record_of(struct generation *g, int64_t index, size_
 {
     struct segments *ss = &g->store->segments;
     uint64_t name = generation_block_name(g, index);
-    return (struct record_wanted){.bytes = bytes,
-                                  .queue = ss->policy->enter(&ss->queues, EVICT_NEW, name)};
+    return (struct record_wanted){
+        .bytes = bytes, .is_bare = true, .queue = ss->policy->enter(&ss->queues, EVICT_NEW, name)};
 }
 
 int block_write_begin(struct block_writer *w, struct generation *g, int64_t index)
@@ -95,8 +95,23 @@ int block_write_begin(struct block_writer *w, struct generation *g, int64_t inde
                                .index = index,
                                .block = b,
                                .at = segment_mem(p.segment) + p.offset,
-                               .room = bytes};
+                               .room = bytes,
+                               .prepared = p.has_pages ? bytes : 0};
     return 0;
+}
+
+int block_write_prepare(struct block_writer *w, size_t n)
+{
+    const struct block *b = w->block;
+    struct segments *ss = &w->generation->store->segments;
+    CHECK(n <= w->room);
+    if (w->filled + n <= w->prepared)
+        return 0;
+    size_t at = segment_offset(&ss->v[b->segment]) + b->offset + w->prepared;
+    int r = medium_memory_prepare(&ss->medium, at, w->filled + n - w->prepared);
+    if (r == 0)
+        w->prepared = w->filled + n;
+    return r;
 }
 
 /* Gives back what the writer held. w->block is NULL from here. */
@@ -104,7 +119,7 @@ static void writer_done(struct block_writer *w, struct segment *s)
 {
     w->block = NULL;
     w->at = NULL;
-    w->room = 0;
+    w->room = w->prepared = 0;
     segment_unref(s);
     generation_unref(&w->generation);
 }
@@ -122,6 +137,8 @@ static void block_complete(struct block_writer *w)
     struct block *b = w->block;
     struct segment *s = segment_of(w);
     uint64_t sum = segment_sum(s, b->offset, w->filled);
+    if (w->filled == s->home->segment_bytes)
+        segment_made(s);
     generation_lock(g);
     b->checksum = sum;
     b->state = BLOCK_PRESENT;

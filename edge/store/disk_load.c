@@ -52,7 +52,7 @@ static int reserve(struct generation *g, struct disk_job *j)
 {
     struct segments *ss = &g->store->segments;
     struct record_wanted want = {.bytes = j->bytes,
-                                 .is_written = true,
+                                 .is_bare = true,
                                  .queue = ss->policy->enter(&ss->queues, EVICT_LOADED, 0)};
     struct place p;
     generation_lock(g);
@@ -145,6 +145,8 @@ static void settle(struct disk *d, const struct disk_job *j, int r)
         counter_add_shared(&d->store->counters.disk_corrupt, 1);
     b->flags &= (uint8_t)~BLOCK_LATE;
     if (r == 0) {
+        if (j->bytes == d->store->segments.segment_bytes)
+            segment_made(j->segment);
         b->filled = j->bytes;
         b->state = BLOCK_PRESENT;
         b->flags |= BLOCK_LOADED;

@@ -110,19 +110,23 @@ bool generation_fill_detach(struct generation *g, struct generation_fill *f);
 int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *furthest);
 
 /* Writing one claimed block. block_write_begin: reserves room for it. ERR_NO_SPACE: nothing can
- * leave now; ERR_CHANGED: abandoned: the block stays claimed. Then bytes are put at w->at (up to
- * w->room) and told with block_write_add; at the block's full length (or block_write_end for the
- * last one of an unknown length) it is PRESENT and the writer is done: w->block is NULL. A writer
- * that is done may be given to end and abort again. */
+ * leave now; ERR_CHANGED: abandoned: the block stays claimed. Then bytes are put at w->at (as many
+ * as block_write_prepare was asked for) and told with block_write_add; at the block's full length
+ * (or block_write_end for the last one of an unknown length) it is PRESENT and the writer is done:
+ * w->block is NULL. A writer that is done may be given to end and abort again. */
 struct block_writer {
     struct generation *generation;
     int64_t index;
     void *block;
     uint8_t *at;
-    size_t filled, room;
+    size_t filled, room, prepared;
     uint8_t mark; /* 0..3, what it likes: views of what it tells from here on have it */
 };
 MUST_USE int block_write_begin(struct block_writer *w, struct generation *g, int64_t index);
+/* block_write_prepare: there are pages for n bytes at w->at, at most w->room. To make them for the
+ * whole block at once would hold up a worker for hundreds of microseconds. ERR_NO_MEMORY: the
+ * system has none; the writer stays as it is. */
+MUST_USE int block_write_prepare(struct block_writer *w, size_t n);
 /* block_write_add: n bytes at w->at are written; moves at and room. block_write_end: complete as it
  * is; as abort where it has no bytes, or fewer than a known length says. block_write_abort: back to
  * CLAIMED, without its bytes; its claimer writes it again or releases it. */

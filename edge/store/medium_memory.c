@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define PAGE_BYTES 4096
+
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -58,6 +60,8 @@ int medium_memory_prepare(struct medium_memory *m, size_t offset, size_t n)
     int r;
     if (m->is_hollow)
         return 0;
+    n += offset % PAGE_BYTES;
+    offset -= offset % PAGE_BYTES;
     do {
         r = madvise(m->base + offset, n, MADV_POPULATE_WRITE);
     } while (r != 0 && (errno == EINTR || errno == EAGAIN));

@@ -21,8 +21,8 @@ struct medium_memory {
 /* 0; ERR_IO, ERR_NO_MEMORY with errno kept. */
 MUST_USE int medium_memory_init(struct medium_memory *m, size_t bytes, bool is_hollow);
 void medium_memory_finish(struct medium_memory *m); /* fd -1 is fine */
-/* medium_memory_prepare: the pages of [offset, offset + n) exist from here: one call where writing
- * would fault page by page, and an error where writing would be the end of the process.
+/* medium_memory_prepare: the pages that [offset, offset + n) touches exist from here: one call
+ * where writing would fault page by page, and an error where writing would end the process.
  * 0 or ERR_NO_MEMORY. */
 MUST_USE int medium_memory_prepare(struct medium_memory *m, size_t offset, size_t n);
 /* medium_memory_write: n bytes at offset, where pages need not be: half the price of making and

@@ -13,7 +13,8 @@
 #define PAGE_BYTES   4096u
 #define RECORD_ALIGN 64u
 #define OPEN_MAX     4u
-#define SPARE_SHARE  64 /* of memory, kept as pages for the next load */
+#define SPARE_SHARE  64  /* of memory, kept as pages for the next block, and no more .. */
+#define SPARE_MOST   64u /* segments than these */
 
 static uint32_t page_up(size_t n)
 {
@@ -38,8 +39,9 @@ int segments_init(struct segments *ss, const struct evict_sizes *sizes,
                             .medium.fd = -1};
     CHECK(segment_bytes % PAGE_BYTES == 0);
     ss->carry_bytes = segment_bytes < cap_bytes / 16 ? segment_bytes : cap_bytes / 16;
-    if (sizes->disk_bytes > 0 && !is_hollow)
-        ss->spare_max = (uint32_t)(cap_bytes / SPARE_SHARE / segment_bytes);
+    uint32_t spare = (uint32_t)(cap_bytes / SPARE_SHARE / segment_bytes);
+    if (!is_hollow)
+        ss->spare_max = spare < SPARE_MOST ? spare : SPARE_MOST;
     pthread_mutex_init(&ss->lock, NULL);
     list_init(&ss->free);
     list_init(&ss->spare);
@@ -156,14 +158,19 @@ static struct segment *free_one(const struct segments *ss, bool is_spare)
 /* Whether it is to be a segment of one reader's own. */
 static bool is_own(const struct segments *ss, const struct record_wanted *want, uint32_t size)
 {
-    return want->is_written && size == ss->segment_bytes && ss->spare_max > 0;
+    return want->is_bare && size == ss->segment_bytes && ss->spare_max > 0;
+}
+
+static bool has_pages(const struct segment *s)
+{
+    return atomic_load_explicit(&s->has_pages, memory_order_relaxed);
 }
 
 static void open_locked(struct segments *ss, struct segment *s, uint8_t queue)
 {
     list_remove(&s->link);
     ss->free_count--;
-    ss->spare_count -= s->has_pages;
+    ss->spare_count -= has_pages(s);
     s->bump = 0;
     enlist_open_locked(ss, s, queue);
     atomic_store_explicit(&s->refs, 1, memory_order_relaxed);
@@ -190,9 +197,10 @@ static struct segment *room_locked(struct segments *ss, const struct record_want
             seal_fullest_locked(ss, want->queue);
         open_locked(ss, s, want->queue);
         atomic_store_explicit(&s->is_own, own, memory_order_relaxed);
-        if (s->has_pages && !own) /* the last free ones: the account goes by the pages in use */
+        if (has_pages(s) && !own) { /* the last free ones: the account goes by the pages in use */
             medium_memory_drop(&ss->medium, segment_offset(s), ss->segment_bytes);
-        s->has_pages = s->has_pages && own;
+            atomic_store_explicit(&s->has_pages, false, memory_order_relaxed);
+        }
     }
     return s;
 }
@@ -209,8 +217,7 @@ int segments_reserve(struct segments *ss, const struct record_wanted *want, stru
         return ERR_NO_SPACE;
     }
     *out = (struct place){
-        .segment = s, .offset = s->bump, .bytes = (uint32_t)want->bytes, .has_pages = s->has_pages};
-    s->has_pages = false;
+        .segment = s, .offset = s->bump, .bytes = (uint32_t)want->bytes, .has_pages = has_pages(s)};
     s->bump += size;
     ss->queues.bytes[s->entry] += size;
     list_push_back(&s->blocks, &b->link);
@@ -223,7 +230,7 @@ int segments_reserve(struct segments *ss, const struct record_wanted *want, stru
     /* The page that it shares with the record before it is there already; that which it shares with
      * the next one must be, however it is written itself. */
     uint32_t end = out->offset + size, from = page_up(out->offset), to = page_up(end);
-    if (want->is_written && from < to)
+    if (want->is_bare && from < to)
         from = page_up(end) > end ? to - PAGE_BYTES : to;
     if (from == to || medium_memory_prepare(&ss->medium, segment_offset(s) + from, to - from) == 0)
         return 0;
@@ -254,8 +261,10 @@ void segments_trim(struct segments *ss, const struct place *p, size_t kept)
     pthread_mutex_lock(&ss->lock);
     uint32_t end = p->offset + record_up(kept), had = page_up(s->bump);
     bool is_last = s->bump == p->offset + record_up(p->bytes) && end < s->bump;
-    if (is_last)
+    if (is_last) {
         shorten_locked(ss, s, end);
+        atomic_store_explicit(&s->has_pages, false, memory_order_relaxed);
+    }
     /* Under the lock: nobody may be given this room again before its pages have gone. */
     if (is_last && page_up(end) < had)
         medium_memory_drop(&ss->medium, segment_offset(s) + page_up(end), had - page_up(end));
@@ -325,10 +334,9 @@ struct segment *segments_pick(struct segments *ss)
 static bool put_by(struct segments *ss, struct segment *s)
 {
     pthread_mutex_lock(&ss->lock);
-    bool is_kept = segment_is_own(s) && ss->spare_count < ss->spare_max;
+    bool is_kept = segment_is_own(s) && has_pages(s) && ss->spare_count < ss->spare_max;
     if (is_kept) {
         s->state = SEGMENT_FREE;
-        s->has_pages = true;
         list_push_front(&ss->spare, &s->link);
         ss->spare_count++;
         ss->free_count++;
@@ -349,6 +357,7 @@ void segment_unref(struct segment *s)
     if (!put_by(ss, s)) {
         medium_memory_drop(&ss->medium, segment_offset(s), charged);
         pthread_mutex_lock(&ss->lock);
+        atomic_store_explicit(&s->has_pages, false, memory_order_relaxed);
         s->state = SEGMENT_FREE;
         list_push_front(&ss->free, &s->link);
         ss->free_count++;

@@ -19,10 +19,11 @@
  * are packed into the few OPEN ones, where they fit best. References: one of the medium's own while
  * not CONDEMNED, one for each view of a reader and each writer; the last one frees the segment.
  *
- * What comes from a disk as a whole segment is mostly read once, and goes: to make, clear and punch
- * its pages would be most of its price. Such a segment is its readers' OWN: it is copied to sockets
- * instead of lent, and a few of these (spare_max, kept out of the budget) keep their pages for the
- * next one. When another reader comes upon it, it is lent like all others, and punched in the end.
+ * What comes as a whole segment, from upstream or from a disk, is mostly read once, and goes: to
+ * make, clear and punch its pages would be most of its price. Such a segment is its readers' OWN:
+ * it is copied to sockets instead of lent, and a few of these (spare_max, kept out of the budget)
+ * keep their pages for the next one. When another reader comes upon it, it is lent like all others,
+ * and punched in the end.
  *
  * Budget: used_bytes counts the pages of all segments and whatever else the store is charged with;
  * it never exceeds cap_bytes. carry_bytes of it are kept for blocks that eviction moves.
@@ -51,7 +52,7 @@ struct segment {
     _Atomic uint8_t round;       /* the policy's: never 0 when it begins */
     _Atomic uint8_t queue;       /* of the policy, in which it is, or was last; first its entry */
     uint8_t state, entry;        /* under the segments' lock; entry: queue that it was OPEN for */
-    bool has_pages;              /* it was put by with them: under the segments' lock */
+    atomic_bool has_pages;       /* all of them, and it is one record */
     atomic_bool is_own; /* its pages were lent to nobody: views of it are not sent as a file */
 };
 _Static_assert(sizeof(struct segment) <= 64, "one line of cache");
@@ -97,7 +98,7 @@ struct record_wanted {
     size_t bytes;
     uint8_t queue; /* of the policy: in which it begins */
     bool may_carry;
-    bool is_written; /* with medium_memory_write: its pages need not be there */
+    bool is_bare; /* its pages are for its writer to make: medium_memory_prepare or _write */
 };
 MUST_USE int segments_reserve(struct segments *ss, const struct record_wanted *want,
                               struct block *b, struct place *out);
@@ -117,6 +118,12 @@ static inline void segment_ref(struct segment *s)
     atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
 }
 void segment_unref(struct segment *s);
+
+/* segment_made: the one record that fills it is written. */
+static inline void segment_made(struct segment *s)
+{
+    atomic_store_explicit(&s->has_pages, true, memory_order_relaxed);
+}
 
 /* segment_lend: from here its pages may be in the queues of sockets. The caller has pinned it. */
 static inline void segment_lend(struct segment *s)

@@ -130,24 +130,33 @@ void fill_finish(struct fill *f)
         fill_broken(f, ERR_BUSY);
 }
 
-/* 0: the next byte has a place; else the fill is over (and has ended). */
+/* Bytes that one read may bring into the block at hand. */
+static size_t read_bytes(const struct fill *f)
+{
+    size_t n = f->writer.room < TURN_BYTES ? f->writer.room : TURN_BYTES;
+    return f->last - f->pos < (int64_t)n ? (size_t)(f->last - f->pos + 1) : n;
+}
+
+/* 0: what is read next has a place; else the fill is over (and has ended). */
 static int make_room(struct fill *f)
 {
-    if (f->is_writing)
-        return 0;
-    fill_claim_ahead(f);
-    if (f->pos > f->last) {
+    int err = 0;
+    if (!f->is_writing)
+        fill_claim_ahead(f);
+    if (!f->is_writing && f->pos > f->last) {
         fill_finish(f);
         return ERR_CANCELLED;
     }
-    int err = block_write_begin(&f->writer, f->generation, fill_block_of(f, f->pos));
+    if (!f->is_writing)
+        err = block_write_begin(&f->writer, f->generation, fill_block_of(f, f->pos));
+    f->is_writing = err == 0;
+    if (err == 0 && block_write_prepare(&f->writer, read_bytes(f)) != 0)
+        err = ERR_NO_SPACE;
     if (err != 0) {
         counter_add(&f->fetcher->count.no_space, err == ERR_NO_SPACE);
         fill_end(f);
-        return err;
     }
-    f->is_writing = true;
-    return 0;
+    return err;
 }
 
 static ssize_t skip_some(struct fill *f)
@@ -178,10 +187,7 @@ static void keep_for_others(struct fill *f, size_t n)
 
 static ssize_t store_some(struct fill *f)
 {
-    size_t room = f->writer.room < TURN_BYTES ? f->writer.room : TURN_BYTES;
-    if (f->last - f->pos < (int64_t)room)
-        room = (size_t)(f->last - f->pos + 1);
-    ssize_t n = fetch_read(f->fetch, f->writer.at, room);
+    ssize_t n = fetch_read(f->fetch, f->writer.at, read_bytes(f));
     if (n <= 0)
         return n;
     f->writer.mark = (uint8_t)fetch_tier(f->fetch);

@@ -95,6 +95,12 @@ static inline int block_fill(struct generation *g, uint64_t id, int64_t index)
         generation_release(g, index, 1);
         return r;
     }
+    r = block_write_prepare(&w, w.room);
+    if (r != 0) {
+        block_write_abort(&w);
+        generation_release(g, index, 1);
+        return r;
+    }
     bytes_make(id, start, w.at, w.room);
     block_write_add(&w, w.room);
     return 0;
