@@ -261,6 +261,25 @@ void disk_segment_wait(struct disk *d, uint32_t segment)
     pthread_mutex_unlock(&d->lock);
 }
 
+void disk_segment_pin(struct disk *d, uint32_t segment, uint32_t bytes, msec_t until)
+{
+    struct disk_segment *s = &d->segments[segment];
+    msec_t before = atomic_load_explicit(&s->pinned_until, memory_order_relaxed);
+    if (before < clock_mono_ms()) /* what was counted is not pinned any more */
+        atomic_store_explicit(&s->pinned_bytes, 0, memory_order_relaxed);
+    if (before < until)
+        atomic_store_explicit(&s->pinned_until, until, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->pinned_bytes, bytes, memory_order_relaxed);
+}
+
+bool disk_segment_is_pinned(const struct disk *d, uint32_t segment)
+{
+    const struct disk_segment *s = &d->segments[segment];
+    return atomic_load_explicit(&s->pinned_bytes, memory_order_relaxed) >
+               d->medium.segment_bytes / 2 &&
+           atomic_load_explicit(&s->pinned_until, memory_order_relaxed) > clock_mono_ms();
+}
+
 void disk_set_state(struct disk *d, enum store_disk_state state, const char *why)
 {
     int before = atomic_exchange(&d->state, (int)state);

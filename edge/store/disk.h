@@ -77,6 +77,10 @@ struct disk_segment {
     bool is_barred;   /* its file could not be made */
     bool is_unsynced; /* SEALED, and may not outlive the machine yet */
     uint32_t readers; /* loads under way: under the disk's lock */
+    /* any: bytes of pinned generations, as counted when they came or were pinned, and the last
+     * moment that one of them is */
+    _Atomic uint32_t pinned_bytes;
+    _Atomic msec_t pinned_until;
 };
 
 /* The writer's own. */
@@ -167,6 +171,10 @@ void disk_end(struct disk *d); /* nothing more is taken; threads end when all is
 void disk_segment_enter(struct disk *d, uint32_t segment);
 void disk_segment_leave(struct disk *d, uint32_t segment);
 void disk_segment_wait(struct disk *d, uint32_t segment); /* until nobody is in it */
+/* disk_segment_pin: so many bytes more of it are pinned, until then (monotonic).
+ * disk_segment_is_pinned: most of it is. */
+void disk_segment_pin(struct disk *d, uint32_t segment, uint32_t bytes, msec_t until);
+bool disk_segment_is_pinned(const struct disk *d, uint32_t segment);
 
 /* disk_read_told: how a read went: one that fails is its record's fault, several in a row are the
  * disk's (errno tells why). disk_fault: errno tells why. disk_set_state: a line of log for each

@@ -299,7 +299,7 @@ static void reclaim_block(struct reclaim *c, const struct disk_record *r, struct
     uint32_t uses;
     if (!disk_place_has(g, r, c->segment, &uses))
         return;
-    if (c->pass < FORGET && uses >= 3u - c->pass)
+    if (c->pass < FORGET && uses >= DISK_PLACE_USES_MAX - c->pass)
         move_block(c, r, g);
     else if (c->pass == FORGET && disk_place_clear(g, r, c->segment))
         counter_add_shared(&c->d->store->counters.disk_evicted_blocks, 1);
@@ -341,12 +341,13 @@ static bool reclaim_record(void *ctx, const struct disk_record *r, const void *p
     return true;
 }
 
-static uint32_t oldest_segment(const struct disk *d)
+/* Of those that are mostly pinned, or of the others. */
+static uint32_t oldest_segment(const struct disk *d, bool is_pinned)
 {
     uint32_t oldest = SEGMENT_NONE;
     for (uint32_t i = 0; i < d->medium.count; i++) {
         const struct disk_segment *s = &d->segments[i];
-        if (s->state == DISK_SEGMENT_SEALED &&
+        if (s->state == DISK_SEGMENT_SEALED && disk_segment_is_pinned(d, i) == is_pinned &&
             (oldest == SEGMENT_NONE || s->sequence < d->segments[oldest].sequence))
             oldest = i;
     }
@@ -357,8 +358,11 @@ static uint32_t oldest_segment(const struct disk *d)
  * still point there fail their checksum when they are read. false: there is none. */
 static bool reclaim_oldest(struct disk *d)
 {
-    struct reclaim c = {
-        .d = d, .segment = oldest_segment(d), .budget = d->medium.segment_bytes / MOVE_SHARE};
+    struct reclaim c = {.d = d,
+                        .segment = oldest_segment(d, false),
+                        .budget = d->medium.segment_bytes / MOVE_SHARE};
+    if (c.segment == SEGMENT_NONE)
+        c.segment = oldest_segment(d, true); /* who pinned took more than pin_room() */
     if (c.segment == SEGMENT_NONE)
         return false;
     uint64_t sequence = d->segments[c.segment].sequence;
@@ -454,6 +458,7 @@ static int open_segment(struct disk *d)
     }
     written(d, DISK_PAGE);
     d->segments[segment].sequence = w->sequence;
+    atomic_store(&d->segments[segment].pinned_bytes, 0);
     d->segments[segment].state = DISK_SEGMENT_OPEN;
     d->segments[segment].is_unsynced = false;
     w->segment = segment;

@@ -21,7 +21,7 @@ static bool is_same_locked(const struct disk *d, const struct block *b, const st
            b->offset == j->offset;
 }
 
-void disk_place_commit(const struct disk *d, const struct disk_job *j)
+void disk_place_commit(struct disk *d, const struct disk_job *j)
 {
     struct generation *g = j->generation;
     generation_lock(g);
@@ -31,6 +31,8 @@ void disk_place_commit(const struct disk *d, const struct disk_job *j)
             generation_on_disk_locked(g, 1);
         b->disk_segment = d->writer.segment;
         b->disk_at = j->written_at;
+        if (generation_is_pinned(g))
+            disk_segment_pin(d, b->disk_segment, b->filled, g->pinned_until);
         if (j->kind == DISK_JOB_MOVE && (b->flags & BLOCK_READ_ALL) != 0)
             b->flags = (uint8_t)(b->flags - BLOCK_READ_ONE);
         else
@@ -56,6 +58,8 @@ bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t 
     const struct block *b = block_table_find(&g->table, (int64_t)r->index);
     bool has = b != NULL && lies_at(b, segment, r->at);
     *uses = has ? (b->flags & BLOCK_READ_ALL) / BLOCK_READ_ONE : 0;
+    if (has && generation_is_pinned(g))
+        *uses = DISK_PLACE_USES_MAX;
     generation_unlock(g);
     return has;
 }

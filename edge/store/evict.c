@@ -23,6 +23,7 @@
 struct leaving {
     struct generation *generation;
     int64_t index;
+    bool is_pinned; /* in memory: what is on a disk may leave here */
 };
 
 static int take_batch(struct segments *ss, struct segment *s, struct leaving out[BATCH])
@@ -34,7 +35,10 @@ static int take_batch(struct segments *ss, struct segment *s, struct leaving out
         s->live--;
         struct generation *g = block_leaf(b)->home;
         if (generation_try_ref(g))
-            out[n++] = (struct leaving){.generation = g, .index = block_index(b)};
+            out[n++] =
+                (struct leaving){.generation = g,
+                                 .index = block_index(b),
+                                 .is_pinned = g->store->disks == NULL && generation_is_pinned(g)};
     }
     pthread_mutex_unlock(&ss->lock);
     return n;
@@ -57,6 +61,8 @@ static bool is_worth_carrying(const struct segment *s, const struct leaving *l,
     const struct block *b = still_there_locked(s, l);
     if (b != NULL) {
         queue = s->home->policy->carry(s, b);
+        if (queue == EVICT_LEAVES && l->is_pinned)
+            queue = s->entry;
         *want =
             (struct record_wanted){.bytes = b->filled, .queue = (uint8_t)queue, .may_carry = true};
         *from = b->offset;
@@ -72,7 +78,7 @@ static bool carry(struct segment *s, const struct leaving *l, uint32_t *budget)
     struct segments *ss = s->home;
     struct record_wanted want;
     uint32_t from;
-    if (!is_worth_carrying(s, l, &want, &from) || want.bytes > *budget)
+    if (!is_worth_carrying(s, l, &want, &from) || (want.bytes > *budget && !l->is_pinned))
         return false;
     struct block stand_in = {.segment = SEGMENT_NONE};
     struct place p;
@@ -92,7 +98,7 @@ static bool carry(struct segment *s, const struct leaving *l, uint32_t *budget)
     }
     generation_unlock(l->generation);
     segment_unref(p.segment);
-    *budget -= (uint32_t)want.bytes;
+    *budget -= want.bytes < *budget ? (uint32_t)want.bytes : *budget;
     counter_add_shared(&l->generation->store->counters.carried_bytes, want.bytes);
     return true;
 }
@@ -128,10 +134,44 @@ static void remove_object(struct store *st, struct object *o)
     object_unref(&o);
 }
 
+/* When the first pin of what lies in s ends, where most of it is pinned; else 0. */
+static msec_t pinned_until(struct segments *ss, const struct segment *s)
+{
+    msec_t first = INT64_MAX;
+    uint32_t bytes = 0;
+    pthread_mutex_lock(&ss->lock);
+    LIST_EACH(l, &s->blocks)
+    {
+        struct block *b = LIST_THING(l, struct block, link);
+        const struct generation *g = block_leaf(b)->home;
+        if (!generation_is_pinned(g))
+            continue;
+        msec_t until = atomic_load_explicit(&g->pinned_until, memory_order_relaxed);
+        first = until < first ? until : first;
+        bytes += b->filled;
+    }
+    pthread_mutex_unlock(&ss->lock);
+    return bytes > ss->segment_bytes / 2 ? first : 0;
+}
+
+/* The victim; those that are pinned are put aside. */
+static struct segment *pick(struct store *st)
+{
+    struct segments *ss = &st->segments;
+    bool has_pins = atomic_load_explicit(&st->pins_until, memory_order_relaxed) > clock_mono_ms();
+    for (;;) {
+        struct segment *s = segments_pick(ss);
+        msec_t until = s != NULL && has_pins ? pinned_until(ss, s) : 0;
+        if (until == 0)
+            return s;
+        segments_put_aside(ss, s, until);
+    }
+}
+
 static bool evict_segment(struct store *st)
 {
     struct segments *ss = &st->segments;
-    struct segment *s = segments_pick(ss);
+    struct segment *s = pick(st);
     if (s == NULL)
         return false;
     struct leaving batch[BATCH];

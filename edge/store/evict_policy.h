@@ -17,8 +17,9 @@
 struct segment;
 struct block;
 
-#define EVICT_ENTRIES 3  /* queues that a record may begin in */
-#define EVICT_LISTS   32 /* queues in all; the first ones are those */
+#define EVICT_ENTRIES 3           /* queues that a record may begin in */
+#define EVICT_LISTS   32          /* queues in all; the first ones are those */
+#define EVICT_ASIDE   EVICT_LISTS /* where the policy does not look: segments that are pinned */
 #define EVICT_LEAVES  (-1)
 
 struct evict_sizes {
@@ -28,9 +29,9 @@ struct evict_sizes {
 
 struct evict_queues {
     struct evict_sizes sizes;
-    struct list lists[EVICT_LISTS]; /* of sealed segments, by their link */
-    uint32_t counts[EVICT_LISTS];
-    int64_t bytes[EVICT_LISTS]; /* of them, and of those that are open for it */
+    struct list lists[EVICT_LISTS + 1]; /* of sealed segments, by their link */
+    uint32_t counts[EVICT_LISTS + 1];
+    int64_t bytes[EVICT_LISTS + 1]; /* of them, and of those that are open for it */
     /* the policy's own */
     struct ghost *ghost;   /* what left lately, or NULL */
     _Atomic uint32_t tick; /* written under the lock, read by anybody */

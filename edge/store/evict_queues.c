@@ -21,7 +21,7 @@ size_t evict_queues_init(struct evict_queues *q, const struct evict_policy *p,
 {
     size_t bytes = 0;
     *q = (struct evict_queues){.sizes = *sizes};
-    for (size_t i = 0; i < EVICT_LISTS; i++)
+    for (size_t i = 0; i < ARRAY_LEN(q->lists); i++)
         list_init(&q->lists[i]);
     if (p->has_ghost)
         q->ghost = ghost_create(sizes->memory_bytes, sizes->disk_bytes, &bytes);

@@ -138,7 +138,7 @@ bool generation_wants_disk_locked(struct generation *g, const struct block *b)
         (b->flags & BLOCK_QUEUED) || g->owner == NULL || g->table.length == LENGTH_UNKNOWN ||
         g->table.is_abandoned)
         return false;
-    return is_admitted_locked(g, b);
+    return generation_is_pinned(g) || is_admitted_locked(g, b);
 }
 
 /* Nobody else can reach it any more, but eviction through its blocks, and the disks' threads

@@ -12,9 +12,10 @@ struct generation {
     uint32_t magic;
     _Atomic uint32_t refs;
     struct store *store;
-    _Atomic int64_t length;    /* the table's, for who asks without the lock */
-    _Atomic uint64_t key_hash; /* of the first object that had these bytes; 0: none yet */
-    struct roster_link roster; /* its id: no two are alike, ever */
+    _Atomic int64_t length;      /* the table's, for who asks without the lock */
+    _Atomic uint64_t key_hash;   /* of the first object that had these bytes; 0: none yet */
+    _Atomic msec_t pinned_until; /* monotonic; 0: not (pin.h) */
+    struct roster_link roster;   /* its id: no two are alike, ever */
     /* under the lock */
     struct block_table table;
     struct audience audience;
@@ -47,6 +48,12 @@ static inline void generation_lock(const struct generation *g)
 static inline void generation_unlock(const struct generation *g)
 {
     pthread_mutex_unlock(generation_mutex(g));
+}
+
+static inline bool generation_is_pinned(const struct generation *g)
+{
+    msec_t until = atomic_load_explicit(&g->pinned_until, memory_order_relaxed);
+    return until != 0 && clock_mono_ms() < until;
 }
 
 /* generation_try_ref: false: it is being freed. For who found it through a block under the

@@ -421,7 +421,8 @@ bool index_walk(struct index *ix, uint64_t *at, const struct index_visitor *v,
 /* Whether o may leave for want of room: nobody but the index holds it, nobody reads or feeds it. */
 static bool is_idle_locked(struct object *o)
 {
-    return atomic_load(&o->refs) == 1 && !generation_is_busy(o->generation);
+    return atomic_load(&o->refs) == 1 && !generation_is_busy(o->generation) &&
+           !generation_is_pinned(o->generation);
 }
 
 void index_evict(struct index *ix, uint32_t max, struct index_left *left)

@@ -309,9 +309,34 @@ void segments_replace(struct segments *ss, struct block *stand_in, struct block 
     pthread_mutex_unlock(&ss->lock);
 }
 
+void segments_put_aside(struct segments *ss, struct segment *s, msec_t until)
+{
+    pthread_mutex_lock(&ss->lock);
+    s->state = SEGMENT_SEALED;
+    if (ss->queues.counts[EVICT_ASIDE] == 0 || until < ss->aside_until)
+        ss->aside_until = until;
+    evict_queue_add(&ss->queues, s, EVICT_ASIDE);
+    pthread_mutex_unlock(&ss->lock);
+}
+
+/* What was put aside is the policy's again when the first of it may go: the rest comes back. */
+static void take_back_locked(struct segments *ss)
+{
+    struct list *aside = &ss->queues.lists[EVICT_ASIDE];
+    if (list_is_empty(aside) || clock_mono_ms() < ss->aside_until)
+        return;
+    while (!list_is_empty(aside)) {
+        struct segment *s = LIST_THING(aside->next, struct segment, link);
+        evict_queue_remove(&ss->queues, s);
+        atomic_store_explicit(&s->queue, s->entry, memory_order_relaxed);
+        ss->policy->sealed(&ss->queues, s);
+    }
+}
+
 struct segment *segments_pick(struct segments *ss)
 {
     pthread_mutex_lock(&ss->lock);
+    take_back_locked(ss);
     struct segment *s = ss->policy->pick(&ss->queues);
     if (s != NULL) {
         s->state = SEGMENT_CONDEMNED;
@@ -402,7 +427,7 @@ void segments_check(struct segments *ss)
         open += ss->open_count[i];
     }
     CHECK(by_state[SEGMENT_OPEN] == open);
-    for (size_t i = 0; i < EVICT_LISTS; i++)
+    for (size_t i = 0; i <= EVICT_ASIDE; i++)
         queued -= ss->queues.bytes[i];
     CHECK(queued == 0);
     CHECK(pages <= ss->used_bytes && ss->used_bytes <= ss->cap_bytes);

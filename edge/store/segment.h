@@ -6,6 +6,7 @@
 #include "edge/store/block_table.h"
 #include "edge/store/evict_policy.h"
 #include "edge/store/medium_memory.h"
+#include "lib/base/clock.h"
 
 #include <pthread.h>
 
@@ -75,6 +76,7 @@ struct segments {
     uint32_t open_count[EVICT_ENTRIES];
     _Atomic uint32_t free_count; /* written under the lock, read by anybody */
     struct evict_queues queues;
+    msec_t aside_until; /* monotonic: of what is put aside, when the first may go */
 };
 
 /* Where a record lies. Pinned from segments_reserve until segment_unref. */
@@ -111,6 +113,8 @@ void segments_replace(struct segments *ss, struct block *stand_in, struct block 
 /* segments_pick: the policy's victim (or an open segment where no other can go), CONDEMNED: its
  * blocks and the medium's reference are the caller's to give back. NULL: none can go. */
 struct segment *segments_pick(struct segments *ss);
+/* segments_put_aside: one that was picked shall stay until then: nobody else picks it before. */
+void segments_put_aside(struct segments *ss, struct segment *s, msec_t until);
 void segments_check(struct segments *ss); /* all rules; slow: for tests */
 
 static inline void segment_ref(struct segment *s)

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What is pinned stays while several times the room goes by, and no longer than it is pinned. */
+#include "tests/unit/edge/store/disk_help.h"
+
+#include "edge/store/pin.h"
+
+#define MEMORY (32 * MIB)
+#define SMALL  (64 * KIB)
+
+static const char *const policies[] = {"s3-fifo", "lru", "clock"};
+
+static struct store *store_with(const char *eviction)
+{
+    struct store *st;
+    struct buf why;
+    struct store_config config = {
+        .memory_bytes = MEMORY, .block_max_bytes = MIB, .eviction = eviction};
+    buf_init(&why, 1000);
+    assert_int_equal(store_create(&st, &config, &why), 0);
+    buf_finish(&why);
+    return st;
+}
+
+static void add(struct store *st, uint64_t id, int64_t bytes, msec_t pin_until)
+{
+    char text[32];
+    struct store_key key = key_for(text, id);
+    struct generation *g = generation_create(st, bytes, MIB);
+    struct object *o = g != NULL ? object_for(st, &key, g, id) : NULL;
+    assert_non_null(o);
+    assert_int_equal(store_insert(st, o, store_moment(st)), 0);
+    if (pin_until != 0)
+        generation_pin(g, pin_until);
+    for (int64_t i = 0; i * MIB < bytes; i++)
+        assert_int_equal(block_fill(g, id, i), 0);
+    object_unref(&o);
+    generation_unref(&g);
+}
+
+static int64_t bytes_of(struct store *st, uint64_t id)
+{
+    char text[32];
+    struct generation_weight w = {0};
+    struct store_key key = key_for(text, id);
+    struct object *o = store_peek(st, &key, NULL, NULL);
+    if (o != NULL)
+        generation_weigh(o->generation, &w);
+    object_unref(&o);
+    return w.bytes;
+}
+
+/* Large ones, whose segments are put aside whole, among small ones, which are carried. */
+static void what_is_pinned_outlives_what_goes_by(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < ARRAY_LEN(policies); p++) {
+        struct store *st = store_with(policies[p]);
+        msec_t until = clock_mono_ms() + 3600 * MSEC_PER_SEC;
+        assert_int_equal(pin_room(st), MEMORY / 4);
+        add(st, 1, 3 * MIB, until);
+        for (uint64_t id = 100; id < 150; id++)
+            add(st, id, SMALL, id % 10 == 0 ? until : 0);
+        for (uint64_t id = 1000; id < 1100; id++)
+            add(st, id, MIB, 0);
+        assert_int_equal(bytes_of(st, 1), 3 * MIB);
+        for (uint64_t id = 100; id < 150; id += 10)
+            assert_int_equal(bytes_of(st, id), SMALL);
+        assert_int_equal(bytes_of(st, 1001), 0);
+        segments_check(&st->segments);
+        store_destroy(&st);
+    }
+}
+
+static void nothing_is_pinned_for_ever(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < ARRAY_LEN(policies); p++) {
+        struct store *st = store_with(policies[p]);
+        msec_t until = clock_mono_ms() + 300;
+        add(st, 1, 3 * MIB, until);
+        add(st, 2, 3 * MIB, until + 3600 * MSEC_PER_SEC);
+        for (uint64_t id = 1000; bytes_of(st, 1) > 0 || clock_mono_ms() < until; id++)
+            add(st, id, MIB, 0);
+        assert_int_equal(bytes_of(st, 2), 3 * MIB);
+        segments_check(&st->segments);
+        store_destroy(&st);
+    }
+}
+
+/* Whoever pins everything still gets what is asked for, and the oldest pins go. */
+static void a_store_that_is_all_pinned_still_takes_what_comes(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < ARRAY_LEN(policies); p++) {
+        struct store *st = store_with(policies[p]);
+        msec_t until = clock_mono_ms() + 3600 * MSEC_PER_SEC;
+        int64_t first = 0;
+        for (uint64_t id = 1; id < 60; id++) {
+            char text[32];
+            struct store_key key = key_for(text, id);
+            struct generation *g = generation_create(st, MIB, MIB);
+            struct object *o = object_for(st, &key, g, id);
+            assert_int_equal(store_insert(st, o, store_moment(st)), 0);
+            generation_pin(g, until);
+            int r = block_fill(g, id, 0);
+            assert_true(r == 0 || r == ERR_NO_SPACE);
+            first += r == 0;
+            object_unref(&o);
+            generation_unref(&g);
+        }
+        assert_true(first >= 16); /* a full store says so, at once, and holds what it has */
+        assert_int_equal(bytes_of(st, 1), MIB);
+        segments_check(&st->segments);
+        store_destroy(&st);
+    }
+}
+
+static void what_is_pinned_stays_on_the_disk(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st =
+        disk_store(path, (struct disk_setup){.memory_bytes = 8 * MIB, .size_bytes = 32 * MIB});
+    char text[32];
+    struct store_key key = key_for(text, 1);
+    assert_true(object_put(st, 1, 8));
+    assert_true(object_put(st, 2, 8));
+    struct object *o = store_select(st, &key, NULL, NULL);
+    generation_pin(o->generation, clock_mono_ms() + 3600 * MSEC_PER_SEC);
+    object_unref(&o);
+    for (uint64_t id = 10; id < 22; id++)
+        assert_true(object_put(st, id, 16));
+    UNTIL(queued_bytes(st) == 0);
+    EQ(object_read(st, 1, 8).good, 8);
+    EQ(object_read(st, 2, 8).good, 0);
+    EQ(pin_room(st), 8 * MIB);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+/* What is asked for once is not worth a disk, unless somebody says that it is. */
+static void a_pin_brings_to_the_disk_what_is_in_memory(void **state)
+{
+    char path[64], text[32];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){.takes_used = true});
+    struct store_key key = key_for(text, 1);
+    assert_true(object_put(st, 1, 4));
+    EQ(on_disk(st), 0);
+    struct object *o = store_peek(st, &key, NULL, NULL);
+    generation_pin(o->generation, clock_mono_ms() + 3600 * MSEC_PER_SEC);
+    object_unref(&o);
+    UNTIL(on_disk(st) == 4);
+    assert_false(pin_must_wait(st));
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_pinned_outlives_what_goes_by),
+        cmocka_unit_test(nothing_is_pinned_for_ever),
+        cmocka_unit_test(a_store_that_is_all_pinned_still_takes_what_comes),
+        cmocka_unit_test(what_is_pinned_stays_on_the_disk),
+        cmocka_unit_test(a_pin_brings_to_the_disk_what_is_in_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
