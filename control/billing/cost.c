@@ -117,14 +117,14 @@ struct cost cost_of(const struct ledger_month *m, const struct price *price, str
 
 static void write_usage(const struct usage *u, struct json_out *o)
 {
-    json_out_u64(o, "requests", u->requests);
-    json_out_u64(o, "hits", u->hits);
+#define X(name, meaning) json_out_u64(o, #name, u->name);
+    USAGE_COUNTERS(X)
+#undef X
     json_out_u64(o, "out_bytes", usage_out_bytes(u));
     json_out_object(o, "out_bytes_by_source");
     for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
         json_out_u64(o, ledger_source_name((enum ledger_source)i), u->out_bytes[i]);
     json_out_end_object(o);
-    json_out_u64(o, "upstream_bytes", u->upstream_bytes);
 }
 
 static void write_parts(const char *key, const struct cost_part *v, size_t count,

@@ -192,11 +192,6 @@ static struct span print_key(char out[KEY_BYTES], const struct span *parts, size
     return span_make(out, n);
 }
 
-static bool is_zero(const struct usage *u)
-{
-    return u->requests == 0 && u->upstream_bytes == 0 && usage_out_bytes(u) == 0;
-}
-
 static void add_site_locked(struct ledger *l, const struct heartbeat *h,
                             const struct heartbeat_site_usage *site, msec_t wall)
 {
@@ -205,7 +200,7 @@ static void add_site_locked(struct ledger *l, const struct heartbeat *h,
     struct row *position = row_of(&l->positions, position_key);
     struct usage more = usage_since(&site->usage, &position->usage);
     position->at_wall_ms = wall;
-    if (is_zero(&more))
+    if (usage_is_zero(&more))
         return;
     position->usage = site->usage;
     position->changed++;
@@ -236,9 +231,9 @@ static void write_fact(const struct row *r, struct buf *out)
     json_out_begin(&o, out);
     json_out_object(&o, NULL);
     json_out_int(&o, "at_ms", r->at_wall_ms);
-    json_out_u64(&o, "requests", r->usage.requests);
-    json_out_u64(&o, "hits", r->usage.hits);
-    json_out_u64(&o, "upstream_bytes", r->usage.upstream_bytes);
+#define X(name, meaning) json_out_u64(&o, #name, r->usage.name);
+    USAGE_COUNTERS(X)
+#undef X
     for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
         json_out_u64(&o, ledger_source_name((enum ledger_source)i), r->usage.out_bytes[i]);
     json_out_end_object(&o);
@@ -249,9 +244,9 @@ static bool read_fact(struct span text, struct usage *u, msec_t *at)
     struct json_in in;
     if (json_in_parse(&in, text, FACT_BYTES) == 0) {
         *at = (msec_t)json_in_u64(&in, in.root, "at_ms", 0);
-        u->requests = json_in_u64(&in, in.root, "requests", 0);
-        u->hits = json_in_u64(&in, in.root, "hits", 0);
-        u->upstream_bytes = json_in_u64(&in, in.root, "upstream_bytes", 0);
+#define X(name, meaning) u->name = json_in_u64(&in, in.root, #name, 0);
+        USAGE_COUNTERS(X)
+#undef X
         for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
             u->out_bytes[i] =
                 json_in_u64(&in, in.root, ledger_source_name((enum ledger_source)i), 0);

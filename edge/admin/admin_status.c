@@ -47,14 +47,14 @@ static void put_usage(struct json_out *o, const struct usage *u)
 {
     uint64_t out = usage_out_bytes(u);
     json_out_object(o, "ledger");
-    json_out_u64(o, "requests", u->requests);
-    json_out_u64(o, "hits", u->hits);
+#define X(name, meaning) json_out_u64(o, #name, u->name);
+    USAGE_COUNTERS(X)
+#undef X
     json_out_u64(o, "out_bytes", out);
     json_out_object(o, "out_bytes_by_source");
     for (int s = 0; s < LEDGER_SOURCE_COUNT; s++)
         json_out_u64(o, ledger_source_name((enum ledger_source)s), u->out_bytes[s]);
     json_out_end_object(o);
-    json_out_u64(o, "upstream_bytes", u->upstream_bytes);
     json_out_end_object(o);
 }
 

@@ -75,9 +75,9 @@ static struct usage account_sum(const struct account *a, int workers)
     struct usage u = {0};
     for (int w = 0; w < workers; w++) {
         const struct ledger_row *row = &a->rows[w];
-        u.requests += counter_get(&row->requests);
-        u.hits += counter_get(&row->hits);
-        u.upstream_bytes += counter_get(&row->upstream_bytes);
+#define X(name, meaning) u.name += counter_get(&row->name);
+        USAGE_COUNTERS(X)
+#undef X
         for (int s = 0; s < LEDGER_SOURCE_COUNT; s++)
             u.out_bytes[s] += counter_get(&row->out_bytes[s]);
     }
@@ -119,10 +119,9 @@ struct plain_metric {
     size_t offset_bytes; /* of a uint64_t in struct usage */
 };
 static const struct plain_metric plain_metrics[] = {
-    {"requests_total", "requests answered", offsetof(struct usage, requests)},
-    {"hits_total", "requests answered without waiting for upstream", offsetof(struct usage, hits)},
-    {"upstream_bytes_total", "bytes received from upstream",
-     offsetof(struct usage, upstream_bytes)},
+#define X(name, meaning) {#name "_total", meaning, offsetof(struct usage, name)},
+    USAGE_COUNTERS(X)
+#undef X
 };
 
 void ledger_metrics(struct ledger *l, struct buf *out)

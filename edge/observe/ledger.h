@@ -10,10 +10,11 @@
  * are computed from. One row for each site and worker, written by that worker alone; rows live as
  * long as the ledger, so that a site that is taken out of the configuration keeps its account. */
 struct ledger_row {
-    counter_t requests, hits;
+#define X(name, meaning) counter_t name; /* bytes received: heads included */
+    USAGE_COUNTERS(X)
+#undef X
     counter_t out_bytes[LEDGER_SOURCE_COUNT]; /* bodies to clients */
-    counter_t upstream_bytes;                 /* received from upstream, heads included */
-    counter_t upstream_out_bytes;             /* sent upstream */
+    counter_t upstream_out_bytes;             /* sent to origins */
 };
 
 struct ledger;

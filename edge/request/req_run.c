@@ -64,7 +64,7 @@ void req_worker_finish(struct req_worker *w)
     access_log_finish(&w->log);
 }
 
-void req_worker_account(void *ctx, const struct site *site, uint64_t in, uint64_t out)
+void req_worker_account(void *ctx, const struct site *site, const struct fetcher_bytes *bytes)
 {
     struct req_worker *w = ctx;
     struct site_table *sites = w->view->set->sites;
@@ -75,8 +75,14 @@ void req_worker_account(void *ctx, const struct site *site, uint64_t in, uint64_
         row = ledger_row(w->ledger, span_of(site->name), w->index);
     if (row == NULL)
         return;
-    counter_add(&row->upstream_bytes, in);
-    counter_add(&row->upstream_out_bytes, out);
+    if (bytes->is_of_peer) {
+        counter_add(&row->tier_in_bytes, bytes->in);
+        return;
+    }
+    counter_add(&row->upstream_bytes, bytes->in);
+    counter_add(&row->upstream_out_bytes, bytes->out);
+    if (bytes->is_of_errand)
+        counter_add(&row->prefill_bytes, bytes->in);
 }
 
 void req_run(struct req *r)
@@ -197,6 +203,23 @@ static void settle_sources(struct req *r, const struct exchange *x)
     }
 }
 
+/* Another edge is no client: what that one gives its clients stands on its own account. */
+static void account_row(struct req *r, const struct exchange *x)
+{
+    struct ledger_row *row = r->row;
+    if (r->is_from_peer) {
+        counter_add(&row->tier_out_bytes, x->body_bytes_out);
+        return;
+    }
+    counter_add(&row->requests, 1);
+    if (r->cache.is_hit && !r->has_waited)
+        counter_add(&row->hits, 1);
+    for (int s = 0; s < LEDGER_SOURCE_COUNT; s++) {
+        if (r->by_source[s] > 0)
+            counter_add(&row->out_bytes[s], r->by_source[s]);
+    }
+}
+
 static void account(struct req *r, struct exchange *x, int err)
 {
     struct req_worker *w = r->worker;
@@ -207,15 +230,8 @@ static void account(struct req *r, struct exchange *x, int err)
         counter_add(&w->count.errors, 1);
     if (w->log.sink != NULL)
         write_access_line(r, x, err);
-    if (r->row == NULL)
-        return;
-    counter_add(&r->row->requests, 1);
-    if (r->cache.is_hit && !r->has_waited)
-        counter_add(&r->row->hits, 1);
-    for (int s = 0; s < LEDGER_SOURCE_COUNT; s++) {
-        if (r->by_source[s] > 0)
-            counter_add(&r->row->out_bytes[s], r->by_source[s]);
-    }
+    if (r->row != NULL)
+        account_row(r, x);
 }
 
 /* Whatever step it is in, the exchange is over: let go of everything. */

@@ -77,6 +77,6 @@ void req_worker_finish(struct req_worker *w); /* all requests are over */
 /* req_begin: a server_fn; app is the struct req_worker. */
 void req_begin(void *app, struct exchange *x);
 /* req_worker_account: the fetcher's on_bytes; ctx is the struct req_worker. */
-void req_worker_account(void *ctx, const struct site *site, uint64_t in, uint64_t out);
+void req_worker_account(void *ctx, const struct site *site, const struct fetcher_bytes *bytes);
 
 #endif

@@ -17,15 +17,17 @@ const struct fetch_ask fetch_ask_plain = {.first = -1, .last = -1};
 static void account(struct fetch *f)
 {
     struct fetcher *fr = f->fetcher;
-    uint64_t in = call_bytes_in(f->call) - f->bytes_in;
-    uint64_t out = call_bytes_out(f->call) - f->bytes_out;
-    if (in == 0 && out == 0)
+    struct fetcher_bytes more = {.in = call_bytes_in(f->call) - f->bytes_in,
+                                 .out = call_bytes_out(f->call) - f->bytes_out,
+                                 .is_of_peer = f->turn.peer != NULL,
+                                 .is_of_errand = f->source->is_errand};
+    if (more.in == 0 && more.out == 0)
         return;
-    f->bytes_in += in;
-    f->bytes_out += out;
-    counter_add(&fr->count.received_bytes, in);
-    counter_add(&fr->count.sent_bytes, out);
-    fr->on_bytes(fr->ctx, source_site(f->source), in, out);
+    f->bytes_in += more.in;
+    f->bytes_out += more.out;
+    counter_add(&fr->count.received_bytes, more.in);
+    counter_add(&fr->count.sent_bytes, more.out);
+    fr->on_bytes(fr->ctx, source_site(f->source), &more);
 }
 
 static void drop_call(struct fetch *f)

@@ -44,6 +44,12 @@ struct fetcher_counters {
 };
 extern const struct counter_table fetcher_counter_table; /* prefix "byeori_edge_upstream_" */
 
+struct fetcher_bytes {
+    uint64_t in, out;
+    bool is_of_peer;   /* to and from another edge, not an origin */
+    bool is_of_errand; /* nobody asked but an errand (source.h) */
+};
+
 struct collapse;
 struct fetcher {
     /* set before the worker's first request, then constant */
@@ -54,8 +60,8 @@ struct fetcher {
     struct purge_clock *purges;
     struct members *members; /* of this place */
     const char *node;        /* Via, CDN-Loop */
-    /* on_bytes: application bytes that went to and came from the origins of a site. */
-    void (*on_bytes)(void *ctx, const struct site *site, uint64_t in, uint64_t out);
+    /* on_bytes: application bytes that went upstream and came from there. */
+    void (*on_bytes)(void *ctx, const struct site *site, const struct fetcher_bytes *bytes);
     void *ctx;
     /* written by this worker only */
     struct fetcher_counters count;

@@ -121,6 +121,7 @@ struct source *source_create(const struct source_spec *spec)
     s->scheme = r->scheme;
     s->is_passed = spec->is_passed || spec->site->splits_schemes;
     s->is_from_peer = spec->hop != NULL;
+    s->is_errand = spec->is_errand;
     if (spec->hop != NULL)
         s->purges = spec->hop->purges;
     s->key = hash64(s->host.p, s->host.n) ^ hash64(s->path.p, s->path.n) * 3 ^

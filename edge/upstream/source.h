@@ -22,6 +22,7 @@ struct source {
     /* About other edges, which may be asked before the origins. */
     bool is_passed;    /* not for the cache: they are not asked */
     bool is_from_peer; /* the request is an edge's own: likewise, so that nothing goes in circles */
+    bool is_errand;    /* no client asked: whoever has one goes first (edge/request/errand.h) */
     uint32_t passed_tiers; /* bit by bit: what they had was no use, so they are not asked again */
     struct purge_stamp purges; /* that who asks knows of */
     struct fields fields;      /* end-to-end, without conditions, ranges and routing fields */
@@ -39,6 +40,7 @@ struct source_spec {
     const char *node;          /* Via, CDN-Loop */
     const struct hop_ask *hop; /* the request is another edge's; NULL: it is not */
     bool is_passed;            /* not for the cache: conditions, Range and Cache-Control go along */
+    bool is_errand;
 };
 /* source_create: NULL when the request's fields are too large to keep (ERR_TOO_BIG's sense). */
 struct source *source_create(const struct source_spec *spec);

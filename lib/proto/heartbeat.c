@@ -25,14 +25,16 @@ static void write_usage(struct json_out *o, const struct heartbeat_site_usage *u
 {
     json_out_object(o, NULL);
     json_out_text(o, "site", u->site);
-    json_out_u64(o, "requests", u->usage.requests);
-    json_out_u64(o, "hits", u->usage.hits);
+#define X(name, meaning)                                                                           \
+    if (u->usage.name > 0)                                                                         \
+        json_out_u64(o, #name, u->usage.name);
+    USAGE_COUNTERS(X)
+#undef X
     json_out_object(o, "out_bytes");
     for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
         if (u->usage.out_bytes[i] > 0)
             json_out_u64(o, ledger_source_name((enum ledger_source)i), u->usage.out_bytes[i]);
     json_out_end_object(o);
-    json_out_u64(o, "upstream_bytes", u->usage.upstream_bytes);
     json_out_end_object(o);
 }
 
@@ -42,9 +44,9 @@ static void read_usage(struct json_in *in, const struct json_t *from,
     u->site = read_text(in, from, "site", HEARTBEAT_NAME_BYTES, mem);
     if (u->site.n == 0)
         json_in_fault(in, "ledger", "an element has no site");
-    u->usage.requests = json_in_u64(in, from, "requests", 0);
-    u->usage.hits = json_in_u64(in, from, "hits", 0);
-    u->usage.upstream_bytes = json_in_u64(in, from, "upstream_bytes", 0);
+#define X(name, meaning) u->usage.name = json_in_u64(in, from, #name, 0);
+    USAGE_COUNTERS(X)
+#undef X
     const struct json_t *by_source = json_in_object(in, from, "out_bytes");
     for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
         u->usage.out_bytes[i] =

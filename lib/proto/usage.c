@@ -20,13 +20,22 @@ uint64_t usage_out_bytes(const struct usage *u)
     return sum;
 }
 
+bool usage_is_zero(const struct usage *u)
+{
+    uint64_t sum = usage_out_bytes(u);
+#define X(name, meaning) sum |= u->name;
+    USAGE_COUNTERS(X)
+#undef X
+    return sum == 0;
+}
+
 void usage_add(struct usage *to, const struct usage *more)
 {
-    to->requests += more->requests;
-    to->hits += more->hits;
+#define X(name, meaning) to->name += more->name;
+    USAGE_COUNTERS(X)
+#undef X
     for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
         to->out_bytes[i] += more->out_bytes[i];
-    to->upstream_bytes += more->upstream_bytes;
 }
 
 static uint64_t grown(uint64_t now, uint64_t before)
@@ -36,9 +45,10 @@ static uint64_t grown(uint64_t now, uint64_t before)
 
 struct usage usage_since(const struct usage *now, const struct usage *before)
 {
-    struct usage d = {.requests = grown(now->requests, before->requests),
-                      .hits = grown(now->hits, before->hits),
-                      .upstream_bytes = grown(now->upstream_bytes, before->upstream_bytes)};
+    struct usage d;
+#define X(name, meaning) d.name = grown(now->name, before->name);
+    USAGE_COUNTERS(X)
+#undef X
     for (int i = 0; i < LEDGER_SOURCE_COUNT; i++)
         d.out_bytes[i] = grown(now->out_bytes[i], before->out_bytes[i]);
     return d;

@@ -90,7 +90,8 @@ def test_a_range_asks_the_shield_for_its_blocks(behind, shield, origin):
     got = edge.get("/r", Range="bytes=200000-200009")
     assert got.status == 206 and got.body == body.read(200000, 10)
     assert origin.body_bytes("/r") <= MIB
-    wait_bytes(shield, "origin", 65536)
+    shield.wait_metric("byeori_edge_site_tier_out_bytes_total", 65536)
+    assert shield.metric("byeori_edge_site_out_bytes_total") == 0      # an edge is no client
 
 
 def test_a_dead_shield_is_passed_by_and_comes_back(behind, shield, origin):
@@ -213,6 +214,31 @@ def test_a_purge_by_the_control_plane_needs_no_order(run, origin, tmp_path):
             edge.wait_metric("byeori_edge_store_purged_total", 1)
         assert edge.get("/p").body == version
     assert shield.metric("byeori_edge_behind_total") == 1
+
+
+def test_what_tiers_send_each_other_is_on_nobodys_bill(run, origin, tmp_path):
+    nodes = ("seoul", "frankfurt")
+    plane = run(Plane(tmp_path, nodes={n: NODES[n] for n in nodes}))
+    control = {"url": plane.url, "token_file": str(tmp_path / "node")}
+    shield = run(games(Edge(tmp_path, [origin.url], name="frankfurt", host=HOST,
+                            over={"control": control})))
+    edge = run(games(Edge(tmp_path, [origin.url], name="seoul", host=HOST,
+                          site={"shield": [f"http://127.0.0.1:{shield.port}"]},
+                          over={"control": control})))
+    body = Content(3 * MIB)
+    origin.page("/big", body, cache="max-age=600", etag='"1"')
+    assert [len(edge.get("/big").body) for _ in range(2)] == [body.size] * 2
+    cost = wait_until(lambda: told_all(plane, 2 * body.size, body.size), "all is on the bill")
+    assert (cost["requests"], cost["out_bytes"]) == (2, 2 * body.size)
+    assert body.size <= cost["upstream_bytes"] < body.size + 2000
+    assert body.size <= cost["tier_in_bytes"] < body.size + 2000
+    assert cost["offload"] == pytest.approx(0.5, abs=1e-3)
+
+
+def told_all(plane, out, tier):
+    cost = plane.ask("GET", "/v1/cost")[1]
+    return cost if cost["out_bytes"] >= out and cost["tier_out_bytes"] >= tier and \
+        cost["upstream_bytes"] >= tier else None
 
 
 def test_a_reload_reaches_the_origin(behind, shield, origin):

@@ -53,7 +53,8 @@ def test_what_the_owner_has_is_not_fetched_again(place, origin):
     from_two = out_bytes(two, "sibling")
     assert 5000 <= from_two <= 35000             # what edge one owns
     assert out_bytes(one, "sibling") == 0        # two had nothing yet
-    wait_bytes(one, "memory", from_two)          # who asks is a client
+    one.wait_metric("byeori_edge_site_tier_out_bytes_total", from_two)
+    assert one.metric("byeori_edge_site_out_bytes_total") == 40000       # of its own clients
     assert sum(origin.count(p) for p in paths) == 80 - from_two / 1000
 
 
