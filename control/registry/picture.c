@@ -41,6 +41,7 @@ void picture_unref(struct picture **pp)
     mem_free(p->nodes);
     mem_free(p->edges);
     mem_free(p->places);
+    mem_free(p->points);
     arena_finish(&p->mem);
     mem_free(p);
 }
@@ -80,7 +81,10 @@ enum standing picture_standing(const struct picture_node *n, enum node_family fa
 void picture_point(double lat, double lon, double *x, double *y, double *z)
 {
     const double degree = 0.017453292519943295;
-    *x = cos(lat * degree) * cos(lon * degree);
-    *y = cos(lat * degree) * sin(lon * degree);
-    *z = sin(lat * degree);
+    double lat_sin, lat_cos, lon_sin, lon_cos;
+    sincos(lat * degree, &lat_sin, &lat_cos);
+    sincos(lon * degree, &lon_sin, &lon_cos);
+    *x = lat_cos * lon_cos;
+    *y = lat_cos * lon_sin;
+    *z = lat_sin;
 }

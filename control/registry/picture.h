@@ -41,9 +41,15 @@ struct picture_edge {
 
 /* Edges with one point on the map (to some 100 m). */
 struct picture_place {
-    double x, y, z; /* as a unit vector */
-    uint64_t hash;  /* of the point: the same in each picture */
+    uint64_t hash; /* of the point: the same in each picture */
     uint32_t first, count;
+};
+
+/* The points of some places one after the other, as unit vectors: a decision goes through all of
+ * them, several at a time. */
+#define PICTURE_BLOCK 8
+struct picture_block {
+    double x[PICTURE_BLOCK], y[PICTURE_BLOCK], z[PICTURE_BLOCK];
 };
 
 struct picture_site {
@@ -64,6 +70,7 @@ struct picture {
     struct picture_edge *edges; /* [node_count]: by place, those without a point last */
     struct picture_place *places;
     size_t place_count;
+    struct picture_block *points;     /* of place i: in block i / PICTURE_BLOCK */
     uint8_t standings[NODE_FAMILIES]; /* bit n: there is an edge of standing n */
     struct map *node_by_id;           /* struct picture_node */
     struct map *site_by_host;         /* const struct picture_site; wildcards as ".example.com" */

@@ -109,11 +109,13 @@ static void add_to_places(struct picture *p, const struct spot *spot, const stru
 {
     bool is_new = before == NULL || before->lat != spot->lat || before->lon != spot->lon;
     if (is_new) {
-        struct picture_place *place = &p->places[p->place_count++];
+        struct picture_block *b = &p->points[p->place_count / PICTURE_BLOCK];
+        size_t at = p->place_count % PICTURE_BLOCK;
         const int32_t point[] = {spot->lat, spot->lon};
-        *place = (struct picture_place){.first = edge, .hash = hash64(point, sizeof point)};
+        p->places[p->place_count++] =
+            (struct picture_place){.first = edge, .hash = hash64(point, sizeof point)};
         picture_point((double)spot->lat / PLACES_A_DEGREE, (double)spot->lon / PLACES_A_DEGREE,
-                      &place->x, &place->y, &place->z);
+                      &b->x[at], &b->y[at], &b->z[at]);
     }
     p->places[p->place_count - 1].count++;
 }
@@ -123,8 +125,10 @@ void picture_seal(struct picture *p)
     struct spot *spots = sorted_spots(p);
     mem_free(p->edges);
     mem_free(p->places);
+    mem_free(p->points);
     p->edges = mem_zarray(p->node_count + 1, sizeof *p->edges);
     p->places = mem_zarray(p->node_count + 1, sizeof *p->places);
+    p->points = mem_zarray(p->node_count / PICTURE_BLOCK + 1, sizeof *p->points);
     p->place_count = 0;
     memset(p->standings, 0, sizeof p->standings);
     p->routing = p->price_limits;

@@ -30,8 +30,9 @@ struct deciding {
     const struct decide_question *q;
     uint8_t offers; /* all of these */
     bool has_point;
-    double x, y, z; /* of the client's place, where it has a point */
-    double near_km;
+    double x, y, z;            /* of the client's place, where it has a point */
+    double near_cos, near_sin; /* of the angle within which distances are alike, */
+    bool is_all_near;          /* where that is less than half a turn */
     const struct region *home; /* of the client */
     size_t count;              /* chosen so far */
     struct decide_verdict *out;
@@ -65,6 +66,11 @@ uint64_t decide_key(struct span host, struct span path)
 {
     struct hash128 h = hash128(host.p, host.n, 0);
     return hash128(path.p, path.n, h.lo).lo;
+}
+
+double decide_band_km(double cosine)
+{
+    return GEO_EARTH_KM * acos(cosine > 1 ? 1 : cosine < -1 ? -1 : cosine);
 }
 
 double decide_km(const struct place *client, const struct picture_node *n)
@@ -158,14 +164,28 @@ static void begin_group(struct deciding *d, const struct decide_group *g)
 
 /* ---- groups ---- */
 
-static double cosine(const struct deciding *d, const struct picture_place *p)
-{
-    return d->x * p->x + d->y * p->y + d->z * p->z;
-}
+/* Two numbers at once: what each processor can. */
+typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
+typedef int64_t answers __attribute__((vector_size(16)));
 
-static double km_of_cosine(double c)
+/* Of the places that begin at `first`, which is the first of a block. How many there are, or 0
+ * where none is as near as `least`: which is so of most blocks. */
+static size_t cosines(const struct deciding *d, size_t first, double least,
+                      double out[PICTURE_BLOCK])
 {
-    return GEO_EARTH_KM * acos(c > 1 ? 1 : c < -1 ? -1 : c);
+    const struct picture_block *b = &d->picture->points[first / PICTURE_BLOCK];
+    const pair x = {d->x, d->x}, y = {d->y, d->y}, z = {d->z, d->z}, bound = {least, least};
+    answers near = {0};
+    for (size_t i = 0; i < PICTURE_BLOCK; i += 2) {
+        pair c =
+            x * *(const pair *)&b->x[i] + y * *(const pair *)&b->y[i] + z * *(const pair *)&b->z[i];
+        near |= c >= bound;
+        memcpy(&out[i], &c, sizeof c);
+    }
+    if ((near[0] | near[1]) == 0)
+        return 0;
+    size_t left = d->picture->place_count - first;
+    return left < PICTURE_BLOCK ? left : PICTURE_BLOCK;
 }
 
 /* What is done with each member of a group. */
@@ -183,18 +203,25 @@ static void walk_edges(const struct walk *w, size_t from, size_t count)
             w->then(w->ctx, e);
 }
 
-static void walk_group(const struct walk *w)
+static void walk_band(const struct walk *w)
 {
     const struct picture *p = w->d->picture;
-    if (w->group->rule != DECIDE_CITY) {
-        walk_edges(w, 0, p->node_count);
-        return;
+    const struct group *g = w->group;
+    double c[PICTURE_BLOCK];
+    for (size_t first = 0; first < p->place_count; first += PICTURE_BLOCK) {
+        size_t n = cosines(w->d, first, g->least, c);
+        for (size_t i = 0; i < n; i++)
+            if (c[i] >= g->least && c[i] < g->below)
+                walk_edges(w, p->places[first + i].first, p->places[first + i].count);
     }
-    for (size_t i = 0; i < p->place_count; i++) {
-        double c = cosine(w->d, &p->places[i]);
-        if (c >= w->group->least && c < w->group->below)
-            walk_edges(w, p->places[i].first, p->places[i].count);
-    }
+}
+
+static void walk_group(const struct walk *w)
+{
+    if (w->group->rule == DECIDE_CITY)
+        walk_band(w);
+    else
+        walk_edges(w, 0, w->d->picture->node_count);
 }
 
 static void on_ranked(void *ctx, const struct picture_edge *e)
@@ -224,36 +251,43 @@ static size_t spread_of(const struct rank *r, double share)
     double parts = ceil(share / KEY_PART * (double)r->members);
     if (parts <= 1)
         return 1;
-    return parts <= (double)r->room && parts < (double)r->members ? (size_t)parts : r->members;
+    return parts <= RANK_MAX && parts < (double)r->members ? (size_t)parts : r->members;
 }
 
-/* A hot key's first edge is its user's; the others follow in the order of the key. */
+static void rank_group(const struct deciding *d, const struct group *g, struct rank *r)
+{
+    walk_group(&(struct walk){d, g, on_ranked, r});
+}
+
+/* A hot key's first edge is its user's; the others follow in the order of the key. Few keys are
+ * hot, so the ranking has no room for all parts until one is. */
 static size_t spread_key(const struct deciding *d, const struct group *g, struct rank *r)
 {
     double share = heat_share(d->q->heat, d->q->key_hash, g->area);
     size_t spread = share > 0 ? spread_of(r, share) : 1;
     if (spread <= 1)
         return 1;
-    if (spread <= r->room) {
+    if (spread <= RANK_MAX) {
+        rank_init(r, d->q->key_hash, RANK_MAX);
+        rank_group(d, g, r);
         rank_prefer(r, spread, user_of(d->q));
         return spread;
     }
     struct rank all;
     rank_init(&all, user_of(d->q), 1);
-    walk_group(&(struct walk){d, g, on_ranked, &all});
+    rank_group(d, g, &all);
     rank_put_first(r, all.v[0]);
     return spread;
 }
 
 static struct decide_group told(const struct group *g, const struct rank *r, size_t spread)
 {
-    struct decide_group t = {
-        .rule = g->rule, .standing = g->standing, .members = r->members, .spread = spread};
-    if (g->rule == DECIDE_CITY) {
-        t.from_km = g->below > 1 ? 0 : km_of_cosine(g->below);
-        t.to_km = km_of_cosine(g->least);
-    }
-    return t;
+    return (struct decide_group){.rule = g->rule,
+                                 .standing = g->standing,
+                                 .members = r->members,
+                                 .spread = spread,
+                                 .from_cos = g->below,
+                                 .to_cos = g->least};
 }
 
 static void choose_group(struct deciding *d, const struct group *g)
@@ -269,8 +303,8 @@ static void choose_group(struct deciding *d, const struct group *g)
     }
     struct rank r;
     bool may_spread = d->count == 0 && d->q->heat != NULL;
-    rank_init(&r, d->q->key_hash, may_spread ? RANK_MAX : d->q->wanted - d->count);
-    walk_group(&(struct walk){d, g, on_ranked, &r});
+    rank_init(&r, d->q->key_hash, d->q->wanted - d->count);
+    rank_group(d, g, &r);
     if (r.count == 0)
         return;
     size_t spread = may_spread ? spread_key(d, g, &r) : 1;
@@ -352,24 +386,43 @@ static bool has_candidate(const struct deciding *d, const struct picture_place *
     return false;
 }
 
+/* NULL: there is none below. */
+static const struct picture_place *nearest_below(const struct deciding *d, double below,
+                                                 enum standing standing, double *nearest)
+{
+    const struct picture *p = d->picture;
+    const struct picture_place *at = NULL;
+    double c[PICTURE_BLOCK];
+    *nearest = -2;
+    for (size_t first = 0; first < p->place_count; first += PICTURE_BLOCK) {
+        size_t n = cosines(d, first, *nearest, c);
+        for (size_t i = 0; i < n; i++)
+            if (c[i] > *nearest && c[i] < below &&
+                has_candidate(d, &p->places[first + i], standing)) {
+                *nearest = c[i];
+                at = &p->places[first + i];
+            }
+    }
+    return at;
+}
+
+/* The least cosine that is as near as `nearest`: of the sum of two angles. */
+static double least_of(const struct deciding *d, double nearest)
+{
+    if (d->is_all_near || nearest <= -d->near_cos)
+        return -2;
+    double sine = nearest < 1 ? sqrt((1 - nearest) * (1 + nearest)) : 0;
+    return fmin(nearest, nearest * d->near_cos - sine * d->near_sin);
+}
+
 static void by_distance(struct deciding *d, enum standing standing)
 {
-    double below = 2;
+    double below = 2, nearest;
     while (!is_full(d)) {
-        const struct picture_place *at = NULL;
-        double nearest = -2;
-        for (size_t i = 0; i < d->picture->place_count; i++) {
-            const struct picture_place *p = &d->picture->places[i];
-            double c = cosine(d, p);
-            if (c > nearest && c < below && has_candidate(d, p, standing)) {
-                nearest = c;
-                at = p;
-            }
-        }
+        const struct picture_place *at = nearest_below(d, below, standing, &nearest);
         if (at == NULL)
             return;
-        double km = km_of_cosine(nearest) + d->near_km;
-        double least = km >= HALF_TURN_KM ? -2 : fmin(nearest, cos(km / GEO_EARTH_KM));
+        double least = least_of(d, nearest);
         choose_group(d, &(struct group){.rule = DECIDE_CITY,
                                         .standing = standing,
                                         .least = least,
@@ -405,6 +458,14 @@ static void decide_among(struct deciding *d, enum standing standing)
     by_code(d, DECIDE_DEFAULT, 0, standing);
 }
 
+static void set_point(struct deciding *d, const struct place *place)
+{
+    double near_km = fmax(d->rules->near_km, place->radius_km);
+    picture_point(place->lat, place->lon, &d->x, &d->y, &d->z);
+    sincos(near_km / GEO_EARTH_KM, &d->near_sin, &d->near_cos);
+    d->is_all_near = near_km >= HALF_TURN_KM;
+}
+
 static void run(struct deciding *d)
 {
     const struct place *place = d->q->place;
@@ -412,8 +473,7 @@ static void run(struct deciding *d)
     d->offers = offers_of(d->q);
     d->has_point = place->has_point;
     if (d->has_point)
-        picture_point(place->lat, place->lon, &d->x, &d->y, &d->z);
-    d->near_km = fmax(d->rules->near_km, place->radius_km);
+        set_point(d, place);
     if (d->rules->regions != NULL)
         d->home = region_of(d->rules->regions, picture_code(span_of(place->country)),
                             picture_code(span_of(place->continent)));

@@ -80,7 +80,7 @@ struct decide_group {
     enum standing standing;
     size_t members; /* of the cheapest price class, before those chosen earlier are left out */
     size_t spread;  /* edges that the key's users are spread over; 1: it is not hot */
-    double from_km, to_km; /* of CITY: the band */
+    double from_cos, to_cos; /* of CITY: the band, for decide_band_km */
 };
 
 struct decide_choice {
@@ -118,6 +118,8 @@ enum standing decide_standing(const struct picture_edge *e, const struct decide_
 const struct asn_rule *decide_asn_rule(const struct decide_rules *rules, uint32_t asn);
 /* decide_km: from the client's place to an edge; < 0: not known. */
 double decide_km(const struct place *client, const struct picture_node *n);
+/* decide_band_km: how far from the client a band of CITY begins, or ends. */
+double decide_band_km(double cosine);
 /* decide_key: the content that users of one edge share: host and path, without the query. */
 uint64_t decide_key(struct span host, struct span path);
 

@@ -137,8 +137,8 @@ static void write_steps(const struct decide_verdict *v, struct json_out *o)
         json_out_text(o, "rule", span_of(decide_rule_name(g->rule)));
         json_out_text(o, "class", span_of(standing_name(g->standing)));
         if (g->rule == DECIDE_CITY) {
-            json_out_real(o, "from_km", g->from_km, 1);
-            json_out_real(o, "to_km", g->to_km, 1);
+            json_out_real(o, "from_km", decide_band_km(g->from_cos), 1);
+            json_out_real(o, "to_km", decide_band_km(g->to_cos), 1);
         }
         json_out_u64(o, "equal_edges", g->members);
         json_out_u64(o, "content_spread_over", g->spread);

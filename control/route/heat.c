@@ -8,51 +8,64 @@
 
 #include <string.h>
 
-#define ROWS      4
-#define CELLS     (1U << 15) /* in a row */
-#define AREAS     4096
-#define FEW       256 /* questions of an area that say nothing about shares yet */
-#define AREA_SALT 0x9e3779b97f4a7c15U
+#define ROWS       4
+#define LINE_BYTES 64
+#define CELLS      4 /* of a row, in one line */
+#define LINES      (1U << 13)
+#define AREAS      4096
+#define FEW        256 /* questions of an area that say nothing about shares yet */
+#define AREA_SALT  0x9e3779b97f4a7c15U
+
+/* All that is counted of a key is in one line, of the processor's cache too: a question costs one
+ * look into memory for each window. */
+struct line {
+    uint32_t cells[ROWS][CELLS];
+};
+_Static_assert(sizeof(struct line) == LINE_BYTES, "a line is a line");
 
 struct window {
-    uint32_t cells[ROWS][CELLS];
+    struct line lines[LINES];
     uint32_t areas[AREAS];
 };
 
 struct heat {
     struct window *now, *before;
     msec_t began_at;
+    char room[]; /* the two windows, the first where a line begins */
 };
 
 /* Where a key of an area is counted. */
 struct spots {
-    uint32_t cell[ROWS], area;
+    uint32_t line, area;
+    uint8_t cell[ROWS];
 };
 
 static struct spots spots_of(uint64_t key, uint64_t area)
 {
     const uint64_t words[] = {key, area};
     uint64_t h = hash64_seeded(words, sizeof words);
-    struct spots s = {.area = (uint32_t)(area * AREA_SALT >> 52)};
+    struct spots s = {.line = (uint32_t)h % LINES, .area = (uint32_t)(area * AREA_SALT >> 52)};
     for (int i = 0; i < ROWS; i++)
-        s.cell[i] = (uint32_t)(h >> (16 * i)) % CELLS;
+        s.cell[i] = (uint8_t)((h >> (32 + 2 * i)) % CELLS);
     return s;
 }
 
 static uint32_t least(const struct window *w, const struct spots *s)
 {
+    const struct line *l = &w->lines[s->line];
     uint32_t n = UINT32_MAX;
     for (int i = 0; i < ROWS; i++)
-        if (w->cells[i][s->cell[i]] < n)
-            n = w->cells[i][s->cell[i]];
+        if (l->cells[i][s->cell[i]] < n)
+            n = l->cells[i][s->cell[i]];
     return n;
 }
 
 struct heat *heat_create(void)
 {
-    struct heat *h = mem_zalloc(sizeof *h);
-    h->now = mem_zalloc(sizeof *h->now);
-    h->before = mem_zalloc(sizeof *h->before);
+    struct heat *h = mem_zalloc(sizeof *h + 2 * sizeof *h->now + LINE_BYTES);
+    uintptr_t at = (uintptr_t)h->room + LINE_BYTES - 1;
+    h->now = (struct window *)(at - at % LINE_BYTES);
+    h->before = h->now + 1;
     return h;
 }
 
@@ -60,10 +73,6 @@ void heat_destroy(struct heat **ph)
 {
     struct heat *h = *ph;
     *ph = NULL;
-    if (h == NULL)
-        return;
-    mem_free(h->now);
-    mem_free(h->before);
     mem_free(h);
 }
 
@@ -83,10 +92,11 @@ void heat_note(struct heat *h, uint64_t key, uint64_t area, msec_t now)
     if (now - h->began_at >= HEAT_WINDOW_MS)
         turn(h, now);
     struct spots s = spots_of(key, area);
+    struct line *l = &h->now->lines[s.line];
     uint32_t n = least(h->now, &s) + 1;
     for (int i = 0; i < ROWS; i++)
-        if (h->now->cells[i][s.cell[i]] < n)
-            h->now->cells[i][s.cell[i]] = n;
+        if (l->cells[i][s.cell[i]] < n)
+            l->cells[i][s.cell[i]] = n;
     h->now->areas[s.area]++;
 }
 
