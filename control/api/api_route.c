@@ -8,22 +8,32 @@
 #include "lib/codec/json_out.h"
 
 #define DEFAULT_WANTED 3
+#define COMMON_BYTES   2048 /* hold most answers */
 
 struct asked {
     struct span client, host, path, count, scheme, explain;
 };
 
+static void note_parameter(struct asked *q, struct span name, struct span value)
+{
+    const struct {
+        struct span name, *value;
+    } rows[] = {{SPAN("client"), &q->client}, {SPAN("host"), &q->host},
+                {SPAN("path"), &q->path},     {SPAN("n"), &q->count},
+                {SPAN("scheme"), &q->scheme}, {SPAN("explain"), &q->explain}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (span_eq(name, rows[i].name) && rows[i].value->p == NULL) /* the first counts */
+            *rows[i].value = value;
+}
+
 /* NULL, or what is wrong with the question. */
 static const char *read_query(struct exchange *x, struct span query, struct asked *q)
 {
-    int err = 0;
-    q->client = router_query(query, "client", &x->mem, &err);
-    q->host = router_query(query, "host", &x->mem, &err);
-    q->path = router_query(query, "path", &x->mem, &err);
-    q->count = router_query(query, "n", &x->mem, &err);
-    q->scheme = router_query(query, "scheme", &x->mem, &err);
-    q->explain = router_query(query, "explain", &x->mem, &err);
-    if (err != 0)
+    struct span name, value;
+    int r;
+    while ((r = router_query_next(&query, &x->mem, &name, &value)) == 1)
+        note_parameter(q, name, value);
+    if (r != 0)
         return "The query holds a bad escape.";
     if (q->host.n == 0)
         return "host must be given.";
@@ -55,6 +65,7 @@ static void answer(struct exchange *x, const struct steer *s, bool is_long)
     struct buf text;
     struct json_out o;
     buf_init(&text, ANSWER_MAX_BYTES);
+    (void)buf_room(&text, COMMON_BYTES);
     size_t n = addr_ip_text(&s->client, client);
     json_out_begin(&o, &text);
     json_out_object(&o, NULL);
@@ -75,7 +86,7 @@ static void answer(struct exchange *x, const struct steer *s, bool is_long)
 void api_route(void *app, struct exchange *x, const struct router_match *m)
 {
     struct api_worker *w = app;
-    struct asked q;
+    struct asked q = {0};
     struct steer s;
     counter_add(&w->counters.routes, 1);
     const char *fault = read_query(x, m->query, &q);

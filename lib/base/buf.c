@@ -58,18 +58,10 @@ static bool grow(struct buf *b, size_t n)
     return true;
 }
 
-char *buf_room(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
     CHECK(is_sane(b));
-    if (b->is_overflowed || ((n > b->cap - b->n || b->p == NULL) && !grow(b, n)))
-        return NULL;
-    return b->p + b->n;
-}
-
-void buf_filled(struct buf *b, size_t n)
-{
-    CHECK(n <= b->cap - b->n);
-    b->n += n;
+    return !b->is_overflowed && grow(b, n) ? b->p + b->n : NULL;
 }
 
 void buf_add(struct buf *b, const void *p, size_t n)

@@ -24,10 +24,21 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_span(struct buf *b, struct span s);
 void buf_add_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) PRINTF(2, 3);
-/* buf_room: at least n writable bytes at the end, or NULL (overflowed). Then buf_filled(b, k). */
-char *buf_room(struct buf *b, size_t n);
-void buf_filled(struct buf *b, size_t n);
+char *buf_grow(struct buf *b, size_t n);   /* buf_room's, where there is none yet */
 void buf_consume(struct buf *b, size_t n); /* drops the first n */
+
+/* buf_room: at least n writable bytes at the end, or NULL (overflowed). Then buf_filled(b, k). */
+static inline char *buf_room(struct buf *b, size_t n)
+{
+    bool has_room = n <= b->cap - b->n && b->p != NULL && !b->is_overflowed;
+    return has_room ? b->p + b->n : buf_grow(b, n);
+}
+
+static inline void buf_filled(struct buf *b, size_t n)
+{
+    CHECK(n <= b->cap - b->n);
+    b->n += n;
+}
 
 static inline struct span buf_span(const struct buf *b)
 {

@@ -47,8 +47,50 @@ static bool is_plain(uint8_t c)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* Eight bytes at once; each test sets a byte's highest bit, and may set those of bytes above one
+ * that is not plain itself. */
+static bool are_plain(uint64_t eight)
+{
+    const uint64_t ones = 0x0101010101010101U, tops = ones << 7;
+    uint64_t quotes = eight ^ ones * '"', slashes = eight ^ ones * '\\';
+    uint64_t controls = eight - ones * 0x20, beyond = eight + ones;
+    return ((controls | beyond | eight | (quotes - ones) | (slashes - ones)) & tops) == 0;
+}
+
+/* How many bytes at the beginning go as they are, at least. */
+static size_t plain_bytes(struct span text)
+{
+    size_t at = 0;
+    for (uint64_t eight; at + sizeof eight <= text.n; at += sizeof eight) {
+        memcpy(&eight, text.p + at, sizeof eight);
+        if (!are_plain(eight))
+            return at;
+    }
+    while (at < text.n && is_plain((uint8_t)text.p[at]))
+        at++;
+    return at;
+}
+
+/* Most strings are plain to their end. */
+static bool add_plain(struct buf *to, struct span text)
+{
+    if (plain_bytes(text) < text.n)
+        return false;
+    char *at = buf_room(to, text.n + 2);
+    if (at == NULL)
+        return true;
+    *at = '"';
+    if (text.n > 0)
+        memcpy(at + 1, text.p, text.n);
+    at[text.n + 1] = '"';
+    buf_filled(to, text.n + 2);
+    return true;
+}
+
 static void add_string(struct buf *to, struct span text)
 {
+    if (add_plain(to, text))
+        return;
     const uint8_t *p = (const uint8_t *)text.p;
     size_t at = 0, plain_from = 0;
     buf_add_char(to, '"');

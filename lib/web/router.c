@@ -16,9 +16,17 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* False: a bad escape, or a zero byte. */
+static bool has_escape(struct span s)
+{
+    return s.n > 0 && (memchr(s.p, '%', s.n) != NULL || memchr(s.p, '+', s.n) != NULL);
+}
+
+/* False: a bad escape, or a zero byte. What has no escape is out itself. */
 static bool decode(struct span s, bool plus_is_space, struct arena *mem, struct span *out)
 {
+    *out = s;
+    if (!has_escape(s))
+        return true;
     char *to = arena_bytes(mem, s.n);
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
@@ -137,21 +145,25 @@ void router_run(const struct router_row *rows, router_before_fn before, void *ap
         row->run(app, x, &m);
 }
 
+int router_query_next(struct span *rest, struct arena *mem, struct span *name, struct span *value)
+{
+    struct span text;
+    if (rest->p == NULL)
+        return 0;
+    struct span pair = span_cut(*rest, '&', rest);
+    pair = span_cut(pair, '=', &text);
+    bool is_good =
+        decode(pair, true, mem, name) && decode(text.p != NULL ? text : SPAN(""), true, mem, value);
+    return is_good ? 1 : ERR_SYNTAX;
+}
+
 struct span router_query(struct span query, const char *name, struct arena *mem, int *err)
 {
-    struct span rest = query, pair, wanted = span_of(name);
-    *err = 0;
-    while (rest.p != NULL) {
-        struct span value, key;
-        pair = span_cut(rest, '&', &rest);
-        pair = span_cut(pair, '=', &value);
-        if (!decode(pair, true, mem, &key) ||
-            !decode(value.p != NULL ? value : SPAN(""), true, mem, &value)) {
-            *err = ERR_SYNTAX;
-            return SPAN_NONE;
-        }
-        if (span_eq(key, wanted))
+    struct span key, value, wanted = span_of(name);
+    while ((*err = router_query_next(&query, mem, &key, &value)) == 1)
+        if (span_eq(key, wanted)) {
+            *err = 0;
             return value;
-    }
+        }
     return SPAN_NONE;
 }

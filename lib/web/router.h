@@ -33,9 +33,11 @@ void router_run(const struct router_row *rows, router_before_fn before, void *ap
 const struct router_row *router_find(const struct router_row *rows, struct exchange *x,
                                      struct router_match *m, int *status);
 
-/* router_query: value of the named query parameter, percent- and plus-decoded, in mem; p == NULL:
- * not
- * there. ERR_SYNTAX in *err for bad escapes. */
+/* router_query_next: one parameter after the other, percent- and plus-decoded, in mem or in the
+ * query itself: 1, 0 at the end, ERR_SYNTAX for bad escapes. rest: the query, then what is left. */
+int router_query_next(struct span *rest, struct arena *mem, struct span *name, struct span *value);
+/* router_query: value of the first parameter of that name; p == NULL: not there. ERR_SYNTAX in *err
+ * for bad escapes. */
 struct span router_query(struct span query, const char *name, struct arena *mem, int *err);
 
 /* exchange_events for handlers that answer at once and keep nothing. */
