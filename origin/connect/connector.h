@@ -17,6 +17,32 @@
 struct connector;
 struct content;
 
+/* A content knows how its bytes come. Each kind's own begins with this. Belongs to the loop that
+ * asked. */
+struct content_ops {
+    /* Bytes [from, from + len), which must lie within it; outlives content_close. */
+    struct body *(*body)(struct content *c, struct loop *home, int64_t from, int64_t len);
+    void (*close)(struct content *c);
+};
+struct content {
+    const struct content_ops *ops;
+};
+
+static inline struct body *content_body(struct content *c, struct loop *home, int64_t from,
+                                        int64_t len)
+{
+    return c->ops->body(c, home, from, len);
+}
+
+/* content_close: takes *c; NULL is fine. */
+static inline void content_close(struct content **c)
+{
+    struct content *it = *c;
+    *c = NULL;
+    if (it != NULL)
+        it->ops->close(it);
+}
+
 #define CONNECTOR_ETAG_ROOM 256
 #define CONNECTOR_TYPE_ROOM 128
 
@@ -93,9 +119,6 @@ struct connector_ops {
      * ERR_NOT_FOUND; ERR_DENIED (outside the store, or no right to read); ERR_BUSY (too many at
      * once: 503); ERR_TIMEOUT, ERR_REFUSED, ERR_IO, ... (the storage fails). */
     void (*find)(struct connector *c, struct connector_find *find);
-    /* Bytes [from, from + len) of a content, which must stay open for as long. */
-    struct body *(*body)(struct content *content, struct loop *home, int64_t from, int64_t len);
-    void (*content_close)(struct content *content);
     /* As find: never block, done() may come from inside, and the errors are the same. */
     void (*list)(struct connector *c, struct connector_list *l);
     void (*put)(struct connector *c, struct connector_put *p);

@@ -12,9 +12,7 @@
 static void over(struct connector_fetch *f, int err)
 {
     body_close(&f->body);
-    if (f->find.content != NULL)
-        f->from->ops->content_close(f->find.content);
-    f->find.content = NULL;
+    content_close(&f->find.content);
     f->done(f, err);
 }
 
@@ -59,7 +57,7 @@ static void on_found(struct connector_find *find, int err)
         over(f, err);
         return;
     }
-    f->body = f->from->ops->body(find->content, find->home, 0, find->size_bytes);
+    f->body = content_body(find->content, find->home, 0, find->size_bytes);
     f->body->on_ready = pull;
     f->body->ctx = f;
     pull(f);

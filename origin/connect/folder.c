@@ -92,7 +92,7 @@ static sec_t seconds_of(const struct stat *st)
 }
 
 /* Fills in what was found and hands it over; takes fd. */
-static void found(struct connector_find *find, struct iopool *io, int fd)
+static void found(struct connector_find *find, const struct folder *f, int fd)
 {
     struct stat st;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -107,7 +107,7 @@ static void found(struct connector_find *find, struct iopool *io, int fd)
                  (unsigned long long)st.st_mtim.tv_nsec);
     find->content_type[0] = '\0';
     find->has_sha256 = false;
-    find->content = folder_content_create(fd, &st, io);
+    find->content = folder_content_create(f, fd, &st);
     find->done(find, 0);
 }
 
@@ -132,12 +132,12 @@ static void open_done(struct iojob *j)
 {
     struct open_job *o = CONTAINER_OF(j, struct open_job, job);
     struct connector_find *find = o->find;
-    struct iopool *io = o->folder->io;
+    const struct folder *f = o->folder;
     int fd = o->fd, errnum = o->errnum;
     mem_free(o->path);
     mem_free(o);
     if (fd >= 0)
-        found(find, io, fd);
+        found(find, f, fd);
     else
         open_failed(find, errnum);
 }
@@ -165,7 +165,7 @@ static void folder_find(struct connector *c, struct connector_find *find)
     }
     int fd = open_to_read(f, path, true);
     if (fd >= 0)
-        found(find, f->io, fd);
+        found(find, f, fd);
     else if (fd == -EAGAIN)
         open_on_pool(f, find, path);
     else
@@ -180,22 +180,9 @@ static void folder_destroy(struct connector *c)
     mem_free(f);
 }
 
-static const struct connector_ops sendfile_ops = {
+static const struct connector_ops ops = {
     .name = "folder",
     .find = folder_find,
-    .body = folder_body_create,
-    .content_close = folder_content_close,
-    .list = folder_list,
-    .put = folder_put,
-    .remove = folder_remove,
-    .destroy = folder_destroy,
-};
-
-static const struct connector_ops copy_ops = {
-    .name = "folder",
-    .find = folder_find,
-    .body = folder_copy_create,
-    .content_close = folder_content_close,
     .list = folder_list,
     .put = folder_put,
     .remove = folder_remove,
@@ -211,7 +198,8 @@ int folder_create(struct connector **out, const struct folder_spec *spec, struct
         return folder_err(errno);
     }
     struct folder *f = mem_zalloc(sizeof *f);
-    f->connector.ops = spec->uses_sendfile ? &sendfile_ops : &copy_ops;
+    f->connector.ops = &ops;
+    f->uses_sendfile = spec->uses_sendfile;
     f->root_fd = fd;
     f->io = spec->io;
     int probe = open_to_read(f, ".", false);

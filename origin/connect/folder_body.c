@@ -23,7 +23,7 @@
 
 struct folder_body {
     struct body body;
-    struct content *content;
+    struct folder_content *content;
     struct loop *home;
     int64_t at, end;      /* still to send: [at, end) */
     int64_t window_end;   /* checked up to here */
@@ -34,7 +34,7 @@ struct folder_body {
 struct warm {
     struct iojob job;          /* first */
     struct folder_body *owner; /* NULL: gone */
-    struct content *content;
+    struct folder_content *content;
     int64_t from, to;
     int errnum;
 };
@@ -46,7 +46,7 @@ static struct folder_body *folder_body_of(struct body *b)
 
 /* Whether the byte at `at` can be read without waiting. A file system that cannot tell (EOPNOTSUPP)
  * is taken at its word that it does not matter. */
-static bool is_cached(const struct content *c, int64_t at)
+static bool is_cached(const struct folder_content *c, int64_t at)
 {
     char byte;
     struct iovec v = {&byte, 1};
@@ -74,7 +74,7 @@ static void warm_done(struct iojob *j)
     struct folder_body *b = w->owner;
     int errnum = w->errnum;
     int64_t to = w->to;
-    folder_content_close(w->content);
+    folder_content_leave(w->content);
     mem_free(w);
     if (b == NULL)
         return;
@@ -139,17 +139,17 @@ static void folder_body_close(struct body *body)
     struct folder_body *b = folder_body_of(body);
     if (b->warming != NULL)
         b->warming->owner = NULL;
-    folder_content_close(b->content);
+    folder_content_leave(b->content);
     mem_free(b);
 }
 
 static const struct body_ops folder_body_ops = {"folder", folder_body_peek, folder_body_advance,
                                                 folder_body_close};
 
-struct body *folder_body_create(struct content *content, struct loop *home, int64_t from,
+struct body *folder_body_create(struct folder_content *content, struct loop *home, int64_t from,
                                 int64_t len)
 {
-    CHECK_OBJ(content, CONTENT_MAGIC);
+    CHECK_OBJ(content, FOLDER_CONTENT_MAGIC);
     CHECK(from >= 0 && len >= 0 && from + len <= content->st.st_size);
     struct folder_body *b = mem_zalloc(sizeof *b);
     content->refs++;

@@ -3,26 +3,26 @@
 #ifndef ORIGIN_CONNECT_FOLDER_BODY_H
 #define ORIGIN_CONNECT_FOLDER_BODY_H
 
-#include "lib/net/iopool.h"
-#include "origin/connect/connector.h"
+#include "origin/connect/folder_inner.h"
 
 #include <sys/stat.h>
 
 /* An open file and how it was when it was opened. Everything on one loop. */
-struct content {
+struct folder_content {
+    struct content content; /* first */
     uint32_t magic;
     int refs; /* the asker's and one for each body and each read under way */
     int fd;
     struct stat st;
     struct iopool *io;
 };
-#define CONTENT_MAGIC 0x0f01de40U
+#define FOLDER_CONTENT_MAGIC 0x0f01de40U
 
-/* folder_content_create takes fd. folder_content_close gives back one hold; the last one closes. */
-struct content *folder_content_create(int fd, const struct stat *st, struct iopool *io);
-void folder_content_close(struct content *content);
+/* folder_content_create takes fd. folder_content_leave gives back one hold; the last one closes. */
+struct content *folder_content_create(const struct folder *f, int fd, const struct stat *st);
+void folder_content_leave(struct folder_content *c);
 /* Whether the file's bytes are still those of when it was opened. */
-bool folder_content_is_unchanged(const struct content *content);
+bool folder_content_is_unchanged(const struct folder_content *c);
 
 /* folder_body_create: for sendfile, straight from the page cache. folder_copy_create: read into
  * memory
@@ -30,9 +30,9 @@ bool folder_content_is_unchanged(const struct content *content);
  * place
  * without being truncated: those change under a sendfile even when it has returned, because the
  * socket's queue refers to the same pages. */
-struct body *folder_body_create(struct content *content, struct loop *home, int64_t from,
+struct body *folder_body_create(struct folder_content *content, struct loop *home, int64_t from,
                                 int64_t len);
-struct body *folder_copy_create(struct content *content, struct loop *home, int64_t from,
+struct body *folder_copy_create(struct folder_content *content, struct loop *home, int64_t from,
                                 int64_t len);
 
 #endif

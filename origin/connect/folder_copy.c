@@ -19,7 +19,7 @@
 
 struct folder_copy {
     struct body body;
-    struct content *content;
+    struct folder_content *content;
     struct loop *home;
     int64_t at, end;      /* not yet read: [at, end) */
     uint8_t *window;      /* WINDOW_BYTES, or the job's while one reads */
@@ -32,7 +32,7 @@ struct folder_copy {
 struct copy_job {
     struct iojob job;          /* first */
     struct folder_copy *owner; /* NULL: gone */
-    struct content *content;
+    struct folder_content *content;
     uint8_t *window;
     int64_t from;
     size_t wanted;
@@ -86,7 +86,7 @@ static void copy_done(struct iojob *j)
     } else {
         mem_free(c->window);
     }
-    folder_content_close(c->content);
+    folder_content_leave(c->content);
     mem_free(c);
     if (b != NULL)
         body_ready(&b->body);
@@ -155,17 +155,17 @@ static void copy_close(struct body *body)
     struct folder_copy *b = copy_of(body);
     if (b->under_way != NULL)
         b->under_way->owner = NULL;
-    folder_content_close(b->content);
+    folder_content_leave(b->content);
     mem_free(b->window);
     mem_free(b);
 }
 
 static const struct body_ops copy_ops = {"folder-copy", copy_peek, copy_advance, copy_close};
 
-struct body *folder_copy_create(struct content *content, struct loop *home, int64_t from,
+struct body *folder_copy_create(struct folder_content *content, struct loop *home, int64_t from,
                                 int64_t len)
 {
-    CHECK_OBJ(content, CONTENT_MAGIC);
+    CHECK_OBJ(content, FOLDER_CONTENT_MAGIC);
     CHECK(from >= 0 && len >= 0 && from + len <= content->st.st_size);
     struct folder_copy *b = mem_zalloc(sizeof *b);
     content->refs++;

@@ -13,6 +13,7 @@ struct folder {
     struct connector connector;
     int root_fd;
     struct iopool *io;
+    bool uses_sendfile;
 };
 
 struct folder *folder_of(struct connector *c);

@@ -283,11 +283,10 @@ static void on_object(struct connector_find *found, int err)
 {
     struct look_up *l = CONTAINER_OF(found, struct look_up, find);
     struct connector_find *asked = l->asked;
-    struct releases *all = l->shelf->all;
     if (err == 0 && found->size_bytes != l->file.size_bytes) {
         LOG_WARN_LIMITED("object-damaged", "object=\"%s\" size=%lld expected=%lld", l->path,
                          (long long)found->size_bytes, (long long)l->file.size_bytes);
-        all->inner->ops->content_close(found->content);
+        content_close(&found->content);
         err = ERR_CORRUPT;
     }
     if (err == 0) {
@@ -447,8 +446,6 @@ struct connector *release_create(const struct release_spec *spec)
         .enter = release_enter,
         .leave = release_leave,
         .find = release_find,
-        .body = spec->inner->ops->body,
-        .content_close = spec->inner->ops->content_close,
         .list = release_list,
         .put = release_put,
         .remove = release_remove,

@@ -17,7 +17,7 @@
 
 struct remote_body {
     struct body body;
-    struct content *content;
+    struct remote_content *content;
     int64_t at, end;
     struct remote_read *read; /* NULL: none is under way */
     bool is_awaited;          /* its answer has not come */
@@ -41,10 +41,13 @@ static void drop_read(struct remote_read **pr)
     mem_free(r);
 }
 
+static const struct content_ops content_ops;
+
 struct content *remote_content_create(struct remote_loop *at, const struct connector_find *find,
                                       struct remote_read *answer)
 {
-    struct content *c = mem_zalloc(sizeof *c);
+    struct remote_content *c = mem_zalloc(sizeof *c);
+    c->content.ops = &content_ops;
     c->magic = REMOTE_CONTENT_MAGIC;
     c->refs = 1;
     c->at = at;
@@ -58,10 +61,10 @@ struct content *remote_content_create(struct remote_loop *at, const struct conne
     answer->done = NULL;
     if (answer->ask.method != METHOD_GET)
         drop_read(&c->begun);
-    return c;
+    return &c->content;
 }
 
-void remote_content_close(struct content *c)
+static void leave_content(struct remote_content *c)
 {
     CHECK_OBJ(c, REMOTE_CONTENT_MAGIC);
     if (--c->refs > 0)
@@ -72,7 +75,7 @@ void remote_content_close(struct content *c)
     mem_free(c);
 }
 
-bool remote_content_is(const struct content *c, const struct response_head *head)
+bool remote_content_is(const struct remote_content *c, const struct response_head *head)
 {
     struct connector_find now = {.size_bytes = 0};
     if (remote_describe(c->at, head, &now) != 0 || now.size_bytes != c->size_bytes)
@@ -104,7 +107,7 @@ static void on_answer(struct remote_read *r, int err)
     body_ready(&b->body);
 }
 
-static void condition(struct remote_ask *a, const struct content *c)
+static void condition(struct remote_ask *a, const struct remote_content *c)
 {
     if (c->etag[0] != '\0' && !etag_is_weak(span_of(c->etag)))
         remote_ask_field(a, SPAN("if-match"), span_of(c->etag));
@@ -186,15 +189,16 @@ static void remote_close(struct body *body)
 {
     struct remote_body *b = body_of(body);
     drop_read(&b->read);
-    remote_content_close(b->content);
+    leave_content(b->content);
     mem_free(b->window);
     mem_free(b);
 }
 
 static const struct body_ops ops = {"storage", remote_peek, remote_advance, remote_close};
 
-struct body *remote_body(struct content *content, struct loop *home, int64_t from, int64_t len)
+static struct body *remote_body(struct content *c, struct loop *home, int64_t from, int64_t len)
 {
+    struct remote_content *content = CONTAINER_OF(c, struct remote_content, content);
     CHECK_OBJ(content, REMOTE_CONTENT_MAGIC);
     CHECK(home == content->at->home && from >= 0 && len >= 0 && from + len <= content->size_bytes);
     struct remote_body *b = mem_zalloc(sizeof *b);
@@ -211,3 +215,10 @@ struct body *remote_body(struct content *content, struct loop *home, int64_t fro
     }
     return &b->body;
 }
+
+static void remote_content_close(struct content *c)
+{
+    leave_content(CONTAINER_OF(c, struct remote_content, content));
+}
+
+static const struct content_ops content_ops = {remote_body, remote_content_close};

@@ -15,7 +15,5 @@
  *
  * These are the operations of a struct connector that is a struct remote. */
 void remote_find(struct connector *c, struct connector_find *find);
-struct body *remote_body(struct content *content, struct loop *home, int64_t from, int64_t len);
-void remote_content_close(struct content *content);
 
 #endif

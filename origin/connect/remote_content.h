@@ -7,7 +7,8 @@
 #include "origin/connect/remote_read.h"
 
 /* A content of a storage across a network; shared by its asker and its bodies, on one loop. */
-struct content {
+struct remote_content {
+    struct content content; /* first */
     uint32_t magic;
     int refs;
     struct remote_loop *at;
@@ -23,6 +24,6 @@ struct content {
 struct content *remote_content_create(struct remote_loop *at, const struct connector_find *find,
                                       struct remote_read *answer);
 /* remote_content_is: whether an answer is of this same version. */
-bool remote_content_is(const struct content *c, const struct response_head *head);
+bool remote_content_is(const struct remote_content *c, const struct response_head *head);
 
 #endif

@@ -56,15 +56,9 @@ const struct counter_table serve_counter_table = {
 #undef X
 };
 
-static struct connector_ops const *ops_of(const struct asked *a)
-{
-    return a->serve->connector->ops;
-}
-
 static void asked_free(struct asked *a)
 {
-    if (a->find.content != NULL)
-        ops_of(a)->content_close(a->find.content);
+    content_close(&a->find.content);
     gate_leave(&a->pass);
     mem_free(a->path);
     mem_free(a->stored_path);
@@ -137,7 +131,7 @@ static void answer_whole(struct asked *a, struct response_head *head)
     head->content_length = a->find.size_bytes;
     struct body *body = NULL;
     if (a->x->request.method == METHOD_GET && a->find.size_bytes > 0)
-        body = ops_of(a)->body(a->find.content, a->find.home, 0, a->find.size_bytes);
+        body = content_body(a->find.content, a->find.home, 0, a->find.size_bytes);
     exchange_respond(a->x, head, body);
 }
 
@@ -149,8 +143,8 @@ static void answer_range(struct asked *a, struct response_head *head, const stru
     fields_add(&head->fields, FIELD_CONTENT_RANGE, span_make(text, n));
     head->status = 206;
     head->content_length = r->last - r->first + 1;
-    exchange_respond(
-        a->x, head, ops_of(a)->body(a->find.content, a->find.home, r->first, head->content_length));
+    exchange_respond(a->x, head,
+                     content_body(a->find.content, a->find.home, r->first, head->content_length));
 }
 
 /* Part heads and contents in turn: 0 is the first part's head, 1 its bytes, ... */
@@ -163,8 +157,8 @@ static struct body *next_part(void *ctx, int i)
     if (i % 2 == 0)
         return body_of_constant(p->plan.before[part]);
     const struct byte_range *r = &p->ranges[part];
-    return ops_of(p->asked)->body(p->asked->find.content, p->asked->find.home, r->first,
-                                  r->last - r->first + 1);
+    return content_body(p->asked->find.content, p->asked->find.home, r->first,
+                        r->last - r->first + 1);
 }
 
 static void answer_parts(struct asked *a, struct response_head *head, struct parts *p)
