@@ -102,7 +102,7 @@ static int open_store(struct origin *o, const struct origin_options *opt, struct
     if (err == 0 && opt->storages.count > 0)
         o->gate = gate_of(opt->storages.v);
     if (err == 0 && opt->releases_ms > 0) {
-        struct release_spec releases = {o->connector, o->io, opt->releases_ms};
+        struct release_spec releases = {o->connector, o->io, opt->releases_ms, &opt->mirrors};
         o->connector = release_create(&releases);
     }
     return err;
@@ -197,17 +197,18 @@ static void worker_stop(struct daemon *d, struct worker *w)
     connector_leave(o->connector, w->loop);
 }
 
-/* Everything of a file that can change while it runs: rules, index, time-outs, certificates. */
-static int refuse_fixed(const struct origin_options *old, const struct origin_options *new,
-                        const char *file, struct buf *why)
+/* Everything else of a file can change while it runs: rules, index, time-outs, certificates. */
+static int refuse_fixed(const struct origin *o, const struct option_config *config,
+                        const struct origin_options *new, struct buf *why)
 {
-    if (strcmp(old->folder, new->folder) == 0 && old->storages.count == new->storages.count &&
-        old->workers == new->workers && old->io_threads == new->io_threads &&
-        old->uses_sendfile == new->uses_sendfile && old->listens.count == new->listens.count)
+    static const char *const fixed[] = {"folder",     "storage",  "mirrors", "releases", "sendfile",
+                                        "io_threads", "io_queue", "workers", "listen",   NULL};
+    const char *name = option_changed(&origin_section, options_of(o->config), new, fixed);
+    if (name == NULL)
         return 0;
-    option_error(
-        why, file, 1,
-        "folder, sendfile, workers, io_threads and listen sections change only with a restart");
+    int line = option_line(config, new, name);
+    option_error(why, option_file(config), line > 0 ? line : 1, "%s changes only with a restart",
+                 name);
     return ERR_CONFIG;
 }
 
@@ -228,7 +229,7 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     struct origin *o = daemon_app(d);
     const struct origin_options *opt = options_of(config);
     struct certificates_spec certificates = {&opt->certificates, &opt->tls};
-    int err = refuse_fixed(options_of(o->config), opt, option_file(config), why);
+    int err = refuse_fixed(o, config, opt, why);
     if (err == 0)
         err = certificates_reload(o->certificates, &certificates, why);
     if (err != 0)

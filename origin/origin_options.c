@@ -115,6 +115,11 @@ static const struct option rows[] = {
      .offset_bytes = FIELD(storages),
      .meaning = "A storage across a network, in place of a folder: \"http\", \"s3\" or \"swift\".",
      .section = &storage_section},
+    {.name = "mirrors",
+     .type = OPTION_SECTION,
+     .offset_bytes = FIELD(mirrors),
+     .meaning = "Lists of mirrors and torrents beside published files.",
+     .section = &mirror_section},
     {.name = "listen",
      .type = OPTION_SECTION,
      .offset_bytes = FIELD(listens),
@@ -177,7 +182,7 @@ int origin_options_check(const struct origin_options *o, const char *file, struc
                      "\"127.0.0.1:9000\" }");
         err = ERR_CONFIG;
     }
-    if (check_store(o, file, why) != 0)
+    if (check_store(o, file, why) != 0 || mirror_check(&o->mirrors, file, why) != 0)
         err = ERR_CONFIG;
     if (field_rules_check(&o->rules, file, why) != 0 ||
         admin_check(&o->admin, o->certificates.count > 0, file, why) != 0)

@@ -5,6 +5,7 @@
 
 #include "lib/daemon/admin_base.h"
 #include "lib/daemon/listen.h"
+#include "origin/connect/mirror_doc.h"
 
 /* The record of origin.conf. */
 struct origin_options {
@@ -16,6 +17,7 @@ struct origin_options {
     int64_t idle_ms, stall_ms, conns;
     struct option_records listens, certificates, rules;
     struct option_records storages; /* struct storage_options; one, or a folder */
+    struct mirror_options mirrors;
     struct tls_options tls;
     struct admin_options admin;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* SHA-256 and HMAC through libcrypto's EVP. The algorithm is looked up once in a process: a lookup
- * costs more than the digest of a short text. Any thread; a stream by one at a time. */
+/* SHA-256, SHA-1 and HMAC through libcrypto's EVP. An algorithm is looked up once in a process: a
+ * lookup costs more than the digest of a short text. Any thread; a stream by one at a time. */
 #include "lib/base/digest.h"
 
 #include "lib/base/mem.h"
@@ -22,18 +22,19 @@ struct digest_stream {
     EVP_MD_CTX *ctx;
 };
 
-static EVP_MD *sha256;
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256, *sha1;
+static pthread_once_t fetched_once = PTHREAD_ONCE_INIT;
 
-static void sha256_fetch(void)
+static void fetch(void)
 {
     sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-    CHECK(sha256 != NULL);
+    sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+    CHECK(sha256 != NULL && sha1 != NULL);
 }
 
 static const EVP_MD *sha256_get(void)
 {
-    pthread_once(&sha256_once, sha256_fetch);
+    pthread_once(&fetched_once, fetch);
     return sha256;
 }
 
@@ -50,12 +51,23 @@ void digest_hmac_sha256(struct span key, struct span data, uint8_t out[DIGEST_SH
           NULL);
 }
 
-struct digest_stream *digest_sha256_create(void)
+static struct digest_stream *create(const EVP_MD *algorithm)
 {
     struct digest_stream *d = mem_alloc(sizeof(*d));
     *d = (struct digest_stream){.magic = DIGEST_STREAM_MAGIC, .ctx = EVP_MD_CTX_new()};
-    CHECK(d->ctx != NULL && EVP_DigestInit_ex2(d->ctx, sha256_get(), NULL) == 1);
+    CHECK(d->ctx != NULL && EVP_DigestInit_ex2(d->ctx, algorithm, NULL) == 1);
     return d;
+}
+
+struct digest_stream *digest_sha256_create(void)
+{
+    return create(sha256_get());
+}
+
+struct digest_stream *digest_sha1_create(void)
+{
+    pthread_once(&fetched_once, fetch);
+    return create(sha1);
 }
 
 void digest_add(struct digest_stream *d, const void *p, size_t n)
@@ -64,7 +76,7 @@ void digest_add(struct digest_stream *d, const void *p, size_t n)
     CHECK(n == 0 || EVP_DigestUpdate(d->ctx, p, n) == 1);
 }
 
-void digest_end(struct digest_stream **d, uint8_t out[DIGEST_SHA256_BYTES])
+void digest_end(struct digest_stream **d, uint8_t *out)
 {
     struct digest_stream *s = *d;
     *d = NULL;

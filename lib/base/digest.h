@@ -7,16 +7,19 @@
 
 /* Cryptographic digests and their spellings (libcrypto). Threads: any. */
 #define DIGEST_SHA256_BYTES 32
+#define DIGEST_SHA1_BYTES   20
 
 void digest_sha256(struct span data, uint8_t out[DIGEST_SHA256_BYTES]);
 /* digest_hmac_sha256: key and data of any length. */
 void digest_hmac_sha256(struct span key, struct span data, uint8_t out[DIGEST_SHA256_BYTES]);
 
-/* Stream: create, add any number of times, end (which destroys it). */
+/* Stream: create, add any number of times, end (which destroys it, and writes as many bytes as the
+ * digest has). SHA-1 is for formats that ask for it (BitTorrent), never for trust. */
 struct digest_stream;
 struct digest_stream *digest_sha256_create(void) __attribute__((returns_nonnull));
+struct digest_stream *digest_sha1_create(void) __attribute__((returns_nonnull));
 void digest_add(struct digest_stream *d, const void *p, size_t n);
-void digest_end(struct digest_stream **d, uint8_t out[DIGEST_SHA256_BYTES]);
+void digest_end(struct digest_stream **d, uint8_t *out);
 
 /* digest_hex: 2 n lower-case digits and a zero into out. */
 void digest_hex(const uint8_t *p, size_t n, char *out);

@@ -85,6 +85,10 @@ const char *option_file(const struct option_config *c);
 /* option_line: where the file gives this option of this record; 0: nowhere, its default holds. */
 int option_line(const struct option_config *c, const void *record, const char *name);
 
+/* option_changed: the first of names (options and sections of s, ended by NULL) whose value is not
+ * the same in two of its records; NULL: none. For what a reload cannot change. */
+const char *option_changed(const struct option_section *s, const void *a, const void *b,
+                           const char *const *names);
 /* option_error: for checks that span options, in the same form ("file:line: text\n"). */
 void option_error(struct buf *why, const char *file, int line, const char *format, ...)
     PRINTF(4, 5);

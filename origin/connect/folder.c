@@ -91,6 +91,42 @@ static sec_t seconds_of(const struct stat *st)
     return (sec_t)st->st_mtim.tv_sec;
 }
 
+static struct folder_content *content_of(struct content *c)
+{
+    return CONTAINER_OF(c, struct folder_content, content);
+}
+
+static struct body *body_by_sendfile(struct content *c, struct loop *home, int64_t from,
+                                     int64_t len)
+{
+    return folder_body_create(content_of(c), home, from, len);
+}
+
+static struct body *body_by_copy(struct content *c, struct loop *home, int64_t from, int64_t len)
+{
+    return folder_copy_create(content_of(c), home, from, len);
+}
+
+static void close_content(struct content *c)
+{
+    folder_content_leave(content_of(c));
+}
+
+static const struct content_ops sendfile_ops = {body_by_sendfile, close_content};
+static const struct content_ops copy_ops = {body_by_copy, close_content};
+
+static struct content *content_create(const struct folder *f, int fd, const struct stat *st)
+{
+    struct folder_content *c = mem_zalloc(sizeof *c);
+    *c = (struct folder_content){.content.ops = f->uses_sendfile ? &sendfile_ops : &copy_ops,
+                                 .magic = FOLDER_CONTENT_MAGIC,
+                                 .refs = 1,
+                                 .fd = fd,
+                                 .st = *st,
+                                 .io = f->io};
+    return &c->content;
+}
+
 /* Fills in what was found and hands it over; takes fd. */
 static void found(struct connector_find *find, const struct folder *f, int fd)
 {
@@ -107,7 +143,7 @@ static void found(struct connector_find *find, const struct folder *f, int fd)
                  (unsigned long long)st.st_mtim.tv_nsec);
     find->content_type[0] = '\0';
     find->has_sha256 = false;
-    find->content = folder_content_create(f, fd, &st);
+    find->content = content_create(f, fd, &st);
     find->done(find, 0);
 }
 

@@ -18,8 +18,7 @@ struct folder_content {
 };
 #define FOLDER_CONTENT_MAGIC 0x0f01de40U
 
-/* folder_content_create takes fd. folder_content_leave gives back one hold; the last one closes. */
-struct content *folder_content_create(const struct folder *f, int fd, const struct stat *st);
+/* folder_content_leave: gives back one hold; the last one closes. */
 void folder_content_leave(struct folder_content *c);
 /* Whether the file's bytes are still those of when it was opened. */
 bool folder_content_is_unchanged(const struct folder_content *c);

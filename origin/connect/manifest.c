@@ -46,26 +46,84 @@ void manifest_sort(struct manifest *m)
         qsort(m->files, m->count, sizeof *m->files, by_path);
 }
 
+bool manifest_is_delta(struct span path)
+{
+    uint8_t old[DIGEST_SHA256_BYTES];
+    size_t tail = sizeof MANIFEST_DELTA - 1 + 2 * sizeof old;
+    if (path.n <= tail)
+        return false;
+    struct span end = span_skip(path, path.n - tail);
+    return span_starts(end, SPAN(MANIFEST_DELTA)) &&
+           digest_unhex(span_skip(end, sizeof MANIFEST_DELTA - 1), old, sizeof old);
+}
+
+bool manifest_has_pieces(int64_t block_bytes)
+{
+    return block_bytes >= 16384 && (block_bytes & (block_bytes - 1)) == 0;
+}
+
 static int64_t blocks_of(const struct manifest *m, int64_t size_bytes)
 {
     return (size_bytes + m->block_bytes - 1) / m->block_bytes;
 }
 
+/* An array of digests, as many as blocks in size_bytes, or none at all. */
+struct digests {
+    const char *key;
+    size_t each_bytes;
+    int64_t size_bytes;
+    size_t max;
+    /* out */
+    uint8_t *v; /* NULL: there are none */
+    size_t count;
+};
+
+static bool read_digests(struct manifest *m, struct json_in *in, const struct json_t *o,
+                         struct digests *d)
+{
+    const struct json_t *array = json_in_array(in, o, d->key, d->max);
+    d->count = json_in_count(array);
+    if (d->count == 0)
+        return true;
+    if ((int64_t)d->count != blocks_of(m, d->size_bytes))
+        return false;
+    d->v = arena_alloc(&m->mem, d->count * d->each_bytes);
+    if (arena_overflowed(&m->mem))
+        return false;
+    for (size_t i = 0; i < d->count; i++) {
+        struct span hex = json_in_text_at(in, array, i, 2 * d->each_bytes);
+        if (!digest_unhex(hex, d->v + i * d->each_bytes, d->each_bytes))
+            return false;
+    }
+    return true;
+}
+
 static bool read_blocks(struct manifest *m, struct json_in *in, const struct json_t *o,
                         struct manifest_file *f)
 {
-    const struct json_t *blocks = json_in_array(in, o, "blocks", MANIFEST_BLOCKS_MAX);
-    f->block_count = json_in_count(blocks);
-    if (f->block_count != 0 && (int64_t)f->block_count != blocks_of(m, f->size_bytes))
+    struct digests blocks = {"blocks", sizeof *f->blocks, f->size_bytes, MANIFEST_BLOCKS_MAX, NULL,
+                             0};
+    struct digests pieces = {"pieces", sizeof *f->pieces, f->size_bytes, MANIFEST_BLOCKS_MAX, NULL,
+                             0};
+    if (!read_digests(m, in, o, &blocks) || !read_digests(m, in, o, &pieces) ||
+        (pieces.count > 0 && pieces.count != blocks.count))
         return false;
-    f->blocks = arena_alloc(&m->mem, (f->block_count + 1) * sizeof *f->blocks);
-    if (arena_overflowed(&m->mem))
+    f->blocks = (uint8_t(*)[DIGEST_SHA256_BYTES])(void *)blocks.v;
+    f->pieces = (uint8_t(*)[DIGEST_SHA1_BYTES])(void *)pieces.v;
+    f->block_count = blocks.count;
+    return true;
+}
+
+static bool read_pieces(struct manifest *m, struct json_in *in)
+{
+    struct digests pieces = {"pieces", sizeof *m->pieces, 0, MANIFEST_PIECES_MAX, NULL, 0};
+    for (size_t i = 0; i < m->count; i++)
+        if (!manifest_is_delta(m->files[i].path))
+            pieces.size_bytes += m->files[i].size_bytes;
+    if (!read_digests(m, in, in->root, &pieces))
         return false;
-    for (size_t i = 0; i < f->block_count; i++) {
-        struct span hex = json_in_text_at(in, blocks, i, 2 * DIGEST_SHA256_BYTES);
-        if (!digest_unhex(hex, f->blocks[i], DIGEST_SHA256_BYTES))
-            return false;
-    }
+    m->pieces = (uint8_t(*)[DIGEST_SHA1_BYTES])(void *)pieces.v;
+    m->piece_count = pieces.count;
     return true;
 }
 
@@ -95,7 +153,11 @@ static int read_files(struct manifest *m, struct json_in *in, struct buf *why)
         return arena_overflowed(&m->mem) ? ERR_TOO_BIG : ERR_SYNTAX;
     }
     manifest_sort(m);
-    return arena_overflowed(&m->mem) ? ERR_TOO_BIG : 0;
+    if (!read_pieces(m, in)) {
+        buf_printf(why, "pieces are not those of its files");
+        return arena_overflowed(&m->mem) ? ERR_TOO_BIG : ERR_SYNTAX;
+    }
+    return 0;
 }
 
 static int read_root(struct manifest *m, struct json_in *in, struct buf *why)
@@ -129,11 +191,21 @@ int manifest_read(struct manifest *m, struct span text, struct buf *why)
     return err;
 }
 
-static void write_hex(struct json_out *out, const char *key, const uint8_t *digest)
+static void write_hex(struct json_out *out, const char *key, const uint8_t *digest, size_t n)
 {
     char hex[2 * DIGEST_SHA256_BYTES + 1];
-    digest_hex(digest, DIGEST_SHA256_BYTES, hex);
+    digest_hex(digest, n, hex);
     json_out_text(out, key, span_of(hex));
+}
+
+static void write_pieces(struct json_out *out, uint8_t (*pieces)[DIGEST_SHA1_BYTES], size_t count)
+{
+    if (pieces == NULL || count == 0)
+        return;
+    json_out_array(out, "pieces");
+    for (size_t i = 0; i < count; i++)
+        write_hex(out, NULL, pieces[i], sizeof pieces[i]);
+    json_out_end_array(out);
 }
 
 static void write_file(const struct manifest_file *f, struct json_out *out)
@@ -141,13 +213,14 @@ static void write_file(const struct manifest_file *f, struct json_out *out)
     json_out_object(out, NULL);
     json_out_text(out, "path", f->path);
     json_out_int(out, "size", f->size_bytes);
-    write_hex(out, "sha256", f->sha256);
+    write_hex(out, "sha256", f->sha256, sizeof f->sha256);
     if (f->type.n > 0)
         json_out_text(out, "type", f->type);
     json_out_array(out, "blocks");
     for (size_t i = 0; i < f->block_count; i++)
-        write_hex(out, NULL, f->blocks[i]);
+        write_hex(out, NULL, f->blocks[i], sizeof f->blocks[i]);
     json_out_end_array(out);
+    write_pieces(out, f->pieces, f->block_count);
     json_out_end_object(out);
 }
 
@@ -164,6 +237,7 @@ void manifest_write(const struct manifest *m, struct buf *to)
     for (size_t i = 0; i < m->count; i++)
         write_file(&m->files[i], &out);
     json_out_end_array(&out);
+    write_pieces(&out, m->pieces, m->piece_count);
     json_out_end_object(&out);
 }
 

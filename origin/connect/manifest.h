@@ -21,6 +21,7 @@
 #define MANIFEST_MAX        (64 << 20) /* bytes of its text */
 #define MANIFEST_FILES_MAX  1000000
 #define MANIFEST_BLOCKS_MAX 1000000 /* of one file */
+#define MANIFEST_PIECES_MAX 1000000 /* of a release */
 #define MANIFEST_PATH_MAX   2048
 #define MANIFEST_NAME_MAX   256
 
@@ -30,6 +31,7 @@ struct manifest_file {
     int64_t size_bytes;
     uint8_t sha256[DIGEST_SHA256_BYTES];
     uint8_t (*blocks)[DIGEST_SHA256_BYTES]; /* of each block_bytes of it, the last one shorter */
+    uint8_t (*pieces)[DIGEST_SHA1_BYTES];   /* the same blocks for BitTorrent; NULL: not hashed */
     size_t block_count;
 };
 
@@ -40,6 +42,10 @@ struct manifest {
     int64_t block_bytes;
     struct manifest_file *files; /* in the order of their paths */
     size_t count;
+    /* SHA-1 of each block_bytes of all files but deltas, one after the other in this order: what a
+     * torrent of the release holds. 0: not hashed. */
+    uint8_t (*pieces)[DIGEST_SHA1_BYTES];
+    size_t piece_count;
 };
 
 /* manifest_name_is_valid: segments of letters, digits, '.', '_' and '-', none of them "." or "..".
@@ -53,6 +59,12 @@ void manifest_finish(struct manifest *m);
 const struct manifest_file *manifest_find(const struct manifest *m, struct span path);
 /* Puts m->files in order. */
 void manifest_sort(struct manifest *m);
+/* manifest_is_delta: whether it is the path of a delta (origin/publish/delta.h).
+ * manifest_has_pieces: whether blocks of this size may be pieces of torrents: a power of two, at
+ * least 16 KiB. */
+#define MANIFEST_DELTA ".dcz-" /* and the digest of the old file, in hex */
+bool manifest_is_delta(struct span path);
+bool manifest_has_pieces(int64_t block_bytes);
 
 /* Where things lie in a storage, from mem. manifest_name_of: the name in such a path; empty: it is
  * none. */

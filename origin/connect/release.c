@@ -11,6 +11,7 @@
 #include "origin/connect/fetch.h"
 #include "origin/connect/manifest.h"
 #include "origin/connect/per_loop.h"
+#include "origin/connect/release_doc.h"
 
 #include <stdio.h>
 
@@ -27,7 +28,11 @@ struct release {
     char *name;
     enum release_state state;
     uint32_t seen; /* the listing that had it last */
+    /* Of its manifest, as listed: another one has other files. */
+    int64_t listed_bytes;
+    sec_t listed_modified;
     struct manifest manifest;
+    uint32_t readers;    /* of it, on I/O threads: it stays as it is */
     struct list waiting; /* of struct look_up */
     /* while LOADING */
     struct connector_fetch fetch;
@@ -48,7 +53,7 @@ struct shelf {
     struct list waiting; /* of struct look_up, until the listing under way is over */
     struct connector_list list;
     char *after;      /* page of the listing */
-    uint32_t pending; /* manifests that are being read */
+    uint32_t pending; /* manifests that are being read or written about */
 };
 
 struct releases {
@@ -57,6 +62,7 @@ struct releases {
     struct connector *inner;
     struct iopool *io;
     msec_t refresh_ms;
+    const struct mirror_options *mirrors;
     struct per_loop shelves; /* struct shelf */
 };
 
@@ -70,6 +76,8 @@ struct look_up {
     struct manifest_file file; /* its digest, size and type; no blocks */
     sec_t published;
     char type[CONNECTOR_TYPE_ROOM];
+    struct release *release; /* whose document is written */
+    struct release_doc doc;
 };
 
 static struct releases *releases_of(struct connector *c)
@@ -81,7 +89,7 @@ static void resolve(struct look_up *l);
 
 static void release_free(struct release *r)
 {
-    CHECK(list_is_empty(&r->waiting) && r->state != RELEASE_LOADING);
+    CHECK(list_is_empty(&r->waiting) && r->state != RELEASE_LOADING && r->readers == 0);
     manifest_finish(&r->manifest);
     mem_free(r->name);
     mem_free(r);
@@ -130,15 +138,31 @@ static void forget_unseen(struct shelf *s)
     size_t at = 0;
     while (map_next(s->names, &at, &name, &value)) {
         struct release *r = value;
-        if (r->seen == s->listing || r->state == RELEASE_LOADING)
+        if (r->seen == s->listing || r->state == RELEASE_LOADING || r->readers > 0)
             continue;
         map_remove(s->names, span_of(r->name));
         release_free(r);
     }
 }
 
-static void learn(struct shelf *s, struct span name)
+/* One whose manifest was replaced is read anew at its next use. What is being read is looked at
+ * when it is listed next time. */
+static void compare(struct release *r, const struct connector_entry *e)
 {
+    bool is_same = r->listed_bytes == e->size_bytes && r->listed_modified == e->last_modified;
+    if (is_same || r->state == RELEASE_LOADING || r->readers > 0)
+        return;
+    r->listed_bytes = e->size_bytes;
+    r->listed_modified = e->last_modified;
+    manifest_finish(&r->manifest);
+    r->state = RELEASE_KNOWN;
+}
+
+static void learn(struct shelf *s, const struct connector_entry *e)
+{
+    struct span name = manifest_name_of(e->path);
+    if (name.n == 0)
+        return;
     struct release *r = map_get(s->names, name);
     if (r == NULL && map_count(s->names) < RELEASES_MAX) {
         r = mem_zalloc(sizeof *r);
@@ -147,8 +171,10 @@ static void learn(struct shelf *s, struct span name)
         list_init(&r->waiting);
         map_put(s->names, name, r);
     }
-    if (r != NULL)
-        r->seen = s->listing;
+    if (r == NULL)
+        return;
+    r->seen = s->listing;
+    compare(r, e);
 }
 
 static void list_page(struct shelf *s);
@@ -176,11 +202,8 @@ static void listing_over(struct shelf *s, int err)
 static void on_page(struct connector_list *list, int err)
 {
     struct shelf *s = CONTAINER_OF(list, struct shelf, list);
-    for (size_t i = 0; err == 0 && i < list->count; i++) {
-        struct span name = manifest_name_of(list->entries[i].path);
-        if (name.n > 0)
-            learn(s, name);
-    }
+    for (size_t i = 0; err == 0 && i < list->count; i++)
+        learn(s, &list->entries[i]);
     if (err != 0 || list->next.n == 0 || s->is_leaving) {
         listing_over(s, s->is_leaving ? ERR_CANCELLED : err);
         return;
@@ -323,6 +346,34 @@ static void find_object(struct look_up *l, const struct release *r, const struct
     inner->ops->find(inner, &l->find);
 }
 
+static void doc_over(struct release_doc *d, int err)
+{
+    struct look_up *l = CONTAINER_OF(d, struct look_up, doc);
+    struct connector_find *asked = l->asked;
+    struct shelf *s = l->shelf;
+    l->release->readers--;
+    s->pending--;
+    mem_free(l);
+    asked->done(asked, err);
+    shelf_settle(s);
+}
+
+/* file: NULL: about the whole release. */
+static void write_doc(struct look_up *l, struct release *r, const struct manifest_file *file,
+                      enum mirror_kind kind)
+{
+    l->release = r;
+    l->doc = (struct release_doc){
+        .what = {l->shelf->all->mirrors, &r->manifest, file},
+        .kind = kind,
+        .asked = l->asked,
+        .over = doc_over,
+    };
+    r->readers++;
+    l->shelf->pending++;
+    release_doc_start(&l->doc, l->shelf->all->io);
+}
+
 /* The release with the longest name that stands before the path; NULL: none does. */
 static struct release *release_before(const struct shelf *s, struct span path)
 {
@@ -336,6 +387,22 @@ static struct release *release_before(const struct shelf *s, struct span path)
     return NULL;
 }
 
+/* Which documents are served at all, and for which path this would be one. */
+static enum mirror_kind doc_kind(const struct shelf *s, struct span path, struct span *stem)
+{
+    return s->all->mirrors->urls.count > 0 ? mirror_kind_of(path, stem) : MIRROR_NONE;
+}
+
+/* The release that a path is a document about, or within. */
+static struct release *release_of(const struct shelf *s, struct span path)
+{
+    struct span stem;
+    struct release *r = NULL;
+    if (doc_kind(s, path, &stem) != MIRROR_NONE && stem.n > 1)
+        r = map_get(s->names, span_skip(stem, 1));
+    return r != NULL ? r : release_before(s, path);
+}
+
 static void pass_on(struct look_up *l)
 {
     struct connector *inner = l->shelf->all->inner;
@@ -344,10 +411,30 @@ static void pass_on(struct look_up *l)
     inner->ops->find(inner, asked);
 }
 
+/* Of a release whose manifest is there. */
+static void answer_from(struct look_up *l, struct release *r)
+{
+    struct connector_find *asked = l->asked;
+    struct span stem, path = span_skip(asked->path, strlen(r->name) + 1);
+    const struct manifest_file *f = manifest_find(&r->manifest, path);
+    if (f != NULL) {
+        find_object(l, r, f);
+        return;
+    }
+    enum mirror_kind kind = doc_kind(l->shelf, path, &stem);
+    f = kind != MIRROR_NONE ? manifest_find(&r->manifest, stem) : NULL;
+    if (kind != MIRROR_NONE && (f != NULL || stem.n == 0)) {
+        write_doc(l, r, f, kind);
+        return;
+    }
+    mem_free(l);
+    asked->done(asked, ERR_NOT_FOUND);
+}
+
 static void resolve(struct look_up *l)
 {
     struct connector_find *asked = l->asked;
-    struct release *r = release_before(l->shelf, asked->path);
+    struct release *r = release_of(l->shelf, asked->path);
     if (r == NULL) {
         pass_on(l);
         return;
@@ -358,14 +445,7 @@ static void resolve(struct look_up *l)
             load(r);
         return;
     }
-    const struct manifest_file *f =
-        manifest_find(&r->manifest, span_skip(asked->path, strlen(r->name) + 1));
-    if (f != NULL) {
-        find_object(l, r, f);
-        return;
-    }
-    mem_free(l);
-    asked->done(asked, ERR_NOT_FOUND);
+    answer_from(l, r);
 }
 
 static void release_find(struct connector *c, struct connector_find *asked)
@@ -383,7 +463,7 @@ static void release_find(struct connector *c, struct connector_find *asked)
     if (!s->is_listing && (!s->is_listed || loop_now(s->home) >= s->next_listing))
         list_anew(s);
     /* What is known needs no listing; what is not may have been published since the last one. */
-    if (!s->is_listing || release_before(s, asked->path) != NULL)
+    if (!s->is_listing || release_of(s, asked->path) != NULL)
         resolve(l);
     else
         list_push_back(&s->waiting, &l->link);
@@ -455,5 +535,6 @@ struct connector *release_create(const struct release_spec *spec)
     all->inner = spec->inner;
     all->io = spec->io;
     all->refresh_ms = spec->refresh_ms;
+    all->mirrors = spec->mirrors;
     return &all->connector;
 }

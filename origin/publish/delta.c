@@ -192,7 +192,7 @@ static void make(struct delta_run *r, const struct tree_file *f, const struct ma
     memcpy(o->old_sha256, old->sha256, sizeof o->old_sha256);
     digest_hex(old->sha256, sizeof old->sha256, hex);
     manifest_object_path(old->sha256, o->object);
-    o->path = mem_printf("%s%.*s.dcz-%s", r->d->folder, SPAN_FMT(f->entry.path), hex);
+    o->path = mem_printf("%s%.*s" MANIFEST_DELTA "%s", r->d->folder, SPAN_FMT(f->entry.path), hex);
     r->running++;
     o->old.from = r->d->from;
     o->old.path = span_of(o->object);

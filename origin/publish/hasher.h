@@ -4,8 +4,9 @@
 
 #include "origin/publish/tree.h"
 
-/* SHA-256 of each file of a tree that has none yet, and of each of its blocks, in one pass, several
- * files at a time, the largest first. Blocks until it is done; call it from a thread that may. */
+/* SHA-256 of each file of a tree that has none yet, and of each of its blocks, and SHA-1 of blocks
+ * as torrents have them (manifest.h), in one pass, several files at a time, the largest first.
+ * Blocks until it is done; call it from a thread that may. */
 struct hasher_spec {
     struct tree *tree;
     int64_t block_bytes;

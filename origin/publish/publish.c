@@ -86,7 +86,9 @@ static void write_manifest(struct publish_run *r)
     struct manifest m = {.name = p->name,
                          .published = p->now,
                          .block_bytes = p->block_bytes,
-                         .count = p->tree->count};
+                         .count = p->tree->count,
+                         .pieces = p->tree->pieces,
+                         .piece_count = p->tree->piece_count};
     m.files = mem_zarray(p->tree->count, sizeof *m.files);
     for (size_t i = 0; i < p->tree->count; i++)
         m.files[i] = p->tree->files[i].entry;

@@ -38,8 +38,8 @@ static int add(struct tree *t, struct span path, const struct stat *st, struct b
         t->room = t->room == 0 ? 256 : 2 * t->room;
         t->files = mem_grow(t->files, t->room, sizeof *t->files);
     }
-    t->files[t->count++] =
-        (struct tree_file){.entry = {.path = path, .size_bytes = st->st_size}, .seen = *st};
+    t->files[t->count++] = (struct tree_file){
+        .entry = {.path = path, .size_bytes = st->st_size}, .release_at = -1, .seen = *st};
     t->bytes += st->st_size;
     return 0;
 }
@@ -108,8 +108,11 @@ int tree_add(struct tree *t, const char *folder, struct buf *why)
 
 void tree_close(struct tree *t)
 {
-    for (size_t i = 0; i < t->count; i++)
+    for (size_t i = 0; i < t->count; i++) {
         mem_free(t->files[i].entry.blocks);
+        mem_free(t->files[i].entry.pieces);
+    }
+    mem_free(t->pieces);
     for (int i = 0; i < t->roots; i++)
         close(t->root_fds[i]);
     mem_free(t->files);

@@ -11,7 +11,8 @@
 struct tree_file {
     int root_fd;                /* of the folder that it lies in; the tree's */
     struct manifest_file entry; /* path, size; digests once it is hashed */
-    struct stat seen;           /* when it was met: a file that changes meanwhile is refused */
+    int64_t release_at; /* where it begins among all files one after the other; -1: it is a delta */
+    struct stat seen;   /* when it was met: a file that changes meanwhile is refused */
 };
 
 #define TREE_ROOTS_MAX 2
@@ -22,6 +23,8 @@ struct tree {
     struct tree_file *files; /* in the order of their paths */
     size_t count, room;
     int64_t bytes;
+    uint8_t (*pieces)[DIGEST_SHA1_BYTES]; /* of the manifest, once hashed */
+    size_t piece_count;
 };
 
 /* tree_open: an empty one. tree_add: walks a folder, whose files are put among the others. Links

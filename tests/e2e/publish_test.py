@@ -13,7 +13,8 @@ import pytest
 from tests.e2e.storage_test import get, s3_of, swift, swift_of  # noqa: F401
 from tests.harness.conf import conf_text
 from tests.harness.content import Content
-from tests.harness.programs import SANITIZERS, Edge, OriginGateway, build_folder, run_tool
+from tests.harness.programs import (SANITIZERS, Edge, OriginGateway, build_folder, run_tool,
+                                    wait_until)
 
 BIG = Content(12_000_001, seed=5)
 NAME = "game/1.4.0"
@@ -103,6 +104,18 @@ def test_a_second_run_sends_nothing_and_a_patch_only_what_is_new(tmp_path, relea
     patch = publish(release, store[0], name="game/1.4.1")
     assert patch.returncode == 0 and "sent 1 contents, 7 bytes" in patch.stdout
     assert publish(release, store[0], "--replace").returncode == 0
+
+
+def test_a_release_that_gave_way_is_served_as_it_is_now(run, tmp_path, release):
+    to, options = folder_of(tmp_path)
+    assert publish(release, to).returncode == 0
+    g = gateway(run, tmp_path, options)
+    assert get(g, f"/{NAME}/data/deep/3.txt").body == b"3 " * 1000
+    (release / "data/deep/3.txt").write_bytes(b"another")
+    (release / "more.txt").write_bytes(b"more")
+    assert publish(release, to, "--replace").returncode == 0
+    wait_until(lambda: get(g, f"/{NAME}/more.txt").status == 200, "the new release is seen")
+    assert is_there(g, release)
 
 
 def test_killed_at_any_moment_nothing_of_it_is_seen_and_the_next_run_ends_it(

@@ -16,7 +16,8 @@ PACKAGES = {
               "libjansson-dev libzstd-dev libxxhash-dev libnghttp2-dev libmaxminddb-dev "
               "libsqlite3-dev libknot-dev libexpat1-dev libmemcached-dev libcmocka-dev"),
     "test": ("clang-14 libclang-rt-14-dev clang-format-14 python3-pytest python3-pytest-xdist "
-             "python3-h2 openssl curl zstd nghttp2-client libmaxmind-db-writer-perl "
+             "python3-h2 openssl curl zstd aria2 python3-libtorrent nghttp2-client "
+             "libmaxmind-db-writer-perl "
              "bind9-dnsutils knot-dnsutils unbound "
              "python3-jsonschema chromium chromium-driver python3-selenium "
              "swift-proxy swift-account swift-container swift-object memcached"),

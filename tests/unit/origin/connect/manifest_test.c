@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 static void names_keep_to_what_a_path_and_a_key_can_hold(void **state)
@@ -74,8 +75,31 @@ static void what_a_manifest_says_must_fit_together(void **state)
                      ERR_SYNTAX);
     assert_int_equal(read_text(HEAD "{\"path\":\"/a\",\"size\":0,\"sha256\":\"00\"}]}"),
                      ERR_SYNTAX);
+    static const char piece[] = "\"da39a3ee5e6b4b0d3255bfef95601890afd80709\"";
+    char text[1024];
+    for (int pieces = 0; pieces <= 3;
+         pieces++) { /* of a release of 5 bytes: 2 of 4 bytes, or none */
+        int n = snprintf(text, sizeof text,
+                         HEAD "{\"path\":\"/a\",\"size\":5,\"sha256\":" HASH "}],\"pieces\":[");
+        for (int i = 0; i < pieces; i++)
+            n += snprintf(text + n, sizeof text - (size_t)n, "%s%s", i > 0 ? "," : "", piece);
+        snprintf(text + n, sizeof text - (size_t)n, "]}");
+        assert_int_equal(read_text(text), pieces == 0 || pieces == 2 ? 0 : ERR_SYNTAX);
+    }
     assert_int_equal(read_text("{\"version\":2,\"release\":\"a\",\"block_bytes\":4}"), ERR_VERSION);
     assert_int_equal(read_text("{"), ERR_SYNTAX);
+}
+
+static void deltas_are_known_by_their_names(void **state)
+{
+    (void)state;
+    assert_true(
+        manifest_is_delta(SPAN("/a.dcz-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49599"
+                               "1b7852b855")));
+    assert_false(manifest_is_delta(SPAN("/a.dcz-e3b0")));
+    assert_false(manifest_is_delta(SPAN("/a.dcz")));
+    assert_true(manifest_has_pieces(16384) && manifest_has_pieces(1 << 20));
+    assert_false(manifest_has_pieces(8192) || manifest_has_pieces(3 << 14));
 }
 
 int main(void)
@@ -85,6 +109,7 @@ int main(void)
         cmocka_unit_test(a_manifests_place_tells_its_name),
         cmocka_unit_test(an_object_lies_under_its_digest),
         cmocka_unit_test(what_a_manifest_says_must_fit_together),
+        cmocka_unit_test(deltas_are_known_by_their_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
