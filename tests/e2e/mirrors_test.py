@@ -8,7 +8,7 @@ import subprocess
 import libtorrent
 import pytest
 
-from tests.e2e.publish_test import NAME, folder_of, get, publish
+from tests.e2e.publish_test import NAME, folder_of, publish
 from tests.harness.content import Content
 from tests.harness.ports import free_port
 from tests.harness.programs import OriginGateway
@@ -44,7 +44,7 @@ def gateway(tmp_path_factory):
 
 
 def torrent_of(gateway, path):
-    r = get(gateway, path)
+    r = gateway.get(path)
     assert (r.status, r.header("Content-Type")) == (200, "application/x-bittorrent"), path
     assert r.header("ETag") == f'"{hashlib.sha256(r.body).hexdigest()}"'
     return r.body
@@ -78,7 +78,7 @@ def test_a_torrent_holds_the_hashes_of_the_release_and_of_each_file(gateway):
     for name, body in FILES.items():
         path = f"/{NAME}/{name}.torrent".replace(" ", "%20").replace("#", "%23")
         if body == b"":
-            assert get(gateway, path).status == 404
+            assert gateway.get(path).status == 404
             continue
         one = libtorrent.torrent_info(libtorrent.bdecode(torrent_of(gateway, path)))
         assert [one.hash_for_piece(i) for i in range(one.num_pieces())] == pieces_of(body)
@@ -93,7 +93,7 @@ def test_a_torrent_alone_brings_the_release_from_its_web_seed(gateway, tmp_path)
 
 
 def test_a_list_of_mirrors_brings_the_release(gateway, tmp_path):
-    r = get(gateway, f"/{NAME}.meta4")
+    r = gateway.get(f"/{NAME}.meta4")
     assert (r.status, r.header("Content-Type")) == (200, "application/metalink4+xml")
     (tmp_path / "release.meta4").write_bytes(r.body)
     got = aria2c(tmp_path / "got", "-M", tmp_path / "release.meta4")
@@ -102,4 +102,4 @@ def test_a_list_of_mirrors_brings_the_release(gateway, tmp_path):
 
 def test_what_is_not_published_has_no_documents(gateway):
     for path in (f"/{NAME}/none.meta4", f"/{NAME}/.torrent", "/game.meta4", "/.meta4", "/.torrent"):
-        assert get(gateway, path).status == 404
+        assert gateway.get(path).status == 404

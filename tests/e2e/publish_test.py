@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from tests.e2e.storage_test import get, s3_of, swift, swift_of  # noqa: F401
+from tests.e2e.storage_test import s3_of, swift, swift_of  # noqa: F401
 from tests.harness.conf import conf_text
 from tests.harness.content import Content
 from tests.harness.programs import (SANITIZERS, Edge, OriginGateway, build_folder, run_tool,
@@ -72,7 +72,7 @@ def gateway(run, tmp_path, options):
 def is_there(g, release, name=NAME):
     for file in sorted(p for p in release.rglob("*") if p.is_file()):
         path = str(file.relative_to(release)).replace(" ", "%20")
-        r = get(g, f"/{name}/{path}")
+        r = g.get(f"/{name}/{path}")
         body = file.read_bytes()
         assert r.status == 200 and r.body == body, path
         assert r.header("ETag") == f'"{hashlib.sha256(body).hexdigest()}"'
@@ -86,10 +86,10 @@ def test_a_release_is_read_back_whole_and_by_range(run, tmp_path, release, store
     assert "43 files" in done.stdout and "sent 42 contents" in done.stdout
     g = gateway(run, tmp_path, store[1])
     assert is_there(g, release)
-    part = get(g, f"/{NAME}/data/big.pak", Range="bytes=5242870-5242890")
+    part = g.get(f"/{NAME}/data/big.pak", Range="bytes=5242870-5242890")
     assert part.status == 206 and part.body == BIG.read(5_242_870, 21)
-    assert get(g, f"/{NAME}/none").status == 404
-    assert get(g, f"/.byeori/releases/{NAME}.json").status == 404
+    assert g.get(f"/{NAME}/none").status == 404
+    assert g.get(f"/.byeori/releases/{NAME}.json").status == 404
 
 
 def test_a_second_run_sends_nothing_and_a_patch_only_what_is_new(tmp_path, release, store):
@@ -110,11 +110,11 @@ def test_a_release_that_gave_way_is_served_as_it_is_now(run, tmp_path, release):
     to, options = folder_of(tmp_path)
     assert publish(release, to).returncode == 0
     g = gateway(run, tmp_path, options)
-    assert get(g, f"/{NAME}/data/deep/3.txt").body == b"3 " * 1000
+    assert g.get(f"/{NAME}/data/deep/3.txt").body == b"3 " * 1000
     (release / "data/deep/3.txt").write_bytes(b"another")
     (release / "more.txt").write_bytes(b"more")
     assert publish(release, to, "--replace").returncode == 0
-    wait_until(lambda: get(g, f"/{NAME}/more.txt").status == 200, "the new release is seen")
+    wait_until(lambda: g.get(f"/{NAME}/more.txt").status == 200, "the new release is seen")
     assert is_there(g, release)
 
 
@@ -134,8 +134,8 @@ def test_killed_at_any_moment_nothing_of_it_is_seen_and_the_next_run_ends_it(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        assert get(g, f"/{NAME}/data/deep/1.txt").status == 404
-        assert get(g, f"/{NAME}/data/big.pak").status == 404
+        assert g.get(f"/{NAME}/data/deep/1.txt").status == 404
+        assert g.get(f"/{NAME}/data/big.pak").status == 404
     assert publish(release, store[0]).returncode == 0
     assert is_there(gateway(run, tmp_path / "after", store[1]), release)
 
@@ -160,7 +160,7 @@ def test_a_manifest_that_is_damaged_serves_nothing_wrong(run, tmp_path, release)
     m["files"][0]["sha256"] = "zz" * 32
     file.write_text(json.dumps(m))
     g = gateway(run, tmp_path, options)
-    assert get(g, f"/{NAME}/empty").status == 502
+    assert g.get(f"/{NAME}/empty").status == 502
 
 
 def test_an_object_that_is_lost_is_a_failure_not_a_missing_file(run, tmp_path, release):
@@ -169,8 +169,8 @@ def test_an_object_that_is_lost_is_a_failure_not_a_missing_file(run, tmp_path, r
     digest = hashlib.sha256(b"3 " * 1000).hexdigest()
     (tmp_path / "store/.byeori/objects" / digest[:2] / digest).unlink()
     g = gateway(run, tmp_path, options)
-    assert get(g, f"/{NAME}/data/deep/3.txt").status == 502
-    assert get(g, f"/{NAME}/data/deep/4.txt").status == 200
+    assert g.get(f"/{NAME}/data/deep/3.txt").status == 502
+    assert g.get(f"/{NAME}/data/deep/4.txt").status == 200
 
 
 def test_who_has_the_old_release_gets_a_delta(run, tmp_path, release):
