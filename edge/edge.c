@@ -7,8 +7,10 @@
 #include "edge/admin/admin.h"
 #include "edge/admin/control_link.h"
 #include "edge/edge_options.h"
+#include "edge/edge_prefill.h"
 #include "edge/edge_sites.h"
 #include "edge/edge_worker.h"
+#include "edge/store/pin.h"
 #include "edge/upstream/collapse.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -39,6 +41,7 @@ struct edge {
     struct certificates *certificates;
     struct upstream_set *sites;
     struct control_link *link;
+    struct edge_prefill *prefill;
     struct admin *admin;
     struct edge_worker **workers;
     char *admin_url;
@@ -231,6 +234,7 @@ static int start_admin(struct edge *e, const struct edge_config *c, struct buf *
                               .store = e->store,
                               .collapse = e->collapse,
                               .ledger = e->ledger,
+                              .prefill = edge_prefill_jobs(e->prefill),
                               .started_wall = daemon_started_wall(e->daemon),
                               .link = e->link,
                               .ctx = e,
@@ -287,6 +291,12 @@ static void make_workers(struct edge *e, const struct edge_config *c)
     e->workers = mem_zarray((size_t)count, sizeof(struct edge_worker *));
     for (int i = 0; i < count; i++)
         e->workers[i] = edge_worker_create(i, &shared);
+    struct edge_prefill_spec prefill = {.loop = daemon_loop(e->daemon),
+                                        .folder = c->prefill_folder,
+                                        .pin_room_bytes = pin_room(e->store),
+                                        .workers = e->workers,
+                                        .worker_count = count};
+    e->prefill = edge_prefill_create(&prefill);
 }
 
 static void stop(struct daemon *d)
@@ -294,6 +304,7 @@ static void stop(struct daemon *d)
     struct edge *e = daemon_app(d);
     admin_stop(&e->admin);
     control_link_destroy(&e->link);
+    edge_prefill_destroy(&e->prefill);
     for (int i = 0; e->workers != NULL && i < daemon_worker_count(d); i++)
         edge_worker_destroy(&e->workers[i]);
     mem_free(e->workers);
@@ -367,6 +378,7 @@ static void ready(struct daemon *d)
     e->are_running = true;
     peers_start(e->peers, daemon_loop(d), c->node);
     timer_set(&e->upkeep, UPKEEP_IDLE_MS);
+    edge_prefill_start(e->prefill);
     if (e->link != NULL)
         control_link_start(e->link);
     LOG_INFO("ready", "workers=%d sites=%u", daemon_worker_count(d), site_count(e->sites->sites));
@@ -382,6 +394,7 @@ static const struct fixed_text fixed_texts[] = {
     {"admin address", offsetof(struct edge_config, admin.address)},
     {"control url", offsetof(struct edge_config, control.url)},
     {"control token_file", offsetof(struct edge_config, control.token_file)},
+    {"prefill_folder", offsetof(struct edge_config, prefill_folder)},
     {"control state_file", offsetof(struct edge_config, control.state_file)},
 };
 

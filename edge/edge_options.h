@@ -25,7 +25,7 @@ struct edge_config {
     int64_t disk_scrub_per_s;
     int disk_admission; /* enum store_admission */
     int eviction;       /* edge_eviction_name */
-    const char *access_log, *http_url, *https_url, *admin_url;
+    const char *access_log, *prefill_folder, *http_url, *https_url, *admin_url;
     struct option_records listens, certificates, sites, disks;
     struct tls_options tls;
     struct client_limits clients;

@@ -4,6 +4,7 @@
  * what they used. */
 #include "edge/edge_worker.h"
 
+#include "edge/request/errand.h"
 #include "lib/base/mem.h"
 #include "lib/daemon/daemon.h"
 
@@ -29,6 +30,7 @@ struct edge_worker *edge_worker_create(int index, const struct edge_shared *shar
     w->limits = shared->server;
     w->req.via = span_of(mem_printf("1.1 %s", node));
     w->req.index = index;
+    list_init(&w->req.errands);
     fetcher_init(&w->fetcher);
     return w;
 }
@@ -83,6 +85,7 @@ void edge_worker_drain(struct edge_worker *w)
 void edge_worker_stop(struct edge_worker *w)
 {
     server_destroy(&w->server);
+    errand_stop(&w->req);
     fetcher_stop(&w->fetcher);
     mcache_user_finish(&w->fetcher.mcache);
     loop_deliver(w->fetcher.loop); /* what fills and waiters were told while all this ended */

@@ -4,6 +4,7 @@
 #include "edge/admin/admin_rows.h"
 
 #include "edge/admin/control_link.h"
+#include "edge/admin/prefill.h"
 #include "lib/base/mem.h"
 #include "lib/codec/json_out.h"
 #include "lib/daemon/metrics_text.h"
@@ -13,6 +14,10 @@ static const struct router_row rows[] = {
     {METHOD_GET, "/v1/explain", admin_explain, 0},
     {METHOD_POST, "/v1/purge", admin_purge, 0},
     {METHOD_GET, "/v1/objects", admin_objects, 0},
+    {METHOD_POST, "/v1/prefill", admin_prefill_order, 0},
+    {METHOD_GET, "/v1/prefill", admin_prefills, 0},
+    {METHOD_GET, "/v1/prefill/{id}", admin_prefill, 0},
+    {METHOD_DELETE, "/v1/prefill/{id}", admin_prefill_cancel, 0},
     {.pattern = NULL},
 };
 
@@ -76,6 +81,7 @@ static void metrics(void *app, struct buf *out)
     metrics_gauge("byeori_edge_store_disk_blocks", "blocks on disks", (double)u.disk_blocks, out);
     disk_metrics(a->spec.store, out);
     ledger_metrics(a->spec.ledger, out);
+    prefill_metrics(a->spec.prefill, out);
     if (a->spec.link != NULL)
         control_link_metrics(a->spec.link, out);
     metrics_process(a->spec.started_wall, out);

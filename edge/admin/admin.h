@@ -9,9 +9,10 @@
 #include "lib/daemon/admin_base.h"
 
 /* What an operator may ask of one edge, on the admin listener: metrics, status, explain, objects,
- * purge.
+ * purge, prefill.
  * Threads: the main thread. */
 struct control_link;
+struct prefill;
 struct admin_spec {
     const struct admin_options *options;
     struct certificates *certificates; /* borrowed; for options->tls */
@@ -19,6 +20,7 @@ struct admin_spec {
     struct store *store;
     struct collapse *collapse;
     struct ledger *ledger;
+    struct prefill *prefill;
     msec_t started_wall;
     struct control_link *link;                /* NULL: no control plane */
     void *ctx;                                /* for the three below */

@@ -18,6 +18,10 @@ void admin_status(void *app, struct exchange *x, const struct router_match *m);
 void admin_explain(void *app, struct exchange *x, const struct router_match *m);
 void admin_purge(void *app, struct exchange *x, const struct router_match *m);
 void admin_objects(void *app, struct exchange *x, const struct router_match *m);
+void admin_prefill_order(void *app, struct exchange *x, const struct router_match *m);
+void admin_prefills(void *app, struct exchange *x, const struct router_match *m);
+void admin_prefill(void *app, struct exchange *x, const struct router_match *m);
+void admin_prefill_cancel(void *app, struct exchange *x, const struct router_match *m);
 
 /* admin_problem: an error as RFC 9457 says. title: a constant sentence. */
 void admin_problem(struct exchange *x, int status, const char *title);

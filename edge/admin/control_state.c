@@ -4,15 +4,13 @@
  * is not whole is of no use, and then there is no state, as at the first start. */
 #include "edge/admin/control_state.h"
 
+#include "edge/admin/whole_file.h"
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #define HEAD_MAX_BYTES 1024
 #define FIRST_LINE     "byeori-edge-state 1"
@@ -26,22 +24,6 @@ void control_state_init(struct control_state *s)
 void control_state_finish(struct control_state *s)
 {
     buf_finish(&s->document);
-}
-
-static int read_file(const char *file, struct buf *out)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_of_errno(errno);
-    ssize_t n = 1;
-    while (n > 0) {
-        char *room = buf_room(out, HEAD_MAX_BYTES);
-        n = room != NULL ? read(fd, room, HEAD_MAX_BYTES) : -1;
-        if (n > 0)
-            buf_filled(out, (size_t)n);
-    }
-    close(fd);
-    return n < 0 ? ERR_IO : 0;
 }
 
 /* The value of the next line, which must be called `name`; p == NULL: it is not. */
@@ -84,7 +66,7 @@ int control_state_load(struct control_state *s, const char *file)
 {
     struct buf text;
     buf_init(&text, HEARTBEAT_MAX_BYTES + HEAD_MAX_BYTES);
-    int err = read_file(file, &text);
+    int err = whole_file_read(file, &text);
     if (err == 0)
         err = parse(s, buf_span(&text));
     if (err != 0) {
@@ -96,37 +78,9 @@ int control_state_load(struct control_state *s, const char *file)
     return err;
 }
 
-static int write_all(int fd, struct span text)
-{
-    while (text.n > 0) {
-        ssize_t n = write(fd, text.p, text.n);
-        if (n < 0 && errno != EINTR)
-            return err_of_errno(errno);
-        if (n > 0)
-            text = span_skip(text, (size_t)n);
-    }
-    return fsync(fd) == 0 ? 0 : ERR_IO;
-}
-
-static int replace_file(const char *file, const char *beside, struct span text)
-{
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return err_of_errno(errno);
-    int err = write_all(fd, text);
-    if (close(fd) != 0 && err == 0)
-        err = ERR_IO;
-    if (err == 0 && rename(beside, file) != 0)
-        err = err_of_errno(errno);
-    if (err != 0)
-        unlink(beside);
-    return err;
-}
-
 int control_state_save(const struct control_state *s, const char *file)
 {
     char digest[2 * DIGEST_SHA256_BYTES + 1];
-    char *beside = mem_printf("%s.new", file);
     struct buf text;
     digest_text(buf_span(&s->document), digest);
     buf_init(&text, HEARTBEAT_MAX_BYTES + HEAD_MAX_BYTES);
@@ -134,8 +88,7 @@ int control_state_save(const struct control_state *s, const char *file)
                s->purge_seq);
     buf_printf(&text, "config_version %" PRIu64 "\nsha256 %s\n", s->config_version, digest);
     buf_add_span(&text, buf_span(&s->document));
-    int err = buf_overflowed(&text) ? ERR_TOO_BIG : replace_file(file, beside, buf_span(&text));
+    int err = buf_overflowed(&text) ? ERR_TOO_BIG : whole_file_replace(file, buf_span(&text));
     buf_finish(&text);
-    mem_free(beside);
     return err;
 }

@@ -38,6 +38,7 @@ struct req {
     struct hash128 flight_key;
     struct hop_ask hop; /* of another edge that asks; zero where is_from_peer is not set */
     bool is_from_peer;
+    bool is_errand;        /* errand.h: no client, no conn, no account */
     bool is_behind;        /* that edge knows of purges that are not yet applied here */
     struct source *source; /* NULL until upstream is needed */
     uint64_t moment;       /* of the store, before upstream was asked by PASS */
@@ -73,6 +74,8 @@ typedef enum next (*req_step_fn)(struct req *r);
 REQ_STEPS(X)
 #undef X
 
+/* req_begin_errand: as req_begin, for an exchange without a client. */
+void req_begin_errand(struct req_worker *w, struct exchange *x);
 /* req_run: the only loop that moves a request. */
 void req_run(struct req *r);
 /* req_refuse_with: sets up REFUSE and says NEXT_STEP. */

@@ -149,7 +149,7 @@ static int go_direct(struct object_body *b)
     struct req *r = b->r;
     int64_t size = generation_length(b->generation);
     struct source *source = req_source(r, false);
-    if (size < 0 || source == NULL)
+    if (size < 0 || source == NULL || r->is_errand) /* which brings it for the store alone */
         return ERR_NO_SPACE;
     detach(b);
     r->has_waited = true;

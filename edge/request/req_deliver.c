@@ -198,7 +198,7 @@ enum next req_deliver(struct req *r)
     plan_make(&plan, r);
     if (r->cache.is_hit && is_partial(r, &plan) && !go_on_with_parts(r))
         return NEXT_STEP;
-    if (r->cache.is_hit)
+    if (r->cache.is_hit && !r->is_errand)
         counter_add(&r->worker->count.hits, 1);
     req_head_of_object(r, &head);
     return carry_out(r, &plan, &head);

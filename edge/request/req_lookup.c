@@ -108,7 +108,7 @@ enum next req_lookup(struct req *r)
     struct search s = {.r = r, .values = SPAN_NONE};
     struct store_key key = {r->key.text, r->key.hash};
     if (!r->is_behind) /* else what is here may be what was purged elsewhere */
-        r->object = store_select(r->worker->store, &key, matches, &s);
+        r->object = (r->is_errand ? store_peek : store_select)(r->worker->store, &key, matches, &s);
     r->flight_key =
         collapse_key(&r->key.hash, r->object != NULL ? r->object->vary_values : s.values);
     if (r->is_behind) /* nor is a flight of use that began before */

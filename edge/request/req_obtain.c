@@ -228,7 +228,7 @@ enum next req_obtain(struct req *r)
     r->waiter.home = loop_mailbox(w->loop);
     r->waiter.woken = on_woken;
     r->waiter.informed = on_told;
-    if (r->rounds == 0)
+    if (r->rounds == 0 && !r->is_errand)
         counter_add(&w->count.misses, 1);
     switch (collapse_join(w->collapse, &r->flight_key, &r->waiter, loop_now(w->loop))) {
     case COLLAPSE_LEAD:

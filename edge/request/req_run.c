@@ -111,10 +111,10 @@ bool req_is_head(const struct req *r)
 
 struct source *req_source(struct req *r, bool is_passed)
 {
-    char ip[ADDR_TEXT_ROOM];
+    char ip[ADDR_TEXT_ROOM] = "unknown"; /* RFC 7239 s.6.2 */
     if (r->source != NULL)
         return r->source;
-    size_t n = addr_ip_text(conn_peer(r->x->conn), ip);
+    size_t n = r->is_errand ? strlen(ip) : addr_ip_text(conn_peer(r->x->conn), ip);
     struct source_spec spec = {.set = r->view->set,
                                .site = r->site,
                                .request = &r->x->request,
@@ -124,7 +124,8 @@ struct source *req_source(struct req *r, bool is_passed)
                                .client_ip = span_make(ip, n),
                                .node = r->worker->config.node,
                                .hop = r->is_from_peer ? &r->hop : NULL,
-                               .is_passed = is_passed};
+                               .is_passed = is_passed,
+                               .is_errand = r->is_errand};
     r->source = source_create(&spec);
     return r->source;
 }
@@ -239,7 +240,8 @@ static void on_done(void *owner, struct exchange *x, int err)
 {
     struct req *r = owner;
     CHECK_OBJ(r, REQ_MAGIC);
-    account(r, x, err);
+    if (!r->is_errand)
+        account(r, x, err);
     r->x = NULL;
     if (r->flight != NULL)
         flight_forget(r->flight);
@@ -269,9 +271,8 @@ static struct req *req_take(struct req_worker *w)
     return r;
 }
 
-void req_begin(void *app, struct exchange *x)
+static struct req *req_make(struct req_worker *w, struct exchange *x)
 {
-    struct req_worker *w = app;
     struct req *r = req_take(w);
     r->magic = REQ_MAGIC;
     r->worker = w;
@@ -281,7 +282,20 @@ void req_begin(void *app, struct exchange *x)
     r->fetch_at = -1;
     x->events = &events;
     x->owner = r;
-    counter_add(&w->count.requests, 1);
     r->step = STEP_ADMIT;
+    return r;
+}
+
+void req_begin(void *app, struct exchange *x)
+{
+    struct req_worker *w = app;
+    counter_add(&w->count.requests, 1);
+    req_run(req_make(w, x));
+}
+
+void req_begin_errand(struct req_worker *w, struct exchange *x)
+{
+    struct req *r = req_make(w, x);
+    r->is_errand = true;
     req_run(r);
 }

@@ -69,6 +69,7 @@ struct req_worker {
     struct encode_load encode_load;
     struct arena scratch; /* emptied by whoever uses it */
     struct access_log log;
+    struct list errands; /* all that run here: for the end */
 };
 
 /* req_worker_use: new requests go by set from here (referenced); running ones keep theirs. */

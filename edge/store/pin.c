@@ -57,6 +57,12 @@ void generation_pin(struct generation *g, msec_t until)
         continue;
 }
 
+msec_t generation_pinned_until(const struct generation *g)
+{
+    return generation_is_pinned(g) ? atomic_load_explicit(&g->pinned_until, memory_order_relaxed)
+                                   : 0;
+}
+
 int64_t pin_room(const struct store *st)
 {
     struct store_disk_usage u;

@@ -14,6 +14,7 @@
 
 /* generation_pin: until that moment (monotonic; 0: not any longer). */
 void generation_pin(struct generation *g, msec_t until);
+msec_t generation_pinned_until(const struct generation *g); /* 0: it is not */
 /* pin_room: a quarter of the disks, or where there is none of memory. */
 int64_t pin_room(const struct store *st);
 /* pin_must_wait: some disk has so much to write that more might not be kept. For who brings what

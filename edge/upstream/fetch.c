@@ -274,8 +274,11 @@ static void on_queued_long(struct timer *t)
 static void enter(struct fetch *f)
 {
     struct loop *l = f->fetcher->loop;
-    struct gate_entry entry = {
-        .home = loop_mailbox(l), .key = f->source->key, .admitted = on_admitted, .ctx = f};
+    struct gate_entry entry = {.home = loop_mailbox(l),
+                               .key = f->source->key,
+                               .is_background = f->source->is_errand,
+                               .admitted = on_admitted,
+                               .ctx = f};
     f->ticket = gate_enter(f->origin->gate, &entry);
     if (gate_is_in(f->ticket)) {
         begin_call(f);

@@ -263,13 +263,25 @@ static void consider_yielding(struct fill *f)
     if (!f->is_paused)
         return;
     if (!fetch_place_is_wanted(f->fetch)) {
-        rest(f);
+        flow(f); /* rests on where it still must */
         return;
     }
     fetch_end(&f->fetch);
     pace_stop(&f->pace);
     f->is_yielded = true;
+    if (f->source->is_errand) /* its reader may wait for it, and tell nothing */
+        timer_set(&f->again, YIELD_MS);
     counter_add(&f->fetcher->count.fill_yields, 1);
+}
+
+/* After others had its place: where readers have come up, for another. */
+static void go_on(struct fill *f)
+{
+    if (fill_must_pause(f))
+        return;
+    f->is_yielded = false;
+    if (fill_ask_rest(f, 0) != 0)
+        fill_broken(f, ERR_BUSY);
 }
 
 static void on_again(struct timer *t)
@@ -277,6 +289,10 @@ static void on_again(struct timer *t)
     struct fill *f = CONTAINER_OF(t, struct fill, again);
     if (f->fetch != NULL) {
         consider_yielding(f);
+        return;
+    }
+    if (f->is_yielded) {
+        go_on(f);
         return;
     }
     (void)fill_must_pause(f); /* who left meanwhile starts the grace */
@@ -335,16 +351,6 @@ static bool flow_step(struct fill *f)
     else if (n != ERR_AGAIN)
         fill_broken(f, n == 0 ? ERR_TRUNCATED : (int)n);
     return false;
-}
-
-/* After others had its place: where readers have come up, for another. */
-static void go_on(struct fill *f)
-{
-    if (fill_must_pause(f))
-        return;
-    f->is_yielded = false;
-    if (fill_ask_rest(f, 0) != 0)
-        fill_broken(f, ERR_BUSY);
 }
 
 static void flow(struct fill *f)

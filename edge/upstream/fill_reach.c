@@ -3,6 +3,8 @@
  * How far a fill may go: ahead of its readers, without any, and where another's blocks begin. */
 #include "edge/upstream/fill_inner.h"
 
+#include "edge/upstream/answer.h"
+
 #define AHEAD_BLOCKS 2
 
 /* How far to run ahead: as far as readers have come since it began, so that it doubles while they
@@ -98,8 +100,19 @@ static bool is_at_grace(struct fill *f, int64_t ahead)
     return is_over;
 }
 
+/* Nobody reads what an errand asked for but itself, and somebody waits for its place. */
+static bool gives_way(const struct fill *f)
+{
+    int64_t furthest;
+    return f->source->is_errand && !f->claims_all && f->fetch != NULL &&
+           fetch_place_is_wanted(f->fetch) && answer_can_continue(&f->validators) &&
+           generation_readers(f->generation, 0, INT64_MAX, &furthest) <= 1;
+}
+
 bool fill_must_pause(struct fill *f)
 {
+    if (gives_way(f))
+        return true;
     int64_t ahead = ahead_of(f), furthest = 0;
     int64_t to = f->claims_all ? INT64_MAX : f->claimed_end * f->block_bytes;
     f->looked_at = f->pos;

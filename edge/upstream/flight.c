@@ -78,6 +78,8 @@ static void land(struct flight *f, struct flight_result *r, msec_t pass_ms)
         landing.object = NULL; /* the leader asked before the purge; who came later must not */
         r->outcome = COLLAPSE_OBJECT;
     }
+    if (landing.err == ERR_BUSY && f->source->is_errand)
+        landing.outcome = COLLAPSE_AGAIN; /* it waited behind everybody: others need not */
     if (landing.outcome == COLLAPSE_PASS && answer_is_fault(r->status)) {
         landing.outcome = COLLAPSE_FAILED; /* one answer for all: none asks again for itself */
         landing.err = ERR_REFUSED;

@@ -11,17 +11,18 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define LANES 64
+#define LANES  64
+#define SPARED 4 /* one place in so many, where there are several, is not for the background */
 
 struct gate {
     uint32_t magic;
     _Atomic uint32_t refs;
-    uint32_t places;
-    _Atomic uint32_t taken; /* written under the lock */
-    _Atomic uint32_t waiting;
+    uint32_t places, background_places;
+    _Atomic uint32_t taken;   /* written under the lock */
+    _Atomic uint32_t waiting; /* in the lanes */
     pthread_mutex_t lock;
     uint32_t turn; /* lane that is served next */
-    struct list lanes[LANES];
+    struct list lanes[LANES], background;
 };
 #define GATE_MAGIC 0x6a7e0b1aU
 
@@ -33,7 +34,7 @@ struct gate_ticket {
     struct gate *gate;
     struct mailbox *home;
     _Atomic int state; /* enum ticket_state; WAITING -> CALLED under the lock, the rest by home */
-    bool is_left;
+    bool is_left, is_background;
     void (*admitted)(void *ctx);
     void *ctx;
 };
@@ -44,6 +45,8 @@ struct gate *gate_create(uint32_t places)
     g->magic = GATE_MAGIC;
     atomic_init(&g->refs, 1);
     g->places = places;
+    g->background_places = places - (places > 1 ? (places + SPARED - 1) / SPARED : 0);
+    list_init(&g->background);
     pthread_mutex_init(&g->lock, NULL);
     for (int i = 0; i < LANES; i++)
         list_init(&g->lanes[i]);
@@ -68,20 +71,30 @@ bool gate_is_full(const struct gate *g)
     return atomic_load_explicit(&g->taken, memory_order_relaxed) >= g->places;
 }
 
-/* Who is next: the first of the first lane in turn that has anybody. */
-static struct gate_ticket *next_locked(struct gate *g)
+static struct list *pop_lane_locked(struct gate *g)
 {
     for (uint32_t i = 0; i < LANES; i++) {
         struct list *l = list_pop(&g->lanes[(g->turn + i) % LANES]);
         if (l == NULL)
             continue;
         g->turn = (g->turn + i + 1) % LANES;
-        struct gate_ticket *t = LIST_THING(l, struct gate_ticket, link);
-        t->state = CALLED;
         atomic_fetch_sub_explicit(&g->waiting, 1, memory_order_relaxed);
-        return t;
+        return l;
     }
     return NULL;
+}
+
+/* Who has the place that is left: the first of the first lane in turn that has anybody. */
+static struct gate_ticket *next_locked(struct gate *g)
+{
+    struct list *l = pop_lane_locked(g);
+    if (l == NULL && g->taken - 1 < g->background_places)
+        l = list_pop(&g->background);
+    if (l == NULL)
+        return NULL;
+    struct gate_ticket *t = LIST_THING(l, struct gate_ticket, link);
+    t->state = CALLED;
+    return t;
 }
 
 static void on_called(struct mail *m);
@@ -125,14 +138,17 @@ struct gate_ticket *gate_enter(struct gate *g, const struct gate_entry *entry)
     t->home = entry->home;
     t->admitted = entry->admitted;
     t->ctx = entry->ctx;
+    t->is_background = entry->is_background;
     list_init(&t->link);
     pthread_mutex_lock(&g->lock);
-    if (gate_is_full(g)) {
-        list_push_back(&g->lanes[entry->key % LANES], &t->link);
-        atomic_fetch_add_explicit(&g->waiting, 1, memory_order_relaxed);
-    } else {
+    if (g->taken < (t->is_background ? g->background_places : g->places)) {
         t->state = IN;
         atomic_fetch_add_explicit(&g->taken, 1, memory_order_relaxed);
+    } else if (t->is_background) {
+        list_push_back(&g->background, &t->link);
+    } else {
+        list_push_back(&g->lanes[entry->key % LANES], &t->link);
+        atomic_fetch_add_explicit(&g->waiting, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&g->lock);
     return t;
@@ -154,7 +170,8 @@ void gate_leave(struct gate_ticket **pt)
     int state = t->state;
     if (state == WAITING) {
         list_remove(&t->link);
-        atomic_fetch_sub_explicit(&g->waiting, 1, memory_order_relaxed);
+        if (!t->is_background)
+            atomic_fetch_sub_explicit(&g->waiting, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&g->lock);
     t->is_left = true;

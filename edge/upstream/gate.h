@@ -17,6 +17,8 @@
  *                     └────────── leave ────────────────────────────> (gone; the place goes on)
  *
  * A place that becomes free goes to who is called: it is never up for grabs while somebody waits.
+ * Who comes in the background has a lane of his own, which is served when no other has anybody, and
+ * leaves a quarter of the places to others.
  * Threads: gate_create and the last unref: any; the rest: the ticket's own loop. */
 struct gate;
 struct gate_ticket;
@@ -28,6 +30,7 @@ bool gate_is_full(const struct gate *g);
 struct gate_entry {
     struct mailbox *home;
     uint64_t key;
+    bool is_background;
     void (*admitted)(void *ctx); /* on home's loop; never from inside gate_enter */
     void *ctx;
 };
@@ -36,7 +39,7 @@ struct gate_ticket *gate_enter(struct gate *g, const struct gate_entry *entry);
 bool gate_is_in(const struct gate_ticket *t);
 /* gate_leave: takes *t, in whatever state; no call follows. */
 void gate_leave(struct gate_ticket **t);
-/* gate_has_waiting: somebody waits for a place of the kind that t holds. */
+/* gate_has_waiting: somebody, not in the background, waits for a place of the kind that t holds. */
 bool gate_has_waiting(const struct gate_ticket *t);
 
 #endif

@@ -56,6 +56,39 @@ static void who_waits_is_called_when_a_place_is_left(void **state)
     loop_destroy(&l);
 }
 
+static void who_comes_in_the_background_is_behind_all_and_leaves_a_quarter(void **state)
+{
+    struct loop *l = loop_create();
+    struct gate *g = gate_create(4);
+    int turn = 0;
+    struct visitor b[4] = {{0}}, u[4] = {{0}};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct gate_entry entry = {
+            .home = loop_mailbox(l), .is_background = true, .admitted = on_admitted, .ctx = &b[i]};
+        b[i].turn = u[i].turn = &turn;
+        b[i].ticket = gate_enter(g, &entry);
+        assert_true(gate_is_in(b[i].ticket) == (i < 3));
+    }
+    enter(g, l, &u[0], 1);
+    assert_true(gate_is_in(u[0].ticket) && gate_is_full(g) && !gate_has_waiting(u[0].ticket));
+    enter(g, l, &u[1], 1);
+    assert_true(!gate_is_in(u[1].ticket) && gate_has_waiting(b[0].ticket));
+    gate_leave(&b[0].ticket);
+    loop_deliver(l);
+    assert_true(gate_is_in(u[1].ticket) && b[3].admitted_as == 0);
+    gate_leave(&u[0].ticket);
+    assert_false(gate_is_full(g)); /* the last place is not for the background */
+    gate_leave(&u[1].ticket);
+    loop_deliver(l);
+    assert_true(gate_is_in(b[3].ticket));
+    for (int i = 1; i < 4; i++)
+        gate_leave(&b[i].ticket);
+    assert_false(gate_is_full(g));
+    gate_unref(&g);
+    loop_destroy(&l);
+}
+
 static void who_leaves_when_called_passes_the_place_on(void **state)
 {
     struct loop *l = loop_create();
@@ -185,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_waits_is_called_when_a_place_is_left),
+        cmocka_unit_test(who_comes_in_the_background_is_behind_all_and_leaves_a_quarter),
         cmocka_unit_test(who_leaves_when_called_passes_the_place_on),
         cmocka_unit_test(lanes_are_served_in_turn),
         cmocka_unit_test(many_threads_share_a_few_places),
