@@ -112,6 +112,7 @@ static void show(const char *folder)
     uint64_t at = 0;
     nsec_t began = clock_mono_ns();
     struct store *st = open_store(folder);
+    CHECK(store_wait_open(st, INT64_C(600000)));
     double took_ms = (double)(clock_mono_ns() - began) / 1e6;
     long after = resident_bytes();
     store_usage(st, &u);

@@ -36,7 +36,8 @@ def load(edge, first):
 
 
 def first_hit_s(edge, number):
-    """From the start of the process to the last byte of the first hit."""
+    """From the start of the process to the last byte of the first hit, and until all that lies on
+    its disk is known: the newest is first."""
     began = time.monotonic()
     edge.launch()
     while not accepts(edge.port):
@@ -45,10 +46,11 @@ def first_hit_s(edge, number):
     ((_, is_hit, is_right),) = asking.ask([number], SIZE)
     took = time.monotonic() - began
     asking.close()
-    wait_until(edge.probe, "the admin listener answers")
     if not (is_hit and is_right):
         raise Trouble(f"object {number} was no hit after the start", edge.stderr()[-2000:])
-    return took
+    wait_until(lambda: edge.probe() and edge.metric("byeori_edge_disk_unread_segments") == 0,
+               "all of the disk is known", 600)
+    return took, time.monotonic() - began
 
 
 def count(edge, numbers):
@@ -77,7 +79,7 @@ def run(folder, full):
         upto = objects
         for n in range(rounds):
             sure, upto = load(edge, upto)
-            starts.append(first_hit_s(edge, n))
+            starts.append(first_hit_s(edge, sure[-1]))
             sample = range(n % 7, objects, max(1, objects // SAMPLE))
             for numbers in (sure, sample):
                 hits, bad = count(edge, numbers)
@@ -89,10 +91,11 @@ def run(folder, full):
     finally:
         edge.stop()
         origin.stop()
-    slowest = max(starts)
+    first, known = zip(*starts)
     good = verdict(f"first hit after the start: slowest of {rounds} "
-                   f"(median {percentile(starts, 0.5):.2f} s)", f"{slowest:.2f} s", "< 2 s",
-                   slowest < 2)
+                   f"(median {percentile(first, 0.5):.2f} s)", f"{max(first):.2f} s", "< 2 s",
+                   max(first) < 2)
+    print(f"  all objects were known after {percentile(known, 0.5):.2f} s (median)", flush=True)
     good &= verdict(f"hits of {committed} written more than {COMMITTED_S} s before the kill",
                     f"{100 * kept / committed:.3f} %", ">= 99.9 %", kept >= 0.999 * committed)
     good &= verdict(f"wrong bodies of {committed} compared", str(wrong), "0", wrong == 0)

@@ -58,6 +58,10 @@ static void disk_metrics(const struct store *st, struct buf *out)
     for (uint32_t i = 0; store_disk_usage(st, i, &u); i++)
         buf_printf(out, "byeori_edge_disk_cap_bytes{disk=\"%s\"} %lld\n", u.path,
                    (long long)u.cap_bytes);
+    disk_gauge("unread_segments", "segments whose records are not known yet since the start", out);
+    for (uint32_t i = 0; store_disk_usage(st, i, &u); i++)
+        buf_printf(out, "byeori_edge_disk_unread_segments{disk=\"%s\"} %u\n", u.path,
+                   u.unread_segments);
     disk_gauge("queued_bytes", "bytes that wait to be written", out);
     for (uint32_t i = 0; store_disk_usage(st, i, &u); i++)
         buf_printf(out, "byeori_edge_disk_queued_bytes{disk=\"%s\"} %lld\n", u.path,

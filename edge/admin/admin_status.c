@@ -19,6 +19,7 @@ static void put_disks(struct json_out *o, const struct store *st)
         json_out_object(o, NULL);
         json_out_text(o, "path", span_of(u.path));
         json_out_text(o, "state", span_of(store_disk_state_text(u.state)));
+        json_out_int(o, "unread_segments", u.unread_segments);
         json_out_int(o, "used_bytes", u.used_bytes);
         json_out_int(o, "cap_bytes", u.cap_bytes);
         json_out_int(o, "queued_bytes", u.queued_bytes);

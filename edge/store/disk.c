@@ -75,6 +75,7 @@ void disk_finish(struct disk *d)
 {
     struct disk_writer *w = &d->writer;
     CHECK(list_is_empty(&d->writes) && list_is_empty(&d->loads) && list_is_empty(&w->pending));
+    CHECK(d->recovery == NULL);
     disk_pages_put(w->buffer, w->room);
     disk_pages_put(w->moved, w->room);
     buf_finish(&w->summary);
@@ -206,6 +207,30 @@ bool disk_rest(struct disk *d, msec_t wait_ms)
     bool is_end = d->is_ending;
     pthread_mutex_unlock(&d->lock);
     return !is_end;
+}
+
+void disk_recovered(struct disk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    atomic_store(&d->unread, 0);
+    pthread_cond_broadcast(&d->has_end);
+    pthread_mutex_unlock(&d->lock);
+}
+
+bool disk_wait_recovered(struct disk *d, msec_t max_ms)
+{
+    struct timespec until = after_ms(max_ms > 0 ? max_ms : 0);
+    int r = 0;
+    pthread_mutex_lock(&d->lock);
+    while (atomic_load(&d->unread) > 0 && !d->is_ending && r != ETIMEDOUT) {
+        if (max_ms < 0)
+            pthread_cond_wait(&d->has_end, &d->lock);
+        else
+            r = pthread_cond_timedwait(&d->has_end, &d->lock, &until);
+    }
+    bool is_known = atomic_load(&d->unread) == 0;
+    pthread_mutex_unlock(&d->lock);
+    return is_known;
 }
 
 bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms)
@@ -364,6 +389,21 @@ bool disk_sync_wait(struct disk_sync *s, msec_t max_ms)
     pthread_mutex_unlock(&s->lock);
     sync_let_go(s);
     return is_good;
+}
+
+struct disk_job *disk_job_make(enum disk_job_kind kind)
+{
+    struct disk_job *j = mem_zalloc(sizeof(*j));
+    j->kind = kind;
+    list_init(&j->link);
+    return j;
+}
+
+void disk_drop(struct disk *d, uint64_t id)
+{
+    struct disk_job *j = disk_job_make(DISK_JOB_DROP);
+    j->id = id;
+    disk_write(d, j);
 }
 
 void disk_job_free(struct disk_job *j)

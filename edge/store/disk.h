@@ -47,7 +47,7 @@ struct disk_job {
 };
 
 #define DISK_LOADERS     8
-#define DISK_THREADS_MAX (DISK_LOADERS + 2)
+#define DISK_THREADS_MAX (DISK_LOADERS + 3)
 #define DISK_LOADS_MAX   512  /* and an eighth of memory: beyond it readers go past the store */
 #define DISK_LOADS_MIN   16   /* of the bound, whatever the memory */
 #define DISK_LOADS_SLOW  1    /* the bound while the disk is slow */
@@ -101,6 +101,7 @@ struct disk_writer {
     uint8_t *moved;      /* a block, while it is moved; as large as the buffer */
 };
 
+struct disk_recovery;
 struct disk {
     /* constant */
     struct store *store;
@@ -110,8 +111,10 @@ struct disk {
     uint64_t name_hash;
     struct medium_disk medium;
     struct disk_segment *segments;
+    struct disk_recovery *recovery; /* its thread's own, from the start until it ends */
     /* any */
-    _Atomic int state; /* enum store_disk_state */
+    _Atomic uint32_t unread; /* segments whose records are not known yet; 0: all is */
+    _Atomic int state;       /* enum store_disk_state */
     _Atomic int64_t queued_bytes;
     _Atomic int loads_out; /* queued and running */
     _Atomic int64_t used_bytes;
@@ -167,6 +170,11 @@ int disk_take_late(struct disk *d, msec_t since, struct disk_late out[DISK_LOADE
 bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms);
 void disk_end(struct disk *d); /* nothing more is taken; threads end when all is done */
 
+/* disk_recovered: the records of all segments are known. disk_wait_recovered: until then, at most
+ * so long (-1: for ever); false: they are not yet, or the disk is to end. */
+void disk_recovered(struct disk *d);
+bool disk_wait_recovered(struct disk *d, msec_t max_ms);
+
 /* disk_segment_enter: nobody writes over the segment until it is left. */
 void disk_segment_enter(struct disk *d, uint32_t segment);
 void disk_segment_leave(struct disk *d, uint32_t segment);
@@ -183,7 +191,10 @@ void disk_read_told(struct disk *d, msec_t took_ms, bool is_good);
 void disk_fault(struct disk *d, const char *doing);
 void disk_set_state(struct disk *d, enum store_disk_state state, const char *why);
 
-/* disk_job_free: gives back what it holds. */
+/* disk_job_make: of a kind, with nothing. disk_drop: what the disk has of a generation is gone for
+ * good. disk_job_free: gives back what it holds. */
+struct disk_job *disk_job_make(enum disk_job_kind kind) __attribute__((returns_nonnull));
+void disk_drop(struct disk *d, uint64_t id);
 void disk_job_free(struct disk_job *j);
 
 #endif

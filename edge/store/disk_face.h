@@ -40,6 +40,7 @@ const char *store_disk_state_text(enum store_disk_state s);
 struct store_disk_usage {
     const char *path;
     enum store_disk_state state;
+    uint32_t unread_segments;      /* since the start: what lies there is a miss as yet */
     int64_t used_bytes, cap_bytes; /* of segment files */
     int64_t queued_bytes, loads;   /* waiting to be written; to be read */
 };

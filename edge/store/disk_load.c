@@ -78,9 +78,7 @@ int disk_load_begin(struct disk *d, struct generation *g, int64_t index)
         counter_add_shared(&st->counters.disk_bypassed, 1);
         return ERR_BUSY;
     }
-    struct disk_job *j = mem_zalloc(sizeof(*j));
-    j->kind = DISK_JOB_LOAD;
-    list_init(&j->link);
+    struct disk_job *j = disk_job_make(DISK_JOB_LOAD);
     generation_lock(g);
     int r = take_locked(g, index, j);
     if (r == 0)

@@ -200,8 +200,7 @@ static void put_object(struct disk *d, struct object *o)
     generation_lock(g);
     g->disk_object = w->segment;
     generation_unlock(g);
-    struct disk_job *j = mem_zalloc(sizeof(*j));
-    j->kind = DISK_JOB_OBJECT;
+    struct disk_job *j = disk_job_make(DISK_JOB_OBJECT);
     generation_ref(g);
     j->generation = g;
     list_push_back(&w->pending, &j->link);
@@ -358,9 +357,10 @@ static uint32_t oldest_segment(const struct disk *d, bool is_pinned)
  * still point there fail their checksum when they are read. false: there is none. */
 static bool reclaim_oldest(struct disk *d)
 {
-    struct reclaim c = {.d = d,
-                        .segment = oldest_segment(d, false),
-                        .budget = d->medium.segment_bytes / MOVE_SHARE};
+    struct reclaim c = {.d = d, .budget = d->medium.segment_bytes / MOVE_SHARE};
+    if (!disk_wait_recovered(d, -1))
+        return false; /* whose blocks lie where is not known before the start is over */
+    c.segment = oldest_segment(d, false);
     if (c.segment == SEGMENT_NONE)
         c.segment = oldest_segment(d, true); /* who pinned took more than pin_room() */
     if (c.segment == SEGMENT_NONE)
@@ -465,7 +465,7 @@ static int open_segment(struct disk *d)
     w->flushed = DISK_PAGE;
     w->filled = w->records = 0;
     buf_clear(&w->summary);
-    if (free_segment(d) == SEGMENT_NONE)
+    if (free_segment(d) == SEGMENT_NONE && atomic_load(&d->unread) == 0)
         reclaim_oldest(d);
     return w->segment != SEGMENT_NONE ? 0 : ERR_IO;
 }

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 
-/* One pass over the segments, oldest first. Heads of objects: a later one of the same generation or
- * the same variant replaces, a drop removes, a purge falls on what lay before it. Blocks: of one
- * that was written twice the later record counts. A block may lie before its head, where that was
- * written again when its segment was given up: such blocks are kept aside to the end, and where
- * there are too many of them for that, there is a second pass. Blocks whose object did not come
- * back are left for reclaiming to forget. Runs before anybody else has the store. */
+/* Segments from the newest to the oldest, and in each of them the records from the last to the
+ * first: so whatever is met decides over what is met after it, and what can be found is right from
+ * the first segment on.
+ *
+ *   head     the first of its variant that is met is the one; those after it are older
+ *   drop     heads of this generation that are met later are gone
+ *   purge    so are heads in its scope
+ *   block    the first of its place is the one. A head lies before its blocks: those whose
+ *            generation is not known yet wait for it (disk_early.h); where there are too many of
+ *            them for that, segments are read once more
+ *
+ * Others use the store meanwhile. What they insert (newcomers.h) or purge (the moment at which
+ * this began) is younger than all that is met here. The writer gives up no segment before the end.
+ * Blocks whose object did not come back are left for reclaiming to forget. */
 #include "edge/store/disk_recover.h"
 
+#include "edge/store/disk_early.h"
 #include "edge/store/disk_scan.h"
-#include "edge/store/disks.h"
 #include "edge/store/heads.h"
+#include "edge/store/id_set.h"
 #include "edge/store/index.h"
 #include "edge/store/purge_image.h"
 #include "lib/base/err.h"
@@ -19,55 +28,42 @@
 
 #include <stdlib.h>
 
-/* Heads in the order in which they lay, each with the number of the last purge before it. */
-struct recovered {
-    struct object *object; /* referenced */
-    uint64_t known;
-};
+#define RECORDS_AT_ONCE 256u /* between looks at whether the disk is to end */
 
-/* A block whose generation is not known yet. */
-struct early {
-    struct disk_record record;
+struct order {
+    uint64_t sequence;
     uint32_t segment;
 };
-#define EARLY_MAX (1u << 20)
 
-struct recover {
+struct disk_recovery {
     struct disk *d;
-    struct purge_marks *marks; /* purges of this disk alone */
-    struct recovered *v;
-    size_t count, room;
+    struct order *v; /* newest first */
+    uint32_t count;
+    uint64_t *sequences;       /* of each segment of the disk, as it was at the start; 0: none */
+    uint64_t moment;           /* of the start, on the clock of purges */
+    struct purge_marks *marks; /* purges of this disk that were met */
+    struct id_set met;         /* variants whose newest head was met */
+    struct id_set dropped;     /* generations */
+    struct id_set purged, purged_softly; /* keys */
+    struct disk_early early;
     struct arena mem; /* of one head */
     uint32_t segment;
-    struct early *early;
-    size_t early_count, early_room;
-    bool has_lost_early; /* there were more than EARLY_MAX */
+    struct object **fresh; /* of this segment, referenced: not in the index yet */
+    size_t fresh_count, fresh_room;
+    uint64_t records, objects, blocks, refused;
+    bool is_over;
 };
 
-static bool is_same_variant(void *ctx, const struct object *o)
+/* Whether the disk is to end: asked now and then. */
+static bool goes_on(struct disk_recovery *rc)
 {
-    const struct object_spec *spec = ctx;
-    return span_eq(o->vary_names, spec->vary_names) && span_eq(o->vary_values, spec->vary_values);
-}
-
-/* Another disk may hold a newer answer (its weights changed meanwhile). */
-static bool is_outdone(struct store *st, const struct object_spec *spec, uint64_t id)
-{
-    struct object_spec sought = *spec;
-    struct index_left left = {0};
-    if (disks_count(st->disks) == 1)
-        return false;
-    struct index_wanted wanted = {.matches = is_same_variant, .ctx = &sought};
-    struct object *o = index_select(st->index, &spec->key, &wanted, &left);
-    index_let_go(&left);
-    bool is_newer =
-        o != NULL && o->generation->roster.id != id && o->stored_wall > spec->stored_wall;
-    object_unref(&o);
-    return is_newer;
+    if (++rc->records % RECORDS_AT_ONCE == 0 && !disk_rest(rc->d, 0))
+        rc->is_over = true;
+    return !rc->is_over;
 }
 
 /* The generation of a head: a new one, or as another head of it brought it. Referenced. */
-static struct generation *generation_for(struct recover *rc, const struct object_image *image,
+static struct generation *generation_for(struct disk_recovery *rc, const struct object_image *image,
                                          uint64_t id)
 {
     struct store *st = rc->d->store;
@@ -79,210 +75,287 @@ static struct generation *generation_for(struct recover *rc, const struct object
         return NULL;
     g->roster.id = id;
     g->disk = rc->d->number;
+    g->disk_object = rc->segment;
     g->is_wanted = true;
     roster_add(&st->roster, &g->roster);
     return g;
 }
 
-static void remember(struct recover *rc, struct object *o)
+/* Whether f lies after the place that b has on the disk: a block that was written twice. */
+static bool is_later(const struct disk_recovery *rc, const struct disk_found *f,
+                     const struct block *b)
 {
-    if (rc->count == rc->room) {
-        rc->room = rc->room > 0 ? 2 * rc->room : 1024;
-        rc->v = mem_grow(rc->v, rc->room, sizeof(*rc->v));
-    }
-    object_ref(o);
-    rc->v[rc->count++] = (struct recovered){.object = o, .known = purge_marks_now(rc->marks)};
+    uint64_t has = rc->sequences[b->disk_segment], comes = rc->sequences[f->segment];
+    if (has == 0)
+        return false; /* written since the start */
+    return comes > has || (comes == has && f->at > b->disk_at);
 }
 
-static void take_object(struct recover *rc, const struct disk_record *r, const void *payload)
+/* The table's record for it, or NULL: it does not belong there, somebody was quicker, or there is
+ * no room. */
+static struct block *block_for_locked(struct disk_recovery *rc, struct generation *g,
+                                      const struct disk_found *f)
 {
-    struct store *st = rc->d->store;
-    struct object_image image;
-    arena_reset(&rc->mem);
-    if (object_image_read(&image, span_make(payload, r->length), &rc->mem) != 0 ||
-        image.block_bytes > st->block_max_bytes)
-        return;
-    image.spec.fields = &image.fields;
-    image.spec.freshness = &image.freshness;
-    image.spec.key.hash = (struct hash128){.lo = r->key[0], .hi = r->key[1]};
-    if (is_outdone(st, &image.spec, r->generation))
-        return;
-    struct generation *g = generation_for(rc, &image, r->generation);
-    image.spec.generation = g;
-    struct object *o = g != NULL ? object_create(st, &image.spec) : NULL;
-    if (o != NULL) {
-        struct index_left left = {0};
-        atomic_store(&o->is_soft_purged, image.is_soft_purged);
-        if (g->disk == rc->d->number)
-            g->disk_object = rc->segment;
-        if (index_insert(st->index, o, purge_marks_now(st->marks), &left) != 0)
-            LOG_DEBUG("recover-refused", "path=\"%s\"", rc->d->medium.path);
-        else
-            remember(rc, o);
-        index_let_go(&left);
-    }
-    object_unref(&o);
-    generation_unref(&g);
-}
-
-/* What other disks hold may be younger than this one's purge: they have it too, in its place. */
-static bool is_of_disk(void *ctx, const struct object *o)
-{
-    const struct recover *rc = ctx;
-    return o->generation->disk == rc->d->number;
-}
-
-static void take_purge(struct recover *rc, const struct disk_record *r, const void *payload)
-{
-    struct purge_image p;
-    struct index_left left = {0};
-    struct hash128 hash = {.lo = r->key[0], .hi = r->key[1]};
-    struct index_wanted wanted = {.matches = is_of_disk, .ctx = rc};
-    if (purge_image_read(&p, span_make(payload, r->length)) != 0)
-        return;
-    if (p.is_key)
-        index_purge_some(rc->d->store->index, &hash, &wanted, p.is_soft, &left);
-    else
-        purge_marks_add(rc->marks, &p.scope, p.is_soft);
-    index_let_go(&left);
-}
-
-/* The purges fall on what lay before them. */
-static void judge(struct recover *rc)
-{
-    for (size_t i = 0; i < rc->count; i++) {
-        struct object *o = rc->v[i].object;
-        struct index_left left = {0};
-        uint64_t newest;
-        enum purge_verdict v = purge_marks_judge(rc->marks, o, rc->v[i].known, &newest);
-        if (v == PURGE_VERDICT_SOFT)
-            atomic_store(&o->is_soft_purged, true);
-        if (v == PURGE_VERDICT_HARD)
-            index_remove(rc->d->store->index, o, &left);
-        index_let_go(&left);
-        object_unref(&o);
-    }
-    mem_free(rc->v);
-}
-
-static void take_drop(struct recover *rc, const struct disk_record *r)
-{
-    struct store *st = rc->d->store;
-    struct generation *g = generation_known(st, r->generation);
-    if (g == NULL)
-        return;
-    if (g->owner != NULL) {
-        struct index_left left = {0};
-        index_remove(st->index, g->owner, &left);
-        index_let_go(&left);
-    }
-    generation_unref(&g);
-}
-
-/* The table's record for it, or NULL: it does not belong there, or there is no room. */
-static struct block *block_for_locked(struct generation *g, const struct disk_record *r)
-{
-    int64_t index = (int64_t)r->index;
-    if (index < 0 || index >= block_table_count(&g->table) ||
-        r->length != block_table_expected(&g->table, index))
+    if (f->index < 0 || f->index >= block_table_count(&g->table) ||
+        f->length != block_table_expected(&g->table, f->index))
         return NULL;
-    struct block *b = block_table_find(&g->table, index);
+    struct block *b = block_table_find(&g->table, f->index);
     if (b != NULL)
-        return b;
-    size_t cost = block_table_cost(&g->table, index);
-    if (!heads_try_charge(g->store, cost))
+        return b->state == BLOCK_STORED && is_later(rc, f, b) ? b : NULL;
+    size_t cost = block_table_cost(&g->table, f->index);
+    if (block_table_is_claimed(&g->table, f->index) || !heads_try_charge(g->store, cost))
         return NULL;
-    b = block_table_open(&g->table, index, g);
+    b = block_table_open(&g->table, f->index, g);
     if (b == NULL) {
         heads_uncharge(g->store, cost);
         return NULL;
     }
     generation_on_disk_locked(g, 1);
+    rc->blocks++;
     return b;
 }
 
-/* false: its generation is not known. */
-static bool take_block(struct recover *rc, const struct disk_record *r, uint32_t segment,
-                       bool is_early)
+static void place(struct disk_recovery *rc, struct generation *g, const struct disk_found *f)
 {
-    struct generation *g = generation_known(rc->d->store, r->generation);
-    if (g == NULL)
-        return false;
     generation_lock(g);
-    struct block *b = g->disk == rc->d->number ? block_for_locked(g, r) : NULL;
-    if (b != NULL && (!is_early || b->state != BLOCK_STORED)) {
+    struct block *b = g->disk == rc->d->number ? block_for_locked(rc, g, f) : NULL;
+    if (b != NULL) {
         b->state = BLOCK_STORED;
-        b->filled = r->length;
-        b->checksum = r->payload_sum;
-        b->disk_segment = segment;
-        b->disk_at = r->at;
+        b->filled = f->length;
+        b->checksum = f->checksum;
+        b->disk_segment = f->segment;
+        b->disk_at = f->at;
     }
     generation_unlock(g);
+}
+
+/* Of one generation, out of those that waited for it. */
+struct placing {
+    struct disk_recovery *rc;
+    struct generation *generation;
+};
+
+static void place_early(void *ctx, const struct disk_found *f)
+{
+    const struct placing *p = ctx;
+    place(p->rc, p->generation, f);
+}
+
+/* false: a purge that was met falls on it. */
+static bool judge(struct disk_recovery *rc, struct object *o)
+{
+    uint64_t newest;
+    enum purge_verdict v = purge_marks_judge(rc->marks, o, 0, &newest);
+    if (v == PURGE_VERDICT_SOFT || id_set_has(&rc->purged_softly, o->key.hash.lo))
+        atomic_store(&o->is_soft_purged, true);
+    return v != PURGE_VERDICT_HARD;
+}
+
+/* The object of a head whose image is good, with the blocks that waited for it; NULL: it is purged,
+ * or there is no room. Referenced. */
+static struct object *object_of(struct disk_recovery *rc, struct object_image *image, uint64_t id)
+{
+    struct store *st = rc->d->store;
+    struct generation *g = generation_for(rc, image, id);
+    image->spec.generation = g;
+    struct object *o = g != NULL ? object_create(st, &image->spec) : NULL;
+    if (o != NULL)
+        atomic_store(&o->is_soft_purged, image->is_soft_purged);
+    if (o != NULL && !judge(rc, o))
+        object_unref(&o);
+    if (o != NULL)
+        disk_early_take(&rc->early, id, place_early, &(struct placing){rc, g});
+    generation_unref(&g);
+    return o;
+}
+
+/* What somebody inserted since the start replaces it, and for good: as if it had been there. */
+static bool is_replaced(struct disk_recovery *rc, uint64_t variant, uint64_t id)
+{
+    struct store *st = rc->d->store;
+    if (!newcomers_has(&st->newcomers, variant))
+        return false;
+    struct generation *g = generation_known(st, id);
+    if (g == NULL)
+        disk_drop(rc->d, id);
     generation_unref(&g);
     return true;
 }
 
-static void keep_aside(struct recover *rc, const struct disk_record *r)
+static void take_object(struct disk_recovery *rc, const struct disk_record *r, const void *payload)
 {
-    if (rc->early_count == EARLY_MAX) {
-        rc->has_lost_early = true;
+    struct object_image image;
+    arena_reset(&rc->mem);
+    if (object_image_read(&image, span_make(payload, r->length), &rc->mem) != 0 ||
+        image.block_bytes > rc->d->store->block_max_bytes)
+        return;
+    image.spec.fields = &image.fields;
+    image.spec.freshness = &image.freshness;
+    image.spec.key.hash = (struct hash128){.lo = r->key[0], .hi = r->key[1]};
+    uint64_t variant =
+        object_variant_id(&image.spec.key, image.spec.vary_names, image.spec.vary_values);
+    if (!id_set_add(&rc->met, variant) || id_set_has(&rc->dropped, r->generation) ||
+        id_set_has(&rc->purged, r->key[0]) || is_replaced(rc, variant, r->generation))
+        return;
+    struct object *o = heads_are_full(rc->d->store) ? NULL : object_of(rc, &image, r->generation);
+    if (o == NULL) {
+        rc->refused++;
         return;
     }
-    if (rc->early_count == rc->early_room) {
-        rc->early_room = rc->early_room > 0 ? 2 * rc->early_room : 1024;
-        rc->early = mem_grow(rc->early, rc->early_room, sizeof(*rc->early));
+    if (rc->fresh_count == rc->fresh_room) {
+        rc->fresh_room = rc->fresh_room > 0 ? 2 * rc->fresh_room : 1024;
+        rc->fresh = mem_grow(rc->fresh, rc->fresh_room, sizeof(struct object *));
     }
-    rc->early[rc->early_count++] = (struct early){.record = *r, .segment = rc->segment};
+    rc->fresh[rc->fresh_count++] = o;
 }
 
-static bool on_record(void *ctx, const struct disk_record *r, const void *payload)
+static void take_purge(struct disk_recovery *rc, const struct disk_record *r, const void *payload)
 {
-    struct recover *rc = ctx;
-    if (r->kind == DISK_BLOCK && !take_block(rc, r, rc->segment, false))
-        keep_aside(rc, r);
-    else if (r->kind == DISK_OBJECT)
+    struct purge_image p;
+    if (purge_image_read(&p, span_make(payload, r->length)) != 0)
+        return;
+    if (p.is_key)
+        id_set_add(p.is_soft ? &rc->purged_softly : &rc->purged, r->key[0]);
+    else
+        purge_marks_add(rc->marks, &p.scope, p.is_soft);
+}
+
+static bool on_head(void *ctx, const struct disk_record *r, const void *payload)
+{
+    struct disk_recovery *rc = ctx;
+    if (r->kind == DISK_OBJECT)
         take_object(rc, r, payload);
     else if (r->kind == DISK_DROP)
-        take_drop(rc, r);
+        id_set_add(&rc->dropped, r->generation);
     else if (r->kind == DISK_PURGE)
         take_purge(rc, r, payload);
-    return true;
+    return goes_on(rc);
+}
+
+static void take_block(struct disk_recovery *rc, const struct disk_record *r, bool may_wait)
+{
+    const struct disk_found f = {.generation = r->generation,
+                                 .checksum = r->payload_sum,
+                                 .index = (int64_t)r->index,
+                                 .length = r->length,
+                                 .segment = rc->segment,
+                                 .at = r->at};
+    struct generation *g = generation_known(rc->d->store, r->generation);
+    if (g != NULL)
+        place(rc, g, &f);
+    else if (may_wait && !id_set_has(&rc->dropped, r->generation))
+        disk_early_put(&rc->early, &f);
+    generation_unref(&g);
 }
 
 static bool on_block(void *ctx, const struct disk_record *r, const void *payload)
 {
-    struct recover *rc = ctx;
+    struct disk_recovery *rc = ctx;
     (void)payload;
     if (r->kind == DISK_BLOCK)
-        take_block(rc, r, rc->segment, false);
-    return true;
+        take_block(rc, r, true);
+    return goes_on(rc);
 }
 
-/* The latest first: of a block that lies there twice it is the one that counts. */
-static void take_early(struct recover *rc)
+static bool on_block_again(void *ctx, const struct disk_record *r, const void *payload)
 {
-    while (rc->early_count > 0) {
-        const struct early *e = &rc->early[--rc->early_count];
-        take_block(rc, &e->record, e->segment, true);
-    }
-    mem_free(rc->early);
+    struct disk_recovery *rc = ctx;
+    (void)payload;
+    if (r->kind == DISK_BLOCK)
+        take_block(rc, r, false);
+    return goes_on(rc);
 }
 
-struct order {
-    uint64_t sequence;
-    uint32_t segment;
-};
+/* Another object has its place in the index: one of this process, or of another disk (its weight
+ * was another once), the younger of which stays. */
+static bool is_outdone(void *ctx, const struct object *o, const struct object *other)
+{
+    struct disk_recovery *rc = ctx;
+    uint64_t variant = object_variant_id(&o->key, o->vary_names, o->vary_values);
+    if (newcomers_has(&rc->d->store->newcomers, variant))
+        return true;
+    return other != NULL && other->stored_wall >= o->stored_wall;
+}
 
-static int older_first(const void *a, const void *b)
+static void show_fresh(struct disk_recovery *rc)
+{
+    struct index *ix = rc->d->store->index;
+    struct index_left left = {0};
+    for (size_t i = 0; i < rc->fresh_count; i++) {
+        struct index_return back = {.moment = rc->moment, .is_outdone = is_outdone, .ctx = rc};
+        if (index_return(ix, rc->fresh[i], &back, &left) == 0)
+            rc->objects++;
+        else
+            rc->refused++;
+        object_unref(&rc->fresh[i]);
+    }
+    rc->fresh_count = 0;
+    index_let_go(&left);
+}
+
+static void unreadable(const struct disk_recovery *rc)
+{
+    LOG_WARN("disk-segment-unreadable", "path=\"%s\" segment=%u", rc->d->medium.path, rc->segment);
+}
+
+static void read_segments(struct disk_recovery *rc)
+{
+    for (uint32_t i = 0; i < rc->count && !rc->is_over; i++) {
+        struct disk_summary s;
+        rc->segment = rc->v[i].segment;
+        if (disk_summary_read(&s, &rc->d->medium, rc->segment, rc->v[i].sequence) == 0) {
+            disk_summary_back(&s, on_head, rc);
+            disk_summary_back(&s, on_block, rc);
+        } else {
+            unreadable(rc);
+        }
+        disk_summary_finish(&s);
+        show_fresh(rc);
+        if (!rc->is_over)
+            atomic_fetch_sub(&rc->d->unread, 1);
+    }
+}
+
+static void read_blocks_again(struct disk_recovery *rc)
+{
+    for (uint32_t i = 0; i < rc->count && !rc->is_over; i++) {
+        rc->segment = rc->v[i].segment;
+        if (disk_scan(&rc->d->medium, rc->segment, rc->v[i].sequence, on_block_again, rc) != 0)
+            unreadable(rc);
+    }
+}
+
+void disk_recover_run(struct disk *d)
+{
+    struct disk_recovery *rc = d->recovery;
+    struct store *st = d->store;
+    msec_t began = clock_mono_ms();
+    read_segments(rc);
+    if (rc->early.has_lost)
+        read_blocks_again(rc);
+    counter_add_shared(&st->counters.recovered_objects, rc->objects);
+    counter_add_shared(&st->counters.recovered_blocks, rc->blocks);
+    LOG_INFO("disk-open",
+             "path=\"%s\" segments=%u of=%u objects=%llu blocks=%llu refused=%llu whole=%d ms=%lld",
+             d->medium.path, rc->count, d->medium.count, (unsigned long long)rc->objects,
+             (unsigned long long)rc->blocks, (unsigned long long)rc->refused, !rc->is_over,
+             (long long)(clock_mono_ms() - began));
+    bool is_whole = !rc->is_over;
+    disk_recover_finish(&d->recovery);
+    if (is_whole)
+        disk_recovered(d);
+}
+
+static int newer_first(const void *a, const void *b)
 {
     const struct order *x = a, *y = b;
-    return (x->sequence > y->sequence) - (x->sequence < y->sequence);
+    return (x->sequence < y->sequence) - (x->sequence > y->sequence);
 }
 
-/* Segments that hold something, oldest first. Count. */
-static uint32_t find_segments(struct disk *d, struct order *out)
+/* Segments that hold something. */
+static void find_segments(struct disk_recovery *rc)
 {
-    uint32_t n = 0;
+    struct disk *d = rc->d;
     for (uint32_t i = 0; i < d->medium.count; i++) {
         uint64_t sequence = 0;
         if (d->medium.fds[i] < 0)
@@ -290,52 +363,46 @@ static uint32_t find_segments(struct disk *d, struct order *out)
         atomic_fetch_add(&d->used_bytes, d->medium.segment_bytes);
         if (disk_scan_sequence(&d->medium, i, &sequence) != 0 || sequence == 0)
             continue;
-        d->segments[i].sequence = sequence;
+        d->segments[i].sequence = rc->sequences[i] = sequence;
         d->segments[i].state = DISK_SEGMENT_SEALED;
         if (sequence > d->writer.sequence)
             d->writer.sequence = sequence;
-        out[n++] = (struct order){.sequence = sequence, .segment = i};
+        rc->v[rc->count++] = (struct order){.sequence = sequence, .segment = i};
     }
-    if (n > 0)
-        qsort(out, n, sizeof(*out), older_first);
-    return n;
+    if (rc->count > 0)
+        qsort(rc->v, rc->count, sizeof(*rc->v), newer_first);
 }
 
-static void pass(struct recover *rc, const struct order *v, uint32_t count, disk_scan_fn fn)
+struct disk_recovery *disk_recover_begin(struct disk *d)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        rc->segment = v[i].segment;
-        if (disk_scan(&rc->d->medium, v[i].segment, v[i].sequence, fn, rc) != 0)
-            LOG_WARN("disk-segment-unreadable", "path=\"%s\" segment=%u", rc->d->medium.path,
-                     v[i].segment);
-    }
-}
-
-void disk_recover(struct disk *d)
-{
-    struct recover rc = {.d = d};
-    struct store *st = d->store;
-    struct order *v = mem_zarray(d->medium.count, sizeof(*v));
-    msec_t began = clock_mono_ms();
-    uint64_t objects = index_count(st->index);
-    int64_t blocks = atomic_load(&st->disk_blocks);
-    uint32_t count = find_segments(d, v);
+    struct disk_recovery *rc = mem_zalloc(sizeof(*rc));
     size_t marks_bytes;
-    arena_init(&rc.mem, OBJECT_IMAGE_MAX * 4);
-    rc.marks = purge_marks_create(st->memory_bytes, &marks_bytes);
-    pass(&rc, v, count, on_record);
-    judge(&rc);
-    purge_marks_destroy(&rc.marks);
-    take_early(&rc);
-    if (rc.has_lost_early)
-        pass(&rc, v, count, on_block);
-    arena_finish(&rc.mem);
-    mem_free(v);
-    objects = index_count(st->index) - objects;
-    blocks = atomic_load(&st->disk_blocks) - blocks;
-    counter_add_shared(&st->counters.recovered_objects, objects);
-    counter_add_shared(&st->counters.recovered_blocks, (uint64_t)blocks);
-    LOG_INFO("disk-open", "path=\"%s\" segments=%u of=%u objects=%llu blocks=%lld ms=%lld",
-             d->medium.path, count, d->medium.count, (unsigned long long)objects, (long long)blocks,
-             (long long)(clock_mono_ms() - began));
+    rc->d = d;
+    rc->v = mem_zarray(d->medium.count, sizeof(*rc->v));
+    rc->sequences = mem_zarray(d->medium.count, sizeof(*rc->sequences));
+    rc->moment = purge_marks_now(d->store->marks);
+    rc->marks = purge_marks_create(d->store->memory_bytes, &marks_bytes);
+    arena_init(&rc->mem, OBJECT_IMAGE_MAX * 4);
+    find_segments(rc);
+    atomic_store(&d->unread, rc->count + 1); /* the last one: until all is told */
+    return rc;
+}
+
+void disk_recover_finish(struct disk_recovery **prc)
+{
+    struct disk_recovery *rc = *prc;
+    *prc = NULL;
+    if (rc == NULL)
+        return;
+    purge_marks_destroy(&rc->marks);
+    disk_early_finish(&rc->early);
+    id_set_finish(&rc->met);
+    id_set_finish(&rc->dropped);
+    id_set_finish(&rc->purged);
+    id_set_finish(&rc->purged_softly);
+    arena_finish(&rc->mem);
+    mem_free(rc->fresh);
+    mem_free(rc->sequences);
+    mem_free(rc->v);
+    mem_free(rc);
 }

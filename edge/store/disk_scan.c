@@ -8,9 +8,12 @@
 #include "edge/store/object_image.h"
 #include "lib/base/err.h"
 #include "lib/base/hash.h"
+#include "lib/base/mem.h"
 
-#define WINDOW_BYTES (4u << 20)
+#define WINDOW_BYTES (4u << 20) /* read at once of records that lie close together */
+#define WINDOW_MIN   (64u << 10)
 #define LOST_MAX     (32u << 20)
+#define KEPT_MIN     1024u
 
 struct scan {
     const struct medium_disk *m;
@@ -22,8 +25,18 @@ struct scan {
     /* what is in memory of the segment */
     uint8_t *window;
     uint64_t at;
-    size_t n;
+    size_t n, reach; /* reach: how much of it the last one asked for */
 };
+
+/* How much to read there: of payloads that are gone past next to nothing. */
+static size_t window_at(struct scan *s, uint64_t from, size_t least)
+{
+    bool goes_on = s->n > 0 && from <= s->at + s->n;
+    s->reach = goes_on && 2 * s->reach <= WINDOW_BYTES ? 2 * s->reach : s->reach;
+    if (!goes_on)
+        s->reach = WINDOW_MIN;
+    return s->reach > least ? s->reach : least;
+}
 
 /* Pointer to the segment's bytes [at, at + n), or NULL: they cannot be read or lie beyond it. */
 static const void *bytes_at(struct scan *s, uint64_t at, size_t n)
@@ -32,7 +45,9 @@ static const void *bytes_at(struct scan *s, uint64_t at, size_t n)
         return NULL;
     if (at < s->at || at + n > s->at + s->n) {
         uint64_t from = at / DISK_PAGE * DISK_PAGE, left = s->m->segment_bytes - from;
-        size_t wanted = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
+        size_t wanted = window_at(s, from, (size_t)(disk_up(at + n, DISK_PAGE) - from));
+        if (wanted > left)
+            wanted = (size_t)left;
         s->n = 0;
         if (medium_disk_read(s->m, s->segment, from, s->window, wanted) != 0)
             return NULL;
@@ -133,6 +148,50 @@ int disk_scan(const struct medium_disk *m, uint32_t segment, uint64_t sequence, 
         scan_records(&s);
     disk_pages_put(s.window, WINDOW_BYTES);
     return is_readable ? 0 : ERR_IO;
+}
+
+static bool keep(void *ctx, const struct disk_record *r, const void *payload)
+{
+    struct disk_summary *s = ctx;
+    if (s->count == s->room) {
+        s->room = s->room > 0 ? 2 * s->room : KEPT_MIN;
+        s->at = mem_grow(s->at, s->room, sizeof(*s->at));
+    }
+    size_t n = payload != NULL ? r->length : 0, at = s->records.n;
+    char *p = buf_room(&s->records, sizeof(*r) + n);
+    if (p == NULL)
+        return false; /* cannot be: all of them are less than the segment */
+    memcpy(p, r, sizeof(*r));
+    if (n > 0)
+        memcpy(p + sizeof(*r), payload, n);
+    buf_filled(&s->records, sizeof(*r) + n);
+    s->at[s->count++] = (uint32_t)at;
+    return true;
+}
+
+int disk_summary_read(struct disk_summary *s, const struct medium_disk *m, uint32_t segment,
+                      uint64_t sequence)
+{
+    *s = (struct disk_summary){0};
+    buf_init(&s->records, m->segment_bytes);
+    return disk_scan(m, segment, sequence, keep, s);
+}
+
+void disk_summary_back(const struct disk_summary *s, disk_scan_fn fn, void *ctx)
+{
+    for (size_t i = s->count; i > 0; i--) {
+        struct disk_record r;
+        const char *p = s->records.p + s->at[i - 1];
+        memcpy(&r, p, sizeof(r));
+        if (!fn(ctx, &r, disk_has_summary(&r) ? p + sizeof(r) : NULL))
+            return;
+    }
+}
+
+void disk_summary_finish(struct disk_summary *s)
+{
+    buf_finish(&s->records);
+    mem_free(s->at);
 }
 
 int disk_scan_sequence(const struct medium_disk *m, uint32_t segment, uint64_t *out)

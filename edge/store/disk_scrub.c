@@ -110,7 +110,8 @@ void disk_scrub_all(struct disk *d)
     digest_random(&first, sizeof(first));
     s.segment = first % d->medium.count;
     s.pages = disk_pages_get(s.room);
-    for (uint32_t n = 0; wait_turn(&s);) {
+    bool goes_on = disk_wait_recovered(d, -1);
+    for (uint32_t n = 0; goes_on && wait_turn(&s);) {
         scrub_segment(&s);
         s.segment = (s.segment + 1) % d->medium.count;
         if (++n < d->medium.count)

@@ -6,6 +6,7 @@
 
 #include "edge/policy/tags.h"
 #include "edge/store/disk_load.h"
+#include "edge/store/disk_recover.h"
 #include "edge/store/disk_scrub.h"
 #include "edge/store/disk_write.h"
 #include "edge/store/object.h"
@@ -65,14 +66,6 @@ static struct disk *disk_of_locked(struct disks *ds, struct generation *g)
     return d;
 }
 
-static struct disk_job *job_make(enum disk_job_kind kind)
-{
-    struct disk_job *j = mem_zalloc(sizeof(*j));
-    j->kind = kind;
-    list_init(&j->link);
-    return j;
-}
-
 /* The job of writing b, pinned, or NULL: not now. */
 static struct disk_job *keep_locked(struct disks *ds, struct generation *g, struct block *b)
 {
@@ -82,7 +75,7 @@ static struct disk_job *keep_locked(struct disks *ds, struct generation *g, stru
         counter_add_shared(&st->counters.disk_not_kept, 1);
         return NULL;
     }
-    struct disk_job *j = job_make(DISK_JOB_BLOCK);
+    struct disk_job *j = disk_job_make(DISK_JOB_BLOCK);
     b->flags |= BLOCK_QUEUED;
     j->bytes = b->filled;
     j->index = block_index(b);
@@ -159,7 +152,7 @@ void disks_refresh(struct store *st, struct generation *g)
     struct disk *d = st->disks != NULL ? disk_with(st, g) : NULL;
     if (d == NULL)
         return;
-    struct disk_job *j = job_make(DISK_JOB_OBJECT);
+    struct disk_job *j = disk_job_make(DISK_JOB_OBJECT);
     generation_ref(g);
     j->generation = g;
     disk_write(d, j);
@@ -170,9 +163,7 @@ void disks_forget(struct store *st, struct generation *g)
     struct disk *d = st->disks != NULL ? disk_with(st, g) : NULL;
     if (d == NULL)
         return;
-    struct disk_job *j = job_make(DISK_JOB_DROP);
-    j->id = g->roster.id;
-    disk_write(d, j);
+    disk_drop(d, g->roster.id);
 }
 
 void disks_purge(struct store *st, const struct purge_image *p, const struct store_key *key)
@@ -185,7 +176,7 @@ void disks_purge(struct store *st, const struct purge_image *p, const struct sto
         n = purge_image_write(&whole, payload, PURGE_IMAGE_MAX);
     }
     for (uint32_t i = 0; i < st->disks->count; i++) {
-        struct disk_job *j = job_make(DISK_JOB_PURGE);
+        struct disk_job *j = disk_job_make(DISK_JOB_PURGE);
         j->record = (struct disk_record){.kind = DISK_PURGE, .length = (uint32_t)n};
         if (key != NULL) {
             j->record.key[0] = key->hash.lo;
@@ -202,7 +193,7 @@ bool disks_sync(struct store *st, msec_t max_ms)
 {
     struct disk_sync *s = disk_sync_create(st->disks->count);
     for (uint32_t i = 0; i < st->disks->count; i++) {
-        struct disk_job *j = job_make(DISK_JOB_SYNC);
+        struct disk_job *j = disk_job_make(DISK_JOB_SYNC);
         j->sync = s;
         disk_write(&st->disks->v[i], j);
     }
@@ -258,6 +249,14 @@ static void *run_loader(void *ctx)
     return NULL;
 }
 
+static void *run_recovery(void *ctx)
+{
+    struct disk *d = ctx;
+    disk_recover_run(d);
+    newcomers_disk_read(&d->store->newcomers);
+    return NULL;
+}
+
 static void *run_scrub(void *ctx)
 {
     disk_scrub_all(ctx);
@@ -267,7 +266,8 @@ static void *run_scrub(void *ctx)
 static const struct role {
     void *(*run)(void *ctx);
     char letter; /* in the thread's name */
-} writer = {run_writer, 'w'}, loader = {run_loader, 'r'}, scrub = {run_scrub, 's'};
+} writer = {run_writer, 'w'}, loader = {run_loader, 'r'}, scrub = {run_scrub, 's'},
+  recovery = {run_recovery, 'o'};
 
 static int start_thread(struct disk *d, const struct role *r)
 {
@@ -284,7 +284,9 @@ static int start_thread(struct disk *d, const struct role *r)
 
 static int start_disk(struct disk *d)
 {
-    int r = start_thread(d, &writer);
+    int r = start_thread(d, &recovery);
+    if (r == 0)
+        r = start_thread(d, &writer);
     for (int i = 0; i < DISK_LOADERS && r == 0; i++)
         r = start_thread(d, &loader);
     if (r == 0 && d->store->disk_scrub_per_s > 0)
@@ -297,6 +299,8 @@ int disks_start(struct disks *ds)
 {
     sigset_t all, before;
     int r = 0;
+    for (uint32_t i = 0; i < ds->count; i++)
+        ds->v[i].recovery = disk_recover_begin(&ds->v[i]);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (uint32_t i = 0; i < ds->count && r == 0; i++)
@@ -339,6 +343,17 @@ bool disks_stop(struct disks *ds)
     return is_good;
 }
 
+bool disks_wait_open(struct disks *ds, msec_t max_ms)
+{
+    msec_t end = clock_mono_ms() + max_ms;
+    for (uint32_t i = 0; ds != NULL && i < ds->count; i++) {
+        msec_t left = end - clock_mono_ms();
+        if (!disk_wait_recovered(&ds->v[i], max_ms < 0 ? -1 : left))
+            return false;
+    }
+    return true;
+}
+
 void disks_watch(struct disks *ds)
 {
     for (uint32_t i = 0; ds != NULL && i < ds->count; i++)
@@ -351,7 +366,9 @@ void disks_destroy(struct disks **pds)
     *pds = NULL;
     if (ds == NULL)
         return;
-    for (uint32_t i = 0; i < ds->count; i++)
+    for (uint32_t i = 0; i < ds->count; i++) {
+        disk_recover_finish(&ds->v[i].recovery);
         disk_finish(&ds->v[i]);
+    }
     mem_free(ds);
 }

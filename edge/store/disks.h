@@ -24,6 +24,10 @@ void disks_destroy(struct disks **ds);
 uint32_t disks_count(const struct disks *ds);
 struct disk *disks_at(struct disks *ds, uint32_t i);
 
+/* disks_wait_open: until the records of all disks are known, at most so long (-1: for ever);
+ * false: they are not yet. */
+bool disks_wait_open(struct disks *ds, msec_t max_ms);
+
 /* disks_watch: sees to it that nobody waits for a disk that hangs; from time to time, one thread.
  * NULL is fine. */
 void disks_watch(struct disks *ds);

@@ -11,12 +11,12 @@
 #include "edge/store/evict.h"
 
 #include "edge/store/generation_inner.h"
+#include "edge/store/heads.h"
 #include "edge/store/index.h"
 #include "lib/base/counter.h"
 
 #define BATCH           32
 #define OBJECTS_AT_ONCE 16
-#define HEADS_SHARE     4  /* heads may take one part in this many before objects go first */
 #define HEADS_HELP      16 /* below it they are not what the budget lacks */
 #define CARRY_SHARE     2  /* of a segment, one part in this many at most is carried */
 
@@ -202,8 +202,7 @@ bool evict_some(struct store *st)
     if (generation_give_back(st)) /* what is dead before what lives */
         return true;
     int64_t heads = atomic_load_explicit(&st->head_bytes, memory_order_relaxed);
-    bool heads_dominate = heads > st->memory_bytes / HEADS_SHARE;
-    if (heads_dominate && evict_objects(st))
+    if (heads_dominate(st) && evict_objects(st))
         return true;
     if (evict_segment(st))
         return true;

@@ -4,6 +4,9 @@
  * tables. Threads: any. */
 #include "edge/store/heads.h"
 
+#define HEADS_SHARE 4          /* one part in this many at most */
+#define ROOM_BYTES  (1u << 16) /* for a head, its generation and its table, whatever they are */
+
 bool heads_try_charge(struct store *st, size_t bytes)
 {
     if (!st->segments.medium.is_hollow && !segments_charge(&st->segments, bytes, false))
@@ -29,4 +32,15 @@ void heads_uncharge(struct store *st, size_t bytes)
     int64_t before =
         atomic_fetch_sub_explicit(&st->head_bytes, (int64_t)bytes, memory_order_relaxed);
     CHECK(before >= (int64_t)bytes);
+}
+
+bool heads_dominate(const struct store *st)
+{
+    int64_t heads = atomic_load_explicit(&st->head_bytes, memory_order_relaxed);
+    return heads > st->memory_bytes / HEADS_SHARE;
+}
+
+bool heads_are_full(const struct store *st)
+{
+    return heads_dominate(st) && !segments_have_room(&st->segments, ROOM_BYTES);
 }

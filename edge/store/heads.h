@@ -10,5 +10,9 @@
 MUST_USE bool heads_charge(struct store *st, size_t bytes);
 MUST_USE bool heads_try_charge(struct store *st, size_t bytes);
 void heads_uncharge(struct store *st, size_t bytes);
+/* heads_dominate: they have their share of memory: where something has to go, objects go first.
+ * heads_are_full: and for another one something would have to go. */
+bool heads_dominate(const struct store *st);
+bool heads_are_full(const struct store *st);
 
 #endif

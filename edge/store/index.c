@@ -258,28 +258,27 @@ static void displace_locked(struct index *ix, struct shard *sh, struct object *o
 
 /* Variants stand in the order of their Date, the most recent first, and of their arrival where that
  * is the same: the first that matches is the one to use (RFC 9111 s.4.1). */
-static struct object **place_locked(struct shard *sh, const struct object *o)
+static struct object **place_locked(struct shard *sh, const struct object *o, bool is_newest)
 {
     struct object **at = bucket_of(sh, &o->key.hash), **place = at;
+    msec_t date = o->validators.date - !is_newest;
     for (; *at != NULL; at = &(*at)->chain_next) {
-        if ((*at)->validators.date > o->validators.date && key_eq(&(*at)->key, &o->key))
+        if ((*at)->validators.date > date && key_eq(&(*at)->key, &o->key))
             place = &(*at)->chain_next;
     }
     return place;
 }
 
-int index_insert(struct index *ix, struct object *o, uint64_t moment, struct index_left *left)
+static int insert_locked(struct index *ix, struct object *o, uint64_t moment, bool is_newest,
+                         struct index_left *left)
 {
     struct shard *sh = shard_of(ix, &o->key.hash);
-    pthread_mutex_lock(&sh->lock);
     CHECK(!atomic_load(&o->is_indexed));
     atomic_store(&o->purges_known, moment);
-    if (is_purged_since_locked(ix, sh, o, moment)) {
-        pthread_mutex_unlock(&sh->lock);
+    if (is_purged_since_locked(ix, sh, o, moment))
         return ERR_CHANGED;
-    }
     displace_locked(ix, sh, o, left);
-    struct object **place = place_locked(sh, o);
+    struct object **place = place_locked(sh, o, is_newest);
     o->chain_next = *place;
     *place = o;
     list_push_back(&sh->clock, &o->clock_link);
@@ -287,8 +286,31 @@ int index_insert(struct index *ix, struct object *o, uint64_t moment, struct ind
     object_ref(o);
     atomic_store(&o->is_indexed, true);
     generation_owner_set(o->generation, o);
-    pthread_mutex_unlock(&sh->lock);
     return 0;
+}
+
+int index_insert(struct index *ix, struct object *o, uint64_t moment, struct index_left *left)
+{
+    struct shard *sh = shard_of(ix, &o->key.hash);
+    pthread_mutex_lock(&sh->lock);
+    int r = insert_locked(ix, o, moment, true, left);
+    pthread_mutex_unlock(&sh->lock);
+    return r;
+}
+
+int index_return(struct index *ix, struct object *o, const struct index_return *back,
+                 struct index_left *left)
+{
+    struct shard *sh = shard_of(ix, &o->key.hash);
+    pthread_mutex_lock(&sh->lock);
+    struct object *other = *bucket_of(sh, &o->key.hash);
+    while (other != NULL && !(key_eq(&other->key, &o->key) && is_same_variant(other, o)))
+        other = other->chain_next;
+    int r = back->is_outdone(back->ctx, o, other) ? ERR_EXISTS : 0;
+    if (r == 0)
+        r = insert_locked(ix, o, back->moment, false, left);
+    pthread_mutex_unlock(&sh->lock);
+    return r;
 }
 
 static struct object **find_locked(struct shard *sh, const struct object *o)
@@ -340,26 +362,6 @@ uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft
     }
     pthread_mutex_unlock(&sh->lock);
     return met;
-}
-
-void index_purge_some(struct index *ix, const struct hash128 *hash,
-                      const struct index_wanted *wanted, bool is_soft, struct index_left *left)
-{
-    struct shard *sh = shard_of(ix, hash);
-    pthread_mutex_lock(&sh->lock);
-    struct object **at = bucket_of(sh, hash);
-    while (*at != NULL) {
-        const struct hash128 *h = &(*at)->key.hash;
-        bool is_met = h->lo == hash->lo && h->hi == hash->hi && wanted->matches(wanted->ctx, *at);
-        if (is_met && !is_soft) {
-            purge_out_locked(sh, at, left);
-            continue;
-        }
-        if (is_met)
-            atomic_store(&(*at)->is_soft_purged, true);
-        at = &(*at)->chain_next;
-    }
-    pthread_mutex_unlock(&sh->lock);
 }
 
 /* The next few buckets of the shard at hand. */

@@ -39,14 +39,21 @@ struct object *index_select(struct index *ix, const struct store_key *key,
 /* 0 or ERR_CHANGED. */
 MUST_USE int index_insert(struct index *ix, struct object *o, uint64_t moment,
                           struct index_left *left);
+/* index_return: o, from a disk, is older than all that comes by itself: it stands behind those of
+ * the same Date, and comes only where is_outdone() is false, which is asked under the shard's lock;
+ * other: what has its place, or NULL. moment: of the start. 0; ERR_CHANGED: purged since;
+ * ERR_EXISTS: outdone. */
+struct index_return {
+    uint64_t moment;
+    bool (*is_outdone)(void *ctx, const struct object *o, const struct object *other);
+    void *ctx;
+};
+MUST_USE int index_return(struct index *ix, struct object *o, const struct index_return *back,
+                          struct index_left *left);
 void index_remove(struct index *ix, struct object *o, struct index_left *left);
 /* Soft: marks and counts, nothing leaves. */
 uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft,
                      struct index_left *left);
-/* index_purge_some: the same for those whose key has this hash and that are wanted; it is not
- * remembered: nobody fetches yet. */
-void index_purge_some(struct index *ix, const struct hash128 *hash,
-                      const struct index_wanted *wanted, bool is_soft, struct index_left *left);
 bool index_is_purged(struct index *ix, struct object *o);
 bool index_was_purged(struct index *ix, const struct object *o, uint64_t moment);
 /* index_sweep: compares a few more objects with the marks; false: all know the newest. One thread

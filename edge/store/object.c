@@ -109,6 +109,17 @@ struct object *object_create(struct store *st, const struct object_spec *spec)
     return o;
 }
 
+uint64_t object_variant_id(const struct store_key *key, struct span vary_names,
+                           struct span vary_values)
+{
+    uint64_t id = key->hash.lo;
+    if (vary_names.n > 0)
+        id ^= hash64(vary_names.p, vary_names.n) * 0x9e3779b97f4a7c15u;
+    if (vary_values.n > 0)
+        id ^= hash64(vary_values.p, vary_values.n) * 0xd6e8feb86659fd93u;
+    return id;
+}
+
 void object_ref(struct object *o)
 {
     CHECK_OBJ(o, OBJECT_MAGIC);

@@ -72,6 +72,10 @@ struct object *object_create(struct store *st, const struct object_spec *spec);
 /* Whether o answers the request at hand. */
 typedef bool (*object_match_fn)(void *ctx, const struct object *o);
 
+/* object_variant_id: of a variant of a key: no other has it. */
+uint64_t object_variant_id(const struct store_key *key, struct span vary_names,
+                           struct span vary_values);
+
 void object_ref(struct object *o);
 void object_unref(struct object **o);
 

@@ -73,10 +73,21 @@ void segments_finish(struct segments *ss)
     ss->v = NULL;
 }
 
+static int64_t limit_of(const struct segments *ss, bool may_carry)
+{
+    return ss->cap_bytes - (int64_t)ss->spare_max * ss->segment_bytes -
+           (may_carry ? 0 : ss->carry_bytes);
+}
+
+bool segments_have_room(const struct segments *ss, size_t bytes)
+{
+    int64_t used = atomic_load_explicit(&ss->used_bytes, memory_order_relaxed);
+    return used + (int64_t)bytes <= limit_of(ss, false);
+}
+
 bool segments_charge(struct segments *ss, size_t bytes, bool may_carry)
 {
-    int64_t limit = ss->cap_bytes - (int64_t)ss->spare_max * ss->segment_bytes -
-                    (may_carry ? 0 : ss->carry_bytes);
+    int64_t limit = limit_of(ss, may_carry);
     int64_t used = atomic_load_explicit(&ss->used_bytes, memory_order_relaxed);
     do {
         if (used + (int64_t)bytes > limit)

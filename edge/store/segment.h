@@ -93,6 +93,7 @@ void segments_finish(struct segments *ss); /* all segments must be free; half-ma
 /* The budget. false: not within it; may_carry: out of what is kept for eviction too. */
 bool segments_charge(struct segments *ss, size_t bytes, bool may_carry);
 void segments_uncharge(struct segments *ss, size_t bytes);
+bool segments_have_room(const struct segments *ss, size_t bytes); /* as it is now */
 
 /* segments_reserve: room for `bytes` (at most a segment) in which b is listed. 0 and *out, pinned;
  * ERR_NO_SPACE: evict something; ERR_NO_MEMORY: the system has none. */

@@ -3,7 +3,6 @@
 /* The face of the store: puts its parts together and keeps the account. Threads: any worker. */
 #include "edge/store/store.h"
 
-#include "edge/store/disk_recover.h"
 #include "edge/store/disks.h"
 #include "edge/store/evict.h"
 #include "edge/store/generation_inner.h"
@@ -22,6 +21,7 @@
 #define BYTES_A_BUCKET      8192
 #define BUCKETS_MIN         256u
 #define VARIANTS_DEFAULT    16
+#define OPEN_MS             500
 
 static const struct counter_row rows[] = {
 #define X(name, help) {#name, help, offsetof(struct store_counters, name)},
@@ -48,16 +48,20 @@ static int64_t segment_bytes_for(int64_t block_max_bytes)
     return (bytes + SEGMENT_PAGE_BYTES - 1) / SEGMENT_PAGE_BYTES * SEGMENT_PAGE_BYTES;
 }
 
-/* Everything that was on them is found before the first request is. */
+/* What lies on one disk that is small enough is known before the first request comes; of a large
+ * one the rest comes while requests are served. Of several disks one may have what another has a
+ * newer answer of: they are read before. */
 static int open_disks(struct store *st, const struct store_config *config, struct buf *why)
 {
     struct disks_config disks = {.v = config->disks, .count = config->disk_count};
     int r = disks_create(&st->disks, st, &disks, why);
     st->disk_scrub_per_s = config->disk_scrub_per_s;
-    for (uint32_t i = 0; r == 0 && i < disks_count(st->disks); i++)
-        disk_recover(disks_at(st->disks, i));
-    if (r == 0)
+    if (r == 0) {
+        newcomers_expect(&st->newcomers, disks_count(st->disks));
         r = disks_start(st->disks);
+    }
+    if (r == 0)
+        disks_wait_open(st->disks, disks_count(st->disks) > 1 ? -1 : OPEN_MS);
     return r;
 }
 
@@ -132,6 +136,7 @@ int store_create(struct store **out, const struct store_config *config, struct b
     for (size_t i = 0; i < GENERATION_LOCKS; i++)
         pthread_mutex_init(&st->generation_locks[i].mutex, NULL);
     pthread_mutex_init(&st->remains_lock, NULL);
+    newcomers_init(&st->newcomers);
     digest_random(&st->generation_id, sizeof(st->generation_id));
     int r = open_memory(st, config, why);
     if (r == 0 && config->disk_count > 0)
@@ -164,6 +169,7 @@ void store_destroy(struct store **pst)
     segments_finish(&st->segments);
     index_destroy(st->index);
     purge_marks_destroy(&st->marks);
+    newcomers_finish(&st->newcomers);
     pthread_mutex_destroy(&st->remains_lock);
     for (size_t i = 0; i < GENERATION_LOCKS; i++)
         pthread_mutex_destroy(&st->generation_locks[i].mutex);
@@ -218,6 +224,8 @@ uint64_t store_moment(const struct store *st)
 int store_insert(struct store *st, struct object *o, uint64_t moment)
 {
     struct index_left left = {0};
+    if (newcomers_matter(&st->newcomers)) /* before the index has it */
+        newcomers_add(&st->newcomers, object_variant_id(&o->key, o->vary_names, o->vary_values));
     int r = index_insert(st->index, o, moment, &left);
     if (r == 0)
         counter_add_shared(&st->counters.inserted, 1);
@@ -265,6 +273,11 @@ bool store_was_purged(struct store *st, const struct object *o, uint64_t moment)
 bool store_is_purged(struct store *st, struct object *o)
 {
     return index_is_purged(st->index, o);
+}
+
+bool store_wait_open(struct store *st, msec_t max_ms)
+{
+    return disks_wait_open(st->disks, max_ms);
 }
 
 bool store_walk(struct store *st, uint64_t *at, store_walk_fn fn, void *ctx)
@@ -317,6 +330,7 @@ bool store_disk_usage(const struct store *st, uint32_t i, struct store_disk_usag
     *out =
         (struct store_disk_usage){.path = d->medium.path,
                                   .state = (enum store_disk_state)atomic_load(&d->state),
+                                  .unread_segments = atomic_load(&d->unread),
                                   .used_bytes = atomic_load(&d->used_bytes),
                                   .cap_bytes = (int64_t)d->medium.count * d->medium.segment_bytes,
                                   .queued_bytes = atomic_load(&d->queued_bytes),

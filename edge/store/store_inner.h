@@ -3,6 +3,7 @@
 #ifndef EDGE_STORE_STORE_INNER_H
 #define EDGE_STORE_STORE_INNER_H
 
+#include "edge/store/newcomers.h"
 #include "edge/store/roster.h"
 #include "edge/store/segment.h"
 #include "edge/store/store_counters.h"
@@ -39,6 +40,7 @@ struct store {
     int64_t disk_scrub_per_s;
     int disk_admission; /* enum store_admission */
     struct roster roster;
+    struct newcomers newcomers;
     /* any */
     _Atomic uint64_t generation_id; /* the last one given */
     _Atomic int64_t disk_blocks;

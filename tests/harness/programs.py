@@ -216,6 +216,14 @@ class Edge(Daemon):
             values["certificate", "test"] = {"chain": tls[0], "key": tls[1]}
         super().__init__(folder, merged(values, over or {}), name)
 
+    def start(self):
+        """Ready, and all that lies on its disks is known: a large one it reads while it serves."""
+        super().start()
+        if any(key[0] == "disk" for key in self.values if isinstance(key, tuple)):
+            wait_until(lambda: self.metric("byeori_edge_disk_unread_segments") == 0,
+                       f"{self.name} has read its disks")
+        return self
+
     def client(self, **options):
         return Client(("127.0.0.1", self.port), **{"host": self.host, **options})
 

@@ -58,7 +58,8 @@ static inline int disk_store_try(struct store **st, const char *path, struct dis
     return store_create(st, &config, why);
 }
 
-static inline struct store *disk_store(const char *path, struct disk_setup s)
+/* disk_store_opening: what lies on the disk may not all be known yet. disk_store: it is. */
+static inline struct store *disk_store_opening(const char *path, struct disk_setup s)
 {
     struct store *st;
     struct buf why;
@@ -66,6 +67,13 @@ static inline struct store *disk_store(const char *path, struct disk_setup s)
     if (disk_store_try(&st, path, s, &why) != 0)
         fail_msg("%.*s", SPAN_FMT(buf_span(&why)));
     buf_finish(&why);
+    return st;
+}
+
+static inline struct store *disk_store(const char *path, struct disk_setup s)
+{
+    struct store *st = disk_store_opening(path, s);
+    assert_true(store_wait_open(st, PATIENCE_S * 1000));
     return st;
 }
 

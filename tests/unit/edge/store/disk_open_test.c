@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A disk whose older segments are not read before the test lets them be. */
+#include "tests/unit/edge/store/disk_help.h"
+
+#include "edge/store/disk_format.h"
+
+#define FOOT_AT (8 * MIB - DISK_PAGE)
+#define EACH    4 /* blocks of an object */
+#define OBJECTS 30
+
+static _Atomic int feet;
+static _Atomic bool is_open;
+
+/* The first thing that is read of a segment after its first page is its last one. */
+static ssize_t gated_read(int fd, void *to, size_t n, off_t at)
+{
+    if (at == FOOT_AT && ++feet > 1) {
+        while (!is_open)
+            usleep(1000);
+    }
+    return disk_io_system.read(fd, to, n, at);
+}
+
+static struct disk_setup gated(struct disk_io *io)
+{
+    *io = disk_io_system;
+    io->read = gated_read;
+    feet = 0;
+    is_open = false;
+    return (struct disk_setup){.io = io};
+}
+
+static void fill_disk(const char *path)
+{
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= OBJECTS; id++)
+        assert_true(object_put(st, id, EACH));
+    store_destroy(&st);
+}
+
+static uint32_t unread(const struct store *st)
+{
+    struct store_disk_usage u;
+    assert_true(store_disk_usage(st, 0, &u));
+    return u.unread_segments;
+}
+
+/* An object under the key of `number`, with the bytes of `id`. Referenced. */
+static struct object *put_as(struct store *st, uint64_t number, uint64_t id)
+{
+    char text[32];
+    struct store_key key = key_for(text, number);
+    struct generation *g = generation_create(st, EACH * BLOCK - 7, BLOCK);
+    struct object *o = object_for(st, &key, g, id);
+    EQ(store_insert(st, o, store_moment(st)), 0);
+    for (int64_t i = 0; i < EACH; i++)
+        EQ(block_fill(g, id, i), 0);
+    generation_unref(&g);
+    return o;
+}
+
+static bool is_there(struct store *st, uint64_t number, uint64_t id)
+{
+    char text[32];
+    struct store_key key = key_for(text, number);
+    struct object *o = store_select(st, &key, NULL, NULL);
+    if (o == NULL)
+        return false;
+    for (int64_t i = 0; i < EACH; i++)
+        EQ(bytes_check(o->generation, id, i * BLOCK), 1);
+    object_unref(&o);
+    return true;
+}
+
+static void the_newest_is_there_before_the_rest_is_read(void **state)
+{
+    char path[64];
+    struct disk_io io;
+    (void)state;
+    folder_make(path);
+    fill_disk(path);
+    struct store *st = disk_store_opening(path, gated(&io));
+    UNTIL(is_there(st, OBJECTS, OBJECTS));
+    assert_false(is_there(st, 1, 1));
+    assert_true(unread(st) > 0);
+    is_open = true;
+    assert_true(store_wait_open(st, PATIENCE_S * 1000));
+    EQ(unread(st), 0);
+    for (uint64_t id = 1; id <= OBJECTS; id++)
+        assert_true(is_there(st, id, id));
+    EQ(COUNT(st, recovered_objects), OBJECTS);
+    EQ(COUNT(st, recovered_blocks), OBJECTS * EACH);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+/* 1: as it was. 2: purged by key. 3: replaced. 4: replaced, and that is gone too. */
+static void check_changes(struct store *st)
+{
+    assert_true(is_there(st, 1, 1));
+    assert_false(is_there(st, 2, 2));
+    assert_true(is_there(st, 3, 103));
+    assert_false(is_there(st, 4, 4));
+    assert_true(is_there(st, 5, 5));
+}
+
+static void what_happens_meanwhile_is_younger_than_what_is_read(void **state)
+{
+    char path[64], text[32];
+    struct disk_io io;
+    (void)state;
+    folder_make(path);
+    fill_disk(path);
+    struct store *st = disk_store_opening(path, gated(&io));
+    struct store_key key = key_for(text, 2);
+    EQ(store_purge(st, &key, false), 0);
+    struct object *three = put_as(st, 3, 103), *four = put_as(st, 4, 104);
+    store_remove(st, four);
+    object_unref(&three);
+    object_unref(&four);
+    is_open = true;
+    assert_true(store_wait_open(st, PATIENCE_S * 1000));
+    check_changes(st);
+    store_destroy(&st);
+    st = disk_store(path, (struct disk_setup){0});
+    check_changes(st);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void a_purge_of_many_meets_what_is_not_read_yet(void **state)
+{
+    char path[64];
+    struct disk_io io;
+    (void)state;
+    folder_make(path);
+    fill_disk(path);
+    struct store *st = disk_store_opening(path, gated(&io));
+    store_purge_many(st, &(struct purge_scope){.kind = PURGE_SITE, .site = SPAN("site")}, false);
+    is_open = true;
+    assert_true(store_wait_open(st, PATIENCE_S * 1000));
+    for (uint64_t id = 1; id <= OBJECTS; id++)
+        assert_false(is_there(st, id, id));
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void a_stop_while_it_is_read_loses_nothing(void **state)
+{
+    char path[64];
+    struct disk_io io;
+    (void)state;
+    folder_make(path);
+    fill_disk(path);
+    struct store *st = disk_store_opening(path, gated(&io));
+    is_open = true;
+    store_destroy(&st);
+    st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= OBJECTS; id++)
+        assert_true(is_there(st, id, id));
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+/* What is written meanwhile needs a segment, and none is given up before all are known. */
+static void a_full_disk_gives_nothing_up_before_it_is_read(void **state)
+{
+    char path[64];
+    struct disk_io io;
+    (void)state;
+    folder_make(path);
+    fill_disk(path);
+    struct store *st = disk_store_opening(path, gated(&io));
+    for (uint64_t id = 201; id <= 204; id++) {
+        struct object *o = put_as(st, id, id);
+        object_unref(&o);
+    }
+    EQ(COUNT(st, disk_evicted_blocks), 0);
+    is_open = true;
+    assert_true(store_wait_open(st, PATIENCE_S * 1000));
+    for (uint64_t id = 205; id <= 260; id++)
+        assert_true(object_put(st, id, EACH));
+    UNTIL(COUNT(st, disk_evicted_blocks) > 0);
+    assert_true(is_there(st, 260, 260));
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_newest_is_there_before_the_rest_is_read),
+        cmocka_unit_test(what_happens_meanwhile_is_younger_than_what_is_read),
+        cmocka_unit_test(a_purge_of_many_meets_what_is_not_read_yet),
+        cmocka_unit_test(a_stop_while_it_is_read_loses_nothing),
+        cmocka_unit_test(a_full_disk_gives_nothing_up_before_it_is_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
