@@ -15,6 +15,7 @@
 #include "control/api/api_tokens.h"
 #include "control/api/auth.h"
 #include "control/api/held.h"
+#include "control/api/mirror_lists.h"
 #include "control/api/redirect.h"
 #include "control/api/steer.h"
 #include "control/dashboard/dashboard.h"
@@ -147,6 +148,7 @@ void api_worker_start(struct api_worker *w)
     config.server_name = "byeori-control";
     w->api_server = server_create(w->loop, &config, on_api_request, w);
     w->router_server = server_create(w->loop, &config, on_router_request, w);
+    w->mirrors = mirror_lists_create(w);
 }
 
 static void on_drained(void *ctx)
@@ -171,6 +173,7 @@ void api_worker_stop(struct api_worker *w)
 {
     server_destroy(&w->api_server);
     server_destroy(&w->router_server);
+    mirror_lists_destroy(&w->mirrors);
     registry_view_finish(&w->view);
     geo_view_finish(&w->geo);
     api_config_unref(&w->config);

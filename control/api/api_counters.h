@@ -17,6 +17,8 @@
     X(routes_degraded, "decisions whose first edge was neither able nor full")                     \
     X(routes_without_edge, "requests for which there was no edge at all")                          \
     X(unknown_hosts, "requests to a router for a host of no site")                                 \
+    X(mirror_lists, "lists of mirrors given")                                                      \
+    X(mirror_failures, "times an edge did not give a list of mirrors")                             \
     X(heartbeats, "heartbeats taken")                                                              \
     X(heartbeats_refused, "heartbeats not understood, or of unknown nodes")                        \
     X(purges, "purges ordered")                                                                    \

@@ -60,6 +60,7 @@ struct api_worker {
     struct heat *heat;         /* what its users ask for */
     struct geo_view geo;
     struct list held; /* heartbeats that wait for news */
+    struct mirror_lists *mirrors;
     struct api_caller caller;
     size_t jobs; /* on their way through the state's thread */
     bool is_draining;

@@ -49,6 +49,12 @@ struct span steer_host(struct span host, struct arena *mem)
     return span_make(lower, host.n);
 }
 
+struct span steer_edge_url(const struct picture_node *n, bool is_https)
+{
+    bool takes_https = is_https || n->spec.http_url.n == 0;
+    return takes_https ? n->spec.https_url : n->spec.http_url;
+}
+
 static void count(struct api_counters *counters, const struct decide_verdict *v)
 {
     counter_t *const by_rule[] = {[DECIDE_OVERRIDE] = &counters->routes_by_override,

@@ -26,6 +26,8 @@ bool steer_site(struct api_worker *w, struct steer *s, struct span host);
 /* steer_run: after steer_site; s->client, question.scheme and question.wanted are set. */
 void steer_run(struct api_worker *w, struct steer *s, struct span host, struct span path);
 
+/* steer_edge_url: what its users use, by http where they may and it offers that. */
+struct span steer_edge_url(const struct picture_node *n, bool is_https);
 /* steer_host: the host of a request, in lower case, in mem. */
 struct span steer_host(struct span host, struct arena *mem);
 

@@ -63,6 +63,7 @@ struct connector_find {
     char content_type[CONNECTOR_TYPE_ROOM]; /* as the storage has it; "": unknown */
     bool has_sha256;                        /* of the whole, as the publisher left it */
     uint8_t sha256[DIGEST_SHA256_BYTES];
+    bool has_mirrors; /* a list of them stands beside it (mirror_doc.h); false before */
     /* out, when done() says ERR_BUSY */
     sec_t retry_after_s; /* 0: not told */
 };

@@ -319,6 +319,7 @@ static void on_object(struct connector_find *found, int err)
         memcpy(asked->content_type, l->type, sizeof asked->content_type);
         memcpy(asked->sha256, l->file.sha256, sizeof asked->sha256);
         asked->has_sha256 = true;
+        asked->has_mirrors = l->shelf->all->mirrors->urls.count > 0;
         asked->last_modified = l->published;
         asked->size_bytes = found->size_bytes;
         asked->content = found->content;

@@ -13,6 +13,7 @@
 #include "lib/http/date.h"
 #include "lib/http/multipart.h"
 #include "lib/http/url.h"
+#include "lib/proto/mirrors.h"
 #include "lib/web/body_chain.h"
 #include "origin/serve/companions.h"
 #include "origin/serve/field_rules.h"
@@ -123,6 +124,23 @@ static void add_validators(struct asked *a, struct fields *fs)
         digest_base64(f->sha256, sizeof f->sha256, text);
         fields_add(fs, FIELD_REPR_DIGEST, arena_printf(fs->mem, "sha-256=:%s:", text));
     }
+}
+
+/* RFC 6249 s.2, s.6: where the list of mirrors is, and the digest in the spelling that its readers
+ * know (RFC 3230). */
+static void add_mirrors(struct asked *a, struct fields *fs)
+{
+    char text[DIGEST_BASE64_ROOM(sizeof a->find.sha256)];
+    struct span rest = a->x->request.path, last = rest;
+    while (rest.p != NULL)
+        last = span_cut(rest, '/', &rest);
+    fields_add_named(fs, SPAN("Link"),
+                     arena_printf(fs->mem,
+                                  "<%.*s" MIRRORS_SUFFIX ">; rel=describedby; type=\"" MIRRORS_TYPE
+                                  "\"",
+                                  SPAN_FMT(last)));
+    digest_base64(a->find.sha256, sizeof a->find.sha256, text);
+    fields_add_named(fs, SPAN("Digest"), arena_printf(fs->mem, "SHA-256=%s", text));
 }
 
 static void answer_whole(struct asked *a, struct response_head *head)
@@ -239,6 +257,8 @@ static void answer(struct asked *a)
     fields_init(&head.fields, &a->x->mem);
     add_fields(a, &head.fields);
     add_validators(a, &head.fields);
+    if (a->find.has_mirrors && a->forms[a->form].coding.n == 0)
+        add_mirrors(a, &head.fields);
     switch (conditional_of(&a->x->request, &v, 200, v.date)) {
     case CONDITIONAL_NOT_MODIFIED:
         counter_add(&a->serve->counters.not_modified, 1);
@@ -352,6 +372,7 @@ static void look_up(struct asked *a)
     mem_free(a->stored_path);
     a->stored_path = mem_printf("%s%.*s", a->path, SPAN_FMT(suffix));
     a->find.path = span_of(a->stored_path);
+    a->find.has_mirrors = false;
     guess_read(a);
     a->is_looking = true;
     a->serve->connector->ops->find(a->serve->connector, &a->find);
