@@ -57,6 +57,7 @@ int disk_init(struct disk *d, struct store *st, const struct store_disk *config,
     list_init(&w->pending);
     buf_init(&w->summary, SUMMARY_MAX);
     buf_init(&w->image, OBJECT_IMAGE_MAX);
+    buf_init(&w->orders, SUMMARY_MAX);
     int r = medium_disk_open(&d->medium, config, (uint32_t)st->block_max_bytes, why);
     if (r != 0)
         return r;
@@ -80,6 +81,7 @@ void disk_finish(struct disk *d)
     disk_pages_put(w->moved, w->room);
     buf_finish(&w->summary);
     buf_finish(&w->image);
+    buf_finish(&w->orders);
     mem_free(d->segments);
     medium_disk_close(&d->medium);
     pthread_cond_destroy(&d->has_write);

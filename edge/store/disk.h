@@ -98,6 +98,7 @@ struct disk_writer {
     msec_t barred_until; /* when files are tried to be made again */
     bool has_missed;     /* a purge or a drop came while it was dead */
     struct buf image;    /* of an object, while it is written */
+    struct buf orders;   /* that outlive their segment (disk_orders.h) */
     uint8_t *moved;      /* a block, while it is moved; as large as the buffer */
 };
 
@@ -150,9 +151,8 @@ MUST_USE bool disk_may_load(struct disk *d);
 void disk_load_done(struct disk *d, bool has_come);
 /* disk_is_slow: it said so, or has given nothing back for long, though it was asked. */
 bool disk_is_slow(struct disk *d);
-/* Both take the job. */
-void disk_write(struct disk *d, struct disk_job *j);
-void disk_load(struct disk *d, struct disk_job *j);
+void disk_write(struct disk *d, struct disk_job *j); /* takes the job */
+void disk_load(struct disk *d, struct disk_job *j);  /* the same */
 /* For the threads. disk_take_load: the next one; NULL: the end. disk_end_load: it was done.
  * disk_take_writes: whatever there is; waits for at most wait_ms (-1: until there is something).
  * false: the end, nothing follows. disk_rest: waits so long; false: the end. */

@@ -42,9 +42,9 @@ struct disk_foot {
     uint64_t sum;         /* as in disk_head */
 };
 
-/* The magic number of a record says what it is. Segments are given up oldest first, and heads that
- * are written again have been compared with all purges by then: so a drop or a purge outlives
- * whatever it falls on. */
+/* The magic number of a record says what it is. A drop or a purge falls on heads that lie before
+ * it: heads that are written again have been compared with all of them by then, and where a segment
+ * is given up before older ones, its drops and purges are written again with how far they reach. */
 enum disk_kind {
     DISK_OBJECT = 0x314a424f, /* payload: object_image.h; `index` is 0 */
     DISK_BLOCK = 0x314b4c42,  /* payload: the bytes of block `index` */
@@ -59,9 +59,10 @@ struct disk_record {
     uint64_t generation;  /* its id */
     uint64_t key[2];      /* hash of the object's key */
     uint64_t payload_sum; /* XXH3 */
-    uint64_t index;
-    uint32_t at;  /* of the payload, in the segment */
-    uint32_t sum; /* lower half of XXH3 of what stands before it */
+    uint64_t index;       /* of a block; of a drop or purge: what it falls on lies in segments of a
+                     * lower sequence, 0: before it */
+    uint32_t at;          /* of the payload, in the segment */
+    uint32_t sum;         /* lower half of XXH3 of what stands before it */
 };
 _Static_assert(sizeof(struct disk_head) == 40, "on-disk format: bump DISK_VERSION");
 _Static_assert(sizeof(struct disk_foot) == 48, "on-disk format: bump DISK_VERSION");
@@ -80,6 +81,13 @@ static inline uint64_t disk_payload_at(uint64_t at, uint32_t length)
 {
     uint64_t after = at + sizeof(struct disk_record);
     return length >= DISK_LARGE ? disk_up(after, DISK_PAGE) : after;
+}
+
+/* disk_reach: what a drop or a purge falls on lies in segments of a lower sequence, or before it in
+ * its own. */
+static inline uint64_t disk_reach(const struct disk_record *r)
+{
+    return r->index != 0 ? r->index : r->sequence;
 }
 
 /* disk_has_summary: whether the payload stands in the summary too. */

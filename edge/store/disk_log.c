@@ -7,6 +7,7 @@
  * Threads: the writer's. */
 #include "edge/store/disk_log.h"
 
+#include "edge/store/disk_orders.h"
 #include "edge/store/disk_place.h"
 #include "edge/store/disk_scan.h"
 #include "edge/store/object.h"
@@ -247,8 +248,9 @@ struct reclaim {
     struct disk *d;
     uint32_t segment;
     int64_t budget; /* bytes that may still be moved */
-    /* What is used most is moved first; then what is left is forgotten, then heads come. */
-    enum { MOVE_3, MOVE_2, MOVE_1, FORGET, HEADS } pass;
+    /* Drops and purges go on first, then what is used most is moved, what is left forgotten, and
+     * heads come. */
+    enum { ORDERS, MOVE_3, MOVE_2, MOVE_1, FORGET, HEADS } pass;
 };
 
 static bool read_payload(struct disk *d, const struct reclaim *c, const struct disk_record *r,
@@ -298,7 +300,7 @@ static void reclaim_block(struct reclaim *c, const struct disk_record *r, struct
     uint32_t uses;
     if (!disk_place_has(g, r, c->segment, &uses))
         return;
-    if (c->pass < FORGET && uses >= DISK_PLACE_USES_MAX - c->pass)
+    if (c->pass < FORGET && uses >= DISK_PLACE_USES_MAX - (uint32_t)(c->pass - MOVE_3))
         move_block(c, r, g);
     else if (c->pass == FORGET && disk_place_clear(g, r, c->segment))
         counter_add_shared(&c->d->store->counters.disk_evicted_blocks, 1);
@@ -327,7 +329,11 @@ static void reclaim_object(struct reclaim *c, struct generation *g)
 static bool reclaim_record(void *ctx, const struct disk_record *r, const void *payload)
 {
     struct reclaim *c = ctx;
-    (void)payload;
+    if (c->pass == ORDERS) {
+        if (r->kind == DISK_DROP || r->kind == DISK_PURGE)
+            disk_orders_keep(c->d, c->segment, r, payload);
+        return true;
+    }
     bool is_due = r->kind == (c->pass == HEADS ? DISK_OBJECT : DISK_BLOCK);
     struct generation *g = is_due ? generation_known(c->d->store, r->generation) : NULL;
     if (g == NULL)
@@ -338,6 +344,26 @@ static bool reclaim_record(void *ctx, const struct disk_record *r, const void *p
         reclaim_block(c, r, g);
     generation_unref(&g);
     return true;
+}
+
+/* Into the open segment, or, where there is none, into the next one. What finds no room there is
+ * made good by who sees has_missed. */
+static void put_orders(struct disk *d)
+{
+    struct disk_writer *w = &d->writer;
+    struct disk_record r;
+    const uint8_t *payload;
+    if (w->segment == SEGMENT_NONE)
+        return;
+    for (size_t at = 0; disk_orders_next(d, &at, &r, &payload);) {
+        if (!fits_buffer(d, r.length))
+            disk_log_flush(d);
+        if (w->segment != SEGMENT_NONE && fits_segment(d, r.length, true))
+            put(d, &r, payload);
+        else
+            w->has_missed = true;
+    }
+    disk_orders_clear(d);
 }
 
 /* Of those that are mostly pinned, or of the others. */
@@ -367,8 +393,9 @@ static bool reclaim_oldest(struct disk *d)
         return false;
     uint64_t sequence = d->segments[c.segment].sequence;
     int r = 0;
-    for (c.pass = MOVE_3; r == 0 && c.pass <= HEADS; c.pass++) {
+    for (c.pass = ORDERS; r == 0 && c.pass <= HEADS; c.pass++) {
         r = disk_scan(&d->medium, c.segment, sequence, reclaim_record, &c);
+        put_orders(d);
         disk_log_flush(d); /* what is moved lies elsewhere before the next pass looks */
     }
     if (r != 0)
@@ -465,6 +492,7 @@ static int open_segment(struct disk *d)
     w->flushed = DISK_PAGE;
     w->filled = w->records = 0;
     buf_clear(&w->summary);
+    put_orders(d);
     if (free_segment(d) == SEGMENT_NONE && atomic_load(&d->unread) == 0)
         reclaim_oldest(d);
     return w->segment != SEGMENT_NONE ? 0 : ERR_IO;

@@ -6,7 +6,8 @@
  *
  *   head     the first of its variant that is met is the one; those after it are older
  *   drop     heads of this generation that are met later are gone
- *   purge    so are heads in its scope
+ *   purge    so are heads in its scope; of both, those that were written again when their segment
+ *            was given up wait until the segments are reached that they reach
  *   block    the first of its place is the one. A head lies before its blocks: those whose
  *            generation is not known yet wait for it (disk_early.h); where there are too many of
  *            them for that, segments are read once more
@@ -35,6 +36,12 @@ struct order {
     uint32_t segment;
 };
 
+/* A drop or a purge that was written again: it falls on segments of a lower sequence alone. */
+struct waiting {
+    struct disk_record record;
+    uint8_t *payload;
+};
+
 struct disk_recovery {
     struct disk *d;
     struct order *v; /* newest first */
@@ -50,6 +57,8 @@ struct disk_recovery {
     uint32_t segment;
     struct object **fresh; /* of this segment, referenced: not in the index yet */
     size_t fresh_count, fresh_room;
+    struct waiting *waiting; /* not reached yet */
+    size_t waiting_count, waiting_room;
     uint64_t records, objects, blocks, refused;
     bool is_over;
 };
@@ -220,15 +229,54 @@ static void take_purge(struct disk_recovery *rc, const struct disk_record *r, co
         purge_marks_add(rc->marks, &p.scope, p.is_soft);
 }
 
+/* From here on heads that are met fall to it. */
+static void take_order(struct disk_recovery *rc, const struct disk_record *r, const void *payload)
+{
+    if (r->kind == DISK_DROP)
+        id_set_add(&rc->dropped, r->generation);
+    else
+        take_purge(rc, r, payload);
+}
+
+static void let_wait(struct disk_recovery *rc, const struct disk_record *r, const void *payload)
+{
+    struct waiting w = {.record = *r};
+    if (rc->waiting_count == rc->waiting_room) {
+        rc->waiting_room = rc->waiting_room > 0 ? 2 * rc->waiting_room : 64;
+        rc->waiting = mem_grow(rc->waiting, rc->waiting_room, sizeof(*rc->waiting));
+    }
+    if (r->length > 0) {
+        w.payload = mem_alloc(r->length);
+        memcpy(w.payload, payload, r->length);
+    }
+    rc->waiting[rc->waiting_count++] = w;
+}
+
+/* Those that reach the segment of this sequence. */
+static void take_waiting(struct disk_recovery *rc, uint64_t sequence)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < rc->waiting_count; i++) {
+        struct waiting w = rc->waiting[i];
+        if (disk_reach(&w.record) <= sequence) {
+            rc->waiting[kept++] = w;
+            continue;
+        }
+        take_order(rc, &w.record, w.payload);
+        mem_free(w.payload);
+    }
+    rc->waiting_count = kept;
+}
+
 static bool on_head(void *ctx, const struct disk_record *r, const void *payload)
 {
     struct disk_recovery *rc = ctx;
     if (r->kind == DISK_OBJECT)
         take_object(rc, r, payload);
-    else if (r->kind == DISK_DROP)
-        id_set_add(&rc->dropped, r->generation);
-    else if (r->kind == DISK_PURGE)
-        take_purge(rc, r, payload);
+    else if (r->kind != DISK_BLOCK && disk_reach(r) < r->sequence)
+        let_wait(rc, r, payload);
+    else if (r->kind != DISK_BLOCK)
+        take_order(rc, r, payload);
     return goes_on(rc);
 }
 
@@ -303,6 +351,7 @@ static void read_segments(struct disk_recovery *rc)
     for (uint32_t i = 0; i < rc->count && !rc->is_over; i++) {
         struct disk_summary s;
         rc->segment = rc->v[i].segment;
+        take_waiting(rc, rc->v[i].sequence);
         if (disk_summary_read(&s, &rc->d->medium, rc->segment, rc->v[i].sequence) == 0) {
             disk_summary_back(&s, on_head, rc);
             disk_summary_back(&s, on_block, rc);
@@ -401,6 +450,9 @@ void disk_recover_finish(struct disk_recovery **prc)
     id_set_finish(&rc->purged);
     id_set_finish(&rc->purged_softly);
     arena_finish(&rc->mem);
+    for (size_t i = 0; i < rc->waiting_count; i++)
+        mem_free(rc->waiting[i].payload);
+    mem_free(rc->waiting);
     mem_free(rc->fresh);
     mem_free(rc->sequences);
     mem_free(rc->v);

@@ -107,14 +107,14 @@ static void flush_if_due(struct disk *d)
         disk_log_flush(d);
 }
 
-/* Purges and drops that it could not take: after the next start all that it holds by then is
- * validated. */
+/* Purges and drops that it could not take, or not carry on: after the next start all that it holds
+ * by then is validated. */
 static void make_good(struct disk *d)
 {
     static const struct purge_image all = {.is_soft = true, .scope = {.kind = PURGE_ALL}};
     uint8_t payload[64];
     struct disk_record r = {.kind = DISK_PURGE};
-    if (!d->writer.has_missed)
+    if (!d->writer.has_missed || !disk_is_up(d))
         return;
     r.length = (uint32_t)purge_image_write(&all, payload, sizeof(payload));
     if (disk_log_purge(d, &r, payload) == 0 && disk_log_sync(d) == 0)
@@ -131,7 +131,6 @@ static void probe(struct disk *d)
         return;
     atomic_store(&d->faults, 0);
     disk_set_state(d, STORE_DISK_UP, "a probe was written and read");
-    make_good(d);
 }
 
 void disk_write_all(struct disk *d)
@@ -144,6 +143,7 @@ void disk_write_all(struct disk *d)
             flush_if_due(d);
         }
         probe(d);
+        make_good(d);
         flush_if_due(d);
     }
     disk_log_close(d);

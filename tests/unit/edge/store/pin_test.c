@@ -159,11 +159,49 @@ static void a_pin_brings_to_the_disk_what_is_in_memory(void **state)
     folder_remove(path);
 }
 
+/* 1 to 7 fill a segment of the disk, which is pinned; the purges of 1, and of 2 by a mark, lie in
+ * younger ones, which go before it. */
+static void purges_outlive_what_is_passed_over(void **state)
+{
+    char path[64], text[32];
+    struct store_key key = key_for(text, 1);
+    struct purge_scope scope = {
+        .kind = PURGE_PREFIX, .site = SPAN("site"), .host = SPAN("host"), .value = SPAN("/2")};
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= 7; id++) {
+        char own[32];
+        struct store_key k = key_for(own, id);
+        assert_true(object_put(st, id, 4));
+        struct object *o = store_select(st, &k, NULL, NULL);
+        generation_pin(o->generation, clock_mono_ms() + 3600 * MSEC_PER_SEC);
+        object_unref(&o);
+    }
+    for (uint64_t id = 20; id < 30; id++)
+        assert_true(object_put(st, 1000 + id, 4));
+    EQ(store_purge(st, &key, false), 1);
+    store_purge_many(st, &scope, false);
+    for (uint64_t id = 30; id < 200; id++)
+        assert_true(object_put(st, 1000 + id, 4));
+    EQ(object_read(st, 3, 4).good, 4);
+    store_destroy(&st);
+    st = disk_store(path, (struct disk_setup){0});
+    EQ(object_read(st, 1, 4).found, 0);
+    EQ(object_read(st, 2, 4).found, 0);
+    for (uint64_t id = 3; id <= 7; id++)
+        EQ(object_read(st, id, 4).good, 4);
+    EQ(object_read(st, 1199, 4).good, 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_pinned_outlives_what_goes_by),
         cmocka_unit_test(nothing_is_pinned_for_ever),
+        cmocka_unit_test(purges_outlive_what_is_passed_over),
         cmocka_unit_test(a_store_that_is_all_pinned_still_takes_what_comes),
         cmocka_unit_test(what_is_pinned_stays_on_the_disk),
         cmocka_unit_test(a_pin_brings_to_the_disk_what_is_in_memory),
