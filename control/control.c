@@ -26,6 +26,8 @@
 #include "lib/daemon/metrics_text.h"
 #include "lib/web/server_counters.h"
 
+#include <inttypes.h>
+
 #define TICK_MS     250
 #define SAVE_MS     5000
 #define SNAPSHOT_MS 10000
@@ -56,6 +58,7 @@ struct control {
     struct probes *probes;
     struct admin_base *admin;
     struct timer tick;
+    uint64_t rules_version; /* of the document whose routing rules count; 0: none */
     msec_t saved_at;
     msec_t snapshot_at, pruned_at; /* the state's thread */
     struct save save, last_save;
@@ -72,6 +75,39 @@ static const struct control_options *options_of(struct option_config *config)
 static int check(struct option_config *config, struct buf *why)
 {
     return control_options_check(options_of(config), option_file(config), why);
+}
+
+/* ---- routing rules ---- */
+
+/* The configuration of the file and the routing rules of a document (NULL: none). 0 or ERR_*. */
+static int swap_config(struct control *c, struct option_config *from,
+                       const struct rollout_document *d, struct buf *why)
+{
+    struct api_config *fresh = NULL;
+    struct span document = d != NULL ? rollout_document_text(d, false) : SPAN_NONE;
+    int err = control_options_config(options_of(from), option_file(from), document, &fresh, why);
+    if (err == 0)
+        api_config_swap(&c->api.config, fresh);
+    return err;
+}
+
+/* Rules count from when their version is stable. Those of a version that cannot be used (it was
+ * checked when it was put) leave the old ones as they are. */
+static void tend_rules(struct control *c)
+{
+    struct rollout_document *d = rollout_stable_document(c->api.rollout);
+    struct buf why;
+    if (d == NULL || rollout_document_version(d) == c->rules_version) {
+        rollout_document_unref(&d);
+        return;
+    }
+    buf_init(&why, 4096);
+    c->rules_version = rollout_document_version(d);
+    if (swap_config(c, c->config, d, &why) != 0)
+        LOG_WARN("rules-not-used", "version=%" PRIu64 " why=\"%.*s\"", c->rules_version,
+                 SPAN_FMT(buf_span(&why)));
+    buf_finish(&why);
+    rollout_document_unref(&d);
 }
 
 /* ---- the main thread's work ---- */
@@ -182,6 +218,7 @@ static void on_tick(struct timer *t)
     msec_t now = loop_now(daemon_loop(c->daemon));
     if (!c->api.routes_only)
         tend_state(c, now);
+    tend_rules(c);
     dns_server_look(c->dns, view_for_atlas, c);
     timer_set(&c->tick, TICK_MS);
 }
@@ -218,6 +255,8 @@ static int open_state(struct control *c, struct buf *why)
     c->api.registry = registry_create(&health_rules_default);
     struct plan_rules rules = control_options_rollout(o);
     c->api.rollout = rollout_create(&rules);
+    c->api.papers = papers_create();
+    c->api.secrets = secrets_create();
     c->api.ledger = ledger_create();
     c->api.tokens = tokens_create();
     c->api.wrong_tokens = limit_create(AUTH_WRONG_PER_S, AUTH_WRONG_BURST);
@@ -291,16 +330,15 @@ static void start_geo(struct control *c)
 
 static int start_parts(struct control *c, struct buf *why)
 {
-    struct api_config *config;
     int err = bind_all(c, why);
     if (err == 0)
         err = open_state(c, why);
     if (err == 0)
-        err = control_options_config(options_of(c->config), option_file(c->config), &config, why);
-    if (err == 0)
-        api_config_swap(&c->api.config, config);
-    if (err == 0)
+        err = swap_config(c, c->config, NULL, why);
+    if (err == 0) {
+        tend_rules(c);
         start_geo(c);
+    }
     registry_view_init(&c->dns_picture, c->api.registry);
     if (err == 0)
         c->probes = probes_create(daemon_loop(c->daemon), c->api.registry,
@@ -336,6 +374,8 @@ static void stop(struct daemon *d)
     purge_log_close(&c->api.purges);
     ledger_destroy(&c->api.ledger);
     rollout_destroy(&c->api.rollout);
+    papers_destroy(&c->api.papers);
+    secrets_destroy(&c->api.secrets);
     tokens_destroy(&c->api.tokens);
     audit_close(&c->api.audit);
     limit_destroy(&c->api.wrong_tokens);
@@ -428,26 +468,26 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     const struct control_options *o = options_of(config);
     const char *file = option_file(config);
     struct certificates_spec certificates = {&o->certificates, &o->tls};
-    struct api_config *fresh = NULL;
+    struct rollout_document *rules = rollout_stable_document(c->api.rollout);
     int err = refuse_fixed(options_of(c->config), o, file, why);
     if (err == 0)
         err = certificates_reload(c->certificates, &certificates, why);
     if (err == 0)
-        err = control_options_config(o, file, &fresh, why);
+        err = swap_config(c, config, rules, why);
+    rollout_document_unref(&rules);
     if (err != 0)
         return err;
     struct arena mem;
     arena_init(&mem, 64 << 20);
     struct registry_file nodes = control_options_file(o, &mem);
     registry_set_file(c->api.registry, &nodes);
-    api_config_swap(&c->api.config, fresh);
     struct geo_follow_spec geo;
     control_rules_geo(o, &geo, &mem);
     geo_follow_set(c->api.geo, &geo);
     probes_set(c->probes, o->probe_every_ms, o->probe_timeout_ms);
     arena_finish(&mem);
-    struct plan_rules rules = control_options_rollout(o);
-    rollout_set_rules(c->api.rollout, &rules);
+    struct plan_rules plan = control_options_rollout(o);
+    rollout_set_rules(c->api.rollout, &plan);
     c->config = config;
     api_audit_note(&c->api, daemon_loop(d), "configuration file", "reload");
     return 0;

@@ -346,7 +346,7 @@ int control_options_check(const struct control_options *o, const char *file, str
 
 /* ---- the snapshot ---- */
 
-int control_options_config(const struct control_options *o, const char *file,
+int control_options_config(const struct control_options *o, const char *file, struct span document,
                            struct api_config **out, struct buf *why)
 {
     struct api_config *c = api_config_create();
@@ -355,7 +355,10 @@ int control_options_config(const struct control_options *o, const char *file,
         c->redirect_max_age_s > 0
             ? arena_printf(&c->mem, "private, max-age=%lld", (long long)c->redirect_max_age_s)
             : SPAN("private, no-store");
-    int err = control_rules_make(o, c, why);
+    struct routing_doc routing;
+    int err = routing_doc_find(document, &routing, &c->mem, why);
+    if (err == 0)
+        err = control_rules_make(o, &routing, c, why);
     if (err == 0)
         err = auth_token_read(o->operator_token_file, c->operator_digest, why);
     c->has_node_token = o->node_token_file[0] != '\0';

@@ -84,9 +84,9 @@ MUST_USE int control_options_check(const struct control_options *o, const char *
 /* control_options_file: nodes and sites; of options that were checked; lives like mem and o. */
 struct registry_file control_options_file(const struct control_options *o, struct arena *mem);
 struct plan_rules control_options_rollout(const struct control_options *o);
-/* control_options_config: routing rules, tokens and prices. 0 and *out, or ERR_CONFIG and `why`
- * (tokens). */
+/* control_options_config: routing rules (those of a configuration document too; empty: there is
+ * none), tokens and prices. 0 and *out, or ERR_CONFIG and `why` (tokens). */
 MUST_USE int control_options_config(const struct control_options *o, const char *file,
-                                    struct api_config **out, struct buf *why);
+                                    struct span document, struct api_config **out, struct buf *why);
 
 #endif

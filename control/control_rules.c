@@ -4,23 +4,47 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/geo/continent.h"
 
-#include <stdlib.h>
-
-static struct override *overrides_of(const struct control_options *o, struct arena *mem)
+static struct site_doc_texts texts_of(const struct option_texts *from, struct arena *mem)
 {
-    const struct control_override *from = o->overrides.v;
-    struct override *v = arena_zalloc(mem, (o->overrides.count + 1) * sizeof *v);
-    for (size_t i = 0; i < o->overrides.count; i++) {
-        struct span *edges = arena_zalloc(mem, (from[i].edges.count + 1) * sizeof *edges);
-        for (size_t k = 0; k < from[i].edges.count; k++)
-            edges[k] = span_of(from[i].edges.v[k]);
-        v[i].network = span_of(from[i].network);
-        v[i].edges = edges;
-        v[i].edge_count = from[i].edges.count;
-    }
+    struct site_doc_texts t = {arena_zalloc(mem, (from->count + 1) * sizeof *t.v), from->count};
+    for (size_t i = 0; i < from->count; i++)
+        t.v[i] = span_of(from->v[i]);
+    return t;
+}
+
+static struct routing_rule *rules_of(const struct option_records *records, struct arena *mem)
+{
+    const struct control_override *from = records->v;
+    struct routing_rule *v = arena_zalloc(mem, (records->count + 1) * sizeof *v);
+    for (size_t i = 0; i < records->count; i++)
+        v[i] = (struct routing_rule){span_of(from[i].network), texts_of(&from[i].edges, mem)};
     return v;
+}
+
+static struct routing_region region_of_file(const struct control_region *from, struct arena *mem)
+{
+    return (struct routing_region){.name = span_of(from->name),
+                                   .countries = texts_of(&from->countries, mem),
+                                   .continent = span_of(from->continent),
+                                   .takes_guests = from->takes_guests};
+}
+
+/* The file's rules in the form that a document's have; lives like o and mem. */
+static struct routing_doc doc_of_file(const struct control_options *o, struct arena *mem)
+{
+    const struct control_region *regions = o->regions.v;
+    struct routing_doc d = {.overrides = rules_of(&o->overrides, mem),
+                            .override_count = o->overrides.count,
+                            .asns = rules_of(&o->asns, mem),
+                            .asn_count = o->asns.count,
+                            .region_count = o->regions.count,
+                            .near_km = (uint64_t)o->near_km,
+                            .vague_km = (uint64_t)o->vague_km};
+    d.regions = arena_zalloc(mem, (d.region_count + 1) * sizeof *d.regions);
+    for (size_t i = 0; i < d.region_count; i++)
+        d.regions[i] = region_of_file(&regions[i], mem);
+    return d;
 }
 
 static struct override *proxies_of(const struct control_options *o, struct arena *mem)
@@ -31,54 +55,18 @@ static struct override *proxies_of(const struct control_options *o, struct arena
     return v;
 }
 
-static int compare_asns(const void *a, const void *b)
-{
-    const struct asn_rule *x = a, *y = b;
-    return x->asn < y->asn ? -1 : x->asn > y->asn;
-}
-
-static bool read_asn(const char *text, uint32_t *out)
-{
-    uint64_t n;
-    struct span s = span_of(text);
-    if (span_starts(s, SPAN("AS")))
-        s = span_skip(s, 2);
-    if (!span_u64(s, &n) || n == 0 || n > UINT32_MAX)
-        return false;
-    *out = (uint32_t)n;
-    return true;
-}
-
-/* Ascending; those that are no numbers are left out (check_asns tells). */
-static struct asn_rule *asns_of(const struct control_options *o, size_t *count, struct arena *mem)
-{
-    const struct control_override *from = o->asns.v;
-    struct asn_rule *v = arena_zalloc(mem, (o->asns.count + 1) * sizeof *v);
-    *count = 0;
-    for (size_t i = 0; i < o->asns.count; i++) {
-        struct span *edges = arena_zalloc(mem, (from[i].edges.count + 1) * sizeof *edges);
-        for (size_t k = 0; k < from[i].edges.count; k++)
-            edges[k] = span_of(from[i].edges.v[k]);
-        v[*count].edges = edges;
-        v[*count].edge_count = from[i].edges.count;
-        *count += read_asn(from[i].network, &v[*count].asn);
-    }
-    qsort(v, *count, sizeof *v, compare_asns);
-    return v;
-}
-
 static void check_asns(const struct control_options *o, const char *file, struct buf *why)
 {
     const struct control_override *v = o->asns.v;
     uint32_t a, b;
     for (size_t i = 0; i < o->asns.count; i++) {
-        if (!read_asn(v[i].network, &a)) {
+        if (!rule_asn_read(span_of(v[i].network), &a)) {
             option_error(why, file, v[i].line, "asn %s: must be a number from 1 to 4294967295",
                          v[i].network);
             continue;
         }
         for (size_t k = 0; k < i; k++)
-            if (read_asn(v[k].network, &b) && a == b)
+            if (rule_asn_read(span_of(v[k].network), &b) && a == b)
                 option_error(why, file, v[i].line, "asn %s stands there twice", v[i].network);
     }
     if (o->asns.count > 0 && o->geoip_asn[0] == '\0')
@@ -111,40 +99,22 @@ void control_rules_geo(const struct control_options *o, struct geo_follow_spec *
     }
 }
 
-/* "" or what is wrong with it. */
-static const char *read_region(const struct control_region *from, struct region *out)
-{
-    *out = (struct region){.name = span_of(from->name),
-                           .hash = hash64(from->name, strlen(from->name)),
-                           .continent = picture_code(span_of(from->continent)),
-                           .takes_guests = from->takes_guests};
-    if (from->continent[0] != '\0' && !continent_is(span_of(from->continent)))
-        return "continent: must be AF, AN, AS, EU, NA, OC or SA";
-    if (from->countries.count > REGION_MAX_COUNTRIES)
-        return "countries: are too many";
-    for (size_t i = 0; i < from->countries.count; i++) {
-        struct span country = span_of(from->countries.v[i]);
-        if (continent_of(country)[0] == '\0')
-            return "countries: must be two capital letters each (ISO 3166-1)";
-        out->countries[out->country_count++] = picture_code(country);
-    }
-    if (out->country_count == 0 && out->continent == 0)
-        return "countries, continent: one of them must be given";
-    return "";
-}
-
 static void check_regions(const struct control_options *o, const char *file, struct buf *why)
 {
     const struct control_region *v = o->regions.v;
     struct region region;
+    struct arena mem;
+    arena_init(&mem, 1 << 20);
     for (size_t i = 0; i < o->regions.count; i++) {
-        const char *fault = i < REGION_MAX ? read_region(&v[i], &region) : "is one too many";
+        struct routing_region one = region_of_file(&v[i], &mem);
+        const char *fault = i < REGION_MAX ? rule_region_read(&one, &region) : "is one too many";
         if (fault[0] != '\0')
             option_error(why, file, v[i].line, "region %s: %s", v[i].name, fault);
         for (size_t k = 0; k < i; k++)
             if (strcmp(v[i].name, v[k].name) == 0)
                 option_error(why, file, v[i].line, "region %s stands there twice", v[i].name);
     }
+    arena_finish(&mem);
 }
 
 static bool has_region(const struct control_options *o, const char *name)
@@ -166,20 +136,6 @@ static void check_members(const struct control_options *o, const char *file, str
                          v[i].region);
 }
 
-static struct region_table *regions_of(const struct control_options *o, struct arena *mem)
-{
-    const struct control_region *v = o->regions.v;
-    if (o->regions.count == 0)
-        return NULL;
-    struct region_table *t = arena_zalloc(mem, sizeof *t);
-    for (; t->count < o->regions.count; t->count++) {
-        const char *fault = read_region(&v[t->count], &t->v[t->count]);
-        CHECK(fault[0] == '\0'); /* it was checked */
-        t->v[t->count].name = arena_dup(mem, t->v[t->count].name);
-    }
-    return t;
-}
-
 static bool has_node(const struct control_options *o, const char *id)
 {
     const struct control_node *v = o->nodes.v;
@@ -198,8 +154,10 @@ static void check_networks(const struct control_options *o, const char *file, st
     size_t faulty = 0;
     arena_init(&mem, 16 << 20);
     buf_init(&text, 1024);
-    if (override_table_create(&table, overrides_of(o, &mem), o->overrides.count, &faulty, &text) !=
-        0)
+    struct override *networks = arena_zalloc(&mem, (o->overrides.count + 1) * sizeof *networks);
+    for (size_t i = 0; i < o->overrides.count; i++)
+        networks[i].network = span_of(v[i].network);
+    if (override_table_create(&table, networks, o->overrides.count, &faulty, &text) != 0)
         option_error(why, file, v[faulty].line, "override: %.*s", SPAN_FMT(buf_span(&text)));
     override_table_destroy(&table);
     buf_clear(&text);
@@ -225,18 +183,25 @@ void control_rules_check(const struct control_options *o, const char *file, stru
     check_members(o, file, why);
 }
 
-int control_rules_make(const struct control_options *o, struct api_config *c, struct buf *why)
+int control_rules_make(const struct control_options *o, const struct routing_doc *document,
+                       struct api_config *c, struct buf *why)
 {
     size_t faulty;
-    c->rules.near_km = (double)o->near_km;
-    c->rules.vague_km = (double)o->vague_km;
-    c->rules.regions = regions_of(o, &c->mem);
-    c->rules.asns = asns_of(o, &c->rules.asn_count, &c->mem);
-    int err = override_table_create(&c->overrides, overrides_of(o, &c->mem), o->overrides.count,
-                                    &faulty, why);
+    struct rule_set rules;
+    struct routing_doc file = doc_of_file(o, &c->mem);
+    bool has_near = document != NULL && document->has_near;
+    bool has_vague = document != NULL && document->has_vague;
+    int err = rule_set_make(&rules, document, &file, &c->mem, why);
     if (err == 0 && o->trusted_proxies.count > 0)
         err = override_table_create(&c->proxies, proxies_of(o, &c->mem), o->trusted_proxies.count,
                                     &faulty, why);
-    c->rules.overrides = c->overrides;
+    c->overrides = rules.overrides;
+    c->rules =
+        (struct decide_rules){.overrides = rules.overrides,
+                              .asns = rules.asns,
+                              .asn_count = rules.asn_count,
+                              .regions = rules.regions,
+                              .near_km = (double)(has_near ? document->near_km : file.near_km),
+                              .vague_km = (double)(has_vague ? document->vague_km : file.vague_km)};
     return err;
 }

@@ -15,6 +15,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/daemon/given.h"
 #include "lib/daemon/metrics_text.h"
 #include "lib/web/server_counters.h"
 
@@ -86,9 +87,15 @@ static int renew_sites(struct edge *e, struct span document, struct buf *why)
 static int use_document(void *ctx, struct span document, struct buf *why)
 {
     struct edge *e = ctx;
-    int err = renew_sites(e, document, why);
-    if (err != 0)
+    struct given *given = NULL;
+    int err = given_read(&given, document, why);
+    if (err == 0)
+        err = renew_sites(e, document, why);
+    if (err != 0) {
+        given_destroy(&given);
         return err;
+    }
+    certificates_give(e->certificates, given);
     buf_clear(&e->document);
     buf_add_span(&e->document, document);
     return 0;

@@ -269,7 +269,8 @@ int edge_config_check(struct option_config *config, struct buf *why)
         err = ERR_CONFIG;
     }
     struct certificates_spec certificates = {&c->certificates, &c->tls};
-    if (listen_check(&c->listens, c->certificates.count > 0, file, why) != 0 ||
+    bool is_given_one = c->control.url[0] != '\0'; /* perhaps, by the control plane */
+    if (listen_check(&c->listens, c->certificates.count > 0 || is_given_one, file, why) != 0 ||
         certificates_check(&certificates, why) != 0)
         err = ERR_CONFIG;
     if (admin_check(&c->admin, c->certificates.count > 0, file, why) != 0 ||

@@ -8,6 +8,7 @@
 #include "control/api/api_heartbeat.h"
 #include "control/api/api_history.h"
 #include "control/api/api_nodes.h"
+#include "control/api/api_papers.h"
 #include "control/api/api_purge.h"
 #include "control/api/api_route.h"
 #include "control/api/api_sites.h"
@@ -36,6 +37,18 @@ static const struct router_row rows[] = {
     {METHOD_GET, "/v1/sites/{name}", api_sites_get, TOKEN_READ},
     {METHOD_PUT, "/v1/sites/{name}", api_sites_put, TOKEN_ADMIN},
     {METHOD_DELETE, "/v1/sites/{name}", api_sites_delete, TOKEN_ADMIN},
+    {METHOD_GET, "/v1/certificates", api_certificates_list, TOKEN_READ},
+    {METHOD_GET, "/v1/certificates/{name}", api_certificates_get, TOKEN_READ},
+    {METHOD_PUT, "/v1/certificates/{name}", api_certificates_put, TOKEN_ADMIN},
+    {METHOD_DELETE, "/v1/certificates/{name}", api_certificates_delete, TOKEN_ADMIN},
+    {METHOD_GET, "/v1/keys", api_keys_list, TOKEN_READ},
+    {METHOD_GET, "/v1/keys/{name}", api_keys_get, TOKEN_READ},
+    {METHOD_PUT, "/v1/keys/{name}", api_keys_put, TOKEN_ADMIN},
+    {METHOD_POST, "/v1/keys/{name}/rotate", api_keys_rotate, TOKEN_ADMIN},
+    {METHOD_DELETE, "/v1/keys/{name}", api_keys_delete, TOKEN_ADMIN},
+    {METHOD_GET, "/v1/routing", api_routing_get, TOKEN_READ},
+    {METHOD_PUT, "/v1/routing", api_routing_put, TOKEN_ADMIN},
+    {METHOD_DELETE, "/v1/routing", api_routing_delete, TOKEN_ADMIN},
     {METHOD_GET, "/v1/config", api_history_list, TOKEN_READ},
     {METHOD_GET, "/v1/config/{version}", api_history_get, TOKEN_READ},
     {METHOD_POST, "/v1/config/rollback", api_history_rollback, TOKEN_ADMIN},

@@ -137,9 +137,9 @@ static int run_rollback(struct api_job *j, struct state *s)
     uint64_t to = job->version;
     j->what = j->about = arena_printf(&j->mem, "rollback to version %" PRIu64, to);
     struct audit_entry e = api_job_entry(j);
-    int err = config_return(j->worker->api, s, to, &e, &job->version);
-    if (err == ERR_EXISTS)
-        buf_printf(&j->why, "The configuration file has a name or host of that version's sites.");
+    struct config_result result = {.why = &j->why};
+    int err = config_return(j->worker->api, s, to, &e, &result);
+    job->version = result.version;
     return err == ERR_NOT_FOUND ? no_such_version(j, to) : err;
 }
 
@@ -185,8 +185,9 @@ static void run_act(struct state_job *job, struct state *s)
 {
     struct act *act = CONTAINER_OF(job, struct act, job);
     char what[sizeof act->step.why + 64];
-    uint64_t version;
+    struct buf why;
     int err;
+    buf_init(&why, 1024);
     if (act->step.act == ROLLOUT_SETTLE) {
         err = config_settle(act->api, s, act->step.version);
     } else {
@@ -196,11 +197,13 @@ static void run_act(struct state_job *job, struct state *s)
             .at_wall_ms = clock_wall_ms(), .who = SPAN("rollout"), .what = span_of(what)};
         LOG_WARN("configuration-returned", "version=%" PRIu64 " stable=%" PRIu64 " why=\"%s\"",
                  act->step.version, act->step.stable, act->step.why);
-        err = config_return(act->api, s, act->step.stable, &e, &version);
+        err =
+            config_return(act->api, s, act->step.stable, &e, &(struct config_result){.why = &why});
     }
     if (err != 0)
-        LOG_WARN_LIMITED("rollout-act-failed", "version=%" PRIu64 " error=\"%s\"",
-                         act->step.version, err_text(err));
+        LOG_WARN_LIMITED("rollout-act-failed", "version=%" PRIu64 " error=\"%s\" why=\"%.*s\"",
+                         act->step.version, err_text(err), SPAN_FMT(buf_span(&why)));
+    buf_finish(&why);
 }
 
 static void act_done(struct state_job *job)

@@ -94,13 +94,16 @@ static int commit_site(struct api_job *j, struct state *s, const struct state_ch
 {
     struct api *a = j->worker->api;
     struct audit_entry e = api_job_entry(j);
+    struct config_result result = {.why = &j->why};
     struct buf text;
-    buf_init(&text, CONFIG_DOCUMENT_BYTES + 1);
-    registry_sites_document(a->registry, change->key, change->value, &text);
-    struct config_commit c = {change, 1, buf_span(&text), false};
-    int err = buf_overflowed(&text) ? ERR_TOO_BIG : config_commit(a, s, &c, &e, version);
+    buf_init(&text, CONFIG_DOCUMENT_BYTES);
+    int err = config_document(a, change, NULL, &text);
+    struct config_commit c = {.changes = change, .count = 1, .document = buf_span(&text)};
+    if (err == 0)
+        err = config_commit(a, s, &c, &e, &result);
     if (err == ERR_TOO_BIG)
-        buf_printf(&j->why, "All sites together would be larger than an edge takes.");
+        buf_printf(&j->why, "All of the configuration would be larger than an edge takes.");
+    *version = result.version;
     buf_finish(&text);
     return err;
 }

@@ -3,11 +3,13 @@
 #define CONTROL_API_API_WORKER_H
 
 #include "control/access/audit.h"
+#include "control/access/secrets.h"
 #include "control/access/token.h"
 #include "control/api/api_config.h"
 #include "control/api/api_counters.h"
 #include "control/purge/purge_log.h"
 #include "control/registry/registry.h"
+#include "control/rollout/papers.h"
 #include "control/rollout/rollout.h"
 #include "control/route/heat.h"
 #include "control/state/state_queue.h"
@@ -28,6 +30,8 @@ struct api {
     struct ledger *ledger;
     struct geo_follow *geo;
     struct rollout *rollout;
+    struct papers *papers;
+    struct secrets *secrets; /* the state's thread */
     struct tokens *tokens;
     struct audit *audit;                  /* the state's thread */
     struct limit *wrong_tokens, *callers; /* by address, by name of token */

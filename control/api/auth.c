@@ -4,6 +4,7 @@
 
 #include "control/api/steer.h"
 #include "lib/base/err.h"
+#include "lib/daemon/listen.h"
 #include "lib/base/hash.h"
 
 #include <errno.h>
@@ -99,4 +100,10 @@ bool auth_is_node(const struct api_worker *w, struct span node)
 {
     const struct token *t = &w->caller.token;
     return t->node[0] == '\0' || span_eq(span_of(t->node), node);
+}
+
+bool auth_is_private(const struct exchange *x)
+{
+    const struct listen_tag *tag = x->listener_tag;
+    return tag->is_tls || addr_is_loopback(conn_peer(x->conn));
 }

@@ -28,6 +28,9 @@ MUST_USE int auth_token_read(const char *file, uint8_t digest[DIGEST_SHA256_BYTE
                              struct buf *why);
 /* auth_check: rights 0: anybody may. Sets w->caller, also where it is not AUTH_PASS. */
 enum auth_verdict auth_check(struct api_worker *w, const struct exchange *x, unsigned rights);
+/* auth_is_private: whether nobody on the way can read along: TLS, or this machine. Secrets are
+ * taken and told only then. */
+bool auth_is_private(const struct exchange *x);
 /* auth_is_node: whether the caller may speak for this node. */
 bool auth_is_node(const struct api_worker *w, struct span node);
 

@@ -7,6 +7,8 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/codec/json_in.h"
+#include "lib/codec/json_out.h"
+#include "lib/daemon/given.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,34 +16,89 @@
 #define META_CHANGES 2
 #define READ_BYTES   (32 << 20)
 
+struct facts {
+    struct state_change *v;
+    size_t count;
+    struct arena *mem;
+};
+
 static struct state_change meta(const char *key, uint64_t version, struct arena *mem)
 {
     return (struct state_change){STATE_META, span_of(key), arena_printf(mem, "%" PRIu64, version)};
 }
 
+int config_document(struct api *a, const struct state_change *site, const struct paper *paper,
+                    struct buf *out)
+{
+    struct json_out o;
+    json_out_begin(&o, out);
+    json_out_object(&o, NULL);
+    registry_sites_document(a->registry, site != NULL ? site->key : SPAN_NONE,
+                            site != NULL ? site->value : SPAN_NONE, &o);
+    papers_write(a->papers, paper, &o);
+    json_out_end_object(&o);
+    return buf_overflowed(out) ? ERR_TOO_BIG : 0;
+}
+
+/* What edges will be sent, and whether they will take it. */
+static int tell(struct api *a, const struct secrets_version *v, struct buf *telling,
+                struct buf *why)
+{
+    struct given *given = NULL;
+    int err = secrets_tell(a->secrets, v, telling);
+    if (err == 0 && !span_eq(buf_span(telling), v->document))
+        err = given_read(&given, buf_span(telling), why);
+    given_destroy(&given);
+    return err;
+}
+
+/* The facts of a version: what it changes, its secrets, its number, its place in the history. */
+static int facts_of(struct api *a, const struct config_commit *c, const struct secrets_version *sv,
+                    const struct config_version *v, struct facts *out)
+{
+    struct state_change *secrets;
+    size_t secret_count;
+    int err = secrets_plan(a->secrets, sv, &secrets, &secret_count, out->mem);
+    if (err != 0)
+        return err;
+    size_t most = c->count + secret_count + META_CHANGES + CONFIG_LOG_CHANGES;
+    out->v = arena_alloc(out->mem, most * sizeof *out->v);
+    if (c->count > 0)
+        memcpy(out->v, c->changes, c->count * sizeof *out->v);
+    if (secret_count > 0)
+        memcpy(out->v + c->count, secrets, secret_count * sizeof *out->v);
+    out->count = c->count + secret_count;
+    out->v[out->count++] = meta("site_version", v->version, out->mem);
+    if (c->is_direct || !rollout_would_hold(a->rollout))
+        out->v[out->count++] = meta("config_stable", v->version, out->mem);
+    out->count += config_log_changes(v, out->v + out->count, out->mem);
+    return 0;
+}
+
 int config_commit(struct api *a, struct state *s, const struct config_commit *c,
-                  const struct audit_entry *e, uint64_t *version)
+                  const struct audit_entry *e, struct config_result *out)
 {
     struct arena mem;
+    struct buf telling;
+    struct facts facts = {.mem = &mem};
     arena_init(&mem, SIZE_MAX);
-    *version = registry_next_site_version(a->registry);
-    struct config_version v = {*version, e->at_wall_ms, e->who, e->what, c->document};
-    struct state_change *all =
-        arena_alloc(&mem, (c->count + META_CHANGES + CONFIG_LOG_CHANGES) * sizeof *all);
-    size_t n = c->count;
-    if (n > 0)
-        memcpy(all, c->changes, n * sizeof *all);
-    all[n++] = meta("site_version", *version, &mem);
-    if (c->is_direct || !rollout_would_hold(a->rollout))
-        all[n++] = meta("config_stable", *version, &mem);
-    n += config_log_changes(&v, all + n, &mem);
-    int err =
-        c->document.n > CONFIG_DOCUMENT_BYTES ? ERR_TOO_BIG : audit_commit(a->audit, s, e, all, n);
+    buf_init(&telling, CONFIG_DOCUMENT_BYTES);
+    out->version = registry_next_site_version(a->registry);
+    struct config_version v = {out->version, e->at_wall_ms, e->who, e->what, c->document};
+    struct secrets_version sv = {v.version, CONFIG_LOG_KEEP, c->document, c->fresh, c->fresh_count};
+    int err = tell(a, &sv, &telling, out->why);
+    if (err == 0)
+        err = facts_of(a, c, &sv, &v, &facts);
+    if (err == 0)
+        err = audit_commit(a->audit, s, e, facts.v, facts.count);
     if (err == 0) {
-        rollout_put(a->rollout, *version, c->document, c->is_direct);
-        LOG_INFO("configuration", "version=%" PRIu64 " who=%.*s what=\"%.*s\"", *version,
+        secrets_done(a->secrets, &sv);
+        rollout_put(a->rollout, v.version, &(struct rollout_text){c->document, buf_span(&telling)},
+                    c->is_direct);
+        LOG_INFO("configuration", "version=%" PRIu64 " who=%.*s what=\"%.*s\"", v.version,
                  SPAN_FMT(e->who), SPAN_FMT(e->what));
     }
+    buf_finish(&telling);
     arena_finish(&mem);
     return err;
 }
@@ -89,39 +146,38 @@ static size_t site_changes(struct api *a, const struct registry_sites *sites,
 }
 
 static int use_again(struct api *a, struct state *s, struct span document,
-                     const struct audit_entry *e, uint64_t *version)
+                     const struct audit_entry *e, struct config_result *out)
 {
     struct registry_sites sites;
     struct config_commit c = {.document = document, .is_direct = true};
     struct state_change *changes;
     struct arena mem;
-    struct buf why;
     arena_init(&mem, READ_BYTES);
-    buf_init(&why, 1024);
     int err = read_sites(document, &sites, &mem);
     if (err == 0)
-        err = registry_may_replace_sites(a->registry, &sites, &why);
+        err = registry_may_replace_sites(a->registry, &sites, out->why);
     if (err == 0) {
         c.count = site_changes(a, &sites, &changes, &mem);
         c.changes = changes;
-        err = config_commit(a, s, &c, e, version);
+        err = config_commit(a, s, &c, e, out);
     }
     if (err == 0)
-        registry_replace_sites(a->registry, &sites, *version);
-    buf_finish(&why);
+        err = papers_replace(a->papers, document);
+    if (err == 0)
+        registry_replace_sites(a->registry, &sites, out->version);
     arena_finish(&mem);
     return err;
 }
 
 int config_return(struct api *a, struct state *s, uint64_t to, const struct audit_entry *e,
-                  uint64_t *version)
+                  struct config_result *out)
 {
     struct config_version v;
     struct arena mem;
     arena_init(&mem, READ_BYTES);
     int err = config_log_find(s, to, &v, &mem);
     if (err == 0)
-        err = use_again(a, s, v.document, e, version);
+        err = use_again(a, s, v.document, e, out);
     arena_finish(&mem);
     return err;
 }
@@ -150,23 +206,59 @@ static bool on_meta(void *ctx, struct span key, struct span value)
     return true;
 }
 
+/* Secrets that are not there (a snapshot has none) are left out: edges refuse what they miss. */
+static void put_version(struct api *a, uint64_t version, struct span document, bool is_direct)
+{
+    struct secrets_version v = {.version = version, .document = document};
+    struct buf telling;
+    buf_init(&telling, CONFIG_DOCUMENT_BYTES);
+    int err = secrets_tell(a->secrets, &v, &telling);
+    if (err != 0 && !a->routes_only)
+        LOG_WARN("configuration-without-secrets", "version=%" PRIu64 " error=\"%s\"", version,
+                 err_text(err));
+    rollout_put(a->rollout, version,
+                &(struct rollout_text){document, err == 0 ? buf_span(&telling) : document},
+                is_direct);
+    buf_finish(&telling);
+}
+
+static int load_newest(struct api *a, struct state *s, uint64_t newest)
+{
+    struct config_version v;
+    struct arena mem;
+    struct buf text;
+    arena_init(&mem, READ_BYTES);
+    buf_init(&text, CONFIG_DOCUMENT_BYTES);
+    int err = config_log_find(s, newest, &v, &mem);
+    if (err == 0)
+        err = papers_replace(a->papers, v.document);
+    if (err == ERR_NOT_FOUND)
+        err = 0; /* it has sites only */
+    if (err == 0)
+        err = config_document(a, NULL, NULL, &text);
+    if (err == 0)
+        put_version(a, newest, buf_span(&text), false);
+    buf_finish(&text);
+    arena_finish(&mem);
+    return err;
+}
+
 /* A version that was on its way begins anew with its canary. */
 int config_load(struct api *a, struct state *s)
 {
     uint64_t newest = registry_next_site_version(a->registry) - 1, stable = newest;
     struct config_version v;
     struct arena mem;
-    struct buf text;
     if (newest == 0)
         return 0;
     arena_init(&mem, READ_BYTES);
-    buf_init(&text, HEARTBEAT_MAX_BYTES);
-    int err = state_each(s, STATE_META, SPAN_NONE, on_meta, &stable);
+    int err = secrets_load(a->secrets, s);
+    if (err == 0)
+        err = state_each(s, STATE_META, SPAN_NONE, on_meta, &stable);
     if (err == 0 && stable != newest && config_log_find(s, stable, &v, &mem) == 0)
-        rollout_put(a->rollout, stable, v.document, true);
-    registry_sites_document(a->registry, SPAN_NONE, SPAN_NONE, &text);
-    rollout_put(a->rollout, newest, buf_span(&text), false);
-    buf_finish(&text);
+        put_version(a, stable, v.document, true);
+    if (err == 0)
+        err = load_newest(a, s, newest);
     arena_finish(&mem);
     return err;
 }

@@ -3,6 +3,7 @@
 #include "control/api/held.h"
 
 #include "control/api/answer.h"
+#include "control/api/auth.h"
 #include "lib/base/mem.h"
 
 #define COPY_BYTES         (4 * HEARTBEAT_NAME_BYTES)
@@ -14,6 +15,7 @@ struct held {
     struct api_worker *worker;
     struct exchange *x;
     struct heartbeat beat; /* only its node, and purge and configuration positions */
+    bool may_be_told;      /* secrets */
     struct arena mem;
 };
 
@@ -58,7 +60,8 @@ static void tell_place(struct api_worker *w, struct span id, struct heartbeat_an
     a->place = v;
 }
 
-static void compose(struct api_worker *w, const struct heartbeat *h, struct news *n)
+static void compose(struct api_worker *w, const struct heartbeat *h, bool may_be_told,
+                    struct news *n)
 {
     struct heartbeat_answer *a = &n->answer;
     arena_init(&n->mem, ANSWER_ARENA_BYTES);
@@ -66,7 +69,7 @@ static void compose(struct api_worker *w, const struct heartbeat *h, struct news
     purge_log_answer(w->api->purges, h->purge_log, h->purge_seq, a, &n->mem);
     a->config_version = rollout_for(w->api->rollout, h, &n->document);
     if (n->document != NULL)
-        a->config = rollout_document_text(n->document);
+        a->config = rollout_document_text(n->document, may_be_told);
     tell_place(w, h->node, a, &n->mem);
 }
 
@@ -110,7 +113,7 @@ static void answer_now(struct held *d)
     struct news n;
     timer_stop(&d->timer);
     list_remove(&d->link);
-    compose(d->worker, &d->beat, &n);
+    compose(d->worker, &d->beat, d->may_be_told, &n);
     tell(d->x, &n.answer);
     news_finish(&n);
 }
@@ -125,6 +128,7 @@ static void wait_for_news(struct api_worker *w, struct exchange *x, const struct
     struct held *d = mem_zalloc(sizeof *d);
     d->worker = w;
     d->x = x;
+    d->may_be_told = auth_is_private(x);
     arena_init(&d->mem, COPY_BYTES);
     d->beat.node = arena_dup(&d->mem, h->node);
     d->beat.purge_log = arena_dup(&d->mem, h->purge_log);
@@ -142,7 +146,7 @@ static void wait_for_news(struct api_worker *w, struct exchange *x, const struct
 void held_answer_or_wait(struct api_worker *w, struct exchange *x, const struct heartbeat *h)
 {
     struct news n;
-    compose(w, h, &n);
+    compose(w, h, auth_is_private(x), &n);
     if (h->wait_ms == 0 || is_news(h, &n.answer) || w->is_draining) {
         x->events = &router_no_events;
         tell(x, &n.answer);
@@ -158,7 +162,7 @@ static void answer_those_with_news(struct api_worker *w)
     {
         struct held *d = LIST_THING(l, struct held, link);
         struct news n;
-        compose(w, &d->beat, &n);
+        compose(w, &d->beat, d->may_be_told, &n);
         bool has_news = is_news(&d->beat, &n.answer);
         news_finish(&n);
         if (has_news)

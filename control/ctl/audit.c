@@ -6,10 +6,11 @@
 
 static const char *const heads[] = {"SEQ", "WHEN", "WHO", "FROM", "WHAT", "ABOUT"};
 
-static void show(struct ctl_reply *r)
+static void show(void *ctx, struct ctl_reply *r)
 {
     struct ctl_table *t = ctl_table_create(heads, ARRAY_LEN(heads));
     const struct json_t *entries = json_in_array(&r->json, r->json.root, "entries", SIZE_MAX);
+    (void)ctx;
     for (size_t i = 0; i < json_in_count(entries); i++) {
         const struct json_t *e = json_in_at(entries, i);
         ctl_cell(t, "%s", ctl_number(r, e, "seq"));
@@ -32,7 +33,6 @@ static void add_query(struct buf *target, char mark, const char *name, const cha
 
 static int run(struct ctl *c)
 {
-    struct ctl_reply r;
     struct buf target;
     const char *count = ctl_value(c, "--count"), *before = ctl_value(c, "--before");
     if (c->argc > 0)
@@ -42,13 +42,9 @@ static int run(struct ctl *c)
     add_query(&target, '?', "n", count);
     add_query(&target, count != NULL ? '&' : '?', "before", before);
     buf_add_char(&target, '\0');
-    int result = ctl_ask(c, &(struct ctl_request){.method = "GET", .target = target.p}, &r);
-    if (result == CTL_GOOD && c->is_json)
-        ctl_show_json(&r);
-    else if (result == CTL_GOOD)
-        show(&r);
+    struct ctl_request request = {.method = "GET", .target = target.p};
+    int result = ctl_tell(c, &request, show, NULL);
     buf_finish(&target);
-    ctl_reply_finish(&r);
     return result;
 }
 

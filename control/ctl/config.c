@@ -2,19 +2,22 @@
  * byeorictl config: versions of the configuration, what differs between them, and back to one. */
 #include "control/ctl/ctl.h"
 
+#include "lib/base/digest.h"
 #include "lib/base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define VALUE_BYTES (64 << 10)
+#define DOCUMENT_BYTES (2 << 20)
+#define SHOWN_BYTES    400 /* of a text; longer ones (chains) are told by their digest */
 
 static const char *const heads[] = {"VERSION", "WHEN", "WHO", "WHAT"};
 
-static int show_history(struct ctl_reply *r)
+static void show_history(void *ctx, struct ctl_reply *r)
 {
     const struct json_t *root = r->json.root;
     const struct json_t *versions = json_in_array(&r->json, root, "versions", SIZE_MAX);
+    (void)ctx;
     struct ctl_table *t = ctl_table_create(heads, ARRAY_LEN(heads));
     for (size_t i = 0; i < json_in_count(versions); i++) {
         const struct json_t *v = json_in_at(versions, i);
@@ -28,19 +31,12 @@ static int show_history(struct ctl_reply *r)
            ctl_number(r, root, "version"), ctl_number(r, root, "stable"),
            ctl_text(r, root, "stage"), ctl_number(r, root, "running"), ctl_number(r, root, "edges"),
            ctl_number(r, root, "refusing"));
-    return CTL_GOOD;
 }
 
 static int history(struct ctl *c)
 {
-    struct ctl_reply r;
-    int result = ctl_ask(c, &(struct ctl_request){.method = "GET", .target = "/v1/config"}, &r);
-    if (result == CTL_GOOD && c->is_json)
-        ctl_show_json(&r);
-    else if (result == CTL_GOOD)
-        show_history(&r);
-    ctl_reply_finish(&r);
-    return result;
+    return ctl_tell(c, &(struct ctl_request){.method = "GET", .target = "/v1/config"}, show_history,
+                    NULL);
 }
 
 static int ask_version(struct ctl *c, const char *version, struct ctl_reply *r)
@@ -62,24 +58,32 @@ static int show(struct ctl *c, const char *version)
 
 /* ---- differences ---- */
 
-/* A document as lines, one for each value: "games options.block "1MiB"", sorted. */
+/* A document as lines, one for each value, sorted: 'games options.block "1MiB"' of a site,
+ * 'certificate dl not_after "2027-..."', 'routing near_km 50'. */
 struct lines {
     char **v;
     size_t count;
 };
 
-static void add_line(struct lines *l, struct span site, struct span key, const struct json_t *value)
+static void add_line(struct lines *l, const char *owner, struct span key,
+                     const struct json_t *value)
 {
     struct buf text;
-    buf_init(&text, VALUE_BYTES);
+    uint8_t digest[DIGEST_SHA256_BYTES];
+    char hex[2 * sizeof digest + 1];
+    buf_init(&text, DOCUMENT_BYTES);
     json_in_dump(value, &text);
+    bool is_long = text.n > SHOWN_BYTES && json_in_kind(value) == JSON_KIND_TEXT;
+    digest_sha256(buf_span(&text), digest);
+    digest_hex(digest, sizeof digest, hex);
     l->v = mem_grow(l->v, l->count + 1, sizeof(char *));
     l->v[l->count++] =
-        mem_printf("%.*s %.*s %.*s", SPAN_FMT(site), SPAN_FMT(key), SPAN_FMT(buf_span(&text)));
+        is_long ? mem_printf("%s %.*s (%zu bytes, sha256 %.16s)", owner, SPAN_FMT(key), text.n, hex)
+                : mem_printf("%s %.*s %.*s", owner, SPAN_FMT(key), SPAN_FMT(buf_span(&text)));
     buf_finish(&text);
 }
 
-static void add_options(struct lines *l, struct span site, const struct json_t *options)
+static void add_options(struct lines *l, const char *site, const struct json_t *options)
 {
     struct span key;
     const struct json_t *value;
@@ -87,6 +91,31 @@ static void add_options(struct lines *l, struct span site, const struct json_t *
         char *full = mem_printf("options.%.*s", SPAN_FMT(key));
         add_line(l, site, span_of(full), value);
         mem_free(full);
+    }
+}
+
+static void add_members(struct lines *l, const char *owner, const struct json_t *of)
+{
+    struct span key;
+    const struct json_t *value;
+    for (void *at = NULL; json_in_each(of, &at, &key, &value);)
+        if (span_eq(key, SPAN("options")))
+            add_options(l, owner, value);
+        else
+            add_line(l, owner, key, value);
+}
+
+/* kind: before each one's name. */
+static void add_list(struct lines *l, struct ctl_reply *r, const char *member, const char *kind)
+{
+    const struct json_t *document = json_in_object(&r->json, r->json.root, "document");
+    const struct json_t *list = json_in_array(&r->json, document, member, SIZE_MAX);
+    for (size_t i = 0; i < json_in_count(list); i++) {
+        const struct json_t *one = json_in_at(list, i);
+        char *owner = mem_printf("%s%.*s", kind,
+                                 SPAN_FMT(json_in_text(&r->json, one, "name", DOCUMENT_BYTES)));
+        add_members(l, owner, one);
+        mem_free(owner);
     }
 }
 
@@ -99,17 +128,10 @@ static struct lines lines_of(struct ctl_reply *r)
 {
     struct lines l = {NULL, 0};
     const struct json_t *document = json_in_object(&r->json, r->json.root, "document");
-    const struct json_t *sites = json_in_array(&r->json, document, "sites", SIZE_MAX), *value;
-    struct span key;
-    for (size_t i = 0; i < json_in_count(sites); i++) {
-        const struct json_t *site = json_in_at(sites, i);
-        struct span name = json_in_text(&r->json, site, "name", VALUE_BYTES);
-        for (void *at = NULL; json_in_each(site, &at, &key, &value);)
-            if (span_eq(key, SPAN("options")))
-                add_options(&l, name, value);
-            else
-                add_line(&l, name, key, value);
-    }
+    add_list(&l, r, "sites", "");
+    add_list(&l, r, "certificates", "certificate ");
+    add_list(&l, r, "keys", "key ");
+    add_members(&l, "routing", json_in_object(&r->json, document, "routing"));
     if (l.count > 0)
         qsort(l.v, l.count, sizeof(char *), by_text);
     return l;
@@ -154,21 +176,19 @@ static int diff(struct ctl *c, const char *from, const char *to)
     return result;
 }
 
-static int rollback(struct ctl *c, const char *version)
+static void show_rollback(void *version, struct ctl_reply *r)
 {
-    struct ctl_reply r;
+    printf("version %s has what version %s had\n", ctl_number(r, r->json.root, "version"),
+           (const char *)version);
+}
+
+static int rollback(struct ctl *c, char *version)
+{
     char body[64];
     int n = snprintf(body, sizeof body, "{\"version\":%.20s}", version);
     struct ctl_request request = {
         .method = "POST", .target = "/v1/config/rollback", .body = span_make(body, (size_t)n)};
-    int result = ctl_ask(c, &request, &r);
-    if (result == CTL_GOOD && c->is_json)
-        ctl_show_json(&r);
-    else if (result == CTL_GOOD)
-        printf("version %s has what version %s had\n", ctl_number(&r, r.json.root, "version"),
-               version);
-    ctl_reply_finish(&r);
-    return result;
+    return ctl_tell(c, &request, show_rollback, version);
 }
 
 static bool are_numbers(struct ctl *c)

@@ -54,7 +54,7 @@ static void show_parts(struct ctl_reply *r, const char *key, const char *head)
     ctl_table_show(&t);
 }
 
-static void show(struct ctl_reply *r)
+static void show(void *ctx, struct ctl_reply *r)
 {
     const struct json_t *root = r->json.root;
     const struct json_t *cost = json_in_object(&r->json, root, "cost");
@@ -73,26 +73,19 @@ static void show(struct ctl_reply *r)
     show_tariffs(r);
     printf("\n");
     show_parts(r, "sites", "SITE");
+    if (*(const bool *)ctx) {
+        printf("\n");
+        show_parts(r, "nodes", "NODE");
+    }
 }
 
 static int run(struct ctl *c)
 {
-    struct ctl_reply r;
     bool has_nodes = ctl_flag(c, "--nodes");
     if (c->argc > 0)
         return ctl_misuse(&ctl_cost, "not understood");
-    int result = ctl_ask(c, &(struct ctl_request){.method = "GET", .target = "/v1/cost"}, &r);
-    if (result == CTL_GOOD && c->is_json)
-        ctl_show_json(&r);
-    else if (result == CTL_GOOD) {
-        show(&r);
-        if (has_nodes) {
-            printf("\n");
-            show_parts(&r, "nodes", "NODE");
-        }
-    }
-    ctl_reply_finish(&r);
-    return result;
+    return ctl_tell(c, &(struct ctl_request){.method = "GET", .target = "/v1/cost"}, show,
+                    &has_nodes);
 }
 
 const struct ctl_verb ctl_cost = {"cost", "cost [--nodes]",

@@ -33,7 +33,7 @@ struct ctl_verb {
     int (*run)(struct ctl *c); /* an enum ctl_exit */
 };
 extern const struct ctl_verb ctl_status, ctl_nodes, ctl_route, ctl_explain, ctl_objects, ctl_purge,
-    ctl_site, ctl_cost, ctl_config, ctl_token, ctl_audit;
+    ctl_site, ctl_certificate, ctl_key, ctl_routing, ctl_cost, ctl_config, ctl_token, ctl_audit;
 
 /* An answer. ctl_reply_finish when done with it; a zeroed one is fine. */
 struct ctl_reply {
@@ -53,6 +53,24 @@ struct ctl_request {
     struct span body;
 };
 int ctl_ask(const struct ctl *c, const struct ctl_request *request, struct ctl_reply *out);
+
+/* ctl_tell: asks, and shows a good answer: as it came with --json, else by `show`. */
+typedef void (*ctl_show_fn)(void *ctx, struct ctl_reply *r);
+int ctl_tell(const struct ctl *c, const struct ctl_request *request, ctl_show_fn show, void *ctx);
+
+/* ctl_document: one request about one of the documents below a path, or (name NULL) about all.
+ * show NULL: the answer as it came. */
+struct ctl_document {
+    const char *method, *path;
+    const char *name;
+    const char *act; /* "/rotate"; NULL: none */
+    struct span body;
+    ctl_show_fn show;
+};
+int ctl_document(struct ctl *c, const struct ctl_document *d);
+/* ctl_read_file: the whole of a file, or of standard input for "-"; false: a line on standard error
+ * says why not. */
+bool ctl_read_file(const char *file, struct buf *out);
 
 /* ctl_edges: fn for the edge at that admin address, or (NULL) for each that the control plane knows
  * of. The worst of its results, or why the control plane could not tell. */

@@ -212,3 +212,15 @@ int ctl_ask(const struct ctl *c, const struct ctl_request *r, struct ctl_reply *
     loop_destroy(&a.loop);
     return result == CTL_GOOD ? judge(&a, out) : result;
 }
+
+int ctl_tell(const struct ctl *c, const struct ctl_request *request, ctl_show_fn show, void *ctx)
+{
+    struct ctl_reply r;
+    int result = ctl_ask(c, request, &r);
+    if (result == CTL_GOOD && c->is_json)
+        ctl_show_json(&r);
+    else if (result == CTL_GOOD)
+        show(ctx, &r);
+    ctl_reply_finish(&r);
+    return result;
+}

@@ -91,10 +91,11 @@ static void show_object(struct ctl_reply *r, const struct json_t *o)
     }
 }
 
-static void show(const char *name, struct ctl_reply *r)
+/* name: of the edge. */
+static void show(void *name, struct ctl_reply *r)
 {
     const struct json_t *root = r->json.root;
-    printf("%s: %s\n", name, ctl_text(r, root, "url"));
+    printf("%s: %s\n", (const char *)name, ctl_text(r, root, "url"));
     printf(ROW "%s: %s\n", "decision", ctl_text(r, root, "decision"), ctl_text(r, root, "because"));
     printf(ROW "%s\n", "a request would", ctl_text(r, root, "would"));
     printf(ROW "%s  [%s]\n", "site", ctl_text(r, root, "site"), ctl_text(r, root, "site_at"));
@@ -106,7 +107,6 @@ static void show(const char *name, struct ctl_reply *r)
 static int ask_edge(void *ctx, const char *name, const char *admin_url)
 {
     const struct asking *a = ctx;
-    struct ctl_reply r;
     struct buf target;
     buf_init(&target, 64 << 10);
     buf_add_span(&target, SPAN("/v1/explain?url="));
@@ -117,13 +117,8 @@ static int ask_edge(void *ctx, const char *name, const char *admin_url)
     }
     buf_add_char(&target, '\0');
     struct ctl_request request = {.base = admin_url, .method = "GET", .target = target.p};
-    int result = ctl_ask(a->c, &request, &r);
-    if (result == CTL_GOOD && a->c->is_json)
-        ctl_show_json(&r);
-    else if (result == CTL_GOOD)
-        show(name, &r);
+    int result = ctl_tell(a->c, &request, show, (void *)(uintptr_t)name);
     buf_finish(&target);
-    ctl_reply_finish(&r);
     return result;
 }
 

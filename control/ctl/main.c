@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct ctl_verb *const verbs[] = {&ctl_status,  &ctl_nodes, &ctl_route, &ctl_explain,
-                                               &ctl_objects, &ctl_purge, &ctl_site,  &ctl_cost,
-                                               &ctl_config,  &ctl_token, &ctl_audit};
+static const struct ctl_verb *const verbs[] = {
+    &ctl_status,      &ctl_nodes, &ctl_route,   &ctl_explain, &ctl_objects, &ctl_purge, &ctl_site,
+    &ctl_certificate, &ctl_key,   &ctl_routing, &ctl_cost,    &ctl_config,  &ctl_token, &ctl_audit};
 
 static void show_help(FILE *to)
 {

@@ -22,10 +22,11 @@ static void add_row(struct ctl_table *t, struct ctl_reply *r, const struct json_
     ctl_cell(t, "%s", ctl_text(r, n, has_http ? "http_url" : "https_url"));
 }
 
-static void show(struct ctl_reply *r)
+static void show(void *ctx, struct ctl_reply *r)
 {
     struct ctl_table *t = ctl_table_create(heads, ARRAY_LEN(heads));
     const struct json_t *nodes = json_in_array(&r->json, r->json.root, "nodes", SIZE_MAX);
+    (void)ctx;
     if (nodes == NULL)
         add_row(t, r, r->json.root);
     for (size_t i = 0; i < json_in_count(nodes); i++)
@@ -44,7 +45,6 @@ static bool is_word(const char *s)
 
 static int run(struct ctl *c)
 {
-    struct ctl_reply r;
     struct buf target;
     bool is_order = c->argc == 2 && is_word(c->argv[0]);
     if (c->argc > 0 && !is_order && !(c->argc == 1 && strcmp(c->argv[0], "list") == 0))
@@ -58,13 +58,8 @@ static int run(struct ctl *c)
     }
     buf_add_char(&target, '\0');
     struct ctl_request request = {.method = is_order ? "POST" : "GET", .target = target.p};
-    int result = ctl_ask(c, &request, &r);
-    if (result == CTL_GOOD && c->is_json)
-        ctl_show_json(&r);
-    else if (result == CTL_GOOD)
-        show(&r);
+    int result = ctl_tell(c, &request, show, NULL);
     buf_finish(&target);
-    ctl_reply_finish(&r);
     return result;
 }
 

@@ -38,11 +38,12 @@ static void show_nodes(struct ctl_reply *r, const struct json_t *nodes)
     ctl_table_show(&t);
 }
 
-static void show(struct ctl_reply *r)
+static void show(void *ctx, struct ctl_reply *r)
 {
     const struct json_t *root = r->json.root;
     const struct json_t *place = json_in_object(&r->json, root, "place");
     const struct json_t *nodes = json_in_array(&r->json, root, "nodes", SIZE_MAX);
+    (void)ctx;
     printf("client    %s\n", ctl_text(r, root, "client"));
     if (json_in_bool(&r->json, place, "found", false))
         printf("place     %s, %s, %s; within %s km; found by a /%s\n", ctl_text(r, place, "city"),
@@ -60,7 +61,6 @@ static void show(struct ctl_reply *r)
 
 static int run(struct ctl *c)
 {
-    struct ctl_reply r;
     struct buf target;
     bool is_long = ctl_flag(c, "--explain");
     if (c->argc != 3)
@@ -74,13 +74,9 @@ static int run(struct ctl *c)
     ctl_encode(&target, c->argv[2]);
     buf_printf(&target, "%s", is_long ? "&explain=1" : "");
     buf_add_char(&target, '\0');
-    int result = ctl_ask(c, &(struct ctl_request){.method = "GET", .target = target.p}, &r);
-    if (result == CTL_GOOD && c->is_json)
-        ctl_show_json(&r);
-    else if (result == CTL_GOOD)
-        show(&r);
+    struct ctl_request request = {.method = "GET", .target = target.p};
+    int result = ctl_tell(c, &request, show, NULL);
     buf_finish(&target);
-    ctl_reply_finish(&r);
     return result;
 }
 

@@ -4,12 +4,13 @@
 
 #include <stdio.h>
 
-static void show(struct ctl_reply *r)
+static void show(void *ctx, struct ctl_reply *r)
 {
     const struct json_t *root = r->json.root;
     const struct json_t *nodes = json_in_object(&r->json, root, "nodes");
     const struct json_t *purges = json_in_object(&r->json, root, "purges");
     const struct json_t *geo = json_in_object(&r->json, root, "geoip");
+    (void)ctx;
     bool is_frozen = json_in_bool(&r->json, nodes, "frozen", false);
     printf("%s %s, up for %s s\n", ctl_text(r, root, "program"), ctl_text(r, root, "version"),
            ctl_number(r, root, "uptime_s"));
@@ -31,16 +32,9 @@ static void show(struct ctl_reply *r)
 
 static int run(struct ctl *c)
 {
-    struct ctl_reply r;
     if (c->argc > 0)
         return ctl_misuse(&ctl_status, "takes no argument");
-    int result = ctl_ask(c, &(struct ctl_request){.method = "GET", .target = "/v1/status"}, &r);
-    if (result == CTL_GOOD && c->is_json)
-        ctl_show_json(&r);
-    else if (result == CTL_GOOD)
-        show(&r);
-    ctl_reply_finish(&r);
-    return result;
+    return ctl_tell(c, &(struct ctl_request){.method = "GET", .target = "/v1/status"}, show, NULL);
 }
 
 const struct ctl_verb ctl_status = {"status", "status", "how the control plane is", run};

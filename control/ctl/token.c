@@ -8,10 +8,11 @@
 
 static const char *const heads[] = {"TOKEN", "RIGHTS", "NODE", "MADE", "BY"};
 
-static void show_all(struct ctl_reply *r)
+static void show_all(void *ctx, struct ctl_reply *r)
 {
     struct ctl_table *t = ctl_table_create(heads, ARRAY_LEN(heads));
     const struct json_t *tokens = json_in_array(&r->json, r->json.root, "tokens", SIZE_MAX);
+    (void)ctx;
     for (size_t i = 0; i < json_in_count(tokens); i++) {
         const struct json_t *one = json_in_at(tokens, i);
         ctl_cell(t, "%s", ctl_text(r, one, "name"));
@@ -21,18 +22,6 @@ static void show_all(struct ctl_reply *r)
         ctl_cell(t, "%s", ctl_text(r, one, "by"));
     }
     ctl_table_show(&t);
-}
-
-static int list(struct ctl *c)
-{
-    struct ctl_reply r;
-    int result = ctl_ask(c, &(struct ctl_request){.method = "GET", .target = "/v1/tokens"}, &r);
-    if (result == CTL_GOOD && c->is_json)
-        ctl_show_json(&r);
-    else if (result == CTL_GOOD)
-        show_all(&r);
-    ctl_reply_finish(&r);
-    return result;
 }
 
 static void write_order(const char *name, const char *node, const char *rights, struct buf *body)
@@ -52,35 +41,21 @@ static void write_order(const char *name, const char *node, const char *rights, 
     json_out_end_object(&o);
 }
 
+static void show_made(void *ctx, struct ctl_reply *r)
+{
+    (void)ctx;
+    printf("%s\n", ctl_text(r, r->json.root, "token"));
+}
+
 static int make(struct ctl *c, const char *name, const char *node, const char *rights)
 {
-    struct ctl_reply r;
     struct buf body;
     buf_init(&body, 4096);
     write_order(name, node, rights, &body);
     struct ctl_request request = {
         .method = "POST", .target = "/v1/tokens", .body = buf_span(&body)};
-    int result = ctl_ask(c, &request, &r);
-    if (result == CTL_GOOD && c->is_json)
-        ctl_show_json(&r);
-    else if (result == CTL_GOOD)
-        printf("%s\n", ctl_text(&r, r.json.root, "token"));
+    int result = ctl_tell(c, &request, show_made, NULL);
     buf_finish(&body);
-    ctl_reply_finish(&r);
-    return result;
-}
-
-static int take_away(struct ctl *c, const char *name)
-{
-    struct ctl_reply r;
-    struct buf target;
-    buf_init(&target, 1024);
-    buf_add_span(&target, SPAN("/v1/tokens/"));
-    ctl_encode(&target, name);
-    buf_add_char(&target, '\0');
-    int result = ctl_ask(c, &(struct ctl_request){.method = "DELETE", .target = target.p}, &r);
-    buf_finish(&target);
-    ctl_reply_finish(&r);
     return result;
 }
 
@@ -90,11 +65,13 @@ static int run(struct ctl *c)
     const char *rights = ctl_value(c, "--rights");
     const char *what = c->argc > 0 ? c->argv[0] : "list";
     if (strcmp(what, "list") == 0 && c->argc <= 1)
-        return list(c);
+        return ctl_document(
+            c, &(struct ctl_document){.method = "GET", .path = "/v1/tokens", .show = show_all});
     if (strcmp(what, "make") == 0 && c->argc == 2 && (node != NULL) != (rights != NULL))
         return make(c, c->argv[1], node, rights);
     if (strcmp(what, "delete") == 0 && c->argc == 2)
-        return take_away(c, c->argv[1]);
+        return ctl_document(c, &(struct ctl_document){
+                                   .method = "DELETE", .path = "/v1/tokens", .name = c->argv[1]});
     return ctl_misuse(&ctl_token, "not understood");
 }
 

@@ -63,10 +63,13 @@ void registry_put_site(struct registry *r, const struct site_doc *doc, struct sp
                        uint64_t version);
 MUST_USE int registry_may_take_out_site(struct registry *r, struct span name, struct buf *why);
 void registry_take_out_site(struct registry *r, struct span name, uint64_t version);
+/* registry_set_site_version: the configuration changed elsewhere than in its sites. */
+void registry_set_site_version(struct registry *r, uint64_t version);
+struct json_out;
 /* registry_sites_document: as sites_document. registry_sites_replace: those of the API are these
  * from now on, each as one text; texts were checked by registry_may_replace_sites. */
 void registry_sites_document(struct registry *r, struct span name, struct span text,
-                             struct buf *out);
+                             struct json_out *o);
 struct registry_sites {
     const struct site_doc *docs;
     const struct span *texts;
@@ -93,7 +96,6 @@ struct registry_position {
     bool is_heard; /* its health is up or recovering */
 };
 size_t registry_positions(struct registry *r, struct registry_position **out, struct arena *mem);
-struct json_out;
 bool registry_write_site(struct registry *r, struct span name, struct json_out *o);
 void registry_write_sites(struct registry *r, struct json_out *o);
 

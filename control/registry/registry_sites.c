@@ -46,10 +46,18 @@ void registry_take_out_site(struct registry *r, struct span name, uint64_t versi
 }
 
 void registry_sites_document(struct registry *r, struct span name, struct span text,
-                             struct buf *out)
+                             struct json_out *o)
 {
     pthread_mutex_lock(&r->lock);
-    sites_document(r->sites, name, text, out);
+    sites_document(r->sites, name, text, o);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void registry_set_site_version(struct registry *r, uint64_t version)
+{
+    pthread_mutex_lock(&r->lock);
+    sites_set_version(r->sites, version);
+    registry_publish(r, r->published_at);
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -192,27 +192,23 @@ void sites_each(const struct sites *s, void (*fn)(void *ctx, struct span name), 
 }
 
 /* One that is put anew stands where its name belongs: the same sites give the same document. */
-void sites_document(const struct sites *s, struct span name, struct span text, struct buf *out)
+void sites_document(const struct sites *s, struct span name, struct span text, struct json_out *o)
 {
-    struct json_out o;
     bool is_due = text.p != NULL;
-    json_out_begin(&o, out);
-    json_out_object(&o, NULL);
-    json_out_array(&o, "sites");
+    json_out_array(o, "sites");
     for (size_t i = 0; i < s->count; i++) {
         const struct known_site *k = s->v[i];
         int order = name.p != NULL ? span_cmp(k->doc.name, name) : -1;
         if (order >= 0 && is_due) {
-            json_out_raw(&o, NULL, text);
+            json_out_raw(o, NULL, text);
             is_due = false;
         }
         if (order != 0 && k->text.p != NULL)
-            json_out_raw(&o, NULL, k->text);
+            json_out_raw(o, NULL, k->text);
     }
     if (is_due)
-        json_out_raw(&o, NULL, text);
-    json_out_end_array(&o);
-    json_out_end_object(&o);
+        json_out_raw(o, NULL, text);
+    json_out_end_array(o);
 }
 
 static struct span host_key(struct span host)

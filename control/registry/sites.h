@@ -28,9 +28,10 @@ void sites_put(struct sites *s, const struct site_doc *doc, struct span text, ui
 void sites_set_version(struct sites *s, uint64_t version);
 uint64_t sites_version(const struct sites *s);
 
-/* sites_document: {"sites": [...]}, all that were put through the API, as it would be with `text`
- * for the site `name` (text p == NULL: without it; name p == NULL: as it is). */
-void sites_document(const struct sites *s, struct span name, struct span text, struct buf *out);
+/* sites_document: member "sites" of an open object, all that were put through the API, as it would
+ * be with `text` for the site `name` (text p == NULL: without it; name p == NULL: as it is). */
+struct json_out;
+void sites_document(const struct sites *s, struct span name, struct span text, struct json_out *o);
 /* sites_take_out: ERR_NOT_FOUND, or ERR_EXISTS and a sentence where it is the file's. */
 MUST_USE int sites_may_take_out(const struct sites *s, struct span name, struct buf *why);
 void sites_take_out(struct sites *s, struct span name, uint64_t version);
@@ -40,7 +41,6 @@ void sites_each(const struct sites *s, void (*fn)(void *ctx, struct span name), 
 /* Into a picture that is being made: hosts, and the version. */
 void sites_draw(const struct sites *s, struct picture *p);
 /* sites_write: the site as JSON for the API, as the next value of o; false: there is none. */
-struct json_out;
 bool sites_write(const struct sites *s, struct span name, struct json_out *o);
 void sites_write_all(const struct sites *s, struct json_out *o);
 

@@ -17,7 +17,7 @@
 struct rollout_document {
     atomic_uint refs;
     uint64_t version;
-    struct buf text;
+    struct buf open, telling; /* telling is empty where it would be the same */
 };
 
 /* The last heartbeat of a node, and its counters when the stage's hold began. */
@@ -59,22 +59,33 @@ void rollout_document_unref(struct rollout_document **pd)
     *pd = NULL;
     if (d == NULL || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) != 1)
         return;
-    buf_finish(&d->text);
+    if (d->telling.n > 0)
+        explicit_bzero(d->telling.p, d->telling.n);
+    buf_finish(&d->telling);
+    buf_finish(&d->open);
     mem_free(d);
 }
 
-struct span rollout_document_text(const struct rollout_document *d)
+struct span rollout_document_text(const struct rollout_document *d, bool tells)
 {
-    return buf_span(&d->text);
+    return buf_span(tells && d->telling.n > 0 ? &d->telling : &d->open);
 }
 
-static struct rollout_document *document_of(uint64_t version, struct span text)
+uint64_t rollout_document_version(const struct rollout_document *d)
+{
+    return d->version;
+}
+
+static struct rollout_document *document_of(uint64_t version, const struct rollout_text *text)
 {
     struct rollout_document *d = mem_zalloc(sizeof *d);
     d->refs = 1;
     d->version = version;
-    buf_init(&d->text, text.n);
-    buf_add_span(&d->text, text);
+    buf_init(&d->open, text->open.n);
+    buf_add_span(&d->open, text->open);
+    buf_init(&d->telling, text->telling.n);
+    if (!span_eq(text->telling, text->open))
+        buf_add_span(&d->telling, text->telling);
     return d;
 }
 
@@ -169,9 +180,10 @@ bool rollout_would_hold(struct rollout *r)
     return would;
 }
 
-void rollout_put(struct rollout *r, uint64_t version, struct span document, bool is_direct)
+void rollout_put(struct rollout *r, uint64_t version, const struct rollout_text *text,
+                 bool is_direct)
 {
-    struct rollout_document *fresh = document_of(version, document), *old, *old_stable = NULL;
+    struct rollout_document *fresh = document_of(version, text), *old, *old_stable = NULL;
     pthread_mutex_lock(&r->lock);
     bool holds = !is_direct && r->rules.hold_ms > 0 && r->stable != NULL;
     old = r->newest;
@@ -207,6 +219,14 @@ uint64_t rollout_stable(struct rollout *r)
     uint64_t version = r->stable != NULL ? r->stable->version : 0;
     pthread_mutex_unlock(&r->lock);
     return version;
+}
+
+struct rollout_document *rollout_stable_document(struct rollout *r)
+{
+    pthread_mutex_lock(&r->lock);
+    struct rollout_document *d = ref(r->stable);
+    pthread_mutex_unlock(&r->lock);
+    return d;
 }
 
 /* ---- heartbeats ---- */

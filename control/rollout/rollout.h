@@ -12,21 +12,29 @@ struct rollout;
 
 /* A document as edges get it: immutable, counted. */
 struct rollout_document;
-struct span rollout_document_text(const struct rollout_document *d);
+/* tells: with its secrets, for an edge that asks where nobody listens; else with their digests. */
+struct span rollout_document_text(const struct rollout_document *d, bool tells);
+uint64_t rollout_document_version(const struct rollout_document *d);
 void rollout_document_unref(struct rollout_document **d); /* any thread; NULL is fine */
 
 struct rollout *rollout_create(const struct plan_rules *rules) __attribute__((returns_nonnull));
 void rollout_destroy(struct rollout **r);
 void rollout_set_rules(struct rollout *r, const struct plan_rules *rules);
 
-/* rollout_put: the newest version: document is {"sites": [...]}. is_direct (or rules without hold):
- * to all at once, and stable. */
-void rollout_put(struct rollout *r, uint64_t version, struct span document, bool is_direct);
+/* rollout_put: the newest version: {"sites": [...], ...}. is_direct (or rules without hold): to all
+ * at once, and stable. */
+struct rollout_text {
+    struct span open, telling; /* without and with secrets */
+};
+void rollout_put(struct rollout *r, uint64_t version, const struct rollout_text *text,
+                 bool is_direct);
 /* rollout_would_hold: whether a put would begin with a canary: then the stable version stays. */
 bool rollout_would_hold(struct rollout *r);
 /* rollout_settle: version, if it is the newest, is stable from now on. */
 void rollout_settle(struct rollout *r, uint64_t version);
 uint64_t rollout_stable(struct rollout *r);
+/* rollout_stable_document: a reference, or NULL where there is none. */
+struct rollout_document *rollout_stable_document(struct rollout *r);
 
 /* rollout_beat: what a heartbeat tells about versions and errors. */
 void rollout_beat(struct rollout *r, const struct heartbeat *h, msec_t now);

@@ -37,7 +37,7 @@ static void mask(uint8_t bytes[16], unsigned bits)
     }
 }
 
-static int parse(struct override *o)
+int override_parse(struct override *o)
 {
     struct span rest, ip = span_cut(o->network, '/', &rest);
     char text[INET6_ADDRSTRLEN + 1];
@@ -95,7 +95,7 @@ int override_table_create(struct override_table **out, const struct override *v,
     int err = 0;
     for (size_t i = 0; err == 0 && i < count; i++) {
         t->v[i] = v[i];
-        err = parse(&t->v[i]);
+        err = override_parse(&t->v[i]);
         if (err != 0) {
             *faulty = i;
             buf_printf(why, "%.*s is no network (address/bits, no bit set beyond them)",

@@ -19,6 +19,9 @@ struct override {
     uint8_t shown_bits; /* as written: 0..32 for IPv4 */
 };
 
+/* override_parse: bytes and bits of its network, or ERR_SYNTAX. */
+MUST_USE int override_parse(struct override *o);
+
 struct override_table;
 /* 0 and *out, or ERR_SYNTAX, ERR_EXISTS with a sentence in why and *faulty: which of v it is.
  * Copies v, borrows what its spans point to. */

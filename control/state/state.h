@@ -21,6 +21,7 @@ enum state_kind {
     STATE_TOKEN,    /* key: name          rights and digest of a token */
     STATE_AUDIT,    /* key: seq           20 digits; who changed what */
     STATE_CONFIG,   /* key: version       20 digits; a version of the configuration */
+    STATE_SECRET,   /* key: SHA-256       what documents name by it (access/secrets.h) */
     STATE_KIND_COUNT
 };
 
@@ -77,7 +78,7 @@ static inline void state_close(struct state **s)
         it->ops->close(it);
 }
 
-/* state_sqlite_open: a file (made where there is none, mode 0640), for one process at a time.
+/* state_sqlite_open: a file (made where there is none, mode 0600), for one process at a time.
  * 0 and *out, or ERR_BUSY (another process has it), ERR_CORRUPT, ERR_VERSION (of a newer program),
  * ERR_DENIED, ERR_IO, with a sentence in why. */
 MUST_USE int state_sqlite_open(struct state **out, const char *file, struct buf *why);

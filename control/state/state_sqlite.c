@@ -114,12 +114,16 @@ static int sqlite_each(struct state *state, enum state_kind kind, struct span fr
     return err_of(code);
 }
 
-/* SQLite would make it readable for all. */
+/* SQLite would make it readable for all, and gives its log the file's own mode. There are private
+ * keys in it: a file that an older program made for a group is closed to it. */
 static void make_file(const char *file)
 {
-    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (fd >= 0)
-        close(fd);
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    if (fchmod(fd, 0600) != 0)
+        LOG_WARN("state-mode", "file=%s note=\"cannot be made 0600\"", file);
+    close(fd);
 }
 
 /* Attached as a second database: a few rows, so nobody waits long, and no usage in them. */

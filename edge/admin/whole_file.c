@@ -43,7 +43,7 @@ static int write_all(int fd, struct span text)
 
 static int write_beside(const char *beside, struct span text)
 {
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_of_errno(errno);
     int err = write_all(fd, text);

@@ -36,6 +36,11 @@ void json_in_fault(struct json_in *in, const char *key, const char *what)
         snprintf(in->fault, sizeof in->fault, "%.40s: %.50s", key, what);
 }
 
+const struct json_t *json_in_member(const struct json_t *o, const char *key)
+{
+    return json_object_get(o, key);
+}
+
 bool json_in_has(const struct json_t *o, const char *key)
 {
     return json_object_get(o, key) != NULL;

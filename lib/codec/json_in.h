@@ -39,6 +39,8 @@ const struct json_t *json_in_array(struct json_in *in, const struct json_t *o, c
 size_t json_in_count(const struct json_t *array); /* NULL: 0 */
 const struct json_t *json_in_at(const struct json_t *array, size_t i);
 bool json_in_has(const struct json_t *o, const char *key);
+/* json_in_member: whatever kind it is of; NULL when absent. */
+const struct json_t *json_in_member(const struct json_t *o, const char *key);
 /* The element as text; p == NULL and a fault where it is not, or longer than max. */
 struct span json_in_text_at(struct json_in *in, const struct json_t *array, size_t i, size_t max);
 /* json_in_each: the members of o, one a call, in no order; *at starts as NULL; false at the end. */

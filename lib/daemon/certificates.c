@@ -12,6 +12,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/daemon/given.h"
 #include "lib/net/tls_identity.h"
 #include "lib/net/tls_tickets.h"
 
@@ -56,6 +57,7 @@ struct certificates {
     struct loop *loop;
     struct timer follow;
     struct holdings now;
+    struct given *given;         /* by the control plane; NULL: nothing */
     struct tls_tickets *tickets; /* one for life: sessions outlive certificates */
     uint64_t refused;
     sec_t swapped_at; /* wall; 0: not since the start */
@@ -225,16 +227,22 @@ int certificates_check(const struct certificates_spec *spec, struct buf *why)
 
 /* ---- swapping ---- */
 
+static size_t given_count(const struct certificates *c)
+{
+    return c->given != NULL ? c->given->certificate_count : 0;
+}
+
 /* Connections from now on use what is held now. */
 static void put_to_use(struct certificates *c)
 {
     struct tls_server *fresh[2] = {NULL, NULL}, *old[2];
-    struct tls_identity **all = mem_zarray(c->now.count + 1, sizeof(struct tls_identity *));
-    for (size_t i = 0; i < c->now.count; i++)
-        all[i] = c->now.v[i].identity;
-    for (int h2 = 0; h2 < 2 && c->now.count > 0; h2++) {
+    size_t own = c->now.count, count = own + given_count(c);
+    struct tls_identity **all = mem_zarray(count + 1, sizeof(struct tls_identity *));
+    for (size_t i = 0; i < count; i++)
+        all[i] = i < own ? c->now.v[i].identity : c->given->certificates[i - own].identity;
+    for (int h2 = 0; h2 < 2 && count > 0; h2++) {
         struct tls_server_spec spec = {
-            .identities = all, .count = c->now.count, .alpn = alpn[h2], .tickets = c->tickets};
+            .identities = all, .count = count, .alpn = alpn[h2], .tickets = c->tickets};
         fresh[h2] = tls_server_create(&spec);
     }
     mem_free(all);
@@ -244,6 +252,14 @@ static void put_to_use(struct certificates *c)
     pthread_mutex_unlock(&c->lock);
     tls_server_unref(&old[0]);
     tls_server_unref(&old[1]);
+}
+
+/* The file's keys, else those that were given, else random ones of our own. */
+static int use_ticket_keys(struct certificates *c, const char *file, struct buf *why)
+{
+    if (file[0] != '\0' || c->given == NULL || c->given->tickets.n == 0)
+        return tls_tickets_load(c->tickets, file, why);
+    return tls_tickets_set(c->tickets, buf_span(&c->given->tickets), why);
 }
 
 static sec_t now_s(const struct certificates *c)
@@ -355,7 +371,7 @@ int certificates_reload(struct certificates *c, const struct certificates_spec *
     struct holdings fresh;
     int err = holdings_init(&fresh, spec, why);
     if (err == 0) {
-        err = tls_tickets_load(c->tickets, spec->tls->ticket_keys, why);
+        err = use_ticket_keys(c, spec->tls->ticket_keys, why);
         if (err != 0)
             holdings_finish(&fresh);
     }
@@ -370,6 +386,22 @@ int certificates_reload(struct certificates *c, const struct certificates_spec *
     return 0;
 }
 
+void certificates_give(struct certificates *c, struct given *given)
+{
+    struct given *old = c->given;
+    struct buf why;
+    buf_init(&why, WHY_MAX_BYTES);
+    c->given = given;
+    if (use_ticket_keys(c, c->now.keys.files[0], &why) != 0)
+        note_refusal(c, c->now.keys.name, &why); /* the file's, which broke meanwhile */
+    buf_finish(&why);
+    if (given_count(c) > 0 || (old != NULL && old->certificate_count > 0)) {
+        put_to_use(c);
+        c->swapped_at = now_s(c);
+    }
+    given_destroy(&old);
+}
+
 void certificates_destroy(struct certificates **pc)
 {
     struct certificates *c = *pc;
@@ -378,6 +410,7 @@ void certificates_destroy(struct certificates **pc)
         return;
     timer_finish(&c->follow);
     holdings_finish(&c->now);
+    given_destroy(&c->given);
     tls_server_unref(&c->servers[0]);
     tls_server_unref(&c->servers[1]);
     tls_tickets_unref(&c->tickets);
@@ -404,16 +437,31 @@ static void add_label(const char *text, struct buf *out)
     }
 }
 
+static void write_expiry(const char *name, const struct tls_identity *i, struct buf *out)
+{
+    buf_printf(out, "byeori_tls_certificate_expiry_seconds{certificate=\"");
+    add_label(name, out);
+    buf_printf(out, "\"} %" PRId64 "\n", tls_identity_not_after(i));
+}
+
+static bool has_own(const struct certificates *c, const char *name)
+{
+    for (size_t i = 0; i < c->now.count; i++)
+        if (strcmp(c->now.v[i].on.name, name) == 0)
+            return true;
+    return false;
+}
+
 void certificates_write_metrics(const struct certificates *c, struct buf *out)
 {
     buf_printf(out, "# HELP byeori_tls_certificate_expiry_seconds when a certificate in use "
                     "expires, Unix time\n"
                     "# TYPE byeori_tls_certificate_expiry_seconds gauge\n");
-    for (size_t i = 0; i < c->now.count; i++) {
-        buf_printf(out, "byeori_tls_certificate_expiry_seconds{certificate=\"");
-        add_label(c->now.v[i].on.name, out);
-        buf_printf(out, "\"} %" PRId64 "\n", tls_identity_not_after(c->now.v[i].identity));
-    }
+    for (size_t i = 0; i < c->now.count; i++)
+        write_expiry(c->now.v[i].on.name, c->now.v[i].identity, out);
+    for (size_t i = 0; i < given_count(c); i++)
+        if (!has_own(c, c->given->certificates[i].name))
+            write_expiry(c->given->certificates[i].name, c->given->certificates[i].identity, out);
     buf_printf(out,
                "# HELP byeori_tls_refused_total changed certificates and keys that could not be "
                "used\n# TYPE byeori_tls_refused_total counter\nbyeori_tls_refused_total %" PRIu64

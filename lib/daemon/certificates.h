@@ -41,6 +41,11 @@ MUST_USE int certificates_create(struct certificates **out, struct loop *l,
 /* certificates_reload: all anew by another configuration, or ERR_CERTIFICATE and as it was. */
 MUST_USE int certificates_reload(struct certificates *c, const struct certificates_spec *spec,
                                  struct buf *why);
+/* certificates_give: takes what the control plane gives (NULL: nothing), in place of what it gave
+ * before. What the configuration names stands before it: its certificates where both bear a name,
+ * its ticket keys where it has any. */
+struct given;
+void certificates_give(struct certificates *c, struct given *given);
 void certificates_destroy(struct certificates **c);
 
 /* certificates_tls: what new connections use, without or with HTTP/2. A reference; NULL: there are

@@ -201,6 +201,11 @@ static void on_accept(void *ctx, int fd, const struct addr *peer)
     const struct listen_port *port = here->port;
     struct tls_server *tls =
         port->tag.is_tls ? certificates_tls(port->set->certificates, port->offers_h2) : NULL;
+    if (port->tag.is_tls && tls == NULL) { /* the control plane has not given any yet */
+        LOG_WARN_LIMITED("no-certificate", "listen=%s note=\"connection closed\"", port->name);
+        close(fd);
+        return;
+    }
     if (tls != NULL && port->clients != NULL) {
         struct tls_server *all = tls;
         tls = tls_server_for(all, port->clients);

@@ -22,8 +22,8 @@ struct listen_options {
 extern const struct option_section listen_section; /* titled, any number */
 
 struct listen_set;
-/* listen_check: for --check-config: addresses, and that TLS listeners have a certificate,
- * and that authorities of clients load. */
+/* listen_check: for --check-config: addresses, and that TLS listeners have a certificate (or will
+ * be given one), and that authorities of clients load. */
 MUST_USE int listen_check(const struct option_records *listens, bool has_certificate,
                           const char *file, struct buf *why);
 /* listen_bind: 0 and *out, or ERR_* and in why one line each: which listener, what is wrong (a port

@@ -126,6 +126,13 @@ void addr_set_port(struct addr *a, int port)
         a->v4.sin_port = htons((uint16_t)port);
 }
 
+bool addr_is_loopback(const struct addr *a)
+{
+    if (a->any.sa_family == AF_INET)
+        return ntohl(a->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return a->any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
+}
+
 bool addr_ip_eq(const struct addr *a, const struct addr *b)
 {
     if (a->any.sa_family != b->any.sa_family)

@@ -26,6 +26,7 @@ void addr_from_sockaddr(struct addr *out, const struct sockaddr *sa);
 socklen_t addr_bytes(const struct addr *a);
 int addr_port(const struct addr *a);
 void addr_set_port(struct addr *a, int port);
+bool addr_is_loopback(const struct addr *a);
 bool addr_ip_eq(const struct addr *a, const struct addr *b); /* ports not looked at */
 /* Both end with a zero and return the length. addr_text: with port; addr_ip_text: without. */
 size_t addr_text(const struct addr *a, char out[ADDR_TEXT_ROOM]);

@@ -5,6 +5,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/net/tls_identity.h"
 #include "lib/net/tls_inner.h"
 
 #include <openssl/err.h>
@@ -91,4 +92,46 @@ int tls_load_pair(SSL_CTX *c, const char *chain_file, const char *key_file, stru
     if (SSL_CTX_check_private_key(c) != 1)
         return tls_refuse(why, key_file, "does not belong to the certificate");
     return 0;
+}
+
+/* What SSL_CTX_use_certificate_chain_file does, from memory. */
+static bool use_chain(SSL_CTX *c, BIO *pem)
+{
+    X509 *one = PEM_read_bio_X509_AUX(pem, NULL, no_password, NULL);
+    bool is_good = one != NULL && SSL_CTX_use_certificate(c, one) == 1;
+    X509_free(one);
+    while (is_good && (one = PEM_read_bio_X509(pem, NULL, no_password, NULL)) != NULL) {
+        is_good = SSL_CTX_add0_chain_cert(c, one) == 1;
+        if (!is_good)
+            X509_free(one);
+    }
+    if (is_good && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
+        ERR_clear_error(); /* the end of the text */
+    return is_good && ERR_peek_error() == 0;
+}
+
+static bool use_key(SSL_CTX *c, BIO *pem)
+{
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(pem, NULL, no_password, NULL);
+    bool is_good = key != NULL && SSL_CTX_use_PrivateKey(c, key) == 1;
+    EVP_PKEY_free(key);
+    return is_good;
+}
+
+int tls_parse_pair(SSL_CTX *c, const struct tls_texts *texts, struct buf *why)
+{
+    int e = 0;
+    BIO *chain = BIO_new_mem_buf(texts->chain.p, (int)texts->chain.n);
+    BIO *key = BIO_new_mem_buf(texts->key.p, (int)texts->key.n);
+    CHECK(chain != NULL && key != NULL);
+    ERR_clear_error();
+    if (!use_chain(c, chain))
+        e = tls_refuse(why, texts->name, "chain: no certificate in PEM");
+    else if (!use_key(c, key))
+        e = tls_refuse(why, texts->name, "key: no private key in PEM");
+    else if (SSL_CTX_check_private_key(c) != 1)
+        e = tls_refuse(why, texts->name, "the key does not belong to the certificate");
+    BIO_free(chain);
+    BIO_free(key);
+    return e;
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
+#include <openssl/x509v3.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,28 +81,45 @@ static int load_staple(struct tls_identity *i, const char *file, struct buf *why
     return ERR_CERTIFICATE;
 }
 
+static struct tls_identity *identity_of(SSL_CTX *c)
+{
+    struct tls_identity *i = mem_zalloc(sizeof(*i));
+    STACK_OF(X509) *chain = NULL;
+    i->refs = 1;
+    SSL_CTX_get0_chain_certs(c, &chain);
+    i->leaf = SSL_CTX_get0_certificate(c);
+    i->key = SSL_CTX_get0_privatekey(c);
+    i->chain = chain != NULL ? X509_chain_up_ref(chain) : NULL;
+    CHECK(X509_up_ref(i->leaf) == 1 && EVP_PKEY_up_ref(i->key) == 1);
+    bool is_rsa = EVP_PKEY_is_a(i->key, "RSA") || EVP_PKEY_is_a(i->key, "RSA-PSS");
+    i->kind = is_rsa ? TLS_KEY_RSA : TLS_KEY_ECDSA;
+    i->not_after = seconds_of(X509_get0_notAfter(i->leaf));
+    return i;
+}
+
 int tls_identity_load(struct tls_identity **out, const struct tls_pair *files, struct buf *why)
 {
     SSL_CTX *c = tls_context_create(TLS_server_method()); /* OpenSSL checks best what it uses */
-    struct tls_identity *i = mem_zalloc(sizeof(*i));
-    i->refs = 1;
+    *out = NULL;
     int e = tls_load_pair(c, files->chain_file, files->key_file, why);
     if (e == 0) {
-        STACK_OF(X509) *chain = NULL;
-        SSL_CTX_get0_chain_certs(c, &chain);
-        i->leaf = SSL_CTX_get0_certificate(c);
-        i->key = SSL_CTX_get0_privatekey(c);
-        i->chain = chain != NULL ? X509_chain_up_ref(chain) : NULL;
-        CHECK(X509_up_ref(i->leaf) == 1 && EVP_PKEY_up_ref(i->key) == 1);
-        bool is_rsa = EVP_PKEY_is_a(i->key, "RSA") || EVP_PKEY_is_a(i->key, "RSA-PSS");
-        i->kind = is_rsa ? TLS_KEY_RSA : TLS_KEY_ECDSA;
-        i->not_after = seconds_of(X509_get0_notAfter(i->leaf));
-        e = load_staple(i, files->ocsp_file, why);
+        *out = identity_of(c);
+        e = load_staple(*out, files->ocsp_file, why);
     }
     SSL_CTX_free(c);
     if (e != 0)
-        tls_identity_unref(&i);
-    *out = i;
+        tls_identity_unref(out);
+    return e;
+}
+
+int tls_identity_parse(struct tls_identity **out, const struct tls_texts *texts, struct buf *why)
+{
+    SSL_CTX *c = tls_context_create(TLS_server_method());
+    *out = NULL;
+    int e = tls_parse_pair(c, texts, why);
+    if (e == 0)
+        *out = identity_of(c);
+    SSL_CTX_free(c);
     return e;
 }
 
@@ -126,6 +144,19 @@ void tls_identity_unref(struct tls_identity **pi)
 sec_t tls_identity_not_after(const struct tls_identity *i)
 {
     return i->not_after;
+}
+
+void tls_identity_names(const struct tls_identity *i, void (*fn)(void *ctx, struct span name),
+                        void *ctx)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(i->leaf, NID_subject_alt_name, NULL, NULL);
+    for (int at = 0; at < sk_GENERAL_NAME_num(names); at++) {
+        const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, at);
+        if (g->type == GEN_DNS)
+            fn(ctx, span_make(ASN1_STRING_get0_data(g->d.dNSName),
+                              (size_t)ASN1_STRING_length(g->d.dNSName)));
+    }
+    GENERAL_NAMES_free(names);
 }
 
 bool tls_identity_has_staple(const struct tls_identity *i)

@@ -18,9 +18,19 @@ struct tls_pair {
  * not fit its chain, and an OCSP response about something else). */
 MUST_USE int tls_identity_load(struct tls_identity **out, const struct tls_pair *files,
                                struct buf *why);
+/* tls_identity_parse: the same from memory, without an OCSP response; name stands for the files. */
+struct tls_texts {
+    const char *name;
+    struct span chain, key; /* PEM */
+};
+MUST_USE int tls_identity_parse(struct tls_identity **out, const struct tls_texts *texts,
+                                struct buf *why);
 void tls_identity_ref(struct tls_identity *i);
 void tls_identity_unref(struct tls_identity **i);
 sec_t tls_identity_not_after(const struct tls_identity *i);
+/* tls_identity_names: DNS names of the certificate, fn for each. */
+void tls_identity_names(const struct tls_identity *i, void (*fn)(void *ctx, struct span name),
+                        void *ctx);
 bool tls_identity_has_staple(const struct tls_identity *i); /* current or not */
 
 #endif

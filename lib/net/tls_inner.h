@@ -13,6 +13,8 @@ SSL_CTX *tls_context_create(const SSL_METHOD *method) __attribute__((returns_non
 /* tls_load_pair: chain and key into c, or ERR_CERTIFICATE and a line in why. */
 MUST_USE int tls_load_pair(SSL_CTX *c, const char *chain_file, const char *key_file,
                            struct buf *why);
+struct tls_texts;
+MUST_USE int tls_parse_pair(SSL_CTX *c, const struct tls_texts *texts, struct buf *why);
 /* tls_refuse: a line in why: the file, then what OpenSSL's error queue or `otherwise` says.
  * Returns ERR_CERTIFICATE. */
 int tls_refuse(struct buf *why, const char *file, const char *otherwise);

@@ -13,7 +13,6 @@
 #include "lib/net/tls_tickets.h"
 
 #include <ctype.h>
-#include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -62,18 +61,15 @@ static void add_name(struct tls_server *t, struct span name, struct tls_identity
         c->identities[i->kind] = i;
 }
 
-static void add_names(struct tls_server *t, struct tls_identity *i)
+struct naming {
+    struct tls_server *server;
+    struct tls_identity *identity;
+};
+
+static void on_certificate_name(void *ctx, struct span name)
 {
-    GENERAL_NAMES *names = X509_get_ext_d2i(i->leaf, NID_subject_alt_name, NULL, NULL);
-    for (int at = 0; at < sk_GENERAL_NAME_num(names); at++) {
-        const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, at);
-        if (g->type == GEN_DNS)
-            add_name(t,
-                     span_make(ASN1_STRING_get0_data(g->d.dNSName),
-                               (size_t)ASN1_STRING_length(g->d.dNSName)),
-                     i);
-    }
-    GENERAL_NAMES_free(names);
+    struct naming *n = ctx;
+    add_name(n->server, name, n->identity);
 }
 
 /* name as the client wrote it: exact, then with its first label as "*" (RFC 6125 s.6.4.3). */
@@ -226,7 +222,8 @@ struct tls_server *tls_server_create(const struct tls_server_spec *spec)
     }
     set_alpn(t, spec->alpn);
     for (size_t i = 0; i < spec->count; i++)
-        add_names(t, spec->identities[i]);
+        tls_identity_names(spec->identities[i], on_certificate_name,
+                           &(struct naming){t, spec->identities[i]});
     while (map_next(t->names, &at, &name, &value)) {
         struct choice *c = value;
         c->context = context_of(t, c->identities);

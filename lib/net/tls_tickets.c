@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct ticket_key) == TLS_TICKET_KEY_BYTES, "the format of
 struct tls_tickets {
     _Atomic int refs;
     pthread_mutex_t lock; /* over what follows */
-    bool is_from_file;
+    bool is_shared;
     msec_t turned_at;
     int count;
     struct ticket_key keys[TLS_TICKET_KEYS_MAX];
@@ -84,40 +84,61 @@ static ssize_t read_file(const char *file, void *dst, size_t room)
     return got < 0 ? -e : (ssize_t)n;
 }
 
+static void use_own_key(struct tls_tickets *t)
+{
+    pthread_mutex_lock(&t->lock);
+    if (t->is_shared) { /* others may know the keys that there are */
+        t->count = 0;
+        add_random_key(t, clock_mono_ms());
+    }
+    t->is_shared = false;
+    pthread_mutex_unlock(&t->lock);
+}
+
+static bool is_whole(size_t bytes)
+{
+    return bytes > 0 && bytes % sizeof(struct ticket_key) == 0 &&
+           bytes / sizeof(struct ticket_key) <= TLS_TICKET_KEYS_MAX;
+}
+
+int tls_tickets_set(struct tls_tickets *t, struct span keys, struct buf *why)
+{
+    if (!is_whole(keys.n)) {
+        buf_printf(why, "not 1 to %d ticket keys of %d bytes each\n", TLS_TICKET_KEYS_MAX,
+                   TLS_TICKET_KEY_BYTES);
+        return ERR_CERTIFICATE;
+    }
+    pthread_mutex_lock(&t->lock);
+    memcpy(t->keys, keys.p, keys.n);
+    t->count = (int)(keys.n / sizeof(struct ticket_key));
+    t->is_shared = true;
+    pthread_mutex_unlock(&t->lock);
+    return 0;
+}
+
 int tls_tickets_load(struct tls_tickets *t, const char *file, struct buf *why)
 {
-    struct ticket_key keys[TLS_TICKET_KEYS_MAX + 1];
-    bool is_own = file == NULL || file[0] == '\0';
-    ssize_t n = is_own ? 0 : read_file(file, keys, sizeof(keys));
-    size_t count = n > 0 ? (size_t)n / sizeof(keys[0]) : 0;
+    char keys[(TLS_TICKET_KEYS_MAX + 1) * sizeof(struct ticket_key)];
+    if (file == NULL || file[0] == '\0') {
+        use_own_key(t);
+        return 0;
+    }
+    ssize_t n = read_file(file, keys, sizeof(keys));
     if (n < 0) {
         buf_printf(why, "%s: %s\n", file, strerrordesc_np((int)-n));
         return ERR_CERTIFICATE;
     }
-    if (!is_own && (n == 0 || n % (ssize_t)sizeof(keys[0]) != 0 || count > TLS_TICKET_KEYS_MAX)) {
-        buf_printf(why, "%s: not 1 to %d ticket keys of %d bytes each\n", file, TLS_TICKET_KEYS_MAX,
-                   TLS_TICKET_KEY_BYTES);
-        OPENSSL_cleanse(keys, sizeof(keys));
-        return ERR_CERTIFICATE;
-    }
-    pthread_mutex_lock(&t->lock);
-    if (!is_own) {
-        memcpy(t->keys, keys, count * sizeof(keys[0]));
-        t->count = (int)count;
-    } else if (t->is_from_file) { /* the file's keys may be known to others */
-        t->count = 0;
-        add_random_key(t, clock_mono_ms());
-    }
-    t->is_from_file = !is_own;
-    pthread_mutex_unlock(&t->lock);
+    if (!is_whole((size_t)n))
+        buf_printf(why, "%s: ", file);
+    int err = tls_tickets_set(t, span_make(keys, (size_t)n), why);
     OPENSSL_cleanse(keys, sizeof(keys));
-    return 0;
+    return err;
 }
 
 void tls_tickets_turn(struct tls_tickets *t, msec_t now)
 {
     pthread_mutex_lock(&t->lock);
-    if (!t->is_from_file && now - t->turned_at >= TLS_TICKET_TURN_MS)
+    if (!t->is_shared && now - t->turned_at >= TLS_TICKET_TURN_MS)
         add_random_key(t, now);
     pthread_mutex_unlock(&t->lock);
 }

@@ -21,6 +21,8 @@ void tls_tickets_unref(struct tls_tickets **t);
 #define TLS_TICKET_KEY_BYTES 80
 #define TLS_TICKET_KEYS_MAX  16
 MUST_USE int tls_tickets_load(struct tls_tickets *t, const char *file, struct buf *why);
+/* tls_tickets_set: the same keys from memory. */
+MUST_USE int tls_tickets_set(struct tls_tickets *t, struct span keys, struct buf *why);
 /* tls_tickets_turn: random keys are replaced when they are TLS_TICKET_TURN_MS old. now: monotonic.
  * A session can be resumed for twice that time. */
 #define TLS_TICKET_TURN_MS ((msec_t)6 * 3600 * MSEC_PER_SEC)

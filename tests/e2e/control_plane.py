@@ -64,9 +64,9 @@ class Plane(Control):
 
         super().__init__(folder, values)
 
-    def ask(self, method, path, body=None, token=OPERATOR):
+    def ask(self, method, path, body=None, token=OPERATOR, source=None):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return self.api(method, path, body, headers)
+        return self.api(method, path, body, headers, source)
 
     def status(self):
         return self.ask("GET", "/v1/status")[1]

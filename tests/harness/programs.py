@@ -169,8 +169,10 @@ class Daemon(Program):
         return wait_until(lambda: self.metric(name) >= at_least, f"{name} >= {at_least}", bound_s)
 
 
-def call(port, method, path, body=None, headers=None, bound_s=60):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=bound_s)
+def call(port, method, path, body=None, headers=None, bound_s=60, source=None):
+    """source: the address it comes from."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=bound_s,
+                                            source_address=source and (source, 0))
     try:
         headers = dict(headers or {})
         if isinstance(body, (dict, list)):
@@ -268,9 +270,9 @@ class OriginGateway(Listening):
 class Control(Listening):
     executable = "control/byeori-control"
 
-    def api(self, method, path, body=None, headers=None):
+    def api(self, method, path, body=None, headers=None, source=None):
         """(status, body) of one API call; a JSON body comes parsed."""
-        return call(self.port, method, path, body, headers)
+        return call(self.port, method, path, body, headers, source=source)
 
 
 def run_tool(executable, *arguments, bound_s=60):

@@ -9,6 +9,11 @@
 
 #define EDGES 20
 
+static void put(struct rollout *r, uint64_t version, struct span text, bool is_direct)
+{
+    rollout_put(r, version, &(struct rollout_text){text, text}, is_direct);
+}
+
 static const struct plan_rules rules = {
     .hold_ms = 1000, .share = 0.2, .rise = 0.02, .least_requests = 10};
 
@@ -73,7 +78,7 @@ static struct rollout *begin(struct edge *v, msec_t *now)
         v[i] = (struct edge){.version = 0};
         snprintf(v[i].name, sizeof v[i].name, "e%zu", i);
     }
-    rollout_put(r, 1, SPAN("{\"sites\":[]}"), false);
+    put(r, 1, SPAN("{\"sites\":[]}"), false);
     play(r, v, now, *now + 500, &most);
     assert_int_equal(running(v, 1), EDGES);
     assert_int_equal(rollout_stable(r), 1);
@@ -88,7 +93,7 @@ static void a_good_version_reaches_all_in_stages(void **state)
     size_t most;
     struct rollout *r = begin(v, &now);
     assert_true(rollout_would_hold(r));
-    rollout_put(r, 2, SPAN("{\"sites\":[1]}"), false);
+    put(r, 2, SPAN("{\"sites\":[1]}"), false);
     play(r, v, &now, now + 1000, &most);
     assert_int_equal(most, 1);
     struct rollout_step step = play(r, v, &now, now + 10000, &most);
@@ -110,13 +115,13 @@ static void a_version_that_makes_errors_is_to_be_taken_back(void **state)
     struct rollout *r = begin(v, &now);
     for (size_t i = 0; i < EDGES; i++)
         v[i].bad = 2;
-    rollout_put(r, 2, SPAN("{}"), false);
+    put(r, 2, SPAN("{}"), false);
     struct rollout_step step = play(r, v, &now, now + 10000, &most);
     assert_int_equal(step.act, ROLLOUT_RETURN);
     assert_int_equal(step.stable, 1);
     assert_int_equal(most, 1);
     assert_non_null(strstr(step.why, "errors"));
-    rollout_put(r, 3, SPAN("{}"), true);
+    put(r, 3, SPAN("{}"), true);
     play(r, v, &now, now + 500, &most);
     assert_int_equal(running(v, 3), EDGES);
     rollout_destroy(&r);
@@ -131,7 +136,7 @@ static void a_refusal_names_the_edge_and_is_said_once(void **state)
     struct rollout *r = begin(v, &now);
     for (size_t i = 0; i < EDGES; i++)
         v[i].refuses = 2;
-    rollout_put(r, 2, SPAN("{}"), false);
+    put(r, 2, SPAN("{}"), false);
     struct rollout_step step = play(r, v, &now, now + 10000, &most);
     assert_int_equal(step.act, ROLLOUT_RETURN);
     assert_non_null(strstr(step.why, "refuses it: no such option"));
@@ -147,10 +152,10 @@ static void an_edge_that_ran_the_canary_goes_back_when_another_version_comes(voi
     msec_t now;
     size_t most;
     struct rollout *r = begin(v, &now);
-    rollout_put(r, 2, SPAN("{}"), false);
+    put(r, 2, SPAN("{}"), false);
     play(r, v, &now, now + 3000, &most);
     assert_true(running(v, 2) > 1);
-    rollout_put(r, 3, SPAN("{}"), false);
+    put(r, 3, SPAN("{}"), false);
     play(r, v, &now, now + 750, &most);
     assert_int_equal(running(v, 3), 1);
     assert_int_equal(running(v, 1), EDGES - 1);
