@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 
 #define REMEMBERED 8192
+#define LINE_BYTES 64 /* of the processor's cache */
 #define CLASS_IN   1
 #define CLASS_ANY  255
 #define DEGRADED_S 5 /* TTL while the best edge there is is not able */
@@ -15,11 +16,13 @@ struct subject {
     uint32_t meaning, region, type;
 };
 
+/* An answer of one address, which most are, is in one line. */
 struct remembered {
     uint64_t generation; /* of everything it was decided from */
     struct subject of;
-    struct dns_body body;
+    uint8_t body[]; /* as much of a struct dns_body as is used */
 };
+#define BODY_HEAD_BYTES offsetof(struct dns_body, wire)
 
 struct dns_answerer {
     struct dns_answerer_spec spec;
@@ -29,8 +32,9 @@ struct dns_answerer {
     uint64_t seen_picture, seen_config, seen_survey; /* versions that the next was drawn for */
     uint64_t seen_shares;
     uint64_t generation;
-    struct remembered *v; /* [REMEMBERED] */
-    struct dns_body body; /* of what is not remembered */
+    uint8_t *remembered, *lines; /* [REMEMBERED] of each_bytes; where the first line begins */
+    size_t each_bytes;
+    struct dns_body body; /* the answer */
 };
 
 /* One question as it is being answered. */
@@ -146,32 +150,50 @@ static bool is_remembered(const struct dns_answerer *a, const struct remembered 
            r->of.region == of->region && r->of.type == of->type;
 }
 
-/* One of two places; where it is in neither, the one to be given up. */
-static struct remembered *place_for(struct dns_answerer *a, const struct subject *of)
+static struct remembered *place_at(const struct dns_answerer *a, size_t i)
 {
-    uint64_t hash = hash64_seeded(of, sizeof *of);
-    struct remembered *pair = &a->v[hash % (REMEMBERED / 2) * 2];
-    for (int i = 0; i < 2; i++)
-        if (is_remembered(a, &pair[i], of))
-            return &pair[i];
-    for (int i = 0; i < 2; i++)
-        if (pair[i].generation != a->generation)
-            return &pair[i];
-    return &pair[hash >> 63];
+    return (struct remembered *)(void *)(a->lines + i * a->each_bytes);
 }
 
-static const struct dns_body *in_region(struct dns_answerer *a, const struct asked *k,
-                                        uint32_t region, uint16_t type)
+/* One of two places; where it is in neither, the one to be given up. */
+static struct remembered *place_for(const struct dns_answerer *a, const struct subject *of)
+{
+    uint64_t hash = hash64_seeded(of, sizeof *of);
+    size_t first = hash % (REMEMBERED / 2) * 2;
+    for (size_t i = first; i < first + 2; i++)
+        if (is_remembered(a, place_at(a, i), of))
+            return place_at(a, i);
+    for (size_t i = first; i < first + 2; i++)
+        if (place_at(a, i)->generation != a->generation)
+            return place_at(a, i);
+    return place_at(a, first + (hash >> 63));
+}
+
+static void recall(struct dns_body *to, const struct remembered *r)
+{
+    memcpy(to, r->body, BODY_HEAD_BYTES);
+    memcpy(to->wire, r->body + BODY_HEAD_BYTES, to->bytes);
+}
+
+static void remember(const struct dns_answerer *a, struct remembered *r, const struct subject *of)
+{
+    CHECK(sizeof *r + BODY_HEAD_BYTES + a->body.bytes <= a->each_bytes);
+    r->generation = a->generation;
+    r->of = *of;
+    memcpy(r->body, &a->body, BODY_HEAD_BYTES + a->body.bytes);
+}
+
+static void in_region(struct dns_answerer *a, const struct asked *k, uint32_t region, uint16_t type)
 {
     const struct subject of = {k->meaning.id, region, type};
     struct remembered *r = place_for(a, &of);
-    if (is_remembered(a, r, &of))
-        return &r->body;
+    if (is_remembered(a, r, &of)) {
+        recall(&a->body, r);
+        return;
+    }
     struct edges e = {.who = *dns_atlas_resident(a->atlas, region)};
-    site_records(a, k, type, &e, &r->body);
-    r->generation = a->generation;
-    r->of = of;
-    return &r->body;
+    site_records(a, k, type, &e, &a->body);
+    remember(a, r, &of);
 }
 
 /* Negative answers are for everybody (RFC 7871 s.7.4), and are not remembered: they hold the
@@ -182,7 +204,7 @@ static struct dns_answer answer_site(struct dns_answerer *a, const struct asked 
     struct dns_answer out = {.body = &a->body};
     if (a->atlas != NULL) {
         struct dns_region region = dns_atlas_find(a->atlas, client);
-        out.body = in_region(a, k, region.id, type);
+        in_region(a, k, region.id, type);
         out.scope_bits = region.bits;
     } else {
         struct edges e = {.who.client = *client};
@@ -191,7 +213,7 @@ static struct dns_answer answer_site(struct dns_answerer *a, const struct asked 
         site_records(a, k, type, &e, &a->body);
         out.scope_bits = client->any.sa_family == AF_INET6 ? 128 : 32;
     }
-    if (out.body->answers == 0) {
+    if (a->body.answers == 0) {
         negative(a, k, &a->body, DNS_NOERROR);
         out = (struct dns_answer){.body = &a->body};
     }
@@ -288,11 +310,23 @@ static void catch_up(struct dns_answerer *a, const struct dns_view *view)
     a->seen_shares = view->picture->shares;
 }
 
+/* Room for the longest answer of a site, in whole lines. */
+static size_t each_bytes(const struct dns_zone *zone)
+{
+    size_t records = zone->answers * NODE_ADDRESSES * DNS_BODY_AAAA_BYTES;
+    size_t wire = records > DNS_BODY_HTTPS_BYTES ? records : DNS_BODY_HTTPS_BYTES;
+    size_t n = sizeof(struct remembered) + BODY_HEAD_BYTES +
+               (wire < DNS_BODY_BYTES ? wire : DNS_BODY_BYTES);
+    return (n + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+}
+
 struct dns_answerer *dns_answerer_create(const struct dns_answerer_spec *spec)
 {
     struct dns_answerer *a = mem_zalloc(sizeof *a);
     a->spec = *spec;
-    a->v = mem_zarray(REMEMBERED, sizeof *a->v);
+    a->each_bytes = each_bytes(spec->zone);
+    a->remembered = mem_zarray(REMEMBERED * a->each_bytes + LINE_BYTES, 1);
+    a->lines = a->remembered + LINE_BYTES - (uintptr_t)a->remembered % LINE_BYTES;
     return a;
 }
 
@@ -304,7 +338,7 @@ void dns_answerer_destroy(struct dns_answerer **pa)
         return;
     dns_names_destroy(&a->names);
     dns_survey_finish(&a->survey);
-    mem_free(a->v);
+    mem_free(a->remembered);
     mem_free(a);
 }
 

@@ -8,8 +8,10 @@
 /* The records of an answer, as they follow its question in the message. Addresses and HTTPS records
  * of a name hold for every spelling and for every name whose answer they are: they may be kept;
  * those with other names in them hold for this question only. Pure. */
-#define DNS_BODY_BYTES   512
-#define DNS_BODY_RECORDS 16
+#define DNS_BODY_BYTES       512
+#define DNS_BODY_RECORDS     16
+#define DNS_BODY_AAAA_BYTES  28 /* of a record: the name is a pointer */
+#define DNS_BODY_HTTPS_BYTES 40 /* at most */
 
 struct dns_body {
     enum dns_rcode rcode;

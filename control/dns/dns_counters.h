@@ -9,6 +9,8 @@
     X(udp_questions, "questions that came by UDP")                                                 \
     X(tcp_questions, "questions that came by TCP")                                                 \
     X(subnets, "questions with a client subnet")                                                   \
+    X(cookies, "questions with a cookie")                                                          \
+    X(proven, "questions with a cookie that we gave to who sends them")                            \
     X(answers, "answers with records")                                                             \
     X(without_data, "answers that there is no such record")                                        \
     X(without_name, "answers that there is no such name")                                          \
@@ -18,6 +20,7 @@
     X(truncated, "answers by UDP that say: come by TCP")                                           \
     X(limited, "questions not answered because of their network's rate")                           \
     X(limited_cut, "questions told to come by TCP because of their network's rate")                \
+    X(limited_cookie, "questions told to come with our cookie because of that")                    \
     X(decisions, "routing decisions made; the other answers were remembered")                      \
     X(unmapped, "questions for a site's edges while no atlas fitted")                              \
     X(tcp_connections, "connections accepted")                                                     \

@@ -1,59 +1,38 @@
 /* SPDX-License-Identifier: MIT
- * Questions from the wire. libknot takes the message apart; what is refused, and how, is decided
- * here. Nothing here answers. */
+ * Questions from the wire. Nearly all of them have one form: a question, and perhaps an OPT record.
+ * That form is read here, in one pass and without memory; whatever is not exactly that is taken
+ * apart by libknot, and what is refused, and how, is decided here. Nothing here answers. */
 #include "control/dns/dns_query.h"
 
+#include "control/dns/dns_edns.h"
 #include "control/dns/dns_knot.h"
 #include "lib/base/err.h"
 
-#define FAMILY_IPV4 1 /* IANA address families, in RFC 7871 */
-#define FAMILY_IPV6 2
+#define LABEL_BYTES 63
+#define OPT_BYTES   11 /* owner, type, payload, flags, length of the options */
 
-static const uint8_t *bytes_of(struct span wire)
+/* What is not read yet; each part takes its bytes from the front. */
+struct rest {
+    const uint8_t *p, *end;
+};
+
+static size_t left(const struct rest *r)
 {
-    return (const uint8_t *)wire.p;
+    return (size_t)(r->end - r->p);
 }
 
-/* A family that is not known is as if there were no option; what breaks the rules of the option is
- * a format error (RFC 7871 s.7.1.2, 7.2.1). */
-static int read_subnet(struct dns_query *q, const uint8_t *option)
-{
-    knot_edns_client_subnet_t ecs;
-    uint16_t n = knot_edns_opt_get_length(option);
-    const uint8_t *data = option + KNOT_EDNS_OPTION_HDRLEN;
-    if (n < 4)
-        return DNS_FORMERR;
-    uint16_t family = knot_wire_read_u16(data);
-    if (family != FAMILY_IPV4 && family != FAMILY_IPV6)
-        return DNS_NOERROR;
-    if (knot_edns_client_subnet_parse(&ecs, data, n) != KNOT_EOK || ecs.scope_len != 0 ||
-        n != 4U + (ecs.source_len + 7U) / 8U)
-        return DNS_FORMERR;
-    struct addr *a = &q->subnet.address;
-    if (family == FAMILY_IPV4) {
-        *a = (struct addr){.v4 = {.sin_family = AF_INET}};
-        memcpy(&a->v4.sin_addr, ecs.address, sizeof a->v4.sin_addr);
-    } else {
-        *a = (struct addr){.v6 = {.sin6_family = AF_INET6}};
-        memcpy(&a->v6.sin6_addr, ecs.address, sizeof a->v6.sin6_addr);
-    }
-    q->subnet.source_bits = ecs.source_len;
-    q->has_subnet = true;
-    if (ecs.source_len % 8 != 0 && (uint8_t)(data[n - 1] << ecs.source_len % 8) != 0)
-        return DNS_FORMERR; /* libknot clears such bits, which the answer would have to repeat */
-    return DNS_NOERROR;
-}
+/* ---- by libknot ---- */
 
-static int read_edns(struct dns_query *q, const knot_pkt_t *packet)
+static int read_packet_edns(struct dns_query *q, const knot_pkt_t *packet)
 {
-    if (!knot_pkt_has_edns(packet))
+    const knot_rrset_t *opt = packet->opt_rr;
+    if (opt == NULL)
         return DNS_NOERROR;
-    q->has_edns = true;
-    q->payload_bytes = knot_edns_get_payload(packet->opt_rr);
-    if (knot_edns_get_version(packet->opt_rr) != KNOT_EDNS_VERSION)
-        return DNS_BADVERS;
-    const uint8_t *option = knot_pkt_edns_option(packet, KNOT_EDNS_OPTION_CLIENT_SUBNET);
-    return option != NULL ? read_subnet(q, option) : DNS_NOERROR;
+    const knot_rdata_t *data = opt->rrs.rdata;
+    struct dns_edns e = {.payload_bytes = knot_edns_get_payload(opt),
+                         .version = knot_edns_get_version(opt),
+                         .options = span_make(data->data, data->len)};
+    return dns_edns_read(q, &e);
 }
 
 static int read_packet(struct dns_query *q, knot_pkt_t *packet)
@@ -67,29 +46,114 @@ static int read_packet(struct dns_query *q, knot_pkt_t *packet)
     memcpy(q->name, name, q->name_bytes);
     q->type = knot_pkt_qtype(packet);
     q->class = knot_pkt_qclass(packet);
-    int rcode = read_edns(q, packet);
+    int rcode = read_packet_edns(q, packet);
     if (rcode == DNS_NOERROR && knot_pkt_has_tsig(packet))
         return DNS_NOTAUTH; /* there are no keys here (RFC 8945 s.5.2) */
     return rcode;
 }
 
-int dns_query_read(struct dns_query *out, struct span wire, struct arena *mem)
+static void clear(struct dns_query *q, struct span wire)
 {
-    const uint8_t *head = bytes_of(wire);
-    out->wire = wire;
-    out->name_bytes = 0;
-    out->has_edns = out->has_subnet = false;
-    out->payload_bytes = 0;
-    if (wire.n < DNS_HEADER_BYTES || wire.n > UINT16_MAX || knot_wire_get_qr(head))
-        return ERR_SYNTAX;
-    if (knot_wire_get_opcode(head) != KNOT_OPCODE_QUERY)
-        return DNS_NOTIMP;
-    if (knot_wire_get_qdcount(head) != 1)
-        return DNS_FORMERR;
+    q->wire = wire;
+    q->name_bytes = 0;
+    q->has_edns = q->has_subnet = q->has_cookie = false;
+    q->payload_bytes = 0;
+}
+
+int dns_query_read_any(struct dns_query *out, struct span wire, struct arena *mem)
+{
+    clear(out, wire);
     /* With KEEPWIRE libknot does not write there, though it is not told by a const. */
     uint8_t *copy = arena_alloc(mem, wire.n);
     memcpy(copy, wire.p, wire.n);
     knot_mm_t mm = dns_knot_memory(mem);
     knot_pkt_t *packet = knot_pkt_new(copy, (uint16_t)wire.n, &mm);
     return packet != NULL ? read_packet(out, packet) : ERR_SYNTAX;
+}
+
+/* ---- the one form ---- */
+
+static bool read_name(struct dns_query *q, struct rest *r)
+{
+    size_t n = 0;
+    for (;;) {
+        if (left(r) == 0 || *r->p > LABEL_BYTES)
+            return false;
+        size_t bytes = *r->p + 1U; /* with its length */
+        if (bytes > left(r) || n + bytes > sizeof q->name)
+            return false;
+        for (size_t i = 0; i < bytes; i++, n++) {
+            uint8_t c = *r->p++;
+            q->name[n] = c >= 'A' && c <= 'Z' ? c | 0x20 : c; /* lengths are less */
+        }
+        if (bytes == 1)
+            break;
+    }
+    q->name_bytes = n;
+    return true;
+}
+
+static bool read_opt(struct dns_edns *e, struct rest *r)
+{
+    const uint8_t *p = r->p;
+    if (left(r) < OPT_BYTES || p[0] != 0 || knot_wire_read_u16(p + 1) != KNOT_RRTYPE_OPT)
+        return false;
+    *e = (struct dns_edns){.payload_bytes = knot_wire_read_u16(p + 3),
+                           .version = p[6],
+                           .options = span_make(p + OPT_BYTES, left(r) - OPT_BYTES)};
+    return knot_wire_read_u16(p + 9) == e->options.n && dns_edns_is_whole(e->options);
+}
+
+bool dns_query_read_plain(struct dns_query *out, struct span wire, int *rcode)
+{
+    const uint8_t *head = (const uint8_t *)wire.p;
+    struct rest r = {head + DNS_HEADER_BYTES, head + wire.n};
+    struct dns_edns e;
+    clear(out, wire);
+    if ((head[KNOT_WIRE_OFFSET_FLAGS1] & ~KNOT_WIRE_RD_MASK) != 0 ||
+        knot_wire_get_ancount(head) != 0 || knot_wire_get_nscount(head) != 0)
+        return false;
+    if (!read_name(out, &r) || left(&r) < 4)
+        return false;
+    out->type = knot_wire_read_u16(r.p);
+    out->class = knot_wire_read_u16(r.p + 2);
+    r.p += 4;
+    *rcode = DNS_NOERROR;
+    if (knot_wire_get_arcount(head) == 0)
+        return left(&r) == 0;
+    if (knot_wire_get_arcount(head) > 1 || !read_opt(&e, &r))
+        return false;
+    *rcode = dns_edns_read(out, &e);
+    return true;
+}
+
+/* RFC 7873 s.5.4: no question but a cookie: to learn ours. */
+static bool read_cookie_alone(struct dns_query *q, struct rest *r)
+{
+    struct dns_edns e;
+    const uint8_t *head = r->p - DNS_HEADER_BYTES;
+    bool is_alone = knot_wire_get_ancount(head) == 0 && knot_wire_get_nscount(head) == 0 &&
+                    knot_wire_get_arcount(head) == 1;
+    return is_alone && read_opt(&e, r) && dns_edns_read(q, &e) == DNS_NOERROR && q->has_cookie;
+}
+
+int dns_query_read(struct dns_query *out, struct span wire, struct arena *mem)
+{
+    const uint8_t *head = (const uint8_t *)wire.p;
+    int rcode;
+    clear(out, wire);
+    if (wire.n < DNS_HEADER_BYTES || wire.n > UINT16_MAX || knot_wire_get_qr(head))
+        return ERR_SYNTAX;
+    if (knot_wire_get_opcode(head) != KNOT_OPCODE_QUERY)
+        return DNS_NOTIMP;
+    if (knot_wire_get_qdcount(head) == 0) {
+        struct rest r = {head + DNS_HEADER_BYTES, head + wire.n};
+        if (read_cookie_alone(out, &r))
+            return DNS_NOERROR;
+        clear(out, wire);
+        return DNS_FORMERR;
+    }
+    if (knot_wire_get_qdcount(head) != 1)
+        return DNS_FORMERR;
+    return dns_query_read_plain(out, wire, &rcode) ? rcode : dns_query_read_any(out, wire, mem);
 }

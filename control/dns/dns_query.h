@@ -5,7 +5,7 @@
 #include "lib/base/arena.h"
 #include "lib/net/addr.h"
 
-/* A DNS question as it came (RFC 1035, 6891, 7871), read strictly. Pure. */
+/* A DNS question as it came (RFC 1035, 6891, 7871, 7873), read strictly. Pure. */
 #define DNS_HEADER_BYTES 12
 #define DNS_NAME_BYTES   255
 
@@ -29,6 +29,7 @@ enum dns_rcode {
     DNS_REFUSED = 5,
     DNS_NOTAUTH = 9,
     DNS_BADVERS = 16,
+    DNS_BADCOOKIE = 23,
 };
 
 /* Whose answer is asked for, where that is not the sender (RFC 7871). */
@@ -37,18 +38,29 @@ struct dns_subnet {
     uint8_t source_bits; /* 0: the client wants no part of this */
 };
 
+struct dns_cookie {
+    uint8_t client[8], server[32];
+    uint8_t server_bytes; /* 0: the client has none of a server's yet */
+};
+
 struct dns_query {
     struct span wire;             /* borrowed */
     uint8_t name[DNS_NAME_BYTES]; /* as in messages, in lower case; of name_bytes */
-    size_t name_bytes;            /* 0: there is no question to repeat */
+    size_t name_bytes;            /* 0: there is no question to answer, or none to repeat */
     uint16_t type, class;
-    bool has_edns, has_subnet;
+    bool has_edns, has_subnet, has_cookie;
     uint16_t payload_bytes; /* that the sender takes by UDP */
     struct dns_subnet subnet;
+    struct dns_cookie cookie;
 };
 
 /* dns_query_read: an rcode: NOERROR and all of *out, or how to answer instead; or ERR_SYNTAX: not
  * to be answered at all. mem: for the time of the call. */
 MUST_USE int dns_query_read(struct dns_query *out, struct span wire, struct arena *mem);
+
+/* The two ways it reads a message whose head says: one question. Where the first knows the form
+ * (true), both say the same. */
+bool dns_query_read_plain(struct dns_query *out, struct span wire, int *rcode);
+int dns_query_read_any(struct dns_query *out, struct span wire, struct arena *mem);
 
 #endif

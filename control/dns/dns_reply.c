@@ -20,9 +20,11 @@ static size_t question_bytes(const struct dns_query *q)
     return q->name_bytes > 0 ? q->name_bytes + 4 : 0;
 }
 
-static size_t edns_bytes(const struct dns_query *q)
+static size_t edns_bytes(const struct dns_query *q, const struct dns_reply *r)
 {
     size_t n = q->has_edns ? KNOT_EDNS_MIN_SIZE : 0;
+    if (r->cookie != NULL)
+        n += KNOT_EDNS_OPTION_HDRLEN + sizeof q->cookie.client + DNS_COOKIE_BYTES;
     if (q->has_subnet)
         n += KNOT_EDNS_OPTION_HDRLEN + 4U + (q->subnet.source_bits + 7U) / 8U;
     return n;
@@ -35,7 +37,8 @@ static size_t limit_of(const struct dns_query *q, const struct dns_reply *r)
     size_t limit = q->payload_bytes > UDP_MIN_BYTES ? q->payload_bytes : UDP_MIN_BYTES;
     if (limit > DNS_UDP_BYTES)
         limit = DNS_UDP_BYTES;
-    return q->wire.n * AMPLIFICATION < limit ? q->wire.n * AMPLIFICATION : limit;
+    bool is_bounded = !r->is_proven && q->wire.n * AMPLIFICATION < limit;
+    return is_bounded ? q->wire.n * AMPLIFICATION : limit;
 }
 
 static struct cut cut_of(const struct dns_body *b, size_t room)
@@ -90,29 +93,40 @@ static size_t write_subnet(const struct dns_subnet *s, unsigned scope_bits, uint
     return 8 + n;
 }
 
+static size_t write_cookie(const struct dns_query *q, const uint8_t *ours, uint8_t *out)
+{
+    uint8_t *at = out + KNOT_EDNS_OPTION_HDRLEN;
+    knot_wire_write_u16(out, KNOT_EDNS_OPTION_COOKIE);
+    knot_wire_write_u16(out + 2, sizeof q->cookie.client + DNS_COOKIE_BYTES);
+    at = mempcpy(at, q->cookie.client, sizeof q->cookie.client);
+    at = mempcpy(at, ours, DNS_COOKIE_BYTES);
+    return (size_t)(at - out);
+}
+
 /* RFC 6891 s.6.1.2: the root, OPT, our payload, extended rcode, version 0, no flags, options. */
-static size_t write_edns(const struct dns_query *q, const struct dns_body *b, unsigned scope_bits,
-                         uint8_t *out)
+static size_t write_edns(const struct dns_query *q, const struct dns_reply *r, uint8_t *out)
 {
     size_t n = KNOT_EDNS_MIN_SIZE;
     memset(out, 0, n);
     knot_wire_write_u16(out + 1, KNOT_RRTYPE_OPT);
     knot_wire_write_u16(out + 3, DNS_UDP_BYTES);
-    out[KNOT_EDNS_EXT_RCODE_POS] = KNOT_EDNS_RCODE_HI((unsigned)b->rcode);
+    out[KNOT_EDNS_EXT_RCODE_POS] = KNOT_EDNS_RCODE_HI((unsigned)r->body->rcode);
     if (q->has_subnet)
-        n += write_subnet(&q->subnet, scope_bits, out + n);
+        n += write_subnet(&q->subnet, r->scope_bits, out + n);
+    if (r->cookie != NULL)
+        n += write_cookie(q, r->cookie, out + n);
     knot_wire_write_u16(out + 9, (uint16_t)(n - KNOT_EDNS_MIN_SIZE));
     return n;
 }
 
 size_t dns_reply_write(const struct dns_query *q, const struct dns_reply *r, uint8_t *out)
 {
-    size_t fixed = DNS_HEADER_BYTES + question_bytes(q) + edns_bytes(q), limit = limit_of(q, r);
+    size_t fixed = DNS_HEADER_BYTES + question_bytes(q) + edns_bytes(q, r), limit = limit_of(q, r);
     struct cut c = cut_of(r->body, limit > fixed ? limit - fixed : 0);
     size_t n = write_head(q, r->body, &c, out);
     memcpy(out + n, r->body->wire, c.bytes);
     n += c.bytes;
-    return q->has_edns ? n + write_edns(q, r->body, r->scope_bits, out + n) : n;
+    return q->has_edns ? n + write_edns(q, r, out + n) : n;
 }
 
 size_t dns_reply_cut(const struct dns_query *q, uint8_t *out)
@@ -121,7 +135,7 @@ size_t dns_reply_cut(const struct dns_query *q, uint8_t *out)
     struct cut c = {.is_truncated = true};
     dns_body_empty(&none, DNS_NOERROR);
     size_t n = write_head(q, &none, &c, out);
-    return q->has_edns ? n + write_edns(q, &none, 0, out + n) : n;
+    return q->has_edns ? n + write_edns(q, &(struct dns_reply){.body = &none}, out + n) : n;
 }
 
 bool dns_reply_is_cut(const uint8_t *message)

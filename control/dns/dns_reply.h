@@ -3,6 +3,7 @@
 #define CONTROL_DNS_DNS_REPLY_H
 
 #include "control/dns/dns_body.h"
+#include "control/dns/dns_cookies.h"
 
 /* The whole message that answers a question: its head and question as they came (the case of the
  * name kept), the records that fit, EDNS where the question had it. Pure. */
@@ -11,9 +12,11 @@
 
 struct dns_reply {
     const struct dns_body *body;
-    unsigned scope_bits; /* told where the question had a client subnet */
-    size_t room;         /* at most; at least DNS_UDP_BYTES where is_udp */
-    bool is_udp;         /* then: what the sender takes, and at most twice what it sent */
+    unsigned scope_bits;   /* told where the question had a client subnet */
+    size_t room;           /* at most; at least DNS_UDP_BYTES where is_udp */
+    bool is_udp;           /* then: what the sender takes, and at most twice what it sent, */
+    bool is_proven;        /* where this does not say that it was the sender */
+    const uint8_t *cookie; /* our part, where the question has one; or NULL */
 };
 
 /* Bytes written. Fewer of the records that are alike where not all fit, then no additional ones,

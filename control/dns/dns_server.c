@@ -25,7 +25,8 @@ _Static_assert(DNS_HEADER_BYTES + DNS_NAME_BYTES + 4 + DNS_BODY_BYTES + 64 <= DN
 struct dns_port {
     struct dns_zone zone;
     struct dns_limit *limit;
-    int *udp_fds, *tcp_fds; /* [workers] until it has started; then -1 */
+    const struct dns_cookies *cookies; /* the server's */
+    int *udp_fds, *tcp_fds;            /* [workers] until it has started; then -1 */
 };
 
 /* One port on one worker. */
@@ -38,7 +39,8 @@ struct dns_here {
     struct listener *listener;
     struct dns_tcp tcp;
     struct arena mem;
-    struct dns_query query;
+    struct dns_query query; /* that is being answered, */
+    bool is_proven;         /* and whether a cookie tells that its sender is who it says */
 };
 
 struct dns_server {
@@ -48,6 +50,7 @@ struct dns_server {
     struct dns_here *here;         /* [worker * count + port] */
     struct dns_counters *counters; /* [workers] */
     struct dns_surveyor *surveyor;
+    struct dns_cookies cookies;
 };
 
 /* ---- one question ---- */
@@ -56,6 +59,8 @@ static void count(struct dns_here *h, const struct dns_body *b)
 {
     struct dns_counters *c = h->counters;
     counter_t *which = &c->faulty;
+    if (b->rcode == DNS_BADCOOKIE)
+        return;
     if (b->rcode == DNS_REFUSED)
         which = &c->refused;
     else if (b->rcode == DNS_NXDOMAIN)
@@ -65,46 +70,85 @@ static void count(struct dns_here *h, const struct dns_body *b)
     counter_add(which, 1);
 }
 
+static uint32_t now_s(void)
+{
+    return (uint32_t)(clock_wall_ms() / MSEC_PER_SEC);
+}
+
 static size_t reply(struct dns_here *h, int rcode, const struct addr *peer, bool is_udp,
                     uint8_t *out)
 {
     const struct dns_query *q = &h->query;
+    uint8_t cookie[DNS_COOKIE_BYTES];
     struct dns_body fault;
     struct dns_answer answer = {.body = &fault};
-    if (rcode == DNS_NOERROR)
+    if (rcode == DNS_NOERROR && q->name_bytes > 0)
         answer = dns_answer_find(h->answerer, q, peer, &h->mem);
     else
         dns_body_empty(&fault, (enum dns_rcode)rcode);
     count(h, answer.body);
-    struct dns_reply r = {answer.body, answer.scope_bits, DNS_TCP_ANSWER_BYTES, is_udp};
+    struct dns_reply r = {.body = answer.body,
+                          .scope_bits = answer.scope_bits,
+                          .room = DNS_TCP_ANSWER_BYTES,
+                          .is_udp = is_udp,
+                          .is_proven = h->is_proven};
+    if (q->has_cookie) {
+        dns_cookies_make(h->port->cookies, q, peer, now_s(), cookie);
+        r.cookie = cookie;
+    }
     return dns_reply_write(q, &r, out);
 }
 
-static int read_question(struct dns_here *h, struct span question)
+static int read_question(struct dns_here *h, struct span question, const struct addr *peer)
 {
+    const struct dns_query *q = &h->query;
     arena_reset(&h->mem);
+    h->is_proven = false;
     int rcode = dns_query_read(&h->query, question, &h->mem);
-    if (rcode < 0)
+    if (rcode < 0) {
         counter_add(&h->counters->malformed, 1);
-    else if (h->query.has_subnet)
+        return rcode;
+    }
+    if (q->has_subnet)
         counter_add(&h->counters->subnets, 1);
+    if (q->has_cookie) {
+        h->is_proven = dns_cookies_prove(h->port->cookies, q, peer, now_s());
+        counter_add(&h->counters->cookies, 1);
+        counter_add(&h->counters->proven, h->is_proven);
+    }
     return rcode;
+}
+
+/* Beyond the rate: who has cookies shall come again with ours (RFC 7873 s.5.2.3), and nobody else
+ * can; others by TCP. */
+static size_t reply_to_cut(struct dns_here *h, const struct addr *peer, uint8_t *out)
+{
+    if (h->query.has_cookie) {
+        counter_add(&h->counters->limited_cookie, 1);
+        return reply(h, DNS_BADCOOKIE, peer, true, out);
+    }
+    counter_add(&h->counters->limited_cut, 1);
+    return dns_reply_cut(&h->query, out);
+}
+
+static enum dns_limit_verdict limit(struct dns_here *h, const struct addr *peer)
+{
+    return h->is_proven ? DNS_LIMIT_PASS : dns_limit_take(h->port->limit, peer, loop_now(h->loop));
 }
 
 static size_t on_udp(void *ctx, const struct addr *peer, struct span question, uint8_t *out)
 {
     struct dns_here *h = ctx;
     counter_add(&h->counters->udp_questions, 1);
-    int rcode = read_question(h, question);
+    int rcode = read_question(h, question, peer);
     if (rcode < 0)
         return 0;
-    switch (dns_limit_take(h->port->limit, peer, loop_now(h->loop))) {
+    switch (limit(h, peer)) {
     case DNS_LIMIT_DROP:
         counter_add(&h->counters->limited, 1);
         return 0;
     case DNS_LIMIT_CUT:
-        counter_add(&h->counters->limited_cut, 1);
-        return dns_reply_cut(&h->query, out);
+        return reply_to_cut(h, peer, out);
     case DNS_LIMIT_PASS:
         break;
     }
@@ -118,7 +162,7 @@ static size_t on_tcp(void *ctx, const struct addr *peer, struct span question, u
 {
     struct dns_here *h = ctx;
     counter_add(&h->counters->tcp_questions, 1);
-    int rcode = read_question(h, question);
+    int rcode = read_question(h, question, peer);
     return rcode < 0 ? 0 : reply(h, rcode, peer, false, out);
 }
 
@@ -173,7 +217,9 @@ int dns_server_bind(struct dns_server **out, const struct option_records *sectio
     s->ports = mem_zarray(s->count + 1, sizeof *s->ports);
     s->here = mem_zarray(s->count * (size_t)workers + 1, sizeof *s->here);
     s->counters = mem_zarray((size_t)workers, sizeof *s->counters);
+    dns_cookies_init(&s->cookies);
     for (size_t i = 0; i < s->count && err == 0; i++) {
+        s->ports[i].cookies = &s->cookies;
         err = bind_port(&s->ports[i], &v[i], workers, why);
         if (s->ports[i].zone.answers > wanted)
             wanted = s->ports[i].zone.answers;

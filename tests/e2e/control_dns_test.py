@@ -151,6 +151,43 @@ def test_a_network_over_its_rate_is_dropped_or_told_to_come_by_tcp(run, tmp_path
     assert plane.dig(f"seoul.{ZONE}", "A", "-b", "127.9.9.9").data == ["192.0.2.1"]
 
 
+def test_a_cookie_lifts_the_rate_and_the_bound_of_who_was_given_it(run, tmp_path):
+    plane = run(DnsPlane(tmp_path, rate=1, slip=1,
+                         servers=[f"ns{i}.some-long-name-{i}.example" for i in range(4)]))
+    badcookie, mine = 23, b"a client"
+
+    def message(server=b""):
+        return question(ZONE, 2, struct.pack(">2H", 10, 8 + len(server)) + mine + server)
+
+    def read(answer):
+        opt = answer[-(11 + 4 + 24):]                 # nothing follows it, and it has one option
+        assert opt[11:23] == struct.pack(">2H", 10, 24) + mine
+        return answer[3] & 15 | opt[5] << 4, opt[23:]
+
+    def refused():
+        rcode, server = read(ask(plane.dns_port, message()))
+        return server if rcode == badcookie else None
+
+    server = wait_until(refused, "a question beyond the rate")
+    for _ in range(20):
+        got = ask(plane.dns_port, message(server))
+        rcode, server = read(got)
+        assert rcode == 0 and got[7] == 4 and not got[2] & 2 and len(got) > 2 * len(message())
+    assert plane.metric("byeori_control_dns_proven_total") == 20
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.9.9.9", 0))
+        other.settimeout(30)
+        other.sendto(message(server), ("127.0.0.1", plane.dns_port))
+        got = other.recv(4096)
+        assert got[2] & 2 or read(got)[0] == badcookie
+    assert plane.metric("byeori_control_dns_proven_total") == 20
+
+    alone = struct.pack(">6H", 7, 0, 0, 0, 0, 1) + message(server)[-(11 + 4 + 24):]
+    assert read(ask(plane.dns_port, alone))[0] == 0       # RFC 7873 s.5.4
+    assert "(good)" in plane.dig(f"seoul.{ZONE}", "A", "+cookie").text
+
+
 def test_a_dead_edge_is_out_of_all_answers_within_five_seconds(plane, beating):
     began = time.monotonic()
     beating["seoul"].stop()

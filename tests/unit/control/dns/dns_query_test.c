@@ -88,7 +88,7 @@ static void a_client_subnet_is_read_strictly(void **state)
         {{"\0\1\0\0", 4}, DNS_NOERROR, true},
         {{"\0\2\40\0\40\1\r\270", 8}, DNS_NOERROR, true},
         {{"\0\1\24\0\300\0\20", 7}, DNS_NOERROR, true},
-        {{"\0\1\24\0\300\0\30", 7}, DNS_FORMERR, true},     /* a bit beyond 20 */
+        {{"\0\1\24\0\300\0\30", 7}, DNS_FORMERR, false},    /* a bit beyond 20 */
         {{"\0\1\30\1\300\0\2", 7}, DNS_FORMERR, false},     /* a scope in a question */
         {{"\0\1\30\0\300\0", 6}, DNS_FORMERR, false},       /* too short */
         {{"\0\1\30\0\300\0\2\0", 8}, DNS_FORMERR, false},   /* too long */
@@ -106,6 +106,53 @@ static void a_client_subnet_is_read_strictly(void **state)
     }
 }
 
+static void a_cookie_is_read_by_its_length(void **state)
+{
+    static const struct {
+        size_t bytes;
+        int rcode;
+    } rows[] = {{0, DNS_FORMERR},  {7, DNS_FORMERR},  {8, DNS_NOERROR},  {9, DNS_FORMERR},
+                {15, DNS_FORMERR}, {16, DNS_NOERROR}, {40, DNS_NOERROR}, {41, DNS_FORMERR}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        static const char bytes[41] = "abcdefgh12345678";
+        struct dns_query q;
+        size_t n = dns_world_ask(wire, "a.test", DNS_TYPE_A, span_make(bytes, rows[i].bytes));
+        wire[n - rows[i].bytes - 3] = 10; /* not a subnet, but a cookie */
+        assert_int_equal(dns_query_read(&q, span_make(wire, n), &mem), rows[i].rcode);
+        assert_int_equal(q.has_cookie, rows[i].rcode == DNS_NOERROR);
+        if (q.has_cookie)
+            assert_int_equal(q.cookie.server_bytes, rows[i].bytes - 8);
+    }
+}
+
+/* Any byte of a question changed to anything, cut anywhere: where the quick way knows the form, it
+ * reads what libknot reads. */
+static void both_ways_say_the_same(void **state)
+{
+    static const struct span subnets[] = {{NULL, 0}, {"\0\1\30\0\300\0\2", 7}};
+    (void)state;
+    size_t plain = 0;
+    for (size_t s = 0; s < ARRAY_LEN(subnets); s++) {
+        size_t n = dns_world_ask(wire, "dL.Test", DNS_TYPE_A, subnets[s]);
+        for (uint32_t i = 0; i < n * 256; i++) {
+            struct dns_query quick = {0}, slow = {0};
+            uint8_t *at = &wire[i / 256], kept = *at;
+            int rcode = 0;
+            *at = (uint8_t)i;
+            bool is_one = (wire[2] & 0x80) == 0 && wire[4] == 0 && wire[5] == 1;
+            if (is_one && dns_query_read_plain(&quick, span_make(wire, n), &rcode)) {
+                plain++;
+                assert_int_equal(dns_query_read_any(&slow, span_make(wire, n), &mem), rcode);
+                assert_memory_equal(&quick, &slow, sizeof quick);
+            }
+            *at = kept;
+            arena_reset(&mem);
+        }
+    }
+    assert_true(plain > 2000);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -113,6 +160,8 @@ int main(void)
         T(a_question_is_read_and_its_name_is_in_lower_case),
         T(what_is_wrong_is_dropped_or_told),
         T(a_client_subnet_is_read_strictly),
+        T(a_cookie_is_read_by_its_length),
+        T(both_ways_say_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

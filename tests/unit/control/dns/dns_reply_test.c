@@ -51,7 +51,7 @@ static void read_back(const struct dns_query *q)
 
 static void send_body(const struct dns_query *q, const struct dns_body *body, bool is_udp)
 {
-    struct dns_reply r = {body, 17, DNS_TCP_BYTES, is_udp};
+    struct dns_reply r = {.body = body, .scope_bits = 17, .room = DNS_TCP_BYTES, .is_udp = is_udp};
     out_bytes = dns_reply_write(q, &r, out);
     if (is_udp)
         assert_true(out_bytes <= 2 * q->wire.n);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ * EDNS (RFC 6891): the client subnet (RFC 7871) and the cookie (RFC 7873), each read strictly; all
+ * other options are nothing to us. */
+#include "control/dns/dns_edns.h"
+
+#include "control/dns/dns_knot.h"
+
+#define FAMILY_IPV4 1 /* IANA address families, in RFC 7871 */
+#define FAMILY_IPV6 2
+#define SUBNET_HEAD 4 /* family, source and scope */
+
+/* The next of the options; false: there is none, or not all of it. */
+static bool next_option(struct span *rest, uint16_t *code, struct span *data)
+{
+    const uint8_t *p = (const uint8_t *)rest->p;
+    if (rest->n < KNOT_EDNS_OPTION_HDRLEN)
+        return false;
+    size_t n = knot_wire_read_u16(p + 2);
+    if (n > rest->n - KNOT_EDNS_OPTION_HDRLEN)
+        return false;
+    *code = knot_wire_read_u16(p);
+    *data = span_make(p + KNOT_EDNS_OPTION_HDRLEN, n);
+    *rest = span_skip(*rest, KNOT_EDNS_OPTION_HDRLEN + n);
+    return true;
+}
+
+bool dns_edns_is_whole(struct span options)
+{
+    uint16_t code;
+    struct span data;
+    while (next_option(&options, &code, &data)) {
+    }
+    return options.n == 0;
+}
+
+/* A family that is not known is as if there were no option; what breaks the rules of the option is
+ * a format error (RFC 7871 s.7.1.2, 7.2.1). */
+static int read_subnet(struct dns_query *q, struct span data)
+{
+    const uint8_t *p = (const uint8_t *)data.p;
+    if (data.n < SUBNET_HEAD)
+        return DNS_FORMERR;
+    uint16_t family = knot_wire_read_u16(p);
+    if (family != FAMILY_IPV4 && family != FAMILY_IPV6)
+        return DNS_NOERROR;
+    unsigned bits = p[2], most = family == FAMILY_IPV4 ? 32 : 128;
+    size_t bytes = (bits + 7U) / 8U;
+    if (bits > most || p[3] != 0 || data.n != SUBNET_HEAD + bytes)
+        return DNS_FORMERR;
+    if (bits % 8 != 0 && (uint8_t)(p[data.n - 1] << bits % 8) != 0)
+        return DNS_FORMERR;
+    struct addr *a = &q->subnet.address;
+    if (family == FAMILY_IPV4) {
+        *a = (struct addr){.v4 = {.sin_family = AF_INET}};
+        memcpy(&a->v4.sin_addr, p + SUBNET_HEAD, bytes);
+    } else {
+        *a = (struct addr){.v6 = {.sin6_family = AF_INET6}};
+        memcpy(&a->v6.sin6_addr, p + SUBNET_HEAD, bytes);
+    }
+    q->subnet.source_bits = (uint8_t)bits;
+    q->has_subnet = true;
+    return DNS_NOERROR;
+}
+
+/* RFC 7873 s.5.2.2: 8 bytes of the client's, then none or 8 to 32 of a server's. */
+static int read_cookie(struct dns_query *q, struct span data)
+{
+    struct dns_cookie *c = &q->cookie;
+    size_t theirs = data.n - sizeof c->client;
+    if (data.n < sizeof c->client || (theirs > 0 && theirs < 8) || theirs > sizeof c->server)
+        return DNS_FORMERR;
+    memcpy(c->client, data.p, sizeof c->client);
+    memcpy(c->server, data.p + sizeof c->client, theirs);
+    c->server_bytes = (uint8_t)theirs;
+    q->has_cookie = true;
+    return DNS_NOERROR;
+}
+
+int dns_edns_read(struct dns_query *q, const struct dns_edns *e)
+{
+    struct span rest = e->options, data;
+    bool has_seen_subnet = false;
+    uint16_t code;
+    int rcode = DNS_NOERROR;
+    q->has_edns = true;
+    q->payload_bytes = e->payload_bytes;
+    if (e->version != KNOT_EDNS_VERSION)
+        return DNS_BADVERS;
+    while (rcode == DNS_NOERROR && next_option(&rest, &code, &data)) {
+        if (code == KNOT_EDNS_OPTION_CLIENT_SUBNET && !has_seen_subnet) {
+            has_seen_subnet = true;
+            rcode = read_subnet(q, data);
+        } else if (code == KNOT_EDNS_OPTION_COOKIE && !q->has_cookie) {
+            rcode = read_cookie(q, data);
+        }
+    }
+    return rcode;
+}
