@@ -232,6 +232,8 @@ static int load_state(struct control *c, struct state *s, struct buf *why)
     if (err == 0)
         err = purge_log_open(&c->api.purges, s, (size_t)o->purge_keep);
     if (err == 0)
+        err = prefill_log_open(&c->api.prefills, s);
+    if (err == 0)
         err = ledger_load(c->api.ledger, s, clock_wall_ms());
     if (err == 0)
         err = config_load(&c->api, s);
@@ -372,6 +374,7 @@ static void stop(struct daemon *d)
     listen_destroy(&c->apis);
     certificates_destroy(&c->certificates);
     purge_log_close(&c->api.purges);
+    prefill_log_close(&c->api.prefills);
     ledger_destroy(&c->api.ledger);
     rollout_destroy(&c->api.rollout);
     papers_destroy(&c->api.papers);

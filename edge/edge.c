@@ -266,6 +266,7 @@ static int make_link(struct edge *e, const struct edge_config *c, struct buf *wh
                                      .store = e->store,
                                      .purges = e->purges,
                                      .ledger = e->ledger,
+                                     .prefill = edge_prefill_jobs(e->prefill),
                                      .ctx = e,
                                      .sites = sites_now,
                                      .use_document = use_document,
@@ -360,12 +361,12 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
         err = renew_sites(e, SPAN_NONE, why);
     if (err == 0)
         err = bind_listeners(e, config, why);
-    if (err == 0)
-        err = make_link(e, c, why);
     if (err == 0) {
         make_workers(e, c);
-        err = start_admin(e, c, why);
+        err = make_link(e, c, why);
     }
+    if (err == 0)
+        err = start_admin(e, c, why);
     if (err != 0)
         stop(d);
     return err;

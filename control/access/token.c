@@ -28,8 +28,11 @@ struct tokens {
 static const struct {
     unsigned right;
     const char *name;
-} rights[] = {
-    {TOKEN_NODE, "node"}, {TOKEN_READ, "read"}, {TOKEN_PURGE, "purge"}, {TOKEN_ADMIN, "admin"}};
+} rights[] = {{TOKEN_NODE, "node"},
+              {TOKEN_READ, "read"},
+              {TOKEN_PURGE, "purge"},
+              {TOKEN_PREFILL, "prefill"},
+              {TOKEN_ADMIN, "admin"}};
 
 static unsigned right_named(struct span name)
 {
@@ -48,7 +51,7 @@ bool token_has(const struct token *t, unsigned wanted)
 {
     unsigned has = t->rights;
     if ((has & TOKEN_ADMIN) != 0)
-        has |= TOKEN_READ | TOKEN_PURGE;
+        has |= TOKEN_READ | TOKEN_PURGE | TOKEN_PREFILL;
     return (has & wanted) != 0;
 }
 

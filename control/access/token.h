@@ -16,7 +16,8 @@ enum token_right {
     TOKEN_NODE = 1, /* heartbeats, of the node that it is bound to */
     TOKEN_READ = 2,
     TOKEN_PURGE = 4,
-    TOKEN_ADMIN = 8, /* includes reading and purging */
+    TOKEN_ADMIN = 8, /* includes all but TOKEN_NODE */
+    TOKEN_PREFILL = 16,
 };
 #define TOKEN_NAME_BYTES 64
 #define TOKEN_TEXT_BYTES 68 /* "byt_" and 64 digits */
@@ -34,7 +35,8 @@ struct token {
 void token_make(struct token *t, char out[TOKEN_TEXT_BYTES + 1]);
 /* token_has: whether its rights include one of `rights`. Pure. */
 bool token_has(const struct token *t, unsigned rights);
-/* token_right_of: 0 where it is no name of a right that can be given ("read", "purge", "admin"). */
+/* token_right_of: 0 where it is no name of a right that can be given ("read", "purge", "prefill",
+ * "admin"). */
 unsigned token_right_of(struct span name);
 
 struct tokens;

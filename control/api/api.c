@@ -9,6 +9,7 @@
 #include "control/api/api_history.h"
 #include "control/api/api_nodes.h"
 #include "control/api/api_papers.h"
+#include "control/api/api_prefill.h"
 #include "control/api/api_purge.h"
 #include "control/api/api_route.h"
 #include "control/api/api_sites.h"
@@ -54,6 +55,10 @@ static const struct router_row rows[] = {
     {METHOD_POST, "/v1/config/rollback", api_history_rollback, TOKEN_ADMIN},
     {METHOD_POST, "/v1/purge", api_purge_order, TOKEN_PURGE},
     {METHOD_GET, "/v1/purges/{seq}", api_purge_get, TOKEN_READ | TOKEN_PURGE},
+    {METHOD_POST, "/v1/prefill", api_prefill_order, TOKEN_PREFILL},
+    {METHOD_GET, "/v1/prefills", api_prefill_list, TOKEN_READ | TOKEN_PREFILL},
+    {METHOD_GET, "/v1/prefills/{id}", api_prefill_get, TOKEN_READ | TOKEN_PREFILL},
+    {METHOD_DELETE, "/v1/prefills/{id}", api_prefill_cancel, TOKEN_PREFILL},
     {METHOD_GET, "/v1/cost", api_cost, TOKEN_READ},
     {METHOD_GET, "/v1/tokens", api_tokens_list, TOKEN_ADMIN},
     {METHOD_POST, "/v1/tokens", api_tokens_make, TOKEN_ADMIN},
@@ -75,6 +80,8 @@ static const char *rights_text(unsigned rights)
         return "node";
     if ((rights & TOKEN_PURGE) != 0)
         return "purge";
+    if ((rights & TOKEN_PREFILL) != 0)
+        return "prefill";
     return (rights & TOKEN_READ) != 0 ? "read" : "admin";
 }
 

@@ -32,6 +32,7 @@ static void take(struct api_worker *w, struct exchange *x, const struct heartbea
     counter_add(&w->counters.heartbeats, 1);
     rollout_beat(w->api->rollout, h, loop_now(w->loop));
     ledger_add(w->api->ledger, h, loop_wall(w->loop));
+    prefill_log_beat(w->api->prefills, h);
     held_answer_or_wait(w, x, h);
 }
 

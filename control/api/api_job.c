@@ -6,7 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 
-#define JOB_BYTES (2 << 20)
+#define JOB_BYTES (4 << 20)
 
 static void free_job(struct api_job *j)
 {

@@ -7,6 +7,7 @@
 #include "control/access/token.h"
 #include "control/api/api_config.h"
 #include "control/api/api_counters.h"
+#include "control/prefill/prefill_log.h"
 #include "control/purge/purge_log.h"
 #include "control/registry/registry.h"
 #include "control/rollout/papers.h"
@@ -27,6 +28,7 @@ struct api {
     /* set before the workers start, then constant */
     struct registry *registry;
     struct purge_log *purges;
+    struct prefill_log *prefills;
     struct ledger *ledger;
     struct geo_follow *geo;
     struct rollout *rollout;

@@ -6,7 +6,7 @@
 #include "control/api/auth.h"
 #include "lib/base/mem.h"
 
-#define COPY_BYTES         (4 * HEARTBEAT_NAME_BYTES)
+#define COPY_BYTES         (32 << 10)
 #define ANSWER_ARENA_BYTES (8 << 20)
 
 struct held {
@@ -71,6 +71,8 @@ static void compose(struct api_worker *w, const struct heartbeat *h, bool may_be
     if (n->document != NULL)
         a->config = rollout_document_text(n->document, may_be_told);
     tell_place(w, h->node, a, &n->mem);
+    if (a->purge_count == 0 && a->config.p == NULL) /* each is large: one after the other */
+        prefill_log_answer(w->api->prefills, h, loop_wall(w->loop), a, &n->mem);
 }
 
 static void news_finish(struct news *n)
@@ -81,8 +83,8 @@ static void news_finish(struct news *n)
 
 static bool is_news(const struct heartbeat *h, const struct heartbeat_answer *a)
 {
-    return a->purge_count > 0 || a->config.p != NULL ||
-           heartbeat_has_gap(h->purge_log, h->purge_seq, a);
+    return a->purge_count > 0 || a->config.p != NULL || a->prefill_count > 0 ||
+           a->prefill_cancel_count > 0 || heartbeat_has_gap(h->purge_log, h->purge_seq, a);
 }
 
 static void tell(struct exchange *x, const struct heartbeat_answer *a)
@@ -123,6 +125,17 @@ static void on_time(struct timer *t)
     answer_now(CONTAINER_OF(t, struct held, timer));
 }
 
+/* Which it has, and whether they are over. */
+static void copy_prefills(struct held *d, const struct heartbeat *h)
+{
+    struct prefill_report *v = arena_zalloc(&d->mem, h->prefill_count * sizeof *v);
+    for (size_t i = 0; i < h->prefill_count && !arena_overflowed(&d->mem); i++)
+        v[i] = (struct prefill_report){.id = arena_dup(&d->mem, h->prefills[i].id),
+                                       .state = h->prefills[i].state};
+    d->beat.prefills = v;
+    d->beat.prefill_count = arena_overflowed(&d->mem) ? 0 : h->prefill_count;
+}
+
 static void wait_for_news(struct api_worker *w, struct exchange *x, const struct heartbeat *h)
 {
     struct held *d = mem_zalloc(sizeof *d);
@@ -135,6 +148,7 @@ static void wait_for_news(struct api_worker *w, struct exchange *x, const struct
     d->beat.purge_seq = h->purge_seq;
     d->beat.config_version = h->config_version;
     d->beat.config_refused = h->config_refused;
+    copy_prefills(d, h);
     x->events = &held_events;
     x->owner = d;
     list_push_back(&w->held, &d->link);

@@ -33,7 +33,8 @@ struct ctl_verb {
     int (*run)(struct ctl *c); /* an enum ctl_exit */
 };
 extern const struct ctl_verb ctl_status, ctl_nodes, ctl_route, ctl_explain, ctl_objects, ctl_purge,
-    ctl_site, ctl_certificate, ctl_key, ctl_routing, ctl_cost, ctl_config, ctl_token, ctl_audit;
+    ctl_prefill, ctl_site, ctl_certificate, ctl_key, ctl_routing, ctl_cost, ctl_config, ctl_token,
+    ctl_audit;
 
 /* An answer. ctl_reply_finish when done with it; a zeroed one is fine. */
 struct ctl_reply {

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 static const struct ctl_verb *const verbs[] = {
-    &ctl_status,      &ctl_nodes, &ctl_route,   &ctl_explain, &ctl_objects, &ctl_purge, &ctl_site,
-    &ctl_certificate, &ctl_key,   &ctl_routing, &ctl_cost,    &ctl_config,  &ctl_token, &ctl_audit};
+    &ctl_status,  &ctl_nodes,   &ctl_route,  &ctl_explain,     &ctl_objects,
+    &ctl_purge,   &ctl_prefill, &ctl_site,   &ctl_certificate, &ctl_key,
+    &ctl_routing, &ctl_cost,    &ctl_config, &ctl_token,       &ctl_audit};
 
 static void show_help(FILE *to)
 {

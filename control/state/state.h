@@ -22,6 +22,7 @@ enum state_kind {
     STATE_AUDIT,    /* key: seq           20 digits; who changed what */
     STATE_CONFIG,   /* key: version       20 digits; a version of the configuration */
     STATE_SECRET,   /* key: SHA-256       what documents name by it (access/secrets.h) */
+    STATE_PREFILL,  /* key: id            an order, and the nodes that it is for */
     STATE_KIND_COUNT
 };
 

@@ -9,6 +9,7 @@
 #include "edge/admin/control_link.h"
 
 #include "edge/admin/control_state.h"
+#include "edge/admin/prefill.h"
 #include "edge/admin/purge_order.h"
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
@@ -243,6 +244,26 @@ static bool take_document(struct control_link *l, const struct heartbeat_answer 
     return true;
 }
 
+/* One that cannot begin now is given again with the next answer. */
+static bool take_prefills(struct control_link *l, const struct heartbeat_answer *a)
+{
+    struct prefill_job *j;
+    for (size_t i = 0; i < a->prefill_count; i++) {
+        int err = prefill_order(l->spec.prefill, &a->prefills[i], &j);
+        if (err != 0 && err != ERR_EXISTS)
+            LOG_WARN_LIMITED("prefill-not-begun", "id=%.*s error=\"%s\"",
+                             SPAN_FMT(a->prefills[i].id), err_text(err));
+        if (err != 0 && err != ERR_EXISTS)
+            return false;
+    }
+    for (size_t i = 0; i < a->prefill_cancel_count; i++) {
+        j = prefill_find(l->spec.prefill, a->prefill_cancels[i]);
+        if (j != NULL)
+            prefill_cancel(l->spec.prefill, j);
+    }
+    return a->prefill_count + a->prefill_cancel_count > 0;
+}
+
 static void on_answer(struct control_link *l)
 {
     struct heartbeat_answer a;
@@ -264,6 +285,7 @@ static void on_answer(struct control_link *l)
             l->spec.use_place(l->spec.ctx, a.place, a.place_count);
         if (l->has_news)
             save(l);
+        l->has_news = take_prefills(l, &a) || l->has_news;
         rest(l);
     }
     arena_finish(&mem);
@@ -355,6 +377,10 @@ static void write_heartbeat(struct control_link *l, struct buf *out)
                           .config_version = l->state.config_version,
                           .config_refused = l->refused,
                           .config_fault = span_of(l->fault)};
+    struct prefill_report reports[HEARTBEAT_PREFILLS];
+    for (size_t i = 0; i < prefill_count(s->prefill) && i < HEARTBEAT_PREFILLS; i++)
+        prefill_report(prefill_at(s->prefill, i), &reports[h.prefill_count++]);
+    h.prefills = reports;
     measure(l, &h);
     heartbeat_write(&h, out);
 }

@@ -25,6 +25,7 @@ extern const struct option_section control_section; /* single */
 MUST_USE int control_check(const struct control_options *options, const char *file,
                            struct buf *why);
 
+struct prefill;
 struct control_link_spec {
     struct loop *loop;
     const struct control_options *options;
@@ -32,6 +33,7 @@ struct control_link_spec {
     struct store *store;
     struct purge_clock *purges; /* told of every step in the log of purges */
     struct ledger *ledger;
+    struct prefill *prefill;
     void *ctx;                                /* for the calls below */
     struct upstream_set *(*sites)(void *ctx); /* borrowed */
     /* A new site document (JSON): 0, or ERR_* and one line in why; then the old one stays. */

@@ -285,7 +285,7 @@ struct prefill_job *prefill_find(struct prefill *p, struct span id)
 
 void prefill_cancel(struct prefill *p, struct prefill_job *j)
 {
-    if (prefill_is_over(state_of(j)))
+    if (j->is_cancelled || prefill_is_over(state_of(j)))
         return;
     j->is_cancelled = true;
     for (size_t i = 0; i < j->order.url_count; i++) {

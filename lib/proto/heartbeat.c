@@ -82,6 +82,27 @@ static struct heartbeat_load read_load(struct json_in *in, const struct json_t *
     };
 }
 
+static void write_reports(struct json_out *o, const struct heartbeat *h)
+{
+    json_out_array(o, "prefills");
+    for (size_t i = 0; i < h->prefill_count; i++) {
+        json_out_object(o, NULL);
+        prefill_report_write(&h->prefills[i], o);
+        json_out_end_object(o);
+    }
+    json_out_end_array(o);
+}
+
+static void read_reports(struct json_in *in, struct heartbeat *h, struct arena *mem)
+{
+    const struct json_t *from = json_in_array(in, in->root, "prefills", HEARTBEAT_PREFILLS);
+    h->prefill_count = json_in_count(from);
+    struct prefill_report *v = arena_zalloc(mem, h->prefill_count * sizeof *v);
+    for (size_t i = 0; i < h->prefill_count && !arena_overflowed(mem); i++)
+        prefill_report_read(in, json_in_at(from, i), &v[i], mem);
+    h->prefills = v;
+}
+
 void heartbeat_write(const struct heartbeat *h, struct buf *out)
 {
     struct json_out o;
@@ -105,6 +126,8 @@ void heartbeat_write(const struct heartbeat *h, struct buf *out)
     for (size_t i = 0; i < h->usage_count; i++)
         write_usage(&o, &h->usage[i]);
     json_out_end_array(&o);
+    if (h->prefill_count > 0)
+        write_reports(&o, h);
     json_out_end_object(&o);
 }
 
@@ -136,6 +159,7 @@ static void read_request(struct json_in *in, struct heartbeat *h, struct arena *
     for (size_t i = 0; i < h->usage_count && !arena_overflowed(mem); i++)
         read_usage(in, json_in_at(ledger, i), &usage[i], mem);
     h->usage = usage;
+    read_reports(in, h, mem);
 }
 
 /* Parsed, every field read: what came of it? */
@@ -236,6 +260,38 @@ static void read_place(struct json_in *in, struct heartbeat_answer *a, struct ar
     a->place = place;
 }
 
+static void write_prefills(struct json_out *o, const struct heartbeat_answer *a)
+{
+    json_out_array(o, "prefills");
+    for (size_t i = 0; i < a->prefill_count; i++) {
+        json_out_object(o, NULL);
+        prefill_order_write(&a->prefills[i], o);
+        json_out_end_object(o);
+    }
+    json_out_end_array(o);
+    json_out_array(o, "prefill_cancels");
+    for (size_t i = 0; i < a->prefill_cancel_count; i++)
+        json_out_text(o, NULL, a->prefill_cancels[i]);
+    json_out_end_array(o);
+}
+
+static void read_prefills(struct json_in *in, struct heartbeat_answer *a, struct arena *mem)
+{
+    const struct json_t *from = json_in_array(in, in->root, "prefills", HEARTBEAT_PREFILLS);
+    const struct json_t *cancels =
+        json_in_array(in, in->root, "prefill_cancels", HEARTBEAT_PREFILLS);
+    a->prefill_count = json_in_count(from);
+    struct prefill_order *v = arena_zalloc(mem, a->prefill_count * sizeof *v);
+    for (size_t i = 0; i < a->prefill_count && !arena_overflowed(mem); i++)
+        prefill_order_read(in, json_in_at(from, i), (msec_t)a->now_ms, &v[i], mem);
+    a->prefills = v;
+    a->prefill_cancel_count = json_in_count(cancels);
+    struct span *ids = arena_zalloc(mem, a->prefill_cancel_count * sizeof *ids);
+    for (size_t i = 0; i < a->prefill_cancel_count && !arena_overflowed(mem); i++)
+        ids[i] = arena_dup(mem, json_in_text_at(in, cancels, i, PREFILL_ID_BYTES));
+    a->prefill_cancels = ids;
+}
+
 void heartbeat_answer_write(const struct heartbeat_answer *a, struct buf *out)
 {
     struct json_out o;
@@ -254,6 +310,8 @@ void heartbeat_answer_write(const struct heartbeat_answer *a, struct buf *out)
         json_out_raw(&o, "config", a->config);
     if (a->place_count > 0)
         write_place(&o, a);
+    if (a->prefill_count > 0 || a->prefill_cancel_count > 0)
+        write_prefills(&o, a);
     json_out_end_object(&o);
 }
 
@@ -284,6 +342,7 @@ static void read_answer(struct json_in *in, struct heartbeat_answer *a, struct a
         json_in_fault(in, "purge_log", "must be given");
     read_purges(in, a, mem);
     read_place(in, a, mem);
+    read_prefills(in, a, mem);
     const struct json_t *config = json_in_object(in, root, "config");
     if (config == NULL)
         return;

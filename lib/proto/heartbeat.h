@@ -4,6 +4,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
+#include "lib/proto/prefill.h"
 #include "lib/proto/usage.h"
 
 /* The exchange between an edge and the control plane: POST /v1/nodes/{id}/heartbeat and its answer,
@@ -15,6 +16,7 @@
 #define HEARTBEAT_NAME_BYTES 64  /* node, site, boot, log ids */
 #define HEARTBEAT_URL_BYTES  4096
 #define HEARTBEAT_MAX_PLACE  64   /* edges of one place that are told */
+#define HEARTBEAT_PREFILLS   64   /* reports, and cancellations */
 #define HEARTBEAT_PERIOD_MS  1000 /* between heartbeats, and the longest an answer is held */
 
 struct heartbeat_load {
@@ -45,6 +47,8 @@ struct heartbeat {
     struct span config_fault; /* why it did */
     const struct heartbeat_site_usage *usage;
     size_t usage_count;
+    const struct prefill_report *prefills; /* that control ordered */
+    size_t prefill_count;
 };
 
 enum heartbeat_purge_kind {
@@ -86,6 +90,10 @@ struct heartbeat_answer {
     struct span config;      /* its document as JSON (README); p == NULL: the edge has it */
     const struct heartbeat_neighbour *place;
     size_t place_count;
+    const struct prefill_order *prefills; /* to be done here */
+    size_t prefill_count;
+    const struct span *prefill_cancels; /* ids */
+    size_t prefill_cancel_count;
 };
 
 /* Writers end with buf_overflowed() to ask. */

@@ -114,6 +114,11 @@ def ask_what_goes_well(ask, plane, authority):
                   {"all": True, "soft": True}):
         seq = ask("POST", "/v1/purge", 202, order)["seq"]
         ask("GET", "/v1/purges/{seq}", 200, seq=str(seq))
+    ask("POST", "/v1/prefill", 202, {"urls": ["http://media.example.com/a"], "id": "release-1",
+                                     "nodes": ["seoul"], "pin_s": 3600})
+    ask("GET", "/v1/prefills", 200)
+    ask("GET", "/v1/prefills/{id}", 200, id="release-1")
+    ask("DELETE", "/v1/prefills/{id}", 200, id="release-1")
     ask("POST", "/v1/tokens", 201, {"name": "ci", "rights": ["purge", "read"]})
     ask("POST", "/v1/tokens", 201, {"name": "edge", "node": "seoul"})
     for path in ("/v1/nodes", "/v1/sites", "/v1/config", "/v1/cost", "/v1/tokens", "/v1/audit",
@@ -141,6 +146,13 @@ def ask_what_is_wrong(ask):
     ask("POST", "/v1/nodes/{id}/heartbeat", 404, {**BEAT, "node": "none"}, token=NODE, id="none")
     ask("POST", "/v1/nodes/{id}/heartbeat", 413, {**BEAT, "more": "x" * (770 << 10)}, token=NODE,
         id="seoul")
+    url = "http://media.example.com/a"
+    ask("POST", "/v1/prefill", 400, {"urls": ["/relative"]})
+    ask("POST", "/v1/prefill", 400, {"urls": [url], "nodes": ["none"]})
+    ask("POST", "/v1/prefill", 409, {"urls": [url], "id": "release-1"})
+    ask("POST", "/v1/prefill", 413, {"urls": [url + "x" * 4000] * 200})
+    ask("GET", "/v1/prefills/{id}", 404, id="none")
+    ask("DELETE", "/v1/prefills/{id}", 404, id="none")
     ask("GET", "/v1/sites/{name}", 404, name="none")
     ask("PUT", "/v1/sites/{name}", 400, {"hosts": []}, name="x")
     ask("PUT", "/v1/sites/{name}", 409, {"hosts": [HOST]}, name="x")

@@ -52,6 +52,12 @@ static void check_request(const struct heartbeat *h)
     assert_int_equal(h->purge_seq, 41);
     assert_int_equal(h->config_version, 7);
     assert_int_equal(h->usage_count, 1);
+    assert_int_equal(h->prefill_count, 1);
+    SAME(h->prefills[0].id, "release-7");
+    assert_int_equal(h->prefills[0].state, PREFILL_RUNNING);
+    assert_int_equal(h->prefills[0].urls, 40);
+    assert_int_equal(h->prefills[0].brought_bytes, 610000);
+    SAME(h->prefills[0].fault, "http://dl.example.com/x: The origin's answer is not 200.");
     SAME(h->usage[0].site, "games");
     assert_int_equal(h->usage[0].usage.requests, 120034);
     assert_int_equal(h->usage[0].usage.hits, 118800);
@@ -95,6 +101,14 @@ static void check_answer(const struct heartbeat_answer *a)
     SAME(a->place[1].id, "seoul-2");
     SAME(a->place[1].url, "http://10.0.0.2:8080");
     assert_true(a->place[1].weight > 1.99 && a->place[1].weight < 2.01);
+    assert_int_equal(a->prefill_count, 1);
+    SAME(a->prefills[0].id, "release-8");
+    assert_int_equal(a->prefills[0].rate_per_s, 10485760);
+    assert_int_equal(a->prefills[0].pin_until, 1764304799123);
+    assert_int_equal(a->prefills[0].url_count, 2);
+    SAME(a->prefills[0].urls[1], "http://dl.example.com/b?v=2");
+    assert_int_equal(a->prefill_cancel_count, 1);
+    SAME(a->prefill_cancels[0], "release-7");
 }
 
 static void the_example_answer_is_read_and_written_again(void **state)
