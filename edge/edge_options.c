@@ -14,7 +14,7 @@ static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL}
 
 static const char *const disk_admissions[] = {"proven", "used", "all",
                                               NULL}; /* enum store_admission */
-static const char *const evictions[] = {"s3-fifo", "lru", "clock", NULL};
+static const char *const evictions[] = {"s3-fifo", "lru", "clock", "learned", NULL};
 
 static const struct option disk_options[] = {
     {"size",

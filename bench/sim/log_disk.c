@@ -57,7 +57,8 @@ static bool move(struct log_disk *d, struct generation *g, const struct record *
     struct block *b = block_table_find(&g->table, r->index);
     b->disk_segment = d->open;
     b->disk_at = at;
-    b->flags = (uint8_t)(b->flags - BLOCK_READ_ONE);
+    if ((b->flags & BLOCK_READ_ALL) != 0)
+        b->flags = (uint8_t)(b->flags - BLOCK_READ_ONE);
     generation_unlock(g);
     d->counts.moved_bytes += r->bytes;
     return true;
@@ -155,7 +156,7 @@ static int load(struct store *st, struct generation *g, int64_t index)
     uint32_t bytes = b->filled;
     generation_unlock(g);
     struct record_wanted want = {.bytes = bytes,
-                                 .queue = ss->policy->enter(&ss->queues, EVICT_LOADED, 0)};
+                                 .queue = ss->policy->enter(&ss->queues, EVICT_LOADED, NULL)};
     int r = block_reserve(st, &want, b, &p);
     generation_lock(g);
     b->state = r == 0 ? BLOCK_PRESENT : BLOCK_STORED;

@@ -131,7 +131,7 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    static const char *const policies[] = {"s3-fifo", "lru", "clock"};
+    static const char *const policies[] = {"s3-fifo", "learned", "lru", "clock"};
     struct options o = {.share = 0.05, .memory_share = 0.1, .place = -1};
     struct workload w;
     if (argc < 2 || argc % 2 != 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.harness import builds
 
 KINDS = {"game": 1, "vod": 1, "web": 1, "week": 10}  # and their places
-EDGES = ("byeori s3-fifo", "byeori lru", "byeori clock")
+EDGES = ("byeori s3-fifo", "byeori learned", "byeori lru", "byeori clock")
 BARS = {"ratio": 0.825, "cell": 1.01, "written": 0.05, "block": 128, "requests": 2e6}
 
 

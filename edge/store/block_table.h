@@ -75,12 +75,12 @@ size_t block_table_finish(struct block_table *t);
 int64_t block_table_count(const struct block_table *t);
 size_t block_table_expected(const struct block_table *t, int64_t index);
 
-static inline struct leaf *block_leaf(struct block *b)
+static inline struct leaf *block_leaf(const struct block *b)
 {
-    return (struct leaf *)(void *)((char *)(b - b->slot) - offsetof(struct leaf, blocks));
+    return (struct leaf *)((uintptr_t)(b - b->slot) - offsetof(struct leaf, blocks));
 }
 
-static inline int64_t block_index(struct block *b)
+static inline int64_t block_index(const struct block *b)
 {
     return block_leaf(b)->first + b->slot;
 }

@@ -59,9 +59,9 @@ int block_reserve(struct store *st, const struct record_wanted *want, struct blo
 static struct record_wanted record_of(struct generation *g, int64_t index, size_t bytes)
 {
     struct segments *ss = &g->store->segments;
-    uint64_t name = generation_block_name(g, index);
+    struct odds_block b = generation_block(g, index, (uint32_t)bytes);
     return (struct record_wanted){
-        .bytes = bytes, .is_bare = true, .queue = ss->policy->enter(&ss->queues, EVICT_NEW, name)};
+        .bytes = bytes, .is_bare = true, .queue = ss->policy->enter(&ss->queues, EVICT_NEW, &b)};
 }
 
 int block_write_begin(struct block_writer *w, struct generation *g, int64_t index)

@@ -53,7 +53,7 @@ static int reserve(struct generation *g, struct disk_job *j)
     struct segments *ss = &g->store->segments;
     struct record_wanted want = {.bytes = j->bytes,
                                  .is_bare = true,
-                                 .queue = ss->policy->enter(&ss->queues, EVICT_LOADED, 0)};
+                                 .queue = ss->policy->enter(&ss->queues, EVICT_LOADED, NULL)};
     struct place p;
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);

@@ -51,13 +51,20 @@ void disk_place_abandon(const struct disk_job *j)
     generation_unlock(g);
 }
 
+static uint32_t worth_of(struct generation *g, const struct block *b)
+{
+    struct segments *ss = &g->store->segments;
+    return ss->policy->worth != NULL ? ss->policy->worth(&ss->queues, b)
+                                     : (b->flags & BLOCK_READ_ALL) / BLOCK_READ_ONE;
+}
+
 bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t segment,
                     uint32_t *uses)
 {
     generation_lock(g);
     const struct block *b = block_table_find(&g->table, (int64_t)r->index);
     bool has = b != NULL && lies_at(b, segment, r->at);
-    *uses = has ? (b->flags & BLOCK_READ_ALL) / BLOCK_READ_ONE : 0;
+    *uses = has ? worth_of(g, b) : 0;
     if (has && generation_is_pinned(g))
         *uses = DISK_PLACE_USES_MAX;
     generation_unlock(g);

@@ -11,7 +11,7 @@ void disk_place_commit(struct disk *d, const struct disk_job *j);
 void disk_place_abandon(const struct disk_job *j);
 /* disk_place_has: whether block `index` lies there. *uses: of it since it came, up to
  * DISK_PLACE_USES_MAX, which one that is pinned always has. */
-#define DISK_PLACE_USES_MAX 3u
+#define DISK_PLACE_USES_MAX EVICT_WORTH_MOST
 bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t segment,
                     uint32_t *uses);
 /* disk_place_enter: whether it lies there, and nobody is reading it; then disk_segment_leave. */

@@ -10,11 +10,12 @@
 
 #define VISITS_MAX 1024 /* bound on what one pick looks at: the next goes on from there */
 
-static uint8_t clock_enter(struct evict_queues *q, enum evict_origin origin, uint64_t name)
+static uint8_t clock_enter(struct evict_queues *q, enum evict_origin origin,
+                           const struct odds_block *b)
 {
     (void)q;
     (void)origin;
-    (void)name;
+    (void)b;
     return 0;
 }
 

@@ -39,11 +39,12 @@ static void turn_tick(struct evict_queues *q)
     q->tick_bytes = 0;
 }
 
-static uint8_t lru_enter(struct evict_queues *q, enum evict_origin origin, uint64_t name)
+static uint8_t lru_enter(struct evict_queues *q, enum evict_origin origin,
+                         const struct odds_block *b)
 {
     (void)q;
     (void)origin;
-    (void)name;
+    (void)b;
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #define EDGE_STORE_EVICT_POLICY_H
 
 #include "edge/store/ghost.h"
+#include "edge/store/odds.h"
 #include "lib/base/list.h"
 
 #include <stdatomic.h>
@@ -32,9 +33,14 @@ struct evict_queues {
     struct list lists[EVICT_LISTS + 1]; /* of sealed segments, by their link */
     uint32_t counts[EVICT_LISTS + 1];
     int64_t bytes[EVICT_LISTS + 1]; /* of them, and of those that are open for it */
+    /* What the policy may ask of a block: atomics and constants alone, while it cannot vanish. Set
+     * by the store. */
+    void (*describe)(const struct block *b, struct odds_block *out);
     /* the policy's own */
-    struct ghost *ghost;   /* what left lately, or NULL */
-    _Atomic uint32_t tick; /* written under the lock, read by anybody */
+    struct ghost *ghost;         /* what left lately, or NULL */
+    struct odds *odds;           /* what was read lately, and what that says, or NULL */
+    _Atomic float floor, middle; /* chances: of what goes, of what it is chosen from */
+    _Atomic uint32_t tick;       /* written under the lock, read by anybody */
     int64_t tick_bytes;
 };
 
@@ -46,10 +52,9 @@ enum evict_origin {
 
 struct evict_policy {
     const char *name;
-    bool has_ghost;
-    /* enter: the queue, below EVICT_ENTRIES, of a new record; `name`: of its block, for the ghost.
-     * Under no lock. */
-    uint8_t (*enter)(struct evict_queues *q, enum evict_origin origin, uint64_t name);
+    bool has_ghost, has_odds;
+    /* enter: the queue, below EVICT_ENTRIES, of a new record. Under no lock. */
+    uint8_t (*enter)(struct evict_queues *q, enum evict_origin origin, const struct odds_block *b);
     /* sealed: a segment takes no more records: it is put into a queue. */
     void (*sealed)(struct evict_queues *q, struct segment *s);
     /* pick: takes the segment that shall go now out of its queue, or NULL: none can. Never one that
@@ -72,7 +77,12 @@ struct evict_policy {
     void (*read)(struct segment *s, struct block *b, bool is_use);
     void (*brought)(struct segment *s, struct block *b);
     bool (*is_proven)(const struct segment *s, const struct block *b);
+    /* worth: of a block whose disk needs its room: 0: it is forgotten; else, up to
+     * EVICT_WORTH_MOST, the more the sooner it is moved. NULL: times it was used since it lies
+     * there. */
+    uint32_t (*worth)(struct evict_queues *q, const struct block *b);
 };
+#define EVICT_WORTH_MOST 3u
 
 /* evict_policy_of: by name, or NULL. */
 const struct evict_policy *evict_policy_of(const char *name);
@@ -85,7 +95,15 @@ void evict_queues_finish(struct evict_queues *q);
 void evict_queue_add(struct evict_queues *q, struct segment *s, uint8_t list);
 void evict_queue_remove(struct evict_queues *q, struct segment *s);
 
+/* For policies that have a small queue for what is new, one for what is loaded, and a main one:
+ * which is too large now. Where there are disks, these are the main queue, and memory's own is what
+ * is read of them most. */
+enum evict_stage { STAGE_SMALL, STAGE_LOADED, STAGE_MAIN };
+_Static_assert(STAGE_MAIN < EVICT_ENTRIES, "a record may begin in each");
+enum evict_stage evict_stage_due(const struct evict_queues *q);
+
 extern const struct evict_policy evict_clock;
+extern const struct evict_policy evict_learned;
 extern const struct evict_policy evict_lru;
 extern const struct evict_policy evict_s3fifo;
 

@@ -5,41 +5,19 @@
  * from its second use; the rest leaves its name in the ghost, and what comes back while its name is
  * known begins in the main queue. That one goes round: a block leaves it when it was not used.
  *
- * Where there are disks, these are the main queue, and memory's own is what is read of them most:
- * what is loaded from one waits in a small queue of its own, so that neither what is new nor what
- * is hot has to go for it.
- *
  * A segment of one block moves whole, and so does one most of whose bytes go on to the same queue;
  * of another, evict.c copies the blocks that go on. */
 #include "edge/store/evict_policy.h"
 
 #include "edge/store/segment.h"
 
-enum { SMALL, LOADED, MAIN };
-_Static_assert(MAIN < EVICT_ENTRIES, "a record may begin in each");
-
 /* In a block's `used`. */
 #define USES       3u /* so many were counted */
 #define IS_AWAITED 4u
 
-#define SMALL_SHARE     20 /* one part of the bytes, on media of any kind, in this many */
-#define SMALL_MOST      2  /* but one part of memory in this many at most */
-#define SMALL_SEGMENTS  8  /* and no less than so many, where that is a quarter of memory */
-#define LOADED_SHARE    4  /* of the rest of memory, one part in this many */
 #define USES_PROMOTED   2
 #define RECORDS_WEIGHED 64   /* segments of more records do not move whole */
 #define VISITS_MAX      1024 /* bound on what one pick looks at */
-
-static int64_t small_bytes(const struct evict_sizes *z)
-{
-    int64_t share = (z->memory_bytes + z->disk_bytes) / SMALL_SHARE;
-    int64_t least = SMALL_SEGMENTS * (int64_t)z->segment_bytes;
-    if (least > z->memory_bytes / 4)
-        least = z->memory_bytes / 4;
-    if (share < least)
-        share = least;
-    return share < z->memory_bytes / SMALL_MOST ? share : z->memory_bytes / SMALL_MOST;
-}
 
 static uint8_t used_of(const struct block *b)
 {
@@ -56,11 +34,12 @@ static uint8_t queue_of(const struct segment *s)
     return atomic_load_explicit(&s->queue, memory_order_relaxed);
 }
 
-static uint8_t s3fifo_enter(struct evict_queues *q, enum evict_origin origin, uint64_t name)
+static uint8_t s3fifo_enter(struct evict_queues *q, enum evict_origin origin,
+                            const struct odds_block *b)
 {
     if (origin == EVICT_LOADED)
-        return LOADED;
-    return ghost_take(q->ghost, name) ? MAIN : SMALL;
+        return STAGE_LOADED;
+    return ghost_take(q->ghost, b->name) ? STAGE_MAIN : STAGE_SMALL;
 }
 
 static void s3fifo_sealed(struct evict_queues *q, struct segment *s)
@@ -71,16 +50,16 @@ static void s3fifo_sealed(struct evict_queues *q, struct segment *s)
 static int s3fifo_carry(const struct segment *s, const struct block *b)
 {
     uint8_t queue = queue_of(s), used = used_of(b);
-    uint32_t enough = queue == SMALL ? USES_PROMOTED : 1;
+    uint32_t enough = queue == STAGE_SMALL ? USES_PROMOTED : 1;
     if ((used & USES) >= enough)
-        return MAIN;
+        return STAGE_MAIN;
     return used & IS_AWAITED ? queue : EVICT_LEAVES;
 }
 
 static void s3fifo_carried(const struct segment *s, struct block *b)
 {
     unsigned uses = used_of(b) & USES;
-    bool is_again = queue_of(s) == MAIN && uses > 0;
+    bool is_again = queue_of(s) == STAGE_MAIN && uses > 0;
     set_used(b, is_again ? uses - 1 : 0);
 }
 
@@ -94,12 +73,12 @@ static int weigh(const struct segment *s)
     {
         const struct block *b = LIST_THING(l, struct block, link);
         int queue = s3fifo_carry(s, b);
-        to_main += queue == MAIN ? b->filled : 0;
-        to_same += queue != MAIN && queue != EVICT_LEAVES ? b->filled : 0;
+        to_main += queue == STAGE_MAIN ? b->filled : 0;
+        to_same += queue != STAGE_MAIN && queue != EVICT_LEAVES ? b->filled : 0;
     }
     if (to_main + to_same <= s->bump / 2)
         return EVICT_LEAVES;
-    return to_main >= to_same ? MAIN : queue_of(s);
+    return to_main >= to_same ? STAGE_MAIN : queue_of(s);
 }
 
 static void go_on(struct segment *s)
@@ -108,23 +87,11 @@ static void go_on(struct segment *s)
     s3fifo_carried(s, LIST_THING(l, struct block, link));
 }
 
-static uint8_t queue_to_pick(const struct evict_queues *q)
-{
-    int64_t small = small_bytes(&q->sizes), rest = q->sizes.memory_bytes - small;
-    if (q->counts[SMALL] > 0 && q->bytes[SMALL] > small)
-        return SMALL;
-    if (q->counts[LOADED] > 0 && q->bytes[LOADED] > rest / LOADED_SHARE)
-        return LOADED;
-    if (q->counts[MAIN] > 0)
-        return MAIN;
-    return q->counts[LOADED] > 0 ? LOADED : SMALL;
-}
-
 /* Where everything at hand goes on, the last that was met goes nevertheless: a pick is bounded. */
 static struct segment *s3fifo_pick(struct evict_queues *q)
 {
     for (int visits = 1; visits <= VISITS_MAX; visits++) {
-        uint8_t from = queue_to_pick(q);
+        uint8_t from = (uint8_t)evict_stage_due(q);
         if (q->counts[from] == 0)
             break;
         struct segment *s = LIST_THING(q->lists[from].next, struct segment, link);
@@ -143,7 +110,7 @@ static struct segment *s3fifo_pick(struct evict_queues *q)
 static void s3fifo_left(struct evict_queues *q, const struct segment *s, const struct block *b,
                         uint64_t name)
 {
-    if (queue_of(s) == SMALL)
+    if (queue_of(s) == STAGE_SMALL)
         ghost_add(q->ghost, name, b->filled);
 }
 
@@ -165,7 +132,7 @@ static void s3fifo_brought(struct segment *s, struct block *b)
 
 static bool s3fifo_is_proven(const struct segment *s, const struct block *b)
 {
-    return queue_of(s) == MAIN || (used_of(b) & USES) >= USES_PROMOTED;
+    return queue_of(s) == STAGE_MAIN || (used_of(b) & USES) >= USES_PROMOTED;
 }
 
 const struct evict_policy evict_s3fifo = {

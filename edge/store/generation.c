@@ -102,6 +102,22 @@ uint64_t generation_block_name(const struct generation *g, int64_t index)
     return x ^ (x >> 32);
 }
 
+struct odds_block generation_block(const struct generation *g, int64_t index, uint32_t bytes)
+{
+    int64_t length = generation_length(g), each = g->table.block_bytes;
+    int64_t count = length == LENGTH_UNKNOWN ? 0 : (length + each - 1) / each;
+    return (struct odds_block){.name = generation_block_name(g, index),
+                               .object = generation_block_name(g, -1),
+                               .bytes = bytes,
+                               .index = index < UINT32_MAX ? (uint32_t)index : UINT32_MAX,
+                               .count = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX};
+}
+
+void generation_describe(const struct block *b, struct odds_block *out)
+{
+    *out = generation_block(block_leaf(b)->home, block_index(b), b->filled);
+}
+
 void generation_key_set(struct generation *g, const struct store_key *key)
 {
     atomic_store_explicit(&g->key_hash, key->hash.lo, memory_order_relaxed);

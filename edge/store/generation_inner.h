@@ -75,6 +75,10 @@ MUST_USE int block_reserve(struct store *st, const struct record_wanted *want, s
                            struct place *p);
 /* generation_block_name: of a block of the object's key, in whatever generation. */
 uint64_t generation_block_name(const struct generation *g, int64_t index);
+/* generation_block: what a policy may know of a block of so many bytes; generation_describe: of one
+ * that is there. Under no lock, or any. */
+struct odds_block generation_block(const struct generation *g, int64_t index, uint32_t bytes);
+void generation_describe(const struct block *b, struct odds_block *out);
 /* generation_key_set: whose bytes these will be. */
 void generation_key_set(struct generation *g, const struct store_key *key);
 /* The object that is in the index with these bytes; cleared only if it still is o. */

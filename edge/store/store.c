@@ -93,6 +93,7 @@ static int open_memory(struct store *st, const struct store_config *config, stru
         return ERR_CONFIG;
     }
     int r = segments_init(&st->segments, &sizes, policy, config->is_hollow);
+    st->segments.queues.describe = generation_describe;
     if (r == 0 && !config->is_hollow &&
         !segments_charge(&st->segments, index_bytes + marks_bytes + sizeof(*st), false))
         r = ERR_NO_SPACE;

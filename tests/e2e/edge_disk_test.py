@@ -54,6 +54,19 @@ def test_what_was_on_the_disk_is_a_hit_after_a_kill(disk_edge, origin):
     assert status == 200 and by_source["disk"] > 20 * MIB and by_source["origin"] == 0
 
 
+def test_the_learned_policy_keeps_what_is_asked_for_again(disk_edge, origin):
+    """Eight of 1 MiB in every round, and 44 that never come back, in 16 + 32 MiB."""
+    edge, missed = disk_edge(size="32MiB", eviction="learned"), 0
+    for n in range(7):
+        for name in [f"/{i}" for i in range(8)] + [f"/{n}-{i}" for i in range(44)]:
+            origin.page(name, Content(MIB, name), cache="max-age=600", etag='"1"')
+            answer = edge.get(name)
+            assert is_right(answer, name, MIB)
+            missed += n >= 5 and "-" not in name and "hit" not in answer.header("Cache-Status")
+    assert missed < 8  # of 16; all, if the least recently used went first
+    assert edge.metric("byeori_edge_store_disk_corrupt_total") == 0
+
+
 def segments(tmp_path):
     return sorted((tmp_path / "disk").glob("*.segment"))
 

@@ -80,5 +80,5 @@ def test_what_is_asked_for_once_does_not_take_what_is_used(tmp_path):
     missed = simulate(tmp_path, [o for r in rounds for o in r], 24 / (12 + 36 * 60))
     assert missed["LRU"] == pytest.approx(48 / 72, abs=0.001)
     assert missed["Belady"] == pytest.approx(36 / 72, abs=0.001)
-    for name in ("S3-FIFO 10%", "SIEVE", "W-TinyLFU", "byeori s3-fifo"):
+    for name in ("S3-FIFO 10%", "SIEVE", "W-TinyLFU", "byeori s3-fifo", "byeori learned"):
         assert missed[name] < 0.52, name

@@ -181,6 +181,26 @@ static void the_least_recently_used_goes_first(void **state)
     store_destroy(&st);
 }
 
+/* Eight that are asked for in every round, and as many that never come back as memory holds. */
+static void what_is_read_again_and_again_is_learned(void **state)
+{
+    (void)state;
+    struct store *st = store_with("learned");
+    uint64_t lost = 0;
+    for (uint64_t round = 0; round < 60; round++) {
+        for (uint64_t i = 0; i < 8; i++) {
+            bool is_there = use(st, i, 1);
+            lost += round >= 30 && !is_there;
+            if (!is_there)
+                add_and_leave(st, i);
+        }
+        scan(st, 1000 + 16 * round, 16);
+    }
+    assert_true(lost < 30 * 8 / 10);
+    segments_check(&st->segments);
+    store_destroy(&st);
+}
+
 static void no_policy_of_that_name(void **state)
 {
     (void)state;
@@ -225,6 +245,7 @@ int main(void)
         cmocka_unit_test(what_somebody_waits_for_is_passed_once),
         cmocka_unit_test(what_is_no_longer_used_leaves_the_main_queue),
         cmocka_unit_test(the_least_recently_used_goes_first),
+        cmocka_unit_test(what_is_read_again_and_again_is_learned),
         cmocka_unit_test(no_policy_of_that_name),
         cmocka_unit_test(a_ghost_knows_what_left_lately),
     };

@@ -8,7 +8,7 @@
 #define MEMORY (32 * MIB)
 #define SMALL  (64 * KIB)
 
-static const char *const policies[] = {"s3-fifo", "lru", "clock"};
+static const char *const policies[] = {"s3-fifo", "lru", "clock", "learned"};
 
 static struct store *store_with(const char *eviction)
 {

@@ -17,17 +17,25 @@
 #define KIB ((int64_t)1024)
 #define MIB (1024 * KIB)
 
-static inline struct store *store_for_test(int64_t memory_bytes, int64_t block_max_bytes)
+static inline struct store *store_evicting(int64_t memory_bytes, int64_t block_max_bytes,
+                                           const char *eviction)
 {
     struct store *st;
     struct buf why;
-    struct store_config config = {
-        .memory_bytes = memory_bytes, .block_max_bytes = block_max_bytes, .variants_max = 4};
+    struct store_config config = {.memory_bytes = memory_bytes,
+                                  .block_max_bytes = block_max_bytes,
+                                  .variants_max = 4,
+                                  .eviction = eviction};
     buf_init(&why, 1000);
     if (store_create(&st, &config, &why) != 0)
         fail_msg("%.*s", SPAN_FMT(buf_span(&why)));
     buf_finish(&why);
     return st;
+}
+
+static inline struct store *store_for_test(int64_t memory_bytes, int64_t block_max_bytes)
+{
+    return store_evicting(memory_bytes, block_max_bytes, NULL);
 }
 
 static inline uint8_t byte_of(uint64_t id, int64_t pos)

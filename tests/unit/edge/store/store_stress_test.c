@@ -259,11 +259,11 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void stress(int64_t memory_bytes, int rounds)
+static void stress(int64_t memory_bytes, int rounds, const char *eviction)
 {
     pthread_t threads[THREADS];
     struct actor actors[THREADS];
-    store = store_for_test(memory_bytes, BLOCK_BYTES);
+    store = store_evicting(memory_bytes, BLOCK_BYTES, eviction);
     for (int i = 0; i < THREADS; i++) {
         actors[i] = (struct actor){.mailbox = mailbox_create(),
                                    .random = 88172645463325252u + i,
@@ -289,13 +289,19 @@ static void stress(int64_t memory_bytes, int rounds)
 static void no_wrong_byte_and_no_lost_wake_up_in_a_store_that_is_far_too_small(void **state)
 {
     (void)state;
-    stress(4 * MIB, 4000);
+    stress(4 * MIB, 4000, NULL);
 }
 
 static void no_wrong_byte_in_a_store_that_is_a_little_too_small(void **state)
 {
     (void)state;
-    stress(7 * MIB, 4000);
+    stress(7 * MIB, 4000, NULL);
+}
+
+static void no_wrong_byte_where_the_policy_learns(void **state)
+{
+    (void)state;
+    stress(5 * MIB, 2000, "learned");
 }
 
 int main(void)
@@ -303,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_wrong_byte_and_no_lost_wake_up_in_a_store_that_is_far_too_small),
         cmocka_unit_test(no_wrong_byte_in_a_store_that_is_a_little_too_small),
+        cmocka_unit_test(no_wrong_byte_where_the_policy_learns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+
+/* By how likely a block is read again (odds.h). What is new waits in a small queue, and goes on if
+ * it is likelier than what leaves the main one. There the least likely of the next sixteen segments
+ * goes, and the others begin anew: a segment's worth is the mean of its blocks', and of what goes
+ * those are copied that are better than most. A disk is worth its writing to whatever will rather
+ * be read again than not, and what is there stays by the same measure, the likeliest first. */
+#include "edge/store/evict_policy.h"
+
+#include "edge/store/segment.h"
+
+#define IS_AWAITED 1u /* in a block's `used`: whom it was brought for has not read it yet */
+
+#define CANDIDATES  16
+#define ASKED_MOST  8     /* blocks of a segment that are asked for it */
+#define VISITS_MAX  1024  /* bound on what one pick looks at */
+#define TREND       0.05F /* share of the newest in a mean that follows */
+#define WORTH_DISK  0.33F /* chance from which a block is written */
+#define WORTH_AGAIN 0.4F  /* ... from which it is written anew before its segment goes */
+#define WORTH_EACH  0.15F /* from one worth to the next */
+
+static float get(const _Atomic float *f)
+{
+    return atomic_load_explicit(f, memory_order_relaxed);
+}
+
+static void follow(_Atomic float *mean, float newest)
+{
+    float before = get(mean);
+    atomic_store_explicit(mean, before + TREND * (newest - before), memory_order_relaxed);
+}
+
+static uint8_t queue_of(const struct segment *s)
+{
+    return atomic_load_explicit(&s->queue, memory_order_relaxed);
+}
+
+static float chance_of(struct evict_queues *q, const struct block *b)
+{
+    struct odds_block r;
+    q->describe(b, &r);
+    return odds_chance(q->odds, &r);
+}
+
+static uint8_t learned_enter(struct evict_queues *q, enum evict_origin origin,
+                             const struct odds_block *b)
+{
+    if (origin == EVICT_LOADED)
+        return STAGE_LOADED;
+    odds_read(q->odds, b);
+    return odds_watch(q->odds, b) >= WORTH_DISK ? STAGE_MAIN : STAGE_SMALL;
+}
+
+static void learned_sealed(struct evict_queues *q, struct segment *s)
+{
+    evict_queue_add(q, s, queue_of(s));
+}
+
+static int learned_carry(const struct segment *s, const struct block *b)
+{
+    struct evict_queues *q = &s->home->queues;
+    uint8_t queue = queue_of(s);
+    float least = get(queue == STAGE_MAIN ? &q->middle : &q->floor);
+    if (chance_of(q, b) > least)
+        return STAGE_MAIN;
+    return atomic_load_explicit(&b->used, memory_order_relaxed) & IS_AWAITED ? queue : EVICT_LEAVES;
+}
+
+static void forget_awaited(struct block *b)
+{
+    if (atomic_load_explicit(&b->used, memory_order_relaxed) != 0)
+        atomic_store_explicit(&b->used, 0, memory_order_relaxed);
+}
+
+static void learned_carried(const struct segment *s, struct block *b)
+{
+    (void)s;
+    forget_awaited(b);
+}
+
+/* What of its bytes will be read again, of all that it takes. */
+static float worth_of(struct evict_queues *q, const struct segment *s)
+{
+    float sum = 0, asked = 0, all = (float)s->bump;
+    int left = ASKED_MOST;
+    LIST_EACH(l, &s->blocks)
+    {
+        struct odds_block r;
+        if (left-- == 0)
+            break;
+        q->describe(LIST_THING(l, struct block, link), &r);
+        sum += odds_watch(q->odds, &r) * (float)r.bytes;
+        asked += (float)r.bytes;
+    }
+    return left < 0 ? sum / asked : sum / all;
+}
+
+static bool is_awaited(const struct segment *s)
+{
+    const struct block *first = LIST_THING(s->blocks.next, struct block, link);
+    return s->live == 1 && atomic_load_explicit(&first->used, memory_order_relaxed) != 0;
+}
+
+static void go_on(struct evict_queues *q, struct segment *s, uint8_t to)
+{
+    LIST_EACH(l, &s->blocks)
+    forget_awaited(LIST_THING(l, struct block, link));
+    evict_queue_remove(q, s);
+    evict_queue_add(q, s, to);
+}
+
+/* Of the next candidates of the main queue the least worth, the others at its end; NULL: all are
+ * pinned. */
+static struct segment *least_of_main(struct evict_queues *q)
+{
+    struct segment *least = NULL;
+    float lowest = 0, sum = 0;
+    int met = 0;
+    for (uint32_t n = q->counts[STAGE_MAIN]; n > 0 && met < CANDIDATES; n--) {
+        struct segment *s = LIST_THING(q->lists[STAGE_MAIN].next, struct segment, link);
+        go_on(q, s, STAGE_MAIN);
+        if (segment_is_pinned(s))
+            continue;
+        float worth = worth_of(q, s);
+        sum += worth;
+        met++;
+        if (least == NULL || worth < lowest) {
+            least = s;
+            lowest = worth;
+        }
+    }
+    if (least != NULL) {
+        follow(&q->floor, lowest);
+        follow(&q->middle, sum / (float)met);
+    }
+    return least;
+}
+
+/* The next of a queue in front of the main one, or NULL: it has gone on. */
+static struct segment *next_of(struct evict_queues *q, uint8_t from)
+{
+    struct segment *s = LIST_THING(q->lists[from].next, struct segment, link);
+    if (segment_is_pinned(s)) {
+        go_on(q, s, from);
+        return NULL;
+    }
+    if (worth_of(q, s) > get(&q->floor))
+        go_on(q, s, STAGE_MAIN);
+    else if (is_awaited(s))
+        go_on(q, s, from);
+    else
+        return s;
+    return NULL;
+}
+
+static struct segment *learned_pick(struct evict_queues *q)
+{
+    for (int visits = 0; visits < VISITS_MAX; visits++) {
+        uint8_t from = (uint8_t)evict_stage_due(q);
+        if (q->counts[from] == 0)
+            break;
+        struct segment *s = from == STAGE_MAIN ? least_of_main(q) : next_of(q, from);
+        if (s != NULL) {
+            evict_queue_remove(q, s);
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static void learned_left(struct evict_queues *q, const struct segment *s, const struct block *b,
+                         uint64_t name)
+{
+    (void)q;
+    (void)s;
+    (void)b;
+    (void)name;
+}
+
+static void learned_read(struct segment *s, struct block *b, bool is_use)
+{
+    struct evict_queues *q = &s->home->queues;
+    forget_awaited(b);
+    if (is_use) {
+        struct odds_block r;
+        q->describe(b, &r);
+        odds_read(q->odds, &r);
+    }
+}
+
+static void learned_brought(struct segment *s, struct block *b)
+{
+    (void)s;
+    atomic_store_explicit(&b->used, IS_AWAITED, memory_order_relaxed);
+}
+
+static bool learned_is_proven(const struct segment *s, const struct block *b)
+{
+    return chance_of(&s->home->queues, b) >= WORTH_DISK;
+}
+
+static uint32_t learned_worth(struct evict_queues *q, const struct block *b)
+{
+    struct odds_block r;
+    q->describe(b, &r);
+    float over = (odds_watch(q->odds, &r) - WORTH_AGAIN) / WORTH_EACH;
+    if (over < 0)
+        return 0;
+    return over < EVICT_WORTH_MOST - 1 ? 1 + (uint32_t)over : EVICT_WORTH_MOST;
+}
+
+const struct evict_policy evict_learned = {
+    .name = "learned",
+    .has_odds = true,
+    .enter = learned_enter,
+    .sealed = learned_sealed,
+    .pick = learned_pick,
+    .carry = learned_carry,
+    .carried = learned_carried,
+    .left = learned_left,
+    .read = learned_read,
+    .brought = learned_brought,
+    .is_proven = learned_is_proven,
+    .worth = learned_worth,
+};
