@@ -158,7 +158,7 @@ def test_a_database_that_is_destroyed_while_in_use_stays_in_use(plane):
         assert plane.route("127.1.200.1")["place"]["city"] == "Seoul"
         before = plane.stderr().count("geoip-not-loaded")
         plane.reload()
-        wait_for(lambda: plane.stderr().count("geoip-not-loaded") == before + 1)
+        wait_for(lambda: plane.stderr().count("geoip-not-loaded") > before)
         assert plane.route("127.1.200.1")["place"]["city"] == "Seoul"
     plane.places.unlink()
     assert plane.route("127.2.0.1")["place"]["city"] == "Frankfurt"
