@@ -31,6 +31,7 @@ struct release {
     /* Of its manifest, as listed: another one has other files. */
     int64_t listed_bytes;
     sec_t listed_modified;
+    bool is_outdated; /* what is LOADING may be the one before */
     struct manifest manifest;
     uint32_t readers;    /* of it, on I/O threads: it stays as it is */
     struct list waiting; /* of struct look_up */
@@ -48,6 +49,7 @@ struct shelf {
     struct loop *home;
     struct map *names; /* -> struct release */
     bool is_listed, is_listing, is_leaving;
+    bool has_failed; /* the last listing: what is known does not wait for the next one */
     uint32_t listing;
     msec_t next_listing;
     struct list waiting; /* of struct look_up, until the listing under way is over */
@@ -145,15 +147,18 @@ static void forget_unseen(struct shelf *s)
     }
 }
 
-/* One whose manifest was replaced is read anew at its next use. What is being read is looked at
- * when it is listed next time. */
+/* One whose manifest was replaced is read anew, at its next use or after the reading under way.
+ * What a document is written from stays until it is listed next time. */
 static void compare(struct release *r, const struct connector_entry *e)
 {
     bool is_same = r->listed_bytes == e->size_bytes && r->listed_modified == e->last_modified;
-    if (is_same || r->state == RELEASE_LOADING || r->readers > 0)
+    if (is_same || r->readers > 0)
         return;
     r->listed_bytes = e->size_bytes;
     r->listed_modified = e->last_modified;
+    r->is_outdated = r->state == RELEASE_LOADING;
+    if (r->is_outdated)
+        return;
     manifest_finish(&r->manifest);
     r->state = RELEASE_KNOWN;
 }
@@ -191,6 +196,7 @@ static void listing_over(struct shelf *s, int err)
         LOG_WARN_LIMITED("releases-not-listed", "reason=\"%s\"", err_text(err));
     if (err == 0)
         forget_unseen(s);
+    s->has_failed = err != 0 && !has_none;
     s->is_listed = s->is_listed || err == 0 || has_none;
     if (s->is_listed && !s->is_leaving)
         resume_all(&s->waiting);
@@ -231,6 +237,8 @@ static void list_anew(struct shelf *s)
     list_page(s);
 }
 
+static void load(struct release *r);
+
 static void load_over(struct release *r)
 {
     struct shelf *s = r->shelf;
@@ -238,6 +246,12 @@ static void load_over(struct release *r)
     arena_finish(&r->mem);
     s->pending--;
     r->state = r->err == 0 ? RELEASE_LOADED : RELEASE_KNOWN;
+    if (r->err == 0 && r->is_outdated) {
+        manifest_finish(&r->manifest);
+        buf_finish(&r->why);
+        load(r);
+        return;
+    }
     if (r->err != 0) {
         LOG_WARN_LIMITED("manifest-unusable", "release=\"%s\" reason=\"%s\" detail=\"%.*s\"",
                          r->name, err_text(r->err), SPAN_FMT(buf_span(&r->why)));
@@ -290,6 +304,7 @@ static void load(struct release *r)
 {
     struct shelf *s = r->shelf;
     r->state = RELEASE_LOADING;
+    r->is_outdated = false;
     s->pending++;
     arena_init(&r->mem, 4096);
     buf_init(&r->why, 256);
@@ -463,8 +478,9 @@ static void release_find(struct connector *c, struct connector_find *asked)
     l->asked = asked;
     if (!s->is_listing && (!s->is_listed || loop_now(s->home) >= s->next_listing))
         list_anew(s);
-    /* What is known needs no listing; what is not may have been published since the last one. */
-    if (!s->is_listing || release_of(s, asked->path) != NULL)
+    /* A release may have been published since the last listing, or have given way. Where storage
+     * does not tell, what is known is served. */
+    if (!s->is_listing || (s->has_failed && release_of(s, asked->path) != NULL))
         resolve(l);
     else
         list_push_back(&s->waiting, &l->link);

@@ -11,8 +11,9 @@
  * document about it (mirror_doc.h) that is made when it is asked for; any other path is the
  * storage's own. What lies below /.byeori/ is nobody's.
  *
- * Which releases there are is listed again when somebody asks and refresh_ms have passed; only
- * requests outside all known releases wait for it. A manifest is read once, and parsed on an I/O
+ * Which releases there are is listed again when somebody asks and refresh_ms have passed, who then
+ * waits for it: so nothing is served as it was more than refresh_ms ago. Only where the listing
+ * before failed is what is known served meanwhile. A manifest is read once, and parsed on an I/O
  * thread. Each loop keeps its own. */
 struct release_spec {
     struct connector *inner; /* taken */

@@ -6,6 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/base/option.h"
 #include "lib/codec/zstd_stream.h"
+#include "origin/publish/announce.h"
 #include "origin/publish/delta.h"
 #include "origin/publish/hasher.h"
 #include "origin/publish/publish.h"
@@ -30,6 +31,7 @@ struct arguments {
     int threads, level;
     uint32_t jobs;
     bool is_dry_run, may_replace, is_quiet;
+    struct announce_options announce; /* control NULL: nobody is told */
 };
 
 /* One line on a terminal, rewritten; nothing elsewhere. */
@@ -49,10 +51,12 @@ struct session {
     struct tree tree;
     struct publish publish;
     struct deltas deltas;
+    struct announce announce;
     char folder[FOLDER_ROOM]; /* of deltas, while there is one; "": none */
     struct bar bar;
     struct buf why;
-    int err;
+    int err; /* of the step that ended last */
+    bool is_over;
 };
 
 static const char usage_text[] =
@@ -71,6 +75,13 @@ static const char usage_text[] =
     "  --delta-from NAME   besides, each changed file as a zstd delta against that release's "
     "(dcz)\n"
     "  --delta-level N     how hard zstd tries for them, 1 to 19 (12)\n"
+    "  --announce URL  afterwards the control plane there is told: what changed is purged, and\n"
+    "                  followed until the edges have done it. With:\n"
+    "  --site URL      where users reach the storage (https://dl.example.com)\n"
+    "  --token-file F  token of the control plane with the rights to purge and prefill\n"
+    "  --ca FILE       authorities that may sign for it (the system's)\n"
+    "  --prefill E,E   edges that fetch the release at once, by name, or all\n"
+    "  --settle TIME   how long gateways may not know of it: their `releases` (5s)\n"
     "  --replace       a release of this name with other files gives way\n"
     "  --dry-run       tells what would be sent\n"
     "  --quiet         no progress\n";
@@ -101,12 +112,45 @@ static const struct flag flags[] = {
     {"--to", 't', true},         {"--as", 'a', true},          {"--block", 'b', true},
     {"--jobs", 'j', true},       {"--threads", 'n', true},     {"--replace", 'r', false},
     {"--delta-from", 'f', true}, {"--delta-level", 'l', true}, {"--dry-run", 'd', false},
-    {"--quiet", 'q', false},
+    {"--quiet", 'q', false},     {"--announce", 'A', true},    {"--site", 'S', true},
+    {"--token-file", 'T', true}, {"--ca", 'C', true},          {"--prefill", 'P', true},
+    {"--settle", 'W', true},
 };
+
+static bool set_announce(struct announce_options *o, char code, const char *value)
+{
+    switch (code) {
+    case 'A':
+        o->control = value;
+        return true;
+    case 'S':
+        o->site = value;
+        return true;
+    case 'T':
+        o->token_file = value;
+        return true;
+    case 'C':
+        o->ca_file = value;
+        return true;
+    case 'P':
+        o->edges = value;
+        return value[0] != '\0';
+    default:
+        return option_parse_duration(span_of(value), &o->settle_ms) == 0;
+    }
+}
+
+static bool set_switch(struct arguments *a, char code)
+{
+    bool *const on = code == 'r' ? &a->may_replace : code == 'd' ? &a->is_dry_run : &a->is_quiet;
+    return *on = true;
+}
 
 static bool set(struct arguments *a, char code, const char *value)
 {
     int64_t n = 0;
+    if (code >= 'A' && code <= 'Z')
+        return set_announce(&a->announce, code, value);
     switch (code) {
     case 't':
         a->store = value;
@@ -129,12 +173,8 @@ static bool set(struct arguments *a, char code, const char *value)
     case 'l':
         a->level = read_count(value, ZSTD_STREAM_LEVEL_MAX, &n) ? (int)n : 0;
         return a->level > 0;
-    case 'r':
-        return a->may_replace = true;
-    case 'd':
-        return a->is_dry_run = true;
     default:
-        return a->is_quiet = true;
+        return set_switch(a, code);
     }
 }
 
@@ -164,7 +204,8 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
     }
     if (a->folder == NULL || a->store == NULL || a->name.n == 0)
         return usage("FOLDER, --to and --as are needed", "");
-    return 0;
+    const char *wrong = a->announce.control != NULL ? announce_check(&a->announce) : NULL;
+    return wrong != NULL ? usage(wrong, "") : 0;
 }
 
 static void bar_begin(struct bar *b, const char *what, int64_t total_bytes)
@@ -207,18 +248,32 @@ static void on_progress(struct publish *p)
     bar_draw(&s->bar, p->totals.sent_bytes);
 }
 
+static void step_over(struct session *s, int err)
+{
+    s->err = err;
+    s->is_over = true;
+    loop_stop(s->home);
+}
+
+/* After a step was started. One that was over at once has stopped a loop that did not run yet, so
+ * running it may end early. */
+static void wait_for_step(struct session *s)
+{
+    while (!s->is_over)
+        loop_run(s->home);
+    s->is_over = false;
+}
+
 static void on_published(struct publish *p, int err)
 {
     struct session *s = CONTAINER_OF(p, struct session, publish);
-    s->err = err;
-    loop_stop(p->home);
+    step_over(s, err);
 }
 
 static void on_deltas(struct deltas *d, int err)
 {
     struct session *s = CONTAINER_OF(d, struct session, deltas);
-    s->err = err;
-    loop_stop(d->home);
+    step_over(s, err);
 }
 
 static void tell_failed(struct span what)
@@ -246,6 +301,34 @@ static void tell(const struct arguments *a, const struct publish *p, int err)
                (long long)t->new_bytes);
 }
 
+static void on_announced(struct announce *a, int err)
+{
+    struct session *s = CONTAINER_OF(a, struct session, announce);
+    step_over(s, err);
+}
+
+static void announce(struct session *s)
+{
+    struct announce *a = &s->announce;
+    *a = (struct announce){.options = &s->args->announce,
+                           .home = s->home,
+                           .tree = &s->tree,
+                           .name = s->args->name,
+                           .changes = &s->publish.changes,
+                           .done = on_announced};
+    announce_start(a);
+    wait_for_step(s);
+    struct span told = buf_span(&a->told);
+    if (s->err == 0)
+        printf("%.*s", SPAN_FMT(told));
+    else
+        fprintf(stderr,
+                "byeori-origin publish: it is published, but not announced: %.*sRun it again to "
+                "announce it.\n",
+                SPAN_FMT(told));
+    buf_finish(&a->told);
+}
+
 static int upload(struct session *s)
 {
     const struct arguments *a = s->args;
@@ -262,11 +345,13 @@ static int upload(struct session *s)
                                   .done = on_published};
     bar_begin(&s->bar, "uploading", 0);
     publish_start(&s->publish);
-    if (s->publish.run != NULL)
-        loop_run(s->home);
+    wait_for_step(s);
     bar_end(&s->bar);
     tell(a, &s->publish, s->err);
+    if (s->err == 0 && a->announce.control != NULL && !a->is_dry_run)
+        announce(s);
     buf_finish(&s->publish.why);
+    arena_finish(&s->publish.changes.mem);
     return s->err;
 }
 
@@ -305,8 +390,7 @@ static int add_deltas(struct session *s)
                          .jobs = IO_THREADS,
                          .done = on_deltas};
     deltas_start(d);
-    if (d->run != NULL)
-        loop_run(s->home);
+    wait_for_step(s);
     buf_add_span(&s->why, buf_span(&d->why));
     buf_finish(&d->why);
     if (s->err != 0)
@@ -370,6 +454,7 @@ int publish_main(int argc, char **argv, publish_open_fn open)
     struct arguments a = {.block_bytes = 1 << 20,
                           .jobs = 8,
                           .level = 12,
+                          .announce.settle_ms = 5000,
                           .threads = (int)sysconf(_SC_NPROCESSORS_ONLN)};
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         fputs(usage_text, stdout);

@@ -245,15 +245,49 @@ static void list_page(struct publish_run *r)
     r->p->to->ops->list(r->p->to, &r->list);
 }
 
+static bool is_same_file(const struct manifest_file *a, const struct manifest_file *b)
+{
+    return a->size_bytes == b->size_bytes && memcmp(a->sha256, b->sha256, sizeof a->sha256) == 0;
+}
+
 static bool is_same(const struct manifest *m, const struct publish *p)
 {
     bool same = m->count == p->tree->count && m->block_bytes == p->block_bytes;
-    for (size_t i = 0; same && i < m->count; i++) {
-        const struct manifest_file *a = &m->files[i], *b = &p->tree->files[i].entry;
-        same = span_eq(a->path, b->path) && a->size_bytes == b->size_bytes &&
-               memcmp(a->sha256, b->sha256, sizeof a->sha256) == 0;
-    }
+    for (size_t i = 0; same && i < m->count; i++)
+        same = span_eq(m->files[i].path, p->tree->files[i].entry.path) &&
+               is_same_file(&m->files[i], &p->tree->files[i].entry);
     return same;
+}
+
+static void note_change(struct publish_changes *c, struct span path)
+{
+    if (c->count < PUBLISH_CHANGES_MAX)
+        c->paths[c->count] = arena_dup(&c->mem, path);
+    c->count++;
+}
+
+/* Which of two lists, both in the order of their paths, goes on at this place: < 0 the old one,
+ * > 0 the new one, 0 both. */
+static int order_at(const struct manifest *m, size_t i, const struct tree *t, size_t k)
+{
+    if (i == m->count || k == t->count)
+        return i == m->count ? 1 : -1;
+    return span_cmp(m->files[i].path, t->files[k].entry.path);
+}
+
+static void note_changes(const struct manifest *m, const struct tree *t, struct publish_changes *c)
+{
+    for (size_t i = 0, k = 0; i < m->count || k < t->count;) {
+        int order = order_at(m, i, t, k);
+        if (order < 0)
+            note_change(c, m->files[i].path);
+        else if (order > 0 || !is_same_file(&m->files[i], &t->files[k].entry))
+            note_change(c, t->files[k].entry.path);
+        i += order <= 0;
+        k += order >= 0;
+    }
+    if (c->count > PUBLISH_CHANGES_MAX)
+        c->count = 0;
 }
 
 /* Its manifest is there: the same release (then all is done), or another one. */
@@ -265,6 +299,8 @@ static void compare(struct publish_run *r)
     buf_init(&why, 256);
     int err = manifest_read(&m, buf_span(&r->old.bytes), &why);
     p->was_there = err == 0 && is_same(&m, p);
+    if (err == 0)
+        note_changes(&m, p->tree, &p->changes);
     manifest_finish(&m);
     buf_finish(&why);
     if (p->was_there) {
@@ -298,6 +334,8 @@ void publish_start(struct publish *p)
     p->run = r;
     p->totals = (struct publish_totals){.files = 0};
     p->was_there = false;
+    p->changes.count = 0;
+    arena_init(&p->changes.mem, PUBLISH_CHANGES_MAX * (MANIFEST_PATH_MAX + 64));
     buf_init(&p->why, 4096);
     arena_init(&r->mem, 65536);
     r->there = map_create();

@@ -15,6 +15,14 @@ struct publish_totals {
     int64_t sent_bytes; /* of new_bytes, so far */
 };
 
+/* What a release that gave way had otherwise: files that are new, changed or gone. */
+#define PUBLISH_CHANGES_MAX 64
+struct publish_changes {
+    struct span paths[PUBLISH_CHANGES_MAX];
+    size_t count; /* 0: all of it is new, or too much to be told one by one */
+    struct arena mem;
+};
+
 struct publish {
     /* in */
     struct connector *to;
@@ -30,8 +38,9 @@ struct publish {
     void (*done)(struct publish *p, int err);
     /* out */
     struct publish_totals totals;
-    bool was_there; /* with the same files: nothing had to be done */
-    struct buf why; /* of an error; the owner's to finish */
+    bool was_there;                 /* with the same files: nothing had to be done */
+    struct publish_changes changes; /* the owner's to finish (arena_finish) */
+    struct buf why;                 /* of an error; the owner's to finish */
     /* private */
     struct publish_run *run;
 };
