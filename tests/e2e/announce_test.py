@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """byeori-origin publish --announce: the control plane is told, and edges serve what is new."""
 
+import re
+
 import pytest
 
 from control_plane import HOST, Plane
 from tests.e2e.publish_test import NAME, folder_of, gateway, publish
 from tests.harness.ports import free_port
-from tests.harness.programs import Edge
+from tests.harness.programs import Edge, wait_until
 
 FOREVER = {("rule", "/*"): {"cache_control": "public, max-age=31536000, immutable"}}
 
@@ -45,6 +47,22 @@ def test_what_a_release_changed_is_purged_and_what_it_did_not_stays(cdn, tmp_pat
     assert edge.get(f"/{NAME}/changed.txt").body == b"new"
     assert edge.get(f"/{NAME}/gone.txt").status == 404
     assert "hit" in edge.get(f"/{NAME}/same.txt").header("Cache-Status")
+
+
+def test_chosen_edges_have_a_release_before_anybody_asks(cdn, tmp_path):
+    to, edge, plane, announce = cdn
+    release = tmp_path / "release"
+    release.mkdir()
+    for name in ("a b.bin", "c.bin"):
+        (release / name).write_bytes(name.encode() * 50_000)
+    done = publish(release, to, "--prefill", "seoul", *announce)
+    assert done.returncode == 0, done.stderr
+    order = re.search(r"prefill (\S+): ordered", done.stdout).group(1)
+    wait_until(lambda: plane.ask("GET", f"/v1/prefills/{order}")[1].get("state") == "done",
+               "the edge has it", 30)
+    for name in ("a b.bin", "c.bin"):
+        r = edge.get(f"/{NAME}/{name}".replace(" ", "%20"))
+        assert r.body == name.encode() * 50_000 and "hit" in r.header("Cache-Status")
 
 
 def test_who_cannot_be_told_is_told_when_it_is_run_again(cdn, tmp_path):
