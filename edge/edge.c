@@ -69,10 +69,12 @@ static struct upstream_set *sites_now(void *ctx)
 }
 
 /* New sites, from the file and the document, to everybody; or the old ones stay. */
-static int renew_sites(struct edge *e, struct span document, struct buf *why)
+static int renew_sites(struct edge *e, struct span document, const struct given *given,
+                       struct buf *why)
 {
     struct upstream_set *fresh = NULL;
-    int err = edge_sites_make(&fresh, e->file, document, e->peers, why);
+    struct edge_sites_from from = {e->file, document, given};
+    int err = edge_sites_make(&fresh, &from, e->peers, why);
     if (err != 0)
         return err;
     upstream_set_unref(&e->sites);
@@ -90,7 +92,7 @@ static int use_document(void *ctx, struct span document, struct buf *why)
     struct given *given = NULL;
     int err = given_read(&given, document, why);
     if (err == 0)
-        err = renew_sites(e, document, why);
+        err = renew_sites(e, document, given, why);
     if (err != 0) {
         given_destroy(&given);
         return err;
@@ -358,7 +360,7 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     if (err == 0)
         err = open_access_log(e, c, why);
     if (err == 0)
-        err = renew_sites(e, SPAN_NONE, why);
+        err = renew_sites(e, SPAN_NONE, NULL, why);
     if (err == 0)
         err = bind_listeners(e, config, why);
     if (err == 0) {
@@ -475,7 +477,7 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     if (err == 0)
         err = certificates_reload(e->certificates, &certificates, why);
     if (err == 0)
-        err = renew_sites(e, buf_span(&e->document), why);
+        err = renew_sites(e, buf_span(&e->document), certificates_given(e->certificates), why);
     struct server_config limits = limits_of(c);
     for (int i = 0; err == 0 && i < daemon_worker_count(d); i++)
         edge_worker_limit(e->workers[i], &limits);

@@ -6,7 +6,9 @@
 
 #include "edge/edge_options.h"
 #include "lib/site/site.h"
+#include "edge/policy/signed_url.h"
 #include "lib/base/err.h"
+#include "lib/daemon/given.h"
 #include "lib/proto/site_doc.h"
 
 #include <errno.h>
@@ -62,11 +64,57 @@ static int add_document(const struct edge_config *c, struct span document, struc
     return err;
 }
 
-static int make(struct upstream_set **out, struct option_config **config, struct peers *peers,
-                struct buf *why)
+/* The keys that sign URLs, for as long as the sites live; NULL: none were given yet. */
+static struct signings *signings_of(const struct given *given)
+{
+    if (given == NULL)
+        return NULL;
+    struct signings *s = signings_create(given->key_count);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct given_key *from = &given->keys[i];
+        struct span *secrets = arena_zalloc(&s->mem, (from->count + 1) * sizeof *secrets);
+        for (size_t k = 0; k < from->count; k++)
+            secrets[k] = arena_dup(&s->mem, buf_span(&from->secrets[k]));
+        s->v[i] = (struct signing){arena_dup(&s->mem, span_of(from->name)), secrets, from->count};
+    }
+    return s;
+}
+
+/* A site whose key is not there is a fault; but before the control plane was heard of (given NULL)
+ * it is one that lets nobody in. */
+static int find_keys(const struct edge_config *c, const char *file, const struct signings *signings,
+                     struct buf *why)
+{
+    static const struct signing closed;
+    struct site *sites = c->sites.v;
+    int err = 0;
+    for (size_t i = 0; i < c->sites.count; i++) {
+        struct site *s = &sites[i];
+        if (s->signed_by[0] == '\0')
+            continue;
+        s->signing = signings != NULL ? signings_find(signings, span_of(s->signed_by)) : &closed;
+        if (s->signing != NULL)
+            continue;
+        option_error(why, file, s->line, "site \"%s\": signed_by: there is no key \"%s\"", s->name,
+                     s->signed_by);
+        err = ERR_CONFIG;
+    }
+    return err;
+}
+
+static int make(struct upstream_set **out, struct option_config **config, const struct given *given,
+                struct peers *peers, struct buf *why)
 {
     const struct edge_config *c = option_record(*config);
-    return upstream_set_create(out, config, &c->sites, peers, why);
+    struct signings *signings = signings_of(given);
+    int err = find_keys(c, option_file(*config), signings, why);
+    if (err == 0)
+        err = upstream_set_create(out, config, &c->sites, peers, why);
+    if (err == 0)
+        (*out)->signings = signings;
+    else
+        signings_destroy(&signings);
+    return err;
 }
 
 static int lines_of(struct span text)
@@ -77,9 +125,11 @@ static int lines_of(struct span text)
     return lines;
 }
 
-int edge_sites_make(struct upstream_set **out, const char *file, struct span document,
+int edge_sites_make(struct upstream_set **out, const struct edge_sites_from *from,
                     struct peers *peers, struct buf *why)
 {
+    const char *file = from->file;
+    struct span document = from->document;
     struct option_config *config = NULL;
     struct buf text;
     buf_init(&text, TEXT_MAX_BYTES);
@@ -93,7 +143,7 @@ int edge_sites_make(struct upstream_set **out, const char *file, struct span doc
             err = option_load_text(&config, &edge_section, file, buf_span(&text), why);
     }
     if (err == 0)
-        err = make(out, &config, peers, why);
+        err = make(out, &config, from->given, peers, why);
     if (err == 0)
         (*out)->file_lines = file_lines;
     option_free(&config);

@@ -105,7 +105,7 @@ static int commit_site(struct api_job *j, struct state *s, const struct state_ch
         buf_printf(&j->why, "All of the configuration would be larger than an edge takes.");
     *version = result.version;
     buf_finish(&text);
-    return err;
+    return err == ERR_CERTIFICATE ? ERR_SYNTAX : err;
 }
 
 static int run_put(struct api_job *j, struct state *s)

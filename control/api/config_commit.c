@@ -40,6 +40,40 @@ int config_document(struct api *a, const struct state_change *site, const struct
     return buf_overflowed(out) ? ERR_TOO_BIG : 0;
 }
 
+/* A site's `signed_by` names a key that is there, as edges want it. */
+static int check_keys(const struct site_docs *docs, const struct given *given, struct buf *why)
+{
+    for (size_t i = 0; i < docs->count; i++) {
+        const struct site_doc *d = &docs->v[i];
+        for (size_t k = 0; k < d->options.count; k++) {
+            struct span key = d->values.v[k];
+            if (!span_eq(d->options.v[k], SPAN("signed_by")) || d->origins.count == 0 || key.n < 2)
+                continue;
+            key = span_make(key.p + 1, key.n - 2); /* without its quotes */
+            if (key.n == 0 || given_key_named(given, key) != NULL)
+                continue;
+            buf_printf(why, "site %.*s: signed_by: there is no key %.*s for urls",
+                       SPAN_FMT(d->name), SPAN_FMT(key));
+            return ERR_CERTIFICATE;
+        }
+    }
+    return 0;
+}
+
+static int check_signed(struct span document, const struct given *given, struct buf *why)
+{
+    struct site_docs docs;
+    struct arena mem;
+    if (memmem(document.p, document.n, "\"signed_by\"", sizeof "\"signed_by\"" - 1) == NULL)
+        return 0;
+    arena_init(&mem, READ_BYTES);
+    int err = site_docs_read(document, &docs, &mem, why);
+    if (err == 0)
+        err = check_keys(&docs, given, why);
+    arena_finish(&mem);
+    return err;
+}
+
 /* What edges will be sent, and whether they will take it. */
 static int tell(struct api *a, const struct secrets_version *v, struct buf *telling,
                 struct buf *why)
@@ -48,6 +82,8 @@ static int tell(struct api *a, const struct secrets_version *v, struct buf *tell
     int err = secrets_tell(a->secrets, v, telling);
     if (err == 0 && !span_eq(buf_span(telling), v->document))
         err = given_read(&given, buf_span(telling), why);
+    if (err == 0)
+        err = check_signed(v->document, given, why);
     given_destroy(&given);
     return err;
 }

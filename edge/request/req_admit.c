@@ -5,6 +5,7 @@
  * */
 #include "edge/request/req.h"
 
+#include "edge/policy/signed_url.h"
 #include "lib/http/hop.h"
 
 #define HOPS_MAX 8 /* CDN nodes on the way to here */
@@ -54,6 +55,27 @@ static bool goes_in_circles(const struct req *r)
     return cdn_loop_has(fs, span_of(r->worker->config.node)) || cdn_loop_count(fs) > HOPS_MAX;
 }
 
+/* Whether a site whose URLs are signed may be asked this one; takes the signature off. */
+static bool is_let_in(struct req *r, const char **why)
+{
+    static const char *const whys[] = {[SIGNED_NOT] = "This URL must be signed.",
+                                       [SIGNED_WRONG] = "The signature is not of this URL.",
+                                       [SIGNED_EXPIRED] = "The URL has expired."};
+    struct signed_target target = {r->host, r->path, r->query};
+    struct span rest;
+    if (r->site->signing == NULL)
+        return true;
+    enum signed_verdict verdict =
+        signed_url_open(r->site->signing, &target, loop_wall(r->x->loop) / MSEC_PER_SEC, &rest);
+    if (verdict == SIGNED_GOOD) {
+        r->query = rest;
+        return true;
+    }
+    *why = whys[verdict];
+    counter_add(&r->worker->count.unsigned_urls, 1);
+    return false;
+}
+
 static void read_hop(struct req *r)
 {
     r->is_from_peer = hop_ask_read(&r->x->request.fields, &r->hop, &r->x->mem);
@@ -80,6 +102,9 @@ enum next req_admit(struct req *r)
         r->step = STEP_OPTIONS;
         return NEXT_STEP;
     }
+    const char *why;
+    if (!is_let_in(r, &why))
+        return req_refuse_with(r, 403, why, NULL);
     bool is_get = q->method == METHOD_GET || q->method == METHOD_HEAD;
     if (!is_get || q->content_length != 0) {
         r->cache.forward = is_get ? CACHE_FORWARD_BYPASS : CACHE_FORWARD_METHOD;

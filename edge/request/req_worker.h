@@ -21,6 +21,7 @@
     X(errors, "answers with a status of 500 and above")                                            \
     X(invalidated, "objects made invalid by unsafe methods")                                       \
     X(invalidated_groups, "groups made invalid by unsafe methods")                                 \
+    X(unsigned_urls, "requests refused because their URL was not signed well, or has expired")     \
     X(from_peers, "requests of other edges")                                                       \
     X(behind, "of them, taken past the cache for a purge that was not applied here yet")           \
     X(encoded, "answers that the edge coded, or had coded before")                                 \

@@ -3,6 +3,7 @@
  * What one origin is sent: the source's fields, and the range and conditions of this fetch. */
 #include "edge/upstream/fetch_inner.h"
 
+#include "edge/policy/signed_url.h"
 #include "lib/http/date.h"
 
 static void add_range(struct fields *fs, const struct fetch_ask *ask, struct arena *mem)
@@ -39,6 +40,19 @@ static void add_conditions(struct fields *fs, const struct fetch_ask *ask, struc
         fields_add(fs, FIELD_IF_NONE_MATCH, v->etag);
     if (v != NULL && v->last_modified >= 0)
         fields_add(fs, FIELD_IF_MODIFIED_SINCE, date_span(v->last_modified, mem));
+}
+
+#define PEER_SIGNATURE_SEC 60 /* for the way to a peer, and clocks that differ */
+
+/* A peer lets in signed URLs alone, as we do: it is asked by one that we sign. */
+static struct span query_for_peer(const struct fetch *f, struct arena *mem)
+{
+    const struct source *s = f->source;
+    const struct signing *k = source_site(s)->signing;
+    struct signed_target target = {s->host, s->path, s->query};
+    return k == NULL ? s->query
+                     : signed_url_query(k, &target,
+                                        clock_wall_ms() / MSEC_PER_SEC + PEER_SIGNATURE_SEC, mem);
 }
 
 void fetch_origin_target_of(const struct fetch *f, struct request_head *r)
@@ -100,6 +114,8 @@ void fetch_request_of(const struct fetch *f, struct request_head *r, struct aren
     add_range(&r->fields, &f->ask, mem);
     add_conditions(&r->fields, &f->ask, mem);
     struct peer_ask peers = {s, f->fetcher->purges, f->turn.tier, f->ask.is_reload};
-    if (f->turn.peer != NULL)
+    if (f->turn.peer != NULL) {
         peer_turn_fields(&peers, &r->fields);
+        r->query = query_for_peer(f, mem);
+    }
 }

@@ -4,6 +4,7 @@
  * answer is worth, is told by fetch.c; here is only who comes next. */
 #include "edge/upstream/upstream.h"
 
+#include "edge/policy/signed_url.h"
 #include "lib/base/err.h"
 #include "lib/base/hash.h"
 #include "lib/base/hrw.h"
@@ -104,6 +105,7 @@ static void set_destroy(struct upstream_set *set)
     mem_free(set->tls);
     if (set->sites != NULL)
         site_table_unref(&set->sites);
+    signings_destroy(&set->signings);
     option_free(&set->config);
     set->magic = 0;
     mem_free(set);

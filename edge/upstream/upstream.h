@@ -44,6 +44,7 @@ struct upstream_set {
     struct option_config *config;
     int file_lines; /* of its text that stand in the file; what follows came from elsewhere */
     struct site_table *sites;
+    struct signings *signings;  /* that its sites point into; NULL: none */
     struct upstream *upstreams; /* by site->index */
     struct tls_client **tls;    /* by site->index; NULL where no origin is https */
 };

@@ -402,6 +402,11 @@ void certificates_give(struct certificates *c, struct given *given)
     given_destroy(&old);
 }
 
+const struct given *certificates_given(const struct certificates *c)
+{
+    return c->given;
+}
+
 void certificates_destroy(struct certificates **pc)
 {
     struct certificates *c = *pc;

@@ -46,6 +46,7 @@ MUST_USE int certificates_reload(struct certificates *c, const struct certificat
  * its ticket keys where it has any. */
 struct given;
 void certificates_give(struct certificates *c, struct given *given);
+const struct given *certificates_given(const struct certificates *c); /* borrowed; NULL: none */
 void certificates_destroy(struct certificates **c);
 
 /* certificates_tls: what new connections use, without or with HTTP/2. A reference; NULL: there are

@@ -163,6 +163,9 @@ static const struct option options[] = {
         "Whether Cache-Status tells the key under which content is kept."),
     ROW("tag_field", OPTION_TEXT, tag_field, 0, 0, "Cache-Tag",
         "Field of an origin's answer that carries tags for purging."),
+    ROW("signed_by", OPTION_TEXT, signed_by, 0, 0, "",
+        "Key of the control plane by which URLs must be signed (byeorictl key make NAME urls); "
+        "empty: none must be."),
     {0},
 };
 

@@ -12,6 +12,7 @@ enum forwarded_rule { FORWARDED_NONE, FORWARDED_X, FORWARDED_STANDARD, FORWARDED
 enum encode_rule { ENCODE_OFF, ENCODE_ZSTD };
 
 struct network;
+struct signing;
 
 /* A customer's host names and rules, and the table that finds a site for a request. Immutable
  * snapshots: made whole from the configuration (file, or the control plane's document), swapped
@@ -73,11 +74,13 @@ struct site {
     bool splits_schemes;   /* http and https are different objects */
     bool tells_key;        /* in Cache-Status */
     const char *tag_field; /* field that carries tags; "" : Cache-Tag */
+    const char *signed_by; /* key of the control plane that signs its URLs; "": none does */
     /* derived by site_table_create */
     uint32_t whole_after; /* the want that makes a fill bring the whole; 0: none does */
     const struct site_origin *origin_list; /* one for each of origins, sorted by order */
     const struct network *trusted;         /* one for each of trusted_proxies */
     uint32_t index;                        /* in its table: counters of sites */
+    const struct signing *signing;         /* of signed_by; set by who makes the table */
 };
 
 extern const struct option_section site_section;

@@ -168,6 +168,10 @@ def ask_what_is_wrong(ask):
         if names:
             ask("GET", path, 404, **names)
     ask("POST", "/v1/keys/{name}/rotate", 404, name="none")
+    ask("PUT", "/v1/keys/{name}", 200, {"use": "urls"}, name="links")
+    ask("PUT", "/v1/sites/{name}", 200, {"hosts": ["s.test"], "origins": ["http://127.0.0.1:1"],
+                                         "options": {"signed_by": "links"}}, name="signed")
+    ask("DELETE", "/v1/keys/{name}", 400, name="links")
     ask("GET", "/v1/config/{version}", 404, version="99")
     ask("POST", "/v1/config/rollback", 400, {})
     ask("POST", "/v1/config/rollback", 404, {"version": 99})

@@ -2,11 +2,14 @@
 """Certificates, keys and routing rules as parts of the configuration: given to edges, swapped while
 they run, told apart and gone back to; and secrets that nobody else gets to see."""
 
+import hashlib
+import hmac
 import json
 import os
 import ssl
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -221,6 +224,43 @@ def test_a_certificate_goes_to_one_edge_first(run, authority, tmp_path):
     assert "no room" in plane.ask("GET", "/v1/config")[1]["versions"][-1]["what"]
     for e in edges:
         e.stop()
+
+
+def signed(path, secret, valid_s=3600):
+    text = f"{path}{'&' if '?' in path else '?'}expires={int(time.time()) + valid_s}"
+    mac = hmac.new(bytes.fromhex(secret), f"media.test\n{text}".encode(), hashlib.sha256)
+    return f"{text}&signature={mac.hexdigest()}"
+
+
+def test_a_site_may_want_its_urls_signed(run, origin, tmp_path):
+    first, second = "0f" * 32, "1e" * 32
+    plane = run(Plane(tmp_path))
+    edges = [run(edge_of(plane, origin, tmp_path / name, name)) for name in ("seoul", "frankfurt")]
+    site = {"hosts": ["media.test"], "origins": [origin.url],
+            "options": {"signed_by": "links", "shield": [f"http://127.0.0.1:{edges[1].port}"]}}
+    status, answer = plane.ask("PUT", "/v1/sites/media", site)
+    assert status == 400 and "there is no key links" in answer["detail"]
+    put(plane, "/v1/keys/links", {"use": "urls", "secrets": [first]})
+    put(plane, "/v1/sites/media", site)
+    wait_until(lambda: all(runs(e, 2) for e in edges), "the site")
+    origin.page("/a", b"a" * 1000, cache="max-age=600")
+
+    def get(target):
+        return edges[0].get(target, client={"host": "media.test"})
+
+    assert get("/a").status == get(f"/a?expires=9999999999&signature={'0' * 64}").status == 403
+    assert get(signed("/a", first, -1)).status == 403
+    assert get(signed("/a", second)).status == 403
+    assert get(signed("/a", first)).body == b"a" * 1000    # by way of the other edge
+    assert len(origin.requests("/a")) == 1
+    assert get(signed("/a", first, 60)).status == 200      # another URL, the same object
+    assert edges[0].metrics()["byeori_edge_hits_total"] == 1
+    put(plane, "/v1/keys/links", {"use": "urls", "secrets": [second, first]})
+    wait_until(lambda: get(signed("/a", second)).status == 200, "the new secret")
+    assert get(signed("/a", first)).status == 200
+    assert edges[0].metrics()["byeori_edge_unsigned_urls_total"] >= 4
+    status, answer = plane.ask("DELETE", "/v1/keys/links")
+    assert status == 400 and "media" in answer["detail"]
 
 
 @pytest.mark.parametrize("verb, words", [("certificate", ["put", "x"]), ("key", ["make", "x"]),
