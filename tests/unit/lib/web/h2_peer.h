@@ -45,6 +45,7 @@ void peer_turn(struct peer *p); /* both sides */
 struct peer_stream *peer_get(struct peer *p, const char *path);
 struct peer_stream *peer_request(struct peer *p, const char *fields, const char *body);
 struct peer_stream *peer_send_head(struct peer *p, const char *fields); /* a body follows */
+/* As much of text as the windows take. */
 void peer_send_data(struct peer *p, const struct peer_stream *st, const char *text, bool is_end);
 /* Turn until so; fail after a minute. */
 void peer_until_ended(struct peer *p, const struct peer_stream *st); /* whole, or reset */

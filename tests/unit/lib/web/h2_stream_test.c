@@ -80,7 +80,7 @@ static void an_upload_that_nobody_reads_stops_at_its_window(void **state)
     memset(text, 'u', sizeof text - 1);
     begin(app_reply_later, 0);
     struct peer_stream *st = peer_send_head(&p, HEAD("POST", "/"));
-    peer_send_data(&p, st, text, true); /* gives up after a second */
+    peer_send_data(&p, st, text, true);
     assert_int_equal(nghttp2_session_get_stream_remote_window_size(p.ng, st->id), 0);
     assert_true(nghttp2_session_get_remote_window_size(p.ng) > 0); /* others may go on */
     exchange_reply(w.x, 403, SPAN_NONE, SPAN("no"));
