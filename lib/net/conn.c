@@ -78,6 +78,15 @@ static int socket_error(struct conn *c, int errnum)
     }
 }
 
+/* Not moved with each read (deadlines.c says why), but when it is due. */
+static void put_off_second_look(struct conn *c)
+{
+    if (deadline_is_started(&c->second_look))
+        c->has_read_again = true;
+    else
+        deadline_start(c->second_looks, &c->second_look);
+}
+
 ssize_t conn_socket_recv(struct conn *c, void *dst, size_t room)
 {
     ssize_t n;
@@ -98,7 +107,7 @@ ssize_t conn_socket_recv(struct conn *c, void *dst, size_t room)
     }
     if ((size_t)n < room && !c->has_peer_ended) {
         c->can_recv = false;
-        deadline_start(c->second_looks, &c->second_look);
+        put_off_second_look(c);
     }
     return n;
 }
@@ -228,6 +237,11 @@ static void on_second_look(struct deadline *d)
 {
     struct conn *c = CONTAINER_OF(d, struct conn, second_look);
     struct pollfd p = {.fd = c->fd, .events = POLLIN | POLLRDHUP};
+    if (c->has_read_again) {
+        c->has_read_again = false;
+        deadline_start(c->second_looks, d);
+        return;
+    }
     if (c->can_recv || poll(&p, 1, 0) <= 0)
         return;
     c->can_recv = true;

@@ -30,7 +30,8 @@ struct conn {
     bool may_read, may_write;
     bool has_peer_ended; /* a FIN is in the queue: read on to it, no event will follow */
     bool is_corked, has_sendfile;
-    int error; /* sticks: the kernel tells a broken stream once, then shows an end */
+    bool has_read_again; /* since the second look was put off */
+    int error;           /* sticks: the kernel tells a broken stream once, then shows an end */
     struct loop *loop;
     const struct conn_ops *ops;
     const struct conn_events *events;

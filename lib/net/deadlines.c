@@ -5,7 +5,9 @@
  * pointer writes only. On the loop's thread. */
 #include "lib/net/deadlines.h"
 
-#define LATE_MAX_MS 100
+#define LATE_MAX_MS  100
+#define SLACK_SHARE  64 /* of the duration: a smaller move is not made */
+#define SLACK_MAX_MS 100
 
 static void arm(struct deadlines *ds, msec_t wait_ms)
 {
@@ -40,9 +42,15 @@ static void on_timer(struct timer *t)
         arm_for_head(ds);
 }
 
+static msec_t slack_of(msec_t after_ms)
+{
+    msec_t slack = after_ms / SLACK_SHARE;
+    return slack < SLACK_MAX_MS ? slack : SLACK_MAX_MS;
+}
+
 void deadlines_init(struct deadlines *ds, struct loop *l, msec_t after_ms)
 {
-    *ds = (struct deadlines){.loop = l, .after_ms = after_ms};
+    *ds = (struct deadlines){.loop = l, .after_ms = after_ms, .slack_ms = slack_of(after_ms)};
     list_init(&ds->waiting);
     timer_init(&ds->timer, l, on_timer);
 }
@@ -61,6 +69,7 @@ void deadlines_set_after(struct deadlines *ds, msec_t after_ms)
 {
     msec_t latest = loop_now(ds->loop) + after_ms;
     ds->after_ms = after_ms;
+    ds->slack_ms = slack_of(after_ms);
     LIST_EACH(l, &ds->waiting)
     {
         struct deadline *d = LIST_THING(l, struct deadline, link);
@@ -76,9 +85,14 @@ void deadline_init(struct deadline *d, void (*run)(struct deadline *d))
     list_init(&d->link);
 }
 
+/* To leave the list touches both neighbours: other connections, that the processor's caches had
+ * forgotten. */
 void deadline_start(struct deadlines *ds, struct deadline *d)
 {
-    d->at = loop_now(ds->loop) + ds->after_ms;
+    msec_t at = loop_now(ds->loop) + ds->after_ms;
+    if (deadline_is_started(d) && at >= d->at && at - d->at <= ds->slack_ms)
+        return;
+    d->at = at;
     list_remove(&d->link);
     list_push_back(&ds->waiting, &d->link);
     if (!ds->is_armed)

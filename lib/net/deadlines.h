@@ -6,12 +6,13 @@
 
 /* Time-outs of one duration for any number of things: a list in order of expiry and one libevent
  * timer for its head. Setting, moving and clearing are a few pointer writes: cheap enough for each
- * request. Fires at most 100 ms late. Threads: the loop's. */
+ * request. Fires at most 100 ms late; or early, by a sixty-fourth and 100 ms at most, where it was
+ * moved by no more than that. Threads: the loop's. */
 struct deadlines {
     struct loop *loop;
     struct list waiting;
     struct timer timer;
-    msec_t after_ms;
+    msec_t after_ms, slack_ms;
     bool is_armed;
 };
 
@@ -27,7 +28,12 @@ void deadlines_finish(struct deadlines *ds); /* those waiting never fire */
 void deadlines_set_after(struct deadlines *ds, msec_t after_ms);
 
 void deadline_init(struct deadline *d, void (*run)(struct deadline *d));
-void deadline_start(struct deadlines *ds, struct deadline *d); /* again: from now */
+/* deadline_start: again: from now. One that waits in other deadlines has to be stopped first. */
+void deadline_start(struct deadlines *ds, struct deadline *d);
 void deadline_stop(struct deadline *d);
+static inline bool deadline_is_started(const struct deadline *d)
+{
+    return list_is_linked(&d->link);
+}
 
 #endif

@@ -229,6 +229,12 @@ void loop_defer(struct loop *l, struct loop_task *t)
         list_push_back(&l->tasks, &t->link);
 }
 
+void loop_defer_first(struct loop *l, struct loop_task *t)
+{
+    loop_undefer(t);
+    list_push_front(&l->tasks, &t->link);
+}
+
 void loop_undefer(struct loop_task *t)
 {
     list_remove(&t->link);

@@ -38,6 +38,7 @@ struct loop_task {
 };
 void loop_task_init(struct loop_task *t, void (*run)(struct loop_task *t));
 void loop_defer(struct loop *l, struct loop_task *t);
+void loop_defer_first(struct loop *l, struct loop_task *t); /* before all that are deferred */
 void loop_undefer(struct loop_task *t);
 
 /* A timer of any duration; embedded. Not for what is set on every request: see deadlines.h. */
