@@ -48,9 +48,11 @@ struct h1_exchange {
 struct h1_session {
     struct session base;
     struct loop_task turn;
+    struct list ready; /* in a batch (h1_batch.h) */
     struct h1_intake in;
     enum h1_state state;
     bool is_running, is_again;
+    bool is_held;        /* its batch writes later */
     bool is_body_wanted; /* the application waits for more of the request's body */
     bool is_last;        /* nothing follows the current answer */
     bool speaks_h2;      /* CLOSED for HTTP/1: the connection goes to a session of HTTP/2 */

@@ -5,6 +5,7 @@
 #include "lib/web/server.h"
 
 #include "lib/base/mem.h"
+#include "lib/web/h1_batch.h"
 #include "lib/web/server_inner.h"
 
 #include <stdatomic.h>
@@ -63,6 +64,7 @@ struct server *server_create(struct loop *l, const struct server_config *config,
     list_init(&s->sessions);
     list_init(&s->spare_exchanges);
     list_init(&s->spare_streams);
+    h1_batch_init(s);
     loop_task_init(&s->drained, on_drained);
     set_config(s, config);
     deadlines_init(&s->waits[WAIT_HEAD], l, config->head_ms);
@@ -117,6 +119,7 @@ void server_destroy(struct server **ps)
         s->free_spare_streams(&s->spare_streams);
     pool_finish(&s->pool);
     loop_undefer(&s->drained);
+    h1_batch_finish(s);
     for (int i = WAIT_NOTHING + 1; i < WAIT_KINDS; i++)
         deadlines_finish(&s->waits[i]);
     s->magic = 0;

@@ -38,6 +38,13 @@ struct session {
     uint64_t progress_bytes; /* when the stall time-out began */
 };
 
+/* Of h1_batch.c. */
+struct server_batch {
+    struct list sessions;
+    uint32_t count;
+    struct loop_task turn;
+};
+
 #define SERVER_SPARE_EXCHANGES 256
 struct server {
     uint32_t magic;
@@ -56,6 +63,7 @@ struct server {
     struct list sessions;
     uint32_t session_count;
     struct deadlines waits[WAIT_KINDS];
+    struct server_batch batch;
     struct loop_task drained;
     uint64_t next_id;
     struct list spare_exchanges;

@@ -71,11 +71,11 @@ void session_wait_for(struct session *s, enum session_wait kind)
 {
     if (s->wait == kind && kind != WAIT_IDLE)
         return;
-    s->wait = kind;
-    if (kind == WAIT_NOTHING) {
+    if (s->wait != kind)
         deadline_stop(&s->deadline);
+    s->wait = kind;
+    if (kind == WAIT_NOTHING)
         return;
-    }
     if (kind == WAIT_STALL)
         s->progress_bytes = progress_bytes(s->conn);
     deadline_start(&s->server->waits[kind], &s->deadline);

@@ -7,6 +7,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/web/h1_batch.h"
 #include "lib/web/h1_flush.h"
 #include "lib/web/session_h2.h"
 
@@ -152,6 +153,8 @@ static bool has_read(struct h1_session *s, ssize_t n)
 
 static enum h1_flushed flush(struct h1_session *s)
 {
+    if (s->is_held)
+        return s->flushed = H1_TURN_OVER; /* its batch comes back to it */
     s->flushed = h1_flush(s);
     if (s->flushed == H1_TURN_OVER)
         loop_defer(s->base.server->loop, &s->turn);
@@ -341,6 +344,7 @@ static void hand_over(struct h1_session *s, struct span head)
 {
     struct span read[] = {head, h1_intake_span(&s->in, h1_intake_waiting(&s->in))};
     loop_undefer(&s->turn);
+    list_remove(&s->ready);
     session_h2_replace(&s->base, read, ARRAY_LEN(read));
     h1_intake_release(&s->in);
     mem_free(s);
@@ -367,12 +371,14 @@ static void run(struct h1_session *s)
     }
     if (s->state == H1_CLOSED) {
         loop_undefer(&s->turn);
+        list_remove(&s->ready);
         session_close(&s->base);
         mem_free(s);
         return;
     }
     h1_intake_rest(&s->in);
-    session_wait_for(&s->base, waits_for(s));
+    if (!s->is_held)
+        session_wait_for(&s->base, waits_for(s));
 }
 
 /* What the server and the connection tell */
@@ -382,11 +388,25 @@ static void h1_run(struct session *base)
     run(CONTAINER_OF(base, struct h1_session, base));
 }
 
+/* It rests, and something came: likely a request. What a read tells of an end or a fault it tells
+ * again. */
+static bool has_read_for_batch(struct h1_session *s)
+{
+    return s->state == H1_AWAIT && !s->is_running && list_is_empty(&s->answers) &&
+           conn_may_read(s->base.conn) && h1_intake_read(&s->in) > 0;
+}
+
 static void on_ready(void *ctx, struct conn *c, unsigned ready)
 {
+    struct h1_session *s = ctx;
     (void)c;
     (void)ready;
-    run(ctx);
+    if (list_is_linked(&s->ready))
+        return; /* runs in this turn anyway */
+    if (has_read_for_batch(s))
+        h1_batch_add(s);
+    else
+        run(s);
 }
 
 static const struct conn_events h1_conn_events = {on_ready};
@@ -446,6 +466,7 @@ void session_h1_start(struct server *sv, struct conn *c, void *tag)
     s->base.conn = c;
     list_init(&s->answers);
     loop_task_init(&s->turn, on_turn);
+    list_init(&s->ready);
     h1_intake_init(&s->in, c, &sv->count.received_bytes);
     conn_set_events(c, conn_is_tls(c) ? &first_conn_events : &h1_conn_events, s);
     session_wait_for(&s->base, WAIT_HEAD);
