@@ -12,32 +12,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define BUFFER_SPARE (2u << 20) /* beside the largest block */
 #define SUMMARY_MAX  ((size_t)1 << 30)
-
-static void cond_init(pthread_cond_t *c)
-{
-    pthread_condattr_t a;
-    pthread_condattr_init(&a);
-    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-    pthread_cond_init(c, &a);
-    pthread_condattr_destroy(&a);
-}
-
-static struct timespec after_ms(msec_t ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / MSEC_PER_SEC;
-    t.tv_nsec += ms % MSEC_PER_SEC * 1000000;
-    if (t.tv_nsec >= NSEC_PER_SEC) {
-        t.tv_nsec -= NSEC_PER_SEC;
-        t.tv_sec++;
-    }
-    return t;
-}
 
 int disk_init(struct disk *d, struct store *st, const struct store_disk *config, struct buf *why)
 {
@@ -48,10 +25,10 @@ int disk_init(struct disk *d, struct store *st, const struct store_disk *config,
     list_init(&d->loads);
     list_init(&d->loading);
     pthread_mutex_init(&d->lock, NULL);
-    cond_init(&d->has_write);
-    cond_init(&d->has_load);
-    cond_init(&d->has_left);
-    cond_init(&d->has_end);
+    disk_cond_init(&d->has_write);
+    disk_cond_init(&d->has_load);
+    disk_cond_init(&d->has_left);
+    disk_cond_init(&d->has_end);
     struct disk_writer *w = &d->writer;
     w->segment = SEGMENT_NONE;
     list_init(&w->pending);
@@ -136,12 +113,22 @@ void disk_load_done(struct disk *d, bool has_come)
     atomic_fetch_sub_explicit(&d->loads_out, 1, memory_order_relaxed);
 }
 
+/* Nobody writes any more. */
+static bool has_ended_locked(const struct disk *d)
+{
+    return d->is_ending && !d->is_recovering;
+}
+
 void disk_write(struct disk *d, struct disk_job *j)
 {
     pthread_mutex_lock(&d->lock);
-    list_push_back(&d->writes, &j->link);
+    bool is_late = has_ended_locked(d);
+    if (!is_late)
+        list_push_back(&d->writes, &j->link);
     pthread_cond_signal(&d->has_write);
     pthread_mutex_unlock(&d->lock);
+    if (is_late)
+        disk_job_free(j);
 }
 
 void disk_load(struct disk *d, struct disk_job *j)
@@ -201,7 +188,7 @@ int disk_take_late(struct disk *d, msec_t since, struct disk_late out[DISK_LOADE
 
 bool disk_rest(struct disk *d, msec_t wait_ms)
 {
-    struct timespec until = after_ms(wait_ms);
+    struct timespec until = disk_after_ms(wait_ms);
     int r = 0;
     pthread_mutex_lock(&d->lock);
     while (!d->is_ending && r != ETIMEDOUT)
@@ -211,17 +198,20 @@ bool disk_rest(struct disk *d, msec_t wait_ms)
     return !is_end;
 }
 
-void disk_recovered(struct disk *d)
+void disk_recovered(struct disk *d, bool is_whole)
 {
     pthread_mutex_lock(&d->lock);
-    atomic_store(&d->unread, 0);
+    if (is_whole)
+        atomic_store(&d->unread, 0);
+    d->is_recovering = false;
     pthread_cond_broadcast(&d->has_end);
+    pthread_cond_signal(&d->has_write); /* who waits for what it may still write */
     pthread_mutex_unlock(&d->lock);
 }
 
 bool disk_wait_recovered(struct disk *d, msec_t max_ms)
 {
-    struct timespec until = after_ms(max_ms > 0 ? max_ms : 0);
+    struct timespec until = disk_after_ms(max_ms > 0 ? max_ms : 0);
     int r = 0;
     pthread_mutex_lock(&d->lock);
     while (atomic_load(&d->unread) > 0 && !d->is_ending && r != ETIMEDOUT) {
@@ -237,10 +227,10 @@ bool disk_wait_recovered(struct disk *d, msec_t max_ms)
 
 bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms)
 {
-    struct timespec until = after_ms(wait_ms);
+    struct timespec until = disk_after_ms(wait_ms);
     int r = 0;
     pthread_mutex_lock(&d->lock);
-    while (list_is_empty(&d->writes) && !d->is_ending && r != ETIMEDOUT) {
+    while (list_is_empty(&d->writes) && !has_ended_locked(d) && r != ETIMEDOUT) {
         if (wait_ms < 0 && !disk_is_up(d))
             break; /* it died under a reader: whoever waits looks after it */
         if (wait_ms < 0)
@@ -249,7 +239,7 @@ bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms)
             r = pthread_cond_timedwait(&d->has_write, &d->lock, &until);
     }
     list_move_all(out, &d->writes);
-    bool is_end = d->is_ending && list_is_empty(out);
+    bool is_end = has_ended_locked(d) && list_is_empty(out);
     pthread_mutex_unlock(&d->lock);
     return !is_end;
 }
@@ -346,51 +336,6 @@ void disk_read_told(struct disk *d, msec_t took_ms, bool is_good)
         disk_set_state(d, STORE_DISK_SLOW, "a read took too long");
     else
         disk_set_state(d, STORE_DISK_UP, "a read was quick again");
-}
-
-struct disk_sync *disk_sync_create(uint32_t disks)
-{
-    struct disk_sync *s = mem_zalloc(sizeof(*s));
-    pthread_mutex_init(&s->lock, NULL);
-    cond_init(&s->done);
-    s->left = disks;
-    s->refs = disks + 1;
-    return s;
-}
-
-static void sync_let_go(struct disk_sync *s)
-{
-    pthread_mutex_lock(&s->lock);
-    bool is_last = --s->refs == 0;
-    pthread_mutex_unlock(&s->lock);
-    if (!is_last)
-        return;
-    pthread_cond_destroy(&s->done);
-    pthread_mutex_destroy(&s->lock);
-    mem_free(s);
-}
-
-void disk_sync_tell(struct disk_sync *s, bool is_good)
-{
-    pthread_mutex_lock(&s->lock);
-    s->left--;
-    s->failed += !is_good;
-    pthread_cond_signal(&s->done);
-    pthread_mutex_unlock(&s->lock);
-    sync_let_go(s);
-}
-
-bool disk_sync_wait(struct disk_sync *s, msec_t max_ms)
-{
-    struct timespec until = after_ms(max_ms);
-    int r = 0;
-    pthread_mutex_lock(&s->lock);
-    while (s->left > 0 && r != ETIMEDOUT)
-        r = pthread_cond_timedwait(&s->done, &s->lock, &until);
-    bool is_good = s->left == 0 && s->failed == 0;
-    pthread_mutex_unlock(&s->lock);
-    sync_let_go(s);
-    return is_good;
 }
 
 struct disk_job *disk_job_make(enum disk_job_kind kind)

@@ -3,6 +3,7 @@
 #ifndef EDGE_STORE_DISK_H
 #define EDGE_STORE_DISK_H
 
+#include "edge/store/disk_sync.h"
 #include "edge/store/generation_inner.h"
 #include "edge/store/medium_disk.h"
 #include "edge/store/object_image.h"
@@ -25,6 +26,7 @@ enum disk_job_kind {
     DISK_JOB_DROP,   /* the generation's object is gone for good */
     DISK_JOB_PURGE,  /* a purge, for what is on the disk */
     DISK_JOB_SYNC,   /* all before it outlives the machine; then somebody is told */
+    DISK_JOB_SPREAD, /* the disk has none but its own keys, among those that there are now */
 };
 
 struct disk_job {
@@ -32,7 +34,7 @@ struct disk_job {
     enum disk_job_kind kind;
     uint32_t bytes;                /* of the block */
     struct generation *generation; /* referenced; NULL for DROP */
-    uint64_t id;                   /* DROP: of the generation */
+    uint64_t id;                   /* DROP: of the generation; SPREAD: of the disks */
     int64_t index;
     uint64_t checksum;
     struct segment *segment; /* BLOCK, LOAD: pinned; where it is, or goes, in memory */
@@ -57,17 +59,6 @@ struct disk_job {
 #define DISK_FLUSH_MS    500        /* and, from its first record on, no longer than that */
 #define DISK_PROBE_MS    5000
 #define DISK_QUEUE_BYTES ((int64_t)64 << 20) /* pinned in memory at most, and a quarter of it */
-
-/* Who waits until several disks have synced. Freed by the last reference. */
-struct disk_sync {
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-    uint32_t left, failed, refs;
-};
-struct disk_sync *disk_sync_create(uint32_t disks) __attribute__((returns_nonnull));
-void disk_sync_tell(struct disk_sync *s, bool is_good); /* one disk has; lets go */
-/* disk_sync_wait: false: one failed, or they took longer; lets go. */
-bool disk_sync_wait(struct disk_sync *s, msec_t max_ms);
 
 enum disk_segment_state { DISK_SEGMENT_FREE, DISK_SEGMENT_OPEN, DISK_SEGMENT_SEALED };
 
@@ -111,11 +102,14 @@ struct disk {
     double weight;
     uint64_t name_hash;
     struct medium_disk medium;
+    /* owns: whether the key is d's, if all disks are well. */
+    bool (*owns)(const struct disk *d, uint64_t key_hash);
     struct disk_segment *segments;
     struct disk_recovery *recovery; /* its thread's own, from the start until it ends */
     /* any */
     _Atomic uint32_t unread; /* segments whose records are not known yet; 0: all is */
     _Atomic int state;       /* enum store_disk_state */
+    _Atomic bool has_strays; /* it has, or is about to have, objects that are another disk's */
     _Atomic int64_t queued_bytes;
     _Atomic int loads_out; /* queued and running */
     _Atomic int64_t used_bytes;
@@ -127,7 +121,7 @@ struct disk {
     pthread_cond_t has_write, has_load, has_left; /* has_left: a segment's last load */
     pthread_cond_t has_end;
     struct list writes, loads, loading; /* loading: those that a thread has taken */
-    bool is_ending;
+    bool is_ending, is_recovering;
     int threads_count;
     pthread_t threads[DISK_THREADS_MAX];
     struct disk_writer writer;
@@ -170,9 +164,10 @@ int disk_take_late(struct disk *d, msec_t since, struct disk_late out[DISK_LOADE
 bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms);
 void disk_end(struct disk *d); /* nothing more is taken; threads end when all is done */
 
-/* disk_recovered: the records of all segments are known. disk_wait_recovered: until then, at most
- * so long (-1: for ever); false: they are not yet, or the disk is to end. */
-void disk_recovered(struct disk *d);
+/* disk_recovered: its thread has ended; is_whole: the records of all segments are known.
+ * disk_wait_recovered: until then, at most so long (-1: for ever); false: they are not yet, or the
+ * disk is to end. */
+void disk_recovered(struct disk *d, bool is_whole);
 bool disk_wait_recovered(struct disk *d, msec_t max_ms);
 
 /* disk_segment_enter: nobody writes over the segment until it is left. */

@@ -526,6 +526,8 @@ int disk_log_object(struct disk *d, struct object *o, bool again)
         return ERR_CHANGED;
     if (is_there && !again)
         return 0;
+    if (atomic_load(&d->has_strays) && medium_disk_spread(&d->medium, 0) != 0)
+        return ERR_IO; /* the next start would take it for the disk's own */
     int r = image_of(d, o);
     uint32_t length = (uint32_t)d->writer.image.n;
     if (r == 0)

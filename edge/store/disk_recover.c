@@ -206,6 +206,8 @@ static void take_object(struct disk_recovery *rc, const struct disk_record *r, c
     if (!id_set_add(&rc->met, variant) || id_set_has(&rc->dropped, r->generation) ||
         id_set_has(&rc->purged, r->key[0]) || is_replaced(rc, variant, r->generation))
         return;
+    if (!rc->d->owns(rc->d, r->key[0]))
+        atomic_store(&rc->d->has_strays, true);
     struct object *o = heads_are_full(rc->d->store) ? NULL : object_of(rc, &image, r->generation);
     if (o == NULL) {
         rc->refused++;
@@ -391,8 +393,7 @@ void disk_recover_run(struct disk *d)
              (long long)(clock_mono_ms() - began));
     bool is_whole = !rc->is_over;
     disk_recover_finish(&d->recovery);
-    if (is_whole)
-        disk_recovered(d);
+    disk_recovered(d, is_whole);
 }
 
 static int newer_first(const void *a, const void *b)
@@ -434,6 +435,7 @@ struct disk_recovery *disk_recover_begin(struct disk *d)
     arena_init(&rc->mem, OBJECT_IMAGE_MAX * 4);
     find_segments(rc);
     atomic_store(&d->unread, rc->count + 1); /* the last one: until all is told */
+    d->is_recovering = true;
     return rc;
 }
 

@@ -63,6 +63,14 @@ static void write_sync(struct disk *d, struct disk_job *j)
     disk_job_free(j);
 }
 
+/* Said once all disks are read: nothing that came meanwhile says otherwise. */
+static void write_spread(struct disk *d, struct disk_job *j)
+{
+    if (!atomic_load(&d->has_strays) && disk_is_up(d) && medium_disk_spread(&d->medium, j->id) != 0)
+        disk_fault(d, "write of its spread");
+    disk_job_free(j);
+}
+
 static void write_job(struct disk *d, struct disk_job *j)
 {
     switch (j->kind) {
@@ -80,6 +88,9 @@ static void write_job(struct disk *d, struct disk_job *j)
         break;
     case DISK_JOB_SYNC:
         write_sync(d, j);
+        break;
+    case DISK_JOB_SPREAD:
+        write_spread(d, j);
         break;
     case DISK_JOB_MOVE:
     case DISK_JOB_LOAD:

@@ -13,6 +13,7 @@
 #include "edge/store/purge_image.h"
 #include "edge/store/store.h"
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
 #include "lib/base/hrw.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -37,15 +38,15 @@ struct disk *disks_at(struct disks *ds, uint32_t i)
     return &ds->v[i];
 }
 
-/* The disk of a new object: of those that are not dead. */
-static struct disk *choose(struct disks *ds, uint64_t key_hash)
+/* The disk of a key: of all, or of those that are not dead. */
+static struct disk *choose(struct disks *ds, uint64_t key_hash, bool is_of_all)
 {
     struct disk *best = NULL;
     double best_score = 0;
     for (uint32_t i = 0; i < ds->count; i++) {
         struct disk *d = &ds->v[i];
         double score = hrw_score(key_hash, d->name_hash, d->weight);
-        if (disk_is_up(d) && (best == NULL || score > best_score)) {
+        if ((is_of_all || disk_is_up(d)) && (best == NULL || score > best_score)) {
             best = d;
             best_score = score;
         }
@@ -53,14 +54,34 @@ static struct disk *choose(struct disks *ds, uint64_t key_hash)
     return best;
 }
 
+static bool owns(const struct disk *d, uint64_t key_hash)
+{
+    struct disks *ds = d->store->disks;
+    return ds->count == 1 || choose(ds, key_hash, true) == d;
+}
+
+/* Of the disks that there are, and their weights. */
+static uint64_t spread_of(const struct disks *ds)
+{
+    uint64_t spread = ds->count;
+    for (uint32_t i = 0; i < ds->count; i++) {
+        const struct disk *d = &ds->v[i];
+        spread ^= hash64(&d->weight, sizeof(d->weight)) * (d->name_hash | 1);
+    }
+    return spread;
+}
+
 /* The disk of g, chosen now where it has none. NULL: none can be had. */
 static struct disk *disk_of_locked(struct disks *ds, struct generation *g)
 {
     if (g->disk != DISK_NONE)
         return &ds->v[g->disk];
-    struct disk *d = choose(ds, g->owner->key.hash.lo);
+    uint64_t key_hash = g->owner->key.hash.lo;
+    struct disk *d = choose(ds, key_hash, false);
     if (d == NULL)
         return NULL;
+    if (!owns(d, key_hash))
+        atomic_store(&d->has_strays, true);
     g->disk = d->number;
     roster_add(&g->store->roster, &g->roster);
     return d;
@@ -207,6 +228,7 @@ static int open_disk(struct disks *ds, struct store *st, const struct store_disk
 {
     struct disk *d = &ds->v[ds->count];
     d->number = ds->count;
+    d->owns = owns;
     int r = disk_init(d, st, config, why);
     if (r != ERR_IO) {
         ds->count++;
@@ -249,11 +271,25 @@ static void *run_loader(void *ctx)
     return NULL;
 }
 
+/* All are read, or to end: those that were found to have nothing of another's say so. */
+static void tell_spread(struct disks *ds)
+{
+    for (uint32_t i = 0; i < ds->count; i++) {
+        struct disk_job *j = disk_job_make(DISK_JOB_SPREAD);
+        j->id = spread_of(ds);
+        if (disk_wait_recovered(&ds->v[i], 0))
+            disk_write(&ds->v[i], j);
+        else
+            disk_job_free(j);
+    }
+}
+
 static void *run_recovery(void *ctx)
 {
     struct disk *d = ctx;
     disk_recover_run(d);
-    newcomers_disk_read(&d->store->newcomers);
+    if (newcomers_disk_read(&d->store->newcomers))
+        tell_spread(d->store->disks);
     return NULL;
 }
 
@@ -352,6 +388,15 @@ bool disks_wait_open(struct disks *ds, msec_t max_ms)
             return false;
     }
     return true;
+}
+
+bool disks_are_apart(const struct disks *ds)
+{
+    uint64_t spread = spread_of(ds);
+    bool are_apart = true;
+    for (uint32_t i = 0; i < ds->count && ds->count > 1; i++)
+        are_apart = are_apart && ds->v[i].medium.spread == spread;
+    return are_apart;
 }
 
 void disks_watch(struct disks *ds)

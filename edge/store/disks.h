@@ -27,6 +27,8 @@ struct disk *disks_at(struct disks *ds, uint32_t i);
 /* disks_wait_open: until the records of all disks are known, at most so long (-1: for ever);
  * false: they are not yet. */
 bool disks_wait_open(struct disks *ds, msec_t max_ms);
+/* disks_are_apart: no disk has what is another's: each can be served from while others are read. */
+bool disks_are_apart(const struct disks *ds);
 
 /* disks_watch: sees to it that nobody waits for a disk that hangs; from time to time, one thread.
  * NULL is fine. */

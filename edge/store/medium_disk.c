@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define LABEL_NAME        "byeori-disk"
+#define SPREAD_NAME       "byeori-spread"
 #define PROBE_NAME        "byeori-probe"
 #define NAME_BYTES        32
 #define LABEL_BYTES       160
@@ -198,25 +199,60 @@ static uint32_t segment_bytes_for(int64_t size_bytes, uint32_t block_max_bytes)
     return (uint32_t)bytes;
 }
 
-/* A new label, complete or not there at all. */
+/* A small file of the folder, whole or not there at all. */
+static int file_write(struct medium_disk *m, const char *name, const char *text)
+{
+    char draft[NAME_BYTES];
+    snprintf(draft, sizeof(draft), "%s.new", name);
+    int fd = openat(m->folder, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return ERR_IO;
+    int r = write_all(&disk_io_system, fd, 0, text, strlen(text));
+    if (r == 0 && fsync(fd) != 0)
+        r = ERR_IO;
+    close(fd);
+    if (r == 0 && renameat(m->folder, draft, m->folder, name) != 0)
+        r = ERR_IO;
+    return r == 0 && fsync(m->folder) != 0 ? ERR_IO : r;
+}
+
 static int label_write(struct medium_disk *m)
 {
     char text[LABEL_BYTES];
     digest_random(&m->id, sizeof(m->id));
     m->secret = tag_secret();
-    int n = snprintf(text, sizeof(text),
-                     LABEL_NAME " %u segment_bytes=%u id=%016" PRIx64 " secret=%016" PRIx64 "\n",
-                     DISK_VERSION, m->segment_bytes, m->id, m->secret);
-    int fd = openat(m->folder, LABEL_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    snprintf(text, sizeof(text),
+             LABEL_NAME " %u segment_bytes=%u id=%016" PRIx64 " secret=%016" PRIx64 "\n",
+             DISK_VERSION, m->segment_bytes, m->id, m->secret);
+    return file_write(m, LABEL_NAME, text);
+}
+
+static void spread_read(struct medium_disk *m)
+{
+    char text[LABEL_BYTES] = "";
+    int fd = openat(m->folder, SPREAD_NAME, O_RDONLY | O_CLOEXEC);
+    m->spread = 0;
     if (fd < 0)
-        return ERR_IO;
-    int r = write_all(&disk_io_system, fd, 0, text, (size_t)n);
-    if (r == 0 && fsync(fd) != 0)
-        r = ERR_IO;
+        return;
+    if (pread(fd, text, sizeof(text) - 1, 0) < 0 || sscanf(text, "%" SCNx64, &m->spread) != 1)
+        m->spread = 0;
     close(fd);
-    if (r == 0 && renameat(m->folder, LABEL_NAME ".new", m->folder, LABEL_NAME) != 0)
+}
+
+int medium_disk_spread(struct medium_disk *m, uint64_t spread)
+{
+    char text[LABEL_BYTES];
+    int r = 0;
+    if (spread == m->spread)
+        return 0;
+    snprintf(text, sizeof(text), "%016" PRIx64 "\n", spread);
+    if (spread != 0)
+        r = file_write(m, SPREAD_NAME, text);
+    else if ((unlinkat(m->folder, SPREAD_NAME, 0) != 0 && errno != ENOENT) || fsync(m->folder) != 0)
         r = ERR_IO;
-    return r == 0 && fsync(m->folder) != 0 ? ERR_IO : r;
+    if (r == 0)
+        m->spread = spread;
+    return r;
 }
 
 /* 0; ERR_NOT_FOUND: none; ERR_VERSION: another format's; ERR_SYNTAX. */
@@ -336,6 +372,7 @@ static void remove_files(struct medium_disk *m)
         unlinkat(m->folder, name, 0);
     }
     mem_free(found.v);
+    unlinkat(m->folder, SPREAD_NAME, 0);
     unlinkat(m->folder, LABEL_NAME, 0);
 }
 
@@ -407,6 +444,7 @@ static int know_folder(struct medium_disk *m, const struct store_disk *config,
         buf_printf(why, "disk %s: cannot be used: %s\n", m->path, strerror(errno));
     if (r != 0)
         return r;
+    spread_read(m);
     if (m->segment_bytes < (int64_t)block_max_bytes * 2) {
         buf_printf(why,
                    "disk %s: its segments of %u bytes are too small for blocks of %u; "

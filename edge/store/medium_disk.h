@@ -10,6 +10,7 @@
 /* One folder, locked for this process:
  *
  *   byeori-disk     a line of text: version, bytes of a segment, id, secret
+ *   byeori-spread   a line: of which disks it is one, and has none but its own keys
  *   000017.segment  and so on: numbers below `count`
  *
  * Files are made when their segment is first written, and kept. They are read and written in whole
@@ -21,6 +22,7 @@ struct medium_disk {
     int folder; /* its descriptor, locked */
     uint32_t segment_bytes, count;
     uint64_t id;
+    uint64_t spread;  /* of the disks among which it held its own keys alone; 0: not known */
     uint64_t secret;  /* of the tags of objects that lie here (edge/policy/tags.h) */
     _Atomic int *fds; /* of each segment; -1: no file yet */
 };
@@ -48,6 +50,8 @@ MUST_USE int medium_disk_read_around(const struct medium_disk *m, const struct m
 /* medium_disk_make: the file of a segment exists from here, all of its room with it. */
 MUST_USE int medium_disk_make(struct medium_disk *m, uint32_t segment);
 MUST_USE int medium_disk_sync(const struct medium_disk *m, uint32_t segment);
+/* medium_disk_spread: tells the folder's next user; 0: nothing, and that outlives the machine. */
+MUST_USE int medium_disk_spread(struct medium_disk *m, uint64_t spread);
 /* medium_disk_probe: whether a file can be written and read again. */
 MUST_USE int medium_disk_probe(const struct medium_disk *m);
 

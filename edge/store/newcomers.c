@@ -20,12 +20,14 @@ void newcomers_finish(struct newcomers *n)
     pthread_mutex_destroy(&n->lock);
 }
 
-void newcomers_disk_read(struct newcomers *n)
+bool newcomers_disk_read(struct newcomers *n)
 {
     pthread_mutex_lock(&n->lock);
-    if (atomic_fetch_sub(&n->unread, 1) == 1)
+    bool is_last = atomic_fetch_sub(&n->unread, 1) == 1;
+    if (is_last)
         id_set_finish(&n->ids);
     pthread_mutex_unlock(&n->lock);
+    return is_last;
 }
 
 void newcomers_add(struct newcomers *n, uint64_t variant)

@@ -20,7 +20,7 @@ void newcomers_init(struct newcomers *n);
 void newcomers_finish(struct newcomers *n);
 /* newcomers_expect: so many disks are to be read; before anybody else has it. */
 void newcomers_expect(struct newcomers *n, uint32_t disks);
-void newcomers_disk_read(struct newcomers *n); /* one more is read */
+bool newcomers_disk_read(struct newcomers *n); /* one more is read: was it the last? */
 void newcomers_add(struct newcomers *n, uint64_t variant);
 bool newcomers_has(struct newcomers *n, uint64_t variant);
 

@@ -48,20 +48,21 @@ static int64_t segment_bytes_for(int64_t block_max_bytes)
     return (bytes + SEGMENT_PAGE_BYTES - 1) / SEGMENT_PAGE_BYTES * SEGMENT_PAGE_BYTES;
 }
 
-/* What lies on one disk that is small enough is known before the first request comes; of a large
- * one the rest comes while requests are served. Of several disks one may have what another has a
- * newer answer of: they are read before. */
+/* What lies on a disk that is small enough is known before the first request comes; of a large one
+ * the rest comes while requests are served. Where one disk may have what another has a newer answer
+ * of, all are read before. */
 static int open_disks(struct store *st, const struct store_config *config, struct buf *why)
 {
     struct disks_config disks = {.v = config->disks, .count = config->disk_count};
     int r = disks_create(&st->disks, st, &disks, why);
     st->disk_scrub_per_s = config->disk_scrub_per_s;
-    if (r == 0) {
-        newcomers_expect(&st->newcomers, disks_count(st->disks));
-        r = disks_start(st->disks);
-    }
+    if (r != 0)
+        return r;
+    bool are_apart = disks_are_apart(st->disks);
+    newcomers_expect(&st->newcomers, disks_count(st->disks));
+    r = disks_start(st->disks);
     if (r == 0)
-        disks_wait_open(st->disks, disks_count(st->disks) > 1 ? -1 : OPEN_MS);
+        disks_wait_open(st->disks, are_apart ? OPEN_MS : -1);
     return r;
 }
 

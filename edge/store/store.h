@@ -41,7 +41,7 @@ struct store_config {
     bool is_hollow;
     int64_t hollow_disk_bytes;
 };
-/* store_create: with one disk, some of what lies there may still be unknown when it returns, the
+/* store_create: of large disks, some of what lies there may still be unknown when it returns, the
  * newest is known first: until store_wait_open says so (false: not within max_ms), what is not
  * known is a miss. What is purged or inserted meanwhile holds against what comes. */
 MUST_USE int store_create(struct store **out, const struct store_config *config, struct buf *why);

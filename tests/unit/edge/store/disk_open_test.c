@@ -9,12 +9,14 @@
 #define EACH    4 /* blocks of an object */
 #define OBJECTS 30
 
-static _Atomic int feet;
+static _Atomic int feet, slow_ms;
 static _Atomic bool is_open;
 
 /* The first thing that is read of a segment after its first page is its last one. */
 static ssize_t gated_read(int fd, void *to, size_t n, off_t at)
 {
+    if (at == FOOT_AT && slow_ms > 0)
+        usleep((unsigned)slow_ms * 1000);
     if (at == FOOT_AT && ++feet > 1) {
         while (!is_open)
             usleep(1000);
@@ -187,6 +189,64 @@ static void a_full_disk_gives_nothing_up_before_it_is_read(void **state)
     folder_remove(path);
 }
 
+static struct store *open_two(const char *a, const char *b, double weight, struct disk_io *io)
+{
+    struct store *st;
+    struct buf why;
+    const struct store_disk disks[2] = {
+        {.path = a, .size_bytes = 64 * MIB, .weight = 1, .io = io},
+        {.path = b, .size_bytes = 64 * MIB, .weight = weight, .io = io}};
+    struct store_config config = {.memory_bytes = 32 * MIB,
+                                  .block_max_bytes = BLOCK,
+                                  .disks = disks,
+                                  .disk_count = 2,
+                                  .disk_admission = STORE_ADMIT_ALL};
+    buf_init(&why, 1000);
+    EQ(store_create(&st, &config, &why), 0);
+    buf_finish(&why);
+    return st;
+}
+
+static uint32_t unread_of_two(const struct store *st)
+{
+    struct store_disk_usage u;
+    assert_true(store_disk_usage(st, 1, &u));
+    return unread(st) + u.unread_segments;
+}
+
+/* Among the same disks each has its own keys; where a weight is another one, what is of which is
+ * known when all of both is read. */
+static void disks_are_served_early_where_they_have_their_own_keys_alone(void **state)
+{
+    char a[64], b[64];
+    struct disk_io io;
+    (void)state;
+    folder_make(a);
+    folder_make(b);
+    struct store *st = open_two(a, b, 1, NULL);
+    for (uint64_t id = 1; id <= 2 * OBJECTS; id++)
+        assert_true(object_put(st, id, EACH));
+    store_destroy(&st);
+
+    gated(&io);
+    st = open_two(a, b, 1, &io);
+    assert_true(unread_of_two(st) > 0);
+    is_open = true;
+    assert_true(store_wait_open(st, PATIENCE_S * 1000));
+    store_destroy(&st);
+
+    slow_ms = 150;
+    for (int round = 0; round < 2; round++) { /* what moved makes the next start wait as well */
+        st = open_two(a, b, 0.1, &io);
+        EQ(unread_of_two(st), 0);
+        EQ(COUNT(st, recovered_objects), 2 * OBJECTS);
+        store_destroy(&st);
+    }
+    slow_ms = 0;
+    folder_remove(a);
+    folder_remove(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +254,7 @@ int main(void)
         cmocka_unit_test(what_happens_meanwhile_is_younger_than_what_is_read),
         cmocka_unit_test(a_purge_of_many_meets_what_is_not_read_yet),
         cmocka_unit_test(a_stop_while_it_is_read_loses_nothing),
+        cmocka_unit_test(disks_are_served_early_where_they_have_their_own_keys_alone),
         cmocka_unit_test(a_full_disk_gives_nothing_up_before_it_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
