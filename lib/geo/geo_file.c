@@ -316,14 +316,12 @@ static int measure(const struct geo *g, uint8_t *levels)
             else if (levels[half] > most)
                 most = levels[half];
         }
-        if (next != NOTHING && depth == DEEPEST)
+        if ((next != NOTHING ? depth + 1 : depth + most) > DEEPEST)
             return ERR_CORRUPT;
         if (next != NOTHING)
             way[depth++] = next;
         else
             levels[way[--depth]] = (uint8_t)(most + 1);
-        if (most + depth > DEEPEST)
-            return ERR_CORRUPT;
     }
     return 0;
 }

@@ -269,6 +269,54 @@ static void no_flipped_bit_can_harm(void **state)
     free(copy);
 }
 
+/* What the tree says of an IPv4 address, step by step. */
+static struct place walked(const struct geo *g, uint32_t address)
+{
+    struct geo_net net = geo_root(g, AF_INET), halves[2];
+    struct place p;
+    uint8_t bits = 0;
+    for (; net.kind == GEO_NET_HALVES && bits < 32; bits++) {
+        geo_halves(g, net, halves);
+        net = halves[address >> (31 - bits) & 1];
+    }
+    geo_place(g, net, &p);
+    p.prefix_bits = p.is_found ? bits : 0;
+    return p;
+}
+
+static void a_look_up_says_what_the_tree_says(void **state)
+{
+    static const char *const rows = "1.0.0.0/8,Seoul,KR,AS,30.5,120.25,20\n"
+                                    "1.2.0.0/15,Busan,KR,AS,31.5,121.25,21\n"
+                                    "1.2.0.0/16,Incheon,KR,AS,32.5,122.25,22\n"
+                                    "1.2.3.0/24,Daegu,KR,AS,33.5,123.25,23\n"
+                                    "1.2.3.128/25,Daejeon,KR,AS,34.5,124.25,24\n"
+                                    "1.2.3.255/32,Gwangju,KR,AS,35.5,125.25,25\n"
+                                    "1.2.255.254/31,Suwon,KR,AS,36.5,126.25,26\n"
+                                    "1.4.0.0/17,Ulsan,KR,AS,37.5,127.25,27\n"
+                                    "255.255.255.255/32,Jeju,KR,AS,38.5,128.25,28\n";
+    (void)state;
+    struct geo *g;
+    struct buf why;
+    buf_init(&why, 512);
+    make_of(bad_path, "Test-City", rows);
+    assert_int_equal(geo_open(&g, bad_path, GEO_CITY, &why), 0);
+    size_t found = 0;
+    for (uint32_t i = 0; i < 600000; i++) {
+        uint32_t address = i < 400000 ? 0x01000000U + i : i * 2654435761U;
+        address = i == 599999 ? UINT32_MAX : address;
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
+        struct place p, wanted = walked(g, address);
+        geo_find(g, (const struct sockaddr *)&a, &p);
+        found += p.is_found;
+        assert_int_equal(p.prefix_bits, wanted.prefix_bits);
+        assert_string_equal(p.city, wanted.city);
+    }
+    assert_true(found > 400000);
+    geo_unref(&g);
+    buf_finish(&why);
+}
+
 static void distances_are_right_across_the_date_line_and_the_poles(void **state)
 {
     (void)state;
@@ -300,6 +348,7 @@ int main(void)
         cmocka_unit_test(a_tree_that_leads_back_to_itself_is_refused),
         cmocka_unit_test(a_file_cut_short_is_refused),
         cmocka_unit_test(no_flipped_bit_can_harm),
+        cmocka_unit_test(a_look_up_says_what_the_tree_says),
         cmocka_unit_test(distances_are_right_across_the_date_line_and_the_poles),
     };
     return cmocka_run_group_tests(tests, begin, end);
