@@ -29,8 +29,10 @@ void geo_unref(struct geo **pg)
     mem_free(g->nodes);
     mem_free(g->records);
     mem_free(g->names);
-    mem_free(g->heads);
+    mem_free(g->head_runs);
     mem_free(g->head_bits);
+    mem_free(g->run_tails);
+    mem_free(g->run_refs);
     g->magic = 0;
     mem_free(g);
 }
@@ -45,10 +47,20 @@ const struct geo_facts *geo_facts_of(const struct geo *g)
 
 static uint32_t find_v4(const struct geo *g, uint32_t address, unsigned *bits)
 {
-    uint32_t at = g->heads[address >> (32 - HEAD_BITS)];
-    for (*bits = g->head_bits[address >> (32 - HEAD_BITS)]; at < NOTHING && *bits < 32; ++*bits)
-        at = g->nodes[at].half[address >> (31 - *bits) & 1];
-    return at;
+    uint32_t head = address / TAILS, tail = address % TAILS;
+    uint32_t at = g->head_runs[head], end = g->head_runs[head + 1];
+    if (end - at == 1) {
+        *bits = g->head_bits[head];
+        return g->run_refs[at];
+    }
+    for (uint32_t count = end - at; count > 1;) { /* the last that does not begin behind it */
+        uint32_t half = count / 2;
+        at += g->run_tails[at + half] <= tail ? half : 0;
+        count -= half;
+    }
+    uint32_t next = at + 1 < end ? g->run_tails[at + 1] : TAILS;
+    *bits = 32 - (unsigned)__builtin_ctz(next - g->run_tails[at]);
+    return g->run_refs[at];
 }
 
 static uint32_t find_v6(const struct geo *g, const uint8_t address[16], unsigned *bits)

@@ -334,18 +334,66 @@ static void find_roots(struct geo *g, bool has_v6)
         g->v4 = g->nodes[g->v4].half[0];
 }
 
-static void make_heads(struct geo *g)
+/* IPv4 networks in a row as they are being made: no more than a tree of these nodes has, twice. */
+struct rowing {
+    struct geo *geo;
+    uint32_t count, room;
+};
+
+static bool add_run(struct rowing *r, uint32_t tail, uint32_t ref)
 {
-    g->heads = mem_zarray(HEADS, sizeof *g->heads);
+    if (r->count == r->room)
+        return false;
+    r->geo->run_tails[r->count] = (uint16_t)tail;
+    r->geo->run_refs[r->count++] = ref;
+    return true;
+}
+
+/* All networks within a head, from the lowest on. */
+static bool add_runs(struct rowing *r, uint32_t top)
+{
+    struct {
+        uint32_t at, tail, size;
+    } way[32 - HEAD_BITS + 1];
+    size_t depth = 1;
+    way[0].at = top;
+    way[0].tail = 0;
+    way[0].size = TAILS;
+    while (depth > 0) {
+        uint32_t at = way[--depth].at, tail = way[depth].tail, half = way[depth].size / 2;
+        if (at >= NOTHING || half == 0) {
+            if (!add_run(r, tail, at))
+                return false;
+            continue;
+        }
+        for (int i = 1; i >= 0; i--, depth++) {
+            way[depth].at = r->geo->nodes[at].half[i];
+            way[depth].tail = tail + (i == 1 ? half : 0);
+            way[depth].size = half;
+        }
+    }
+    return true;
+}
+
+/* ERR_CORRUPT: many ways lead to the same nodes, so that networks are far more than they. */
+static int make_runs(struct geo *g)
+{
+    struct rowing r = {.geo = g, .room = 2 * (g->facts.nodes + HEADS)};
+    g->head_runs = mem_zarray(HEADS + 1, sizeof *g->head_runs);
     g->head_bits = mem_zarray(HEADS, sizeof *g->head_bits);
+    g->run_tails = mem_try_alloc(r.room * sizeof *g->run_tails);
+    g->run_refs = mem_try_alloc(r.room * sizeof *g->run_refs);
+    if (g->run_tails == NULL || g->run_refs == NULL)
+        return ERR_NO_MEMORY;
     for (uint32_t i = 0; i < HEADS; i++) {
         uint32_t at = g->v4;
-        uint8_t bits = 0;
-        for (; at < NOTHING && bits < HEAD_BITS; bits++)
-            at = g->nodes[at].half[i >> (HEAD_BITS - 1 - bits) & 1];
-        g->heads[i] = at;
-        g->head_bits[i] = bits;
+        for (; at < NOTHING && g->head_bits[i] < HEAD_BITS; g->head_bits[i]++)
+            at = g->nodes[at].half[i >> (HEAD_BITS - 1 - g->head_bits[i]) & 1];
+        if (!add_runs(&r, at))
+            return ERR_CORRUPT;
+        g->head_runs[i + 1] = r.count;
     }
+    return 0;
 }
 
 static int make_tree(struct making *m)
@@ -367,8 +415,7 @@ static int make_tree(struct making *m)
     if (err != 0)
         return err;
     find_roots(g, meta->ip_version == 6);
-    make_heads(g);
-    return 0;
+    return make_runs(g);
 }
 
 static bool is_kind(const char *type, enum geo_kind kind)

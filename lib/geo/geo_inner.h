@@ -13,6 +13,7 @@
 
 #define HEAD_BITS 16 /* of IPv4 addresses are looked up in one step */
 #define HEADS     (1U << HEAD_BITS)
+#define TAILS     (1U << (32 - HEAD_BITS))
 
 struct geo_node {
     uint32_t half[2];
@@ -40,8 +41,13 @@ struct geo {
     struct geo_record *records;
     char *names;
     uint32_t v4, v6; /* where each family begins */
-    uint32_t *heads; /* [HEADS]: where the first bits of an IPv4 address lead */
-    uint8_t *head_bits;
+    /* IPv4 once more, as networks in a row: a look-up in a large tree is a miss of the processor's
+     * caches at each step down, in a row it is two. Those of head i are head_runs[i] and on, up to
+     * head_runs[i + 1]; the last bits of their first addresses, and where each leads. */
+    uint32_t *head_runs; /* [HEADS + 1] */
+    uint8_t *head_bits;  /* [HEADS]: length of the network, where that is one alone */
+    uint16_t *run_tails;
+    uint32_t *run_refs;
 };
 #define GEO_MAGIC 0x6e0a91c3U
 
