@@ -177,7 +177,7 @@ def main():
             plane.start()
             asking = subprocess.Popen(
                 [builds.ROOT / "build/bench/route/ask", str(plane.router_port),
-                 folder / "questions", "16", "100000", str(RATE)], stdout=subprocess.PIPE,
+                 folder / "questions", "64", "100000", str(RATE)], stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, text=True)
             began = time.monotonic()
             counts = spoil(plane, spoiler, options.times)

@@ -142,7 +142,7 @@ static nsec_t send_due(struct peer *peers, int count, nsec_t due, nsec_t period)
     return due;
 }
 
-/* How long it ran, in nanoseconds. It never sleeps: to wake it would be the server's work. */
+/* How long it ran, in nanoseconds. */
 static nsec_t run(struct peer *peers, int count, int epoll, nsec_t seconds, nsec_t period)
 {
     struct epoll_event events[256];
@@ -152,7 +152,7 @@ static nsec_t run(struct peer *peers, int count, int epoll, nsec_t seconds, nsec
     while (clock_mono_ns() < end && !is_ended) {
         if (period > 0)
             due = send_due(peers, count, due, period);
-        int n = epoll_wait(epoll, events, 256, 0);
+        int n = epoll_wait(epoll, events, 256, period > 0 ? 0 : 100);
         nsec_t now = clock_mono_ns();
         for (int i = 0; i < n; i++)
             if (read_answer(events[i].data.ptr, now) && period == 0)
