@@ -381,6 +381,17 @@ static void *worker_start(struct daemon *d, struct worker *w)
     return e->workers[w->index];
 }
 
+/* What clients may have open at once: as configured, or as the system lets this process. */
+static void tell_ready(const struct edge *e, const struct edge_config *c)
+{
+    int workers = daemon_worker_count(e->daemon);
+    int64_t wanted = c->clients.connections * workers, descriptors = daemon_descriptors();
+    bool is_short = wanted > descriptors;
+    LOG_INFO("ready", "workers=%d sites=%u connections_max=%lld limited_by=%s", workers,
+             site_count(e->sites->sites), (long long)(is_short ? descriptors : wanted),
+             is_short ? "descriptors" : "clients.connections");
+}
+
 static void ready(struct daemon *d)
 {
     struct edge *e = daemon_app(d);
@@ -391,7 +402,7 @@ static void ready(struct daemon *d)
     edge_prefill_start(e->prefill);
     if (e->link != NULL)
         control_link_start(e->link);
-    LOG_INFO("ready", "workers=%d sites=%u", daemon_worker_count(d), site_count(e->sites->sites));
+    tell_ready(e, c);
 }
 
 struct fixed_text {

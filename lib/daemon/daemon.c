@@ -496,6 +496,13 @@ int daemon_worker_count(const struct daemon *d)
     return d->worker_count;
 }
 
+int64_t daemon_descriptors(void)
+{
+    struct rlimit r;
+    bool is_bounded = getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < (rlim_t)INT64_MAX;
+    return is_bounded ? (int64_t)r.rlim_cur : INT64_MAX;
+}
+
 struct worker *daemon_worker(struct daemon *d, int i)
 {
     CHECK(i >= 0 && i < d->worker_count);

@@ -51,6 +51,8 @@ int daemon_main(const struct daemon_program *program, void *app, int argc, char 
 void *daemon_app(struct daemon *d);
 struct loop *daemon_loop(struct daemon *d);
 int daemon_worker_count(const struct daemon *d);
+/* Files, sockets and all that the process may have open: the hard limit, which it took at start. */
+int64_t daemon_descriptors(void);
 struct worker *daemon_worker(struct daemon *d, int i);
 struct option_config *daemon_config(struct daemon *d); /* main thread */
 bool daemon_is_reformat(const struct daemon *d);       /* its disks are to be emptied */

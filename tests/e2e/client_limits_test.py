@@ -30,6 +30,16 @@ def seconds_until_closed(client):
     return time.monotonic() - begun
 
 
+def test_the_edge_tells_at_start_how_many_connections_it_can_hold(run, origin, tmp_path):
+    class Limited(Edge):
+        def command(self):
+            return ["prlimit", "--nofile=1500:1500", *super().command()]
+
+    edge = run(Limited(tmp_path, [origin.url], over={"workers": 1,
+                                                     "clients": {"connections": 1_000_000}}))
+    wait_until(lambda: "connections_max=1500 limited_by=descriptors" in edge.stderr(), "it tells")
+
+
 def test_heads_that_do_not_come_and_idle_connections_end(edge):
     with edge.client() as unfinished, edge.client() as idle:
         unfinished.send(b"GET /small HTTP/1.1\r\nHost:")
