@@ -432,6 +432,11 @@ uint64_t call_bytes_out(const struct call *c)
     return c->bytes_out + (c->conn != NULL ? conn_bytes_out(c->conn) - c->conn_out : 0);
 }
 
+uint64_t call_bytes_unread(const struct call *c)
+{
+    return c->conn != NULL ? progress_unread(c->conn) : 0;
+}
+
 /* The client itself */
 
 struct client *client_create(struct loop *l, const struct client_config *config)

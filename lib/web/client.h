@@ -69,5 +69,8 @@ const struct addr *call_peer(const struct call *c);          /* NULL: never conn
 bool call_was_reused(const struct call *c);
 uint64_t call_bytes_in(const struct call *c); /* application bytes of this call, head included */
 uint64_t call_bytes_out(const struct call *c);
+/* call_bytes_unread: what has come for a call and was not read: lost when it is ended. One system
+ * call. */
+uint64_t call_bytes_unread(const struct call *c);
 
 #endif

@@ -48,7 +48,9 @@ struct exchange {
     void *owner;
     /* kept by the session; final at on_done */
     int status;
-    uint64_t head_bytes_out, body_bytes_out; /* chunk framing counts as head */
+    /* Chunk framing counts as head. Of an answer that was cut on HTTP/1: without what still waited
+     * in the socket, which is thrown away. */
+    uint64_t head_bytes_out, body_bytes_out;
     uint64_t body_bytes_in;
     struct body *collecting; /* what exchange_collect reads */
 };

@@ -182,6 +182,14 @@ size_t h1_out_sent(struct h1_out *o, size_t n)
     return bytes + line + body;
 }
 
+uint64_t h1_out_untaken(struct h1_out *o, uint64_t n)
+{
+    uint64_t body = at_most(o->body_bytes, n), head = at_most(o->head_bytes, n - body);
+    o->body_bytes -= body;
+    o->head_bytes -= head;
+    return body + head;
+}
+
 bool h1_out_is_over(const struct h1_out *o)
 {
     return o->has_head && o->is_body_whole && o->bytes.n == 0 && o->line_at == o->line_n;

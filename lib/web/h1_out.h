@@ -53,6 +53,9 @@ int h1_out_gather(struct h1_out *o, struct h1_gather *g);
 ssize_t h1_gather_write(struct h1_gather *g, struct conn *c);
 /* h1_out_sent: n bytes of what was gathered went out; returns those that were this message's. */
 size_t h1_out_sent(struct h1_out *o, size_t n);
+/* h1_out_untaken: the message is cut, and its receiver never took the last n of what was sent;
+ * returns those that were this message's. */
+uint64_t h1_out_untaken(struct h1_out *o, uint64_t n);
 
 /* h1_out_is_over: nothing is left to be sent. Then h1_out_overran: the body has more than was
  * announced. h1_out_is_at_hand: all of it is in memory, so that the next may follow at once. */

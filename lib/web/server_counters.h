@@ -19,6 +19,8 @@
     X(floods, "HTTP/2 connections ended for a flood of frames or resets")                          \
     X(received_bytes, "application bytes received")                                                \
     X(sent_bytes, "application bytes sent")                                                        \
+    X(untaken_bytes,                                                                               \
+      "bytes of whole HTTP/1 answers that were lost as the client reset the connection")           \
     X(aborted, "responses cut short")
 
 struct server_counters {

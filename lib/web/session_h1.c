@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/web/h1_batch.h"
 #include "lib/web/h1_flush.h"
+#include "lib/web/progress.h"
 #include "lib/web/session_h2.h"
 
 #include <sys/ioctl.h>
@@ -33,12 +34,27 @@ static void end_exchanges(struct h1_session *s, int err)
         h1_exchange_end(s->current, err);
 }
 
+/* What the client's kernel has not taken when the connection is reset will never reach it. Of the
+ * answer that is being sent it counts as not sent; of answers that were handed over whole before,
+ * it is counted by itself. */
+static void forget_untaken(struct h1_session *s, bool is_cut)
+{
+    uint64_t queued = progress_queued(s->base.conn);
+    if (queued == 0 || (!is_cut && !progress_is_reset(s->base.conn)))
+        return;
+    if (!list_is_empty(&s->answers))
+        queued -=
+            h1_out_untaken(&LIST_THING(s->answers.next, struct h1_exchange, link)->out, queued);
+    counter_add(&s->base.server->count.untaken_bytes, queued);
+}
+
 /* Closes now. An answer that was cut must not look complete: the client gets a reset. */
 static void close_session(struct h1_session *s)
 {
     bool is_cut = !list_is_empty(&s->answers) || s->current != NULL;
     s->state = H1_CLOSED;
     h1_intake_release(&s->in);
+    forget_untaken(s, is_cut);
     if (is_cut)
         conn_close_reset(&s->base.conn);
     else
