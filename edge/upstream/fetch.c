@@ -14,10 +14,11 @@
 
 const struct fetch_ask fetch_ask_plain = {.first = -1, .last = -1};
 
-static void account(struct fetch *f)
+/* unread: came, and will never be read; whoever sent it has it on the bill. */
+static void account(struct fetch *f, uint64_t unread)
 {
     struct fetcher *fr = f->fetcher;
-    struct fetcher_bytes more = {.in = call_bytes_in(f->call) - f->bytes_in,
+    struct fetcher_bytes more = {.in = call_bytes_in(f->call) + unread - f->bytes_in,
                                  .out = call_bytes_out(f->call) - f->bytes_out,
                                  .is_of_peer = f->turn.peer != NULL,
                                  .is_of_errand = f->source->is_errand};
@@ -34,7 +35,7 @@ static void drop_call(struct fetch *f)
 {
     if (f->call == NULL)
         return;
-    account(f);
+    account(f, call_bytes_unread(f->call));
     call_end(&f->call);
     f->bytes_in = f->bytes_out = 0;
 }
@@ -155,7 +156,7 @@ static void on_head(void *ctx, struct call *c, const struct response_head *head)
     struct fetch *f = ctx;
     (void)c;
     f->answered_wall = loop_wall(f->fetcher->loop);
-    account(f);
+    account(f, 0);
     if (f->turn.peer != NULL) {
         on_peer_head(f, head);
         return;
@@ -393,7 +394,7 @@ ssize_t fetch_read(struct fetch *f, void *dst, size_t room)
     if (f->call == NULL)
         return ERR_CLOSED;
     ssize_t n = f->turn.is_given_up ? ERR_TIMEOUT : call_read(f->call, dst, room);
-    account(f);
+    account(f, 0);
     f->turn.is_hungry = n == ERR_AGAIN;
     if (n < 0 && n != ERR_AGAIN) {
         f->err = (int)n;
