@@ -37,6 +37,11 @@ struct object_body {
     bool has_view, is_waiting, is_attached;
     struct block_view view;
     struct block_waiter waiter;
+    struct timer patience; /* while it waits for upstream */
+    msec_t waits_since;
+    int64_t waits_at;
+    bool has_patience_set;
+    bool is_late; /* it has waited for long at one byte: the rest comes past the store */
     struct generation_reader reader;
     struct body *rest; /* from pos on, past the store */
 };
@@ -53,6 +58,7 @@ static void attach(struct object_body *b)
     b->is_attached = true;
     b->reader.pos = b->told_pos = b->pos;
     b->reader.last = b->last;
+    b->reader.is_background = b->r->is_errand;
     generation_reader_attach(b->generation, &b->reader);
 }
 
@@ -195,6 +201,44 @@ static int bring(struct object_body *b)
     return err == ERR_NO_SPACE ? go_direct(b) : err;
 }
 
+/* Longer than a fill may take to find out by itself that nothing comes. */
+static msec_t patience_of(const struct object_body *b)
+{
+    const struct site *site = b->r->site;
+    return site->connect_ms + site->first_byte_ms + site->resume_ms;
+}
+
+/* Whoever brings the block at hand, for whomever: this client does not depend on it any longer. */
+static void on_patience(struct timer *t)
+{
+    struct object_body *b = CONTAINER_OF(t, struct object_body, patience);
+    msec_t left = b->waits_since + patience_of(b) - loop_now(b->worker->loop);
+    b->has_patience_set = b->is_waiting && left > 0;
+    if (b->has_patience_set)
+        timer_set(t, left);
+    if (!b->is_waiting || left > 0)
+        return;
+    if (!generation_wait_cancel(b->generation, &b->waiter))
+        return; /* woken just now */
+    b->is_waiting = false;
+    b->is_late = true;
+    body_ready(&b->body);
+}
+
+/* One timer for all that a body waits: set again only where it ends too early. */
+static void watch_patience(struct object_body *b)
+{
+    msec_t now = loop_now(b->worker->loop);
+    if (b->waits_at != b->pos)
+        b->waits_since = now;
+    b->waits_at = b->pos;
+    if (b->patience.run == NULL)
+        timer_init(&b->patience, b->worker->loop, on_patience);
+    if (!b->has_patience_set)
+        timer_set(&b->patience, patience_of(b));
+    b->has_patience_set = true;
+}
+
 static void on_woken(struct block_waiter *w)
 {
     struct object_body *b = CONTAINER_OF(w, struct object_body, waiter);
@@ -220,6 +264,8 @@ static int wait_here(struct object_body *b)
     if (generation_wait(b->generation, &b->waiter) != 0)
         return 0;
     b->is_waiting = true;
+    if (!b->view.is_from_disk && generation_length(b->generation) != LENGTH_UNKNOWN)
+        watch_patience(b);
     return ERR_AGAIN;
 }
 
@@ -240,7 +286,7 @@ static int look(struct object_body *b)
         if (n == ERR_NOT_FOUND)
             n = bring(b);
         else if (n == ERR_AGAIN)
-            n = wait_here(b);
+            n = b->is_late ? go_direct(b) : wait_here(b);
         else if (n == ERR_BUSY || n == ERR_NO_SPACE)
             n = go_direct(b);
         else if (n == 0)
@@ -307,6 +353,7 @@ static void close_body(struct body *body)
     view_give_back(b);
     detach(b);
     body_close(&b->rest);
+    timer_finish(&b->patience);
     b->r = NULL;
     if (b->is_waiting && !generation_wait_cancel(b->generation, &b->waiter))
         return; /* the mail on its way frees it */
@@ -326,6 +373,7 @@ struct body *req_body(struct req *r, int64_t first, int64_t last)
                               .pos = first,
                               .last = last,
                               .begun_block = -1,
+                              .waits_at = -1,
                               .disk_block = -1,
                               .brought_to = r->is_new ? INT64_MAX : 0,
                               .is_own_wish = r->is_new && !r->cache.is_collapsed};

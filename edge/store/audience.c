@@ -83,6 +83,16 @@ bool audience_leave(struct block_waiter *w)
     return !w->is_posted;
 }
 
+bool audience_has_client(const struct audience *a)
+{
+    LIST_EACH(l, &a->readers)
+    {
+        if (!LIST_THING(l, struct generation_reader, link)->is_background)
+            return true;
+    }
+    return false;
+}
+
 int audience_readers(const struct audience *a, int64_t from, int64_t to, int64_t *furthest)
 {
     int count = 0;

@@ -24,8 +24,9 @@ struct block_waiter {
 /* Reads, or will, from pos to last. */
 struct generation_reader {
     struct list link;
-    int64_t pos;  /* next byte it wants */
-    int64_t last; /* last byte it will want, or INT64_MAX */
+    int64_t pos;        /* next byte it wants */
+    int64_t last;       /* last byte it will want, or INT64_MAX */
+    bool is_background; /* nobody waits for what it reads */
 };
 
 /* Brings bytes, as far ahead of the readers as it likes. */
@@ -54,7 +55,8 @@ void audience_tell_fills(struct audience *a);
 /* audience_wait: 0 or ERR_EXISTS. audience_leave: whether no mail is on its way. */
 MUST_USE int audience_wait(struct audience *a, const struct block_table *t, struct block_waiter *w);
 bool audience_leave(struct block_waiter *w);
-/* As generation_readers. */
+/* As generation_has_client, generation_readers. */
+bool audience_has_client(const struct audience *a);
 int audience_readers(const struct audience *a, int64_t from, int64_t to, int64_t *furthest);
 
 #endif

@@ -495,6 +495,14 @@ void generation_reader_detach(struct generation *g, struct generation_reader *r)
     generation_unlock(g);
 }
 
+bool generation_has_client(struct generation *g)
+{
+    generation_lock(g);
+    bool has = audience_has_client(&g->audience);
+    generation_unlock(g);
+    return has;
+}
+
 int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *furthest)
 {
     generation_lock(g);

@@ -109,6 +109,9 @@ bool generation_fill_detach(struct generation *g, struct generation_fill *f);
 /* Of readers whose wanted bytes meet [from, to): how many, and the furthest pos among them. */
 int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *furthest);
 
+/* generation_has_client: whether one of its readers is not in the background. */
+bool generation_has_client(struct generation *g);
+
 /* Writing one claimed block. block_write_begin: reserves room for it. ERR_NO_SPACE: nothing can
  * leave now; ERR_CHANGED: abandoned: the block stays claimed. Then bytes are put at w->at (as many
  * as block_write_prepare was asked for) and told with block_write_add; at the block's full length

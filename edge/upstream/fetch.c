@@ -435,6 +435,11 @@ enum tier fetch_tier(const struct fetch *f)
     return f->turn.tier;
 }
 
+bool fetch_is_queued(const struct fetch *f)
+{
+    return f->ticket != NULL && !gate_is_in(f->ticket);
+}
+
 bool fetch_has_place(const struct fetch *f)
 {
     return f->ticket != NULL;

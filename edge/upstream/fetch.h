@@ -54,6 +54,7 @@ const struct purge_stamp *fetch_stamp(const struct fetch *f);
 enum tier fetch_tier(const struct fetch *f); /* whom the answer, or the failure, came from */
 /* fetch_has_place: the origin has so many requests at once and no more, and this is one of them.
  * fetch_place_is_wanted: and somebody waits. */
+bool fetch_is_queued(const struct fetch *f); /* waits for a place at an origin */
 bool fetch_has_place(const struct fetch *f);
 bool fetch_place_is_wanted(const struct fetch *f);
 void fetch_end(struct fetch **f); /* takes *f; what is not read is cut */

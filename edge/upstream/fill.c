@@ -380,6 +380,16 @@ static void on_turn(struct loop_task *t)
     flow(CONTAINER_OF(t, struct fill, turn));
 }
 
+/* A client wants what an errand asked for: from here it is a client's. False: f may be gone. */
+static bool promote(struct fill *f)
+{
+    f->source->is_errand = false;
+    if (f->fetch == NULL || !fetch_is_queued(f->fetch))
+        return true;
+    ask_on(f); /* not behind everybody any more */
+    return false;
+}
+
 static void on_moved(struct generation_fill *w)
 {
     struct fill *f = CONTAINER_OF(w, struct fill, watch);
@@ -387,6 +397,8 @@ static void on_moved(struct generation_fill *w)
         fill_free(f);
         return;
     }
+    if (f->source->is_errand && generation_has_client(f->generation) && !promote(f))
+        return;
     if (!f->is_paused && !f->has_no_reader && f->pos - f->looked_at < LOOK_BYTES) {
         f->looked_at = f->pos - LOOK_BYTES; /* it flows: let it look at its next step */
         return;

@@ -100,13 +100,12 @@ static bool is_at_grace(struct fill *f, int64_t ahead)
     return is_over;
 }
 
-/* Nobody reads what an errand asked for but itself, and somebody waits for its place. */
+/* No client reads what an errand asked for, and somebody waits for its place. */
 static bool gives_way(const struct fill *f)
 {
-    int64_t furthest;
     return f->source->is_errand && !f->claims_all && f->fetch != NULL &&
            fetch_place_is_wanted(f->fetch) && answer_can_continue(&f->validators) &&
-           generation_readers(f->generation, 0, INT64_MAX, &furthest) <= 1;
+           !generation_has_client(f->generation);
 }
 
 bool fill_must_pause(struct fill *f)

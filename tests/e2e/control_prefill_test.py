@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import subprocess
+import threading
 
 import pytest
 
@@ -83,12 +84,25 @@ def test_what_fails_is_told_and_makes_the_tool_fail(cdn):
 def test_a_person_sees_a_bar(cdn):
     plane, _, _ = cdn
     reader, writer = pty.openpty()
+    seen = []
+    watching = threading.Thread(target=watch, args=(reader, seen))
+    watching.start()
     done = tool(plane, stderr=writer)
     os.close(writer)
-    shown = os.read(reader, 1 << 16).decode()
-    os.close(reader)
+    watching.join()
+    shown = b"".join(seen).decode()
     assert done.returncode == 0 and "[##############################] 100 %" in shown
     assert " 10 of 10 " in shown and "100 %" not in done.stdout
+
+
+def watch(reader, seen):
+    """What comes on a terminal until its last writer has gone."""
+    try:
+        while piece := os.read(reader, 1 << 16):
+            seen.append(piece)
+    except OSError:
+        pass                        # Linux says so
+    os.close(reader)
 
 
 def test_a_cancelled_one_ends_on_every_edge(cdn):

@@ -126,3 +126,28 @@ def test_variants_are_fetched_apart_and_kept_side_by_side(cdn4, origin):
             assert cdn4.get("/a", Accept_Language=language).body == language.encode()
     assert origin.count("/a") == 3
     assert "fwd=vary-miss" in cdn4.get("/a", Accept_Language="fr").header("Cache-Status")
+
+
+def test_who_waits_for_a_fill_that_stands_still_goes_past_it(run, origin, tmp_path):
+    """An origin that stops within a block, and that nothing else cuts off for a minute."""
+    content = Content(300_000)
+    edge = run(Edge(tmp_path, [origin.url], site={
+        "connect_timeout": "500ms", "first_byte_timeout": "2s", "resume_timeout": "0ms",
+        "stall_timeout": "60s", "min_rate": "0B"}))
+    stands = threading.Event()
+
+    def half(request, wire):
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\nCache-Control: max-age=60\r\n"
+                  b'ETag: "1"\r\n\r\n')
+        wire.send_body(content.read(0, 100_000))
+        stands.wait(60)
+        wire.close()
+
+    origin.on("/a", half)
+    first = edge.begin("/a")
+    wait_until(lambda: origin.body_bytes("/a") == 100_000, "it stands still")
+    origin.page("/a", content, cache="max-age=60", etag='"1"')
+    second = edge.begin("/a")
+    assert first.wait().body == second.wait().body == content.read(0, content.size)
+    stands.set()
+    assert {r.header("Range") for r in origin.requests("/a")[1:]} == {"bytes=100000-299999"}
