@@ -352,9 +352,10 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     e->peers = peers_create();
     e->purges = purge_clock_create();
     e->members = members_create(e->peers);
-    members_configure(e->members, &c->cluster);
     e->ledger = ledger_create(daemon_worker_count(d));
-    int err = open_store(e, c, why);
+    int err = members_configure(e->members, &c->cluster, why);
+    if (err == 0)
+        err = open_store(e, c, why);
     if (err == 0)
         err = mcache_open(&e->mcache, &c->memcached, why);
     if (err == 0)
@@ -405,77 +406,19 @@ static void ready(struct daemon *d)
     tell_ready(e, c);
 }
 
-struct fixed_text {
-    const char *name;
-    size_t offset_bytes; /* of a const char * */
-};
-static const struct fixed_text fixed_texts[] = {
-    {"node", offsetof(struct edge_config, node)},
-    {"access_log", offsetof(struct edge_config, access_log)},
-    {"admin address", offsetof(struct edge_config, admin.address)},
-    {"control url", offsetof(struct edge_config, control.url)},
-    {"control token_file", offsetof(struct edge_config, control.token_file)},
-    {"prefill_folder", offsetof(struct edge_config, prefill_folder)},
-    {"control state_file", offsetof(struct edge_config, control.state_file)},
-};
+/* What is given to the parts when they are made. */
+static const char *const fixed_names[] = {
+    "node",     "names",      "workers",   "memory",  "disk",       "disk_admission",
+    "eviction", "disk_scrub", "http_url",  "listen",  "access_log", "prefill_folder",
+    "admin",    "https_url",  "admin_url", "control", "memcached",  NULL};
 
-static const char *text_at(const struct edge_config *c, size_t offset)
+static int check_fixed(struct option_config *was, struct option_config *is, struct buf *why)
 {
-    const char *text;
-    memcpy(&text, (const char *)c + offset, sizeof(text));
-    return text;
-}
-
-static bool same_disks(const struct option_records *a, const struct option_records *b)
-{
-    const struct disk_options *x = a->v, *y = b->v;
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        if (strcmp(x[i].path, y[i].path) != 0 || x[i].size_bytes != y[i].size_bytes ||
-            x[i].weight < y[i].weight || x[i].weight > y[i].weight)
-            return false;
-    }
-    return true;
-}
-
-static bool same_listens(const struct option_records *a, const struct option_records *b)
-{
-    const struct listen_options *x = a->v, *y = b->v;
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        if (strcmp(x[i].address, y[i].address) != 0 || x[i].tls != y[i].tls)
-            return false;
-    }
-    return true;
-}
-
-/* What cannot change while the program runs. */
-static int check_fixed(struct option_config *old_config, struct option_config *new_config,
-                       struct buf *why)
-{
-    const struct edge_config *was = option_record(old_config), *is = option_record(new_config);
-    const char *file = option_file(new_config), *changed = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(fixed_texts); i++) {
-        size_t at = fixed_texts[i].offset_bytes;
-        if (strcmp(text_at(was, at), text_at(is, at)) != 0)
-            changed = fixed_texts[i].name;
-    }
-    if (was->workers != is->workers)
-        changed = "workers";
-    if (was->memory_bytes != is->memory_bytes)
-        changed = "memory";
-    if (!same_disks(&was->disks, &is->disks) || was->disk_admission != is->disk_admission ||
-        was->disk_scrub_per_s != is->disk_scrub_per_s)
-        changed = "disk";
-    if (was->eviction != is->eviction)
-        changed = "eviction";
-    if (!same_listens(&was->listens, &is->listens))
-        changed = "listen";
+    const char *changed =
+        option_changed(&edge_section, option_record(was), option_record(is), fixed_names);
     if (changed == NULL)
         return 0;
-    option_error(why, file, 1, "%s: cannot change without a restart", changed);
+    option_error(why, option_file(is), 1, "%s: cannot change without a restart", changed);
     return ERR_CONFIG;
 }
 
@@ -493,7 +436,7 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     for (int i = 0; err == 0 && i < daemon_worker_count(d); i++)
         edge_worker_limit(e->workers[i], &limits);
     if (err == 0)
-        members_configure(e->members, &c->cluster);
+        err = members_configure(e->members, &c->cluster, why);
     return err;
 }
 

@@ -135,3 +135,13 @@ def test_a_memcached_that_fails_costs_nothing_but_misses(edges, memcached, origi
         return one.get(path).status == 200 and two.get(path).status == 200 and \
             origin.count(path) == 1
     wait_until(is_back, "memcached is used again")
+
+
+def test_a_reload_that_names_other_servers_is_refused_by_name(edges, memcached, origin):
+    one, _ = edges
+    one.values["memcached"]["servers"] = ["127.0.0.1:1"]
+    one.configure(one.values)
+    one.reload()
+    wait_until(lambda: "memcached: cannot change without a restart" in one.stderr(), "it says so")
+    origin.page("/a", b"hello", cache="max-age=60", etag='"1"')
+    assert one.get("/a").body == b"hello"
