@@ -26,9 +26,12 @@ struct news {
     struct arena mem;
 };
 
-static bool is_neighbour(const struct picture_node *n)
+/* Where edges of its place ask it; p == NULL: nowhere. */
+static struct span neighbour_url(const struct picture_node *n)
 {
-    return n->mode != NODE_DOWN && span_starts(n->spec.http_url, SPAN("http:"));
+    if (n->mode == NODE_DOWN)
+        return SPAN_NONE;
+    return n->spec.http_url.n > 0 ? n->spec.http_url : n->spec.https_url;
 }
 
 static const struct picture_place *place_of(const struct picture *p, const struct picture_node *n)
@@ -53,9 +56,10 @@ static void tell_place(struct api_worker *w, struct span id, struct heartbeat_an
     struct heartbeat_neighbour *v = arena_zalloc(mem, HEARTBEAT_MAX_PLACE * sizeof *v);
     for (uint32_t i = 0; i < place->count && a->place_count < HEARTBEAT_MAX_PLACE; i++) {
         const struct picture_node *n = &p->nodes[p->edges[place->first + i].node];
-        if (is_neighbour(n))
-            v[a->place_count++] = (struct heartbeat_neighbour){
-                arena_dup(mem, n->spec.id), arena_dup(mem, n->spec.http_url), n->spec.weight};
+        struct span url = neighbour_url(n);
+        if (url.n > 0)
+            v[a->place_count++] = (struct heartbeat_neighbour){arena_dup(mem, n->spec.id),
+                                                               arena_dup(mem, url), n->spec.weight};
     }
     a->place = v;
 }

@@ -24,6 +24,7 @@ struct members {
     double hot_per_s;
     struct span own_url;
     struct option_texts fixed;
+    struct tls_client *tls;       /* for https */
     struct member v[MEMBERS_MAX]; /* under the lock, as is count */
     size_t count;
 };
@@ -54,6 +55,30 @@ static const struct option cluster_rows[] = {
      "Whether the edges that the control plane knows at the same point of the map are siblings "
      "too.",
      {NULL}},
+    {"ca",
+     OPTION_TEXT,
+     OPTION_FIELD(struct cluster_options, ca),
+     0,
+     0,
+     "",
+     "PEM file of the authorities that may sign for siblings asked by https. Unset: the system's.",
+     {NULL}},
+    {"certificate",
+     OPTION_TEXT,
+     OPTION_FIELD(struct cluster_options, certificate),
+     0,
+     0,
+     "",
+     "PEM file: this node's own certificate, where siblings ask for one.",
+     {NULL}},
+    {"key",
+     OPTION_TEXT,
+     OPTION_FIELD(struct cluster_options, key),
+     0,
+     0,
+     "",
+     "PEM file: its private key.",
+     {NULL}},
     {"hot_rate",
      OPTION_INT,
      OPTION_FIELD(struct cluster_options, hot_per_s),
@@ -73,8 +98,7 @@ const struct option_section cluster_section = {
 
 static bool is_member_url(struct span text, struct url *url)
 {
-    return url_parse(text, url) == 0 && url->scheme == SCHEME_HTTP &&
-           span_eq(url->path, SPAN("/")) && url->query.p == NULL;
+    return url_parse(text, url) == 0 && span_eq(url->path, SPAN("/")) && url->query.p == NULL;
 }
 
 int cluster_check(const struct cluster_options *options, const char *file, struct buf *why)
@@ -117,7 +141,7 @@ static void add_locked(struct members *m, const struct member_spec *spec)
     if (m->count == MEMBERS_MAX || has_locked(m, hash) || !is_member_url(spec->url, &url))
         return;
     bool is_self = spec->is_self || span_eq(spec->url, m->own_url);
-    m->v[m->count++] = (struct member){.peer = is_self ? NULL : peers_get(m->peers, &url, NULL),
+    m->v[m->count++] = (struct member){.peer = is_self ? NULL : peers_get(m->peers, &url, m->tls),
                                        .hash = hash,
                                        .weight = spec->weight};
 }
@@ -133,6 +157,12 @@ static size_t take_all_locked(struct members *m, struct peer **out)
     return count;
 }
 
+static void let_go(struct peer **all, size_t count)
+{
+    while (count > 0)
+        peer_unref(&all[--count]);
+}
+
 void members_set(struct members *m, const struct member_spec *v, size_t count)
 {
     struct peer *before[MEMBERS_MAX];
@@ -146,18 +176,41 @@ void members_set(struct members *m, const struct member_spec *v, size_t count)
     if (m->own_url.n > 0)
         add_locked(m, &self);
     pthread_mutex_unlock(&m->lock);
-    while (gone > 0)
-        peer_unref(&before[--gone]); /* after the new ones: who stays keeps its state */
+    let_go(before, gone); /* after the new ones: who stays keeps its state */
 }
 
-void members_configure(struct members *m, const struct cluster_options *options)
+static bool asks_by_https(const struct cluster_options *o)
 {
+    bool asks = o->joins; /* by whatever the control plane says */
+    for (size_t i = 0; i < o->siblings.count; i++)
+        asks = asks || span_starts(span_of(o->siblings.v[i]), SPAN("https:"));
+    return asks;
+}
+
+int members_configure(struct members *m, const struct cluster_options *options, struct buf *why)
+{
+    struct tls_client_spec spec = {
+        .ca_file = options->ca, .chain_file = options->certificate, .key_file = options->key};
+    struct tls_client *tls = NULL, *before;
+    struct peer *all[MEMBERS_MAX];
+    size_t gone = 0;
+    int err = asks_by_https(options) ? tls_client_create(&tls, &spec, why) : 0;
+    if (err != 0)
+        return err;
     pthread_mutex_lock(&m->lock);
+    before = m->tls;
+    m->tls = tls;
+    if (options->ca[0] != '\0' || options->certificate[0] != '\0')
+        gone = take_all_locked(m, all); /* made anew, with what the files hold now */
     m->hot_per_s = (double)options->hot_per_s;
     m->own_url = span_of(options->url);
     m->fixed = options->siblings;
     pthread_mutex_unlock(&m->lock);
+    let_go(all, gone);
+    if (before != NULL)
+        tls_client_unref(&before);
     members_set(m, NULL, 0);
+    return 0;
 }
 
 struct members *members_create(struct peers *peers)
@@ -175,9 +228,9 @@ void members_destroy(struct members **pm)
     *pm = NULL;
     if (m == NULL)
         return;
-    size_t count = take_all_locked(m, all);
-    while (count > 0)
-        peer_unref(&all[--count]);
+    let_go(all, take_all_locked(m, all));
+    if (m->tls != NULL)
+        tls_client_unref(&m->tls);
     pthread_mutex_destroy(&m->lock);
     mem_free(m);
 }

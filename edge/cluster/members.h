@@ -12,10 +12,12 @@
 #define MEMBERS_MAX 64
 
 struct cluster_options {
-    const char *url;              /* of this node, as it stands among siblings; "": none */
-    struct option_texts siblings; /* URLs; may have this node's own */
-    bool joins;                   /* those of the control plane's place, too */
-    int64_t hot_per_s;            /* asks of one key a second that one owner is enough for */
+    const char *url;               /* of this node, as it stands among siblings; "": none */
+    struct option_texts siblings;  /* URLs; may have this node's own */
+    bool joins;                    /* those of the control plane's place, too */
+    const char *ca;                /* PEM file of whom we trust with https; "": the system's */
+    const char *certificate, *key; /* PEM files of this node; "": none is shown */
+    int64_t hot_per_s;             /* asks of one key a second that one owner is enough for */
 };
 extern const struct option_section cluster_section; /* single */
 MUST_USE int cluster_check(const struct cluster_options *options, const char *file,
@@ -24,8 +26,10 @@ MUST_USE int cluster_check(const struct cluster_options *options, const char *fi
 struct members;
 struct members *members_create(struct peers *peers) __attribute__((returns_nonnull));
 void members_destroy(struct members **m); /* NULL is fine */
-/* members_configure: as the file says now; options outlives m. */
-void members_configure(struct members *m, const struct cluster_options *options);
+/* members_configure: as the file says now; options outlives m. 0, or what is wrong with the files
+ * for https, with a line in why, and nothing has changed. */
+MUST_USE int members_configure(struct members *m, const struct cluster_options *options,
+                               struct buf *why);
 
 /* members_set: who there is besides what the file says, all of it; weights as in the control plane.
  * The one that is this node is marked. Those that were there before keep their state. */

@@ -58,6 +58,24 @@ def test_what_the_owner_has_is_not_fetched_again(place, origin):
     assert sum(origin.count(p) for p in paths) == 80 - from_two / 1000
 
 
+def test_siblings_are_asked_by_https_too(run, origin, tmp_path, authority):
+    """Each shows its certificate, and asks for the other's."""
+    tls, ca = authority.certificate("edge", ["localhost", "test.example"]), authority.file
+    edges = [Edge(tmp_path, [origin.url], name=f"edge-{i}", tls=tls) for i in range(2)]
+    urls = [f"https://localhost:{e.tls_port}" for e in edges]
+    for edge, url in zip(edges, urls):
+        edge.values["listen", "https"]["client_ca"] = str(ca)
+        edge.values["cluster"] = {"url": url, "siblings": urls, "ca": str(ca),
+                                  "certificate": tls[0], "key": tls[1]}
+        edge.configure(edge.values)
+        run(edge)
+    path = asked_of(edges[1], edges[0], origin)
+    assert origin.count(path) == 1 and edges[1].get(path).body == b"x" * 1000
+    edges[1].reload()
+    wait_until(lambda: "reloaded" in edges[1].stderr(), "it has read its file again")
+    asked_of(edges[1], edges[0], origin)
+
+
 def test_an_owner_asks_nobody_and_is_never_made_to_fetch(place, origin):
     one, two = place()
     for i in range(20):

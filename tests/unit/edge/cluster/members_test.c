@@ -23,9 +23,14 @@ static void place_open(struct place *p)
 {
     p->peers = peers_create();
     for (int i = 0; i < 3; i++) {
-        struct cluster_options o = {.url = urls[i], .siblings = {urls, 3}, .hot_per_s = 10};
+        struct cluster_options o = {.ca = "",
+                                    .certificate = "",
+                                    .key = "",
+                                    .url = urls[i],
+                                    .siblings = {urls, 3},
+                                    .hot_per_s = 10};
         p->nodes[i] = members_create(p->peers);
-        members_configure(p->nodes[i], &o);
+        assert_int_equal(members_configure(p->nodes[i], &o, NULL), 0);
     }
 }
 
