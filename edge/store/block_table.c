@@ -41,6 +41,22 @@ static size_t leaf_bytes(uint16_t count)
     return sizeof(struct leaf) + count * sizeof(struct block);
 }
 
+static size_t directory_bytes(uint32_t room)
+{
+    return room > 1 ? room * sizeof(struct leaf *) + ALLOCATION_COST : 0;
+}
+
+/* Where the leaf stands, in a directory that has room for it. */
+static struct leaf **leaf_slot(struct block_table *t, uint32_t number)
+{
+    return t->leaves_room == 1 ? &t->leaf : &t->leaves[number];
+}
+
+static struct leaf *leaf_of(const struct block_table *t, uint32_t number)
+{
+    return t->leaves_room == 1 ? t->leaf : t->leaves[number];
+}
+
 void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes)
 {
     *t = (struct block_table){.length = length, .block_bytes = block_bytes};
@@ -49,10 +65,12 @@ void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes
 size_t block_table_finish(struct block_table *t)
 {
     CHECK(t->held == 0);
-    size_t back = t->leaves != NULL ? t->leaves_room * sizeof(*t->leaves) + ALLOCATION_COST : 0;
-    mem_free(t->leaves);
+    size_t back = directory_bytes(t->leaves_room);
+    if (t->leaves_room > 1)
+        mem_free(t->leaves);
     mem_free(t->claims);
     t->leaves = NULL;
+    t->leaves_room = 0;
     t->claims = NULL;
     return back;
 }
@@ -74,7 +92,7 @@ size_t block_table_expected(const struct block_table *t, int64_t index)
 static struct leaf *leaf_at(const struct block_table *t, int64_t index)
 {
     uint32_t number = leaf_number(index);
-    return number < t->leaves_room ? t->leaves[number] : NULL;
+    return number < t->leaves_room ? leaf_of(t, number) : NULL;
 }
 
 struct block *block_table_find(const struct block_table *t, int64_t index)
@@ -93,7 +111,7 @@ int64_t block_table_next(const struct block_table *t, int64_t from, int64_t limi
     if (from > INDEX_MAX)
         return limit;
     for (uint32_t number = leaf_number(from); number < t->leaves_room; number++) {
-        const struct leaf *leaf = t->leaves[number];
+        const struct leaf *leaf = leaf_of(t, number);
         int64_t i = from > leaf_first(number) ? from : leaf_first(number);
         if (i >= limit)
             break;
@@ -124,22 +142,26 @@ size_t block_table_cost(const struct block_table *t, int64_t index)
     size_t cost = 0;
     if (leaf_at(t, index) == NULL)
         cost += leaf_bytes(leaf_count(t, number)) + ALLOCATION_COST;
-    if (number >= t->leaves_room) {
-        cost += (directory_room(t, number) - t->leaves_room) * sizeof(*t->leaves);
-        cost += t->leaves_room == 0 ? ALLOCATION_COST : 0;
-    }
+    if (number >= t->leaves_room)
+        cost += directory_bytes(directory_room(t, number)) - directory_bytes(t->leaves_room);
     return cost;
 }
 
 static bool directory_grow(struct block_table *t, uint32_t number)
 {
     uint32_t room = directory_room(t, number);
-    struct leaf **grown = mem_try_grow(t->leaves, room * sizeof(*grown));
-    if (grown == NULL)
-        return false;
-    for (uint32_t i = t->leaves_room; i < room; i++)
-        grown[i] = NULL;
-    t->leaves = grown;
+    struct leaf *alone = t->leaves_room == 1 ? t->leaf : NULL;
+    if (room > 1) {
+        struct leaf **old = t->leaves_room > 1 ? t->leaves : NULL;
+        struct leaf **grown = mem_try_grow(old, room * sizeof(struct leaf *));
+        if (grown == NULL)
+            return false;
+        for (uint32_t i = t->leaves_room; i < room; i++)
+            grown[i] = NULL;
+        if (t->leaves_room == 1)
+            grown[0] = alone;
+        t->leaves = grown;
+    }
     t->leaves_room = room;
     return true;
 }
@@ -172,7 +194,7 @@ struct block *block_table_open(struct block_table *t, int64_t index, void *home)
             mem_free(leaf);
             return NULL;
         }
-        t->leaves[number] = leaf;
+        *leaf_slot(t, number) = leaf;
     }
     struct block *b = &leaf->blocks[index - leaf->first];
     CHECK(b->state == BLOCK_ABSENT);
@@ -195,7 +217,7 @@ size_t block_table_close(struct block_table *t, struct block *b)
     if (--leaf->held > 0)
         return 0;
     size_t back = leaf_bytes(leaf->count) + ALLOCATION_COST;
-    t->leaves[leaf_number(leaf->first)] = NULL;
+    *leaf_slot(t, leaf_number(leaf->first)) = NULL;
     mem_free(leaf);
     return back;
 }

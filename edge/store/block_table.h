@@ -58,7 +58,10 @@ struct claim {
 };
 
 struct block_table {
-    struct leaf **leaves;
+    union {
+        struct leaf *leaf;    /* number 0, where there is room for that one alone */
+        struct leaf **leaves; /* by number */
+    };
     struct claim *claims; /* disjoint, in order */
     uint32_t leaves_room, claims_count, claims_room;
     uint32_t held; /* blocks that are not ABSENT */

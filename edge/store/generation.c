@@ -215,6 +215,8 @@ void generation_unref(struct generation **pg)
     if (before > 1)
         return;
     CHECK(audience_is_empty(&g->audience) && g->owner == NULL);
+    g->next_left = NULL;
+    g->given_back = 0;
     if (!generation_free(g))
         leave_behind(g);
 }

@@ -18,16 +18,19 @@ struct generation {
     struct roster_link roster;   /* its id: no two are alike, ever */
     /* under the lock */
     struct block_table table;
-    struct audience audience;
+    union {
+        struct audience audience;
+        struct { /* when the last reference has gone: under the store's lock of remains */
+            struct generation *next_left;
+            int64_t given_back; /* blocks below it are */
+        };
+    };
     struct stride stride;
     struct object *owner; /* the object in the index whose bytes these are: not referenced */
     uint32_t disk;        /* number of its disk, or DISK_NONE */
     uint32_t disk_held;   /* blocks that lie there */
     uint32_t disk_object; /* segment with the newest head of its object, or SEGMENT_NONE */
     bool is_wanted;       /* asked for more than once: worth a disk */
-    /* when the last reference has gone: under the store's lock of remains */
-    struct generation *next_left;
-    int64_t given_back; /* blocks below it are */
 };
 #define DISK_NONE UINT32_MAX
 
