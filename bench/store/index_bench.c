@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* index_bench fill FOLDER BLOCKS EACH: a disk with that many blocks of 512 bytes, EACH to an
- * object. index_bench open FOLDER: opens it as an edge does at its start, and prints objects,
- * blocks, bytes of resident memory that this took, of them bytes of heads (fields and texts), and
- * milliseconds. */
+ * object. index_bench open FOLDER OBJECTS: opens it as an edge does at its start, and prints
+ * objects, blocks, bytes of resident memory that this took, of them bytes of heads (fields and
+ * texts), milliseconds until the newest object was read, and until all were known. */
 #include "edge/store/store.h"
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
@@ -58,6 +58,12 @@ static void fill_block(struct generation *g, int64_t index)
     block_write_add(&w, w.room);
 }
 
+static struct store_key key_of(long number, char text[64])
+{
+    int n = snprintf(text, 64, "site\nhost\n/path/%ld", number);
+    return (struct store_key){span_make(text, (size_t)n), hash128(text, (size_t)n, 0)};
+}
+
 static void add_object(struct store *st, long number, int64_t blocks)
 {
     static const struct freshness fresh = {.lifetime_ms = 60000};
@@ -68,8 +74,7 @@ static void add_object(struct store *st, long number, int64_t blocks)
         {.name = SPAN("Cache-Control"), .value = SPAN("max-age=60"), .id = FIELD_CACHE_CONTROL},
         {.name = SPAN("Date"), .value = SPAN("Sun, 06 Nov 1994 08:49:37 GMT"), .id = FIELD_DATE}};
     struct fields fs = {.v = v, .count = 4, .room = 4};
-    int n = snprintf(text, sizeof(text), "site\nhost\n/path/%ld", number);
-    struct object_spec spec = {.key = {span_make(text, (size_t)n), hash128(text, (size_t)n, 0)},
+    struct object_spec spec = {.key = key_of(number, text),
                                .site = SPAN("site"),
                                .vary_names = SPAN(""),
                                .vary_values = SPAN(""),
@@ -105,21 +110,39 @@ static void count_head(void *ctx, const struct object *o)
     *bytes += (long)(o->charged_bytes - sizeof(*o));
 }
 
-static void show(const char *folder)
+/* Its first block comes from the disk. */
+static void read_object(struct store *st, long number)
+{
+    char text[64];
+    struct store_key key = key_of(number, text);
+    struct object *o = NULL;
+    struct block_view v;
+    while ((o = store_peek(st, &key, NULL, NULL)) == NULL)
+        usleep(1000);
+    while (generation_view(o->generation, 0, &v) != 1)
+        usleep(100);
+    block_view_release(&v);
+    object_unref(&o);
+}
+
+static void show(const char *folder, long objects)
 {
     struct store_usage u;
     long before = resident_bytes(), heads = 0;
     uint64_t at = 0;
     nsec_t began = clock_mono_ns();
     struct store *st = open_store(folder);
+    if (objects > 0)
+        read_object(st, objects - 1);
+    double first_ms = (double)(clock_mono_ns() - began) / 1e6;
     CHECK(store_wait_open(st, INT64_C(600000)));
     double took_ms = (double)(clock_mono_ns() - began) / 1e6;
     long after = resident_bytes();
     store_usage(st, &u);
     while (store_walk(st, &at, count_head, &heads)) {
     }
-    printf("%llu %lld %ld %ld %.0f\n", (unsigned long long)u.objects, (long long)u.disk_blocks,
-           after - before, heads, took_ms);
+    printf("%llu %lld %ld %ld %.0f %.0f\n", (unsigned long long)u.objects, (long long)u.disk_blocks,
+           after - before, heads, first_ms, took_ms);
     store_destroy(&st);
 }
 
@@ -127,8 +150,8 @@ int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "fill") == 0)
         fill(argv[2], strtol(argv[3], NULL, 10), strtol(argv[4], NULL, 10));
-    else if (argc == 3 && strcmp(argv[1], "open") == 0)
-        show(argv[2]);
+    else if (argc == 4 && strcmp(argv[1], "open") == 0)
+        show(argv[2], strtol(argv[3], NULL, 10));
     else
         return 2;
     return 0;
