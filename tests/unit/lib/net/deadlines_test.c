@@ -127,6 +127,30 @@ static void one_may_be_started_again_from_its_own_function(void **state)
     assert_int_equal(fired, 3);
 }
 
+/* Within one turn of the loop, in which time stands still. */
+static void move_twice(struct loop_task *t)
+{
+    (void)t;
+    deadline_start(&deadlines, &things[0].deadline);
+    deadline_start(&deadlines, &things[1].deadline);
+    deadline_start(&deadlines, &things[0].deadline);
+    assert_ptr_equal(deadlines.waiting.next, &things[0].deadline.link);
+    things[0].deadline.at -= 1000; /* as if a second had passed */
+    deadline_start(&deadlines, &things[0].deadline);
+    assert_ptr_equal(deadlines.waiting.next, &things[1].deadline.link);
+    loop_stop(loop);
+}
+
+static void a_small_move_leaves_the_order_and_a_large_one_does_not(void **state)
+{
+    struct loop_task task;
+    (void)state;
+    deadlines_set_after(&deadlines, 200000);
+    loop_task_init(&task, move_twice);
+    loop_defer(loop, &task);
+    loop_run(loop);
+}
+
 static void those_waiting_at_finish_never_fire(void **state)
 {
     (void)state;
@@ -145,6 +169,8 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(a_shorter_duration_brings_the_waiting_forward, begin, end),
         cmocka_unit_test_setup_teardown(one_may_be_started_again_from_its_own_function, begin, end),
+        cmocka_unit_test_setup_teardown(a_small_move_leaves_the_order_and_a_large_one_does_not,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(those_waiting_at_finish_never_fire, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

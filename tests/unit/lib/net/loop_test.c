@@ -74,6 +74,20 @@ static void deferred_tasks_run_once_and_in_order(void **state)
     assert_string_equal(s.said, "ab.");
 }
 
+static void a_task_may_go_before_the_others(void **state)
+{
+    (void)state;
+    loop_task_init(&s.tasks[0], say_a);
+    loop_task_init(&s.tasks[1], say_b);
+    loop_task_init(&s.tasks[2], stop_now);
+    loop_defer(s.loop, &s.tasks[0]);
+    loop_defer(s.loop, &s.tasks[1]);
+    loop_defer(s.loop, &s.tasks[2]);
+    loop_defer_first(s.loop, &s.tasks[1]); /* deferred already: comes forward */
+    loop_run(s.loop);
+    assert_string_equal(s.said, "ba.");
+}
+
 static void undefer_next(struct loop_task *t)
 {
     say_a(t);
@@ -218,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(deferred_tasks_run_once_and_in_order, begin, end),
+        cmocka_unit_test_setup_teardown(a_task_may_go_before_the_others, begin, end),
         cmocka_unit_test_setup_teardown(a_task_taken_back_does_not_run, begin, end),
         cmocka_unit_test_setup_teardown(a_task_may_defer_itself_and_starves_nobody, begin, end),
         cmocka_unit_test_setup_teardown(timers_fire_in_order_and_the_last_setting_holds, begin,
