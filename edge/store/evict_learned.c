@@ -3,8 +3,9 @@
 /* By how likely a block is read again (odds.h). What is new waits in a small queue, and goes on if
  * it is likelier than what leaves the main one. There the least likely of the next sixteen segments
  * goes, and the others begin anew: a segment's worth is the mean of its blocks', and of what goes
- * those are copied that are better than most. A disk is worth its writing to whatever will rather
- * be read again than not, and what is there stays by the same measure, the likeliest first. */
+ * those are copied that are better than most. A disk is written for what is likely enough, and
+ * that is as much as keeps the bytes written to a small share of those read; what lies there goes
+ * on by nearly the same measure, the likeliest first. */
 #include "edge/store/evict_policy.h"
 
 #include "edge/store/segment.h"
@@ -12,12 +13,18 @@
 #define IS_AWAITED 1u /* in a block's `used`: whom it was brought for has not read it yet */
 
 #define CANDIDATES  16
-#define ASKED_MOST  8     /* blocks of a segment that are asked for it */
+#define ASKED_MOST  64    /* blocks of a segment that are asked for it */
+#define ASKED_ALL   128   /* ... of all candidates: small records need fewer of them */
 #define VISITS_MAX  1024  /* bound on what one pick looks at */
 #define TREND       0.05F /* share of the newest in a mean that follows */
-#define WORTH_DISK  0.33F /* chance from which a block is written */
-#define WORTH_AGAIN 0.4F  /* ... from which it is written anew before its segment goes */
-#define WORTH_EACH  0.15F /* from one worth to the next */
+#define WORTH_FIRST 0.33F /* chance from which a block is written to a disk, to begin with */
+#define WORTH_LEAST 0.2F
+#define WORTH_MOST  0.7F
+#define WORTH_PACE  0.1F   /* by how much it falls while a cacheful is read and nothing written */
+#define WRITE_SHARE 0.045F /* of what is read, to be written: it rises where that is more */
+#define STEPS       1024   /* in which the bar moves, a cacheful */
+#define AGAIN_MORE  0.1F /* what is on a disk is written anew for a chance that is so much higher */
+#define AGAIN_EACH  0.12F /* from one worth to the next */
 
 static float get(const _Atomic float *f)
 {
@@ -42,13 +49,36 @@ static float chance_of(struct evict_queues *q, const struct block *b)
     return odds_chance(q->odds, &r);
 }
 
+static float bar_of(const struct evict_queues *q)
+{
+    return WORTH_FIRST + get(&q->margin);
+}
+
+/* `bytes` are to be written, or nothing is. The bar moves now and then: by less than a step a sum
+ * of floats would not move. Of several threads one finds that it is time. */
+static void move_bar(struct evict_queues *q, uint32_t bytes)
+{
+    uint64_t cache = (uint64_t)(q->sizes.memory_bytes + q->sizes.disk_bytes);
+    uint64_t now = odds_read_bytes(q->odds);
+    uint64_t before = atomic_load_explicit(&q->told_at, memory_order_relaxed);
+    atomic_fetch_add_explicit(&q->admitted_bytes, bytes, memory_order_relaxed);
+    if (now - before < cache / STEPS || !atomic_compare_exchange_strong(&q->told_at, &before, now))
+        return;
+    uint64_t admitted = atomic_exchange_explicit(&q->admitted_bytes, 0, memory_order_relaxed);
+    float over = (float)admitted / WRITE_SHARE - (float)(now - before);
+    float margin = get(&q->margin) + WORTH_PACE * over / (float)cache;
+    margin = margin < WORTH_LEAST - WORTH_FIRST ? WORTH_LEAST - WORTH_FIRST : margin;
+    margin = margin > WORTH_MOST - WORTH_FIRST ? WORTH_MOST - WORTH_FIRST : margin;
+    atomic_store_explicit(&q->margin, margin, memory_order_relaxed);
+}
+
 static uint8_t learned_enter(struct evict_queues *q, enum evict_origin origin,
                              const struct odds_block *b)
 {
     if (origin == EVICT_LOADED)
         return STAGE_LOADED;
     odds_read(q->odds, b);
-    return odds_watch(q->odds, b) >= WORTH_DISK ? STAGE_MAIN : STAGE_SMALL;
+    return odds_watch(q->odds, b) >= bar_of(q) ? STAGE_MAIN : STAGE_SMALL;
 }
 
 static void learned_sealed(struct evict_queues *q, struct segment *s)
@@ -81,8 +111,8 @@ static void learned_carried(const struct segment *s, struct block *b)
 /* What of its bytes will be read again, of all that it takes. */
 static float worth_of(struct evict_queues *q, const struct segment *s)
 {
-    float sum = 0, asked = 0, all = (float)s->bump;
-    int left = ASKED_MOST;
+    float sum = 0, asked = 0;
+    uint32_t left = ASKED_MOST;
     LIST_EACH(l, &s->blocks)
     {
         struct odds_block r;
@@ -92,7 +122,7 @@ static float worth_of(struct evict_queues *q, const struct segment *s)
         sum += odds_watch(q->odds, &r) * (float)r.bytes;
         asked += (float)r.bytes;
     }
-    return left < 0 ? sum / asked : sum / all;
+    return sum / (s->live > ASKED_MOST ? asked : (float)s->bump);
 }
 
 static bool is_awaited(const struct segment *s)
@@ -115,14 +145,15 @@ static struct segment *least_of_main(struct evict_queues *q)
 {
     struct segment *least = NULL;
     float lowest = 0, sum = 0;
-    int met = 0;
-    for (uint32_t n = q->counts[STAGE_MAIN]; n > 0 && met < CANDIDATES; n--) {
+    uint32_t met = 0, asked = 0;
+    for (uint32_t n = q->counts[STAGE_MAIN]; n > 0 && met < CANDIDATES && asked < ASKED_ALL; n--) {
         struct segment *s = LIST_THING(q->lists[STAGE_MAIN].next, struct segment, link);
         go_on(q, s, STAGE_MAIN);
         if (segment_is_pinned(s))
             continue;
         float worth = worth_of(q, s);
         sum += worth;
+        asked += s->live < ASKED_MOST ? s->live : ASKED_MOST;
         met++;
         if (least == NULL || worth < lowest) {
             least = s;
@@ -196,14 +227,17 @@ static void learned_brought(struct segment *s, struct block *b)
 
 static bool learned_is_proven(const struct segment *s, const struct block *b)
 {
-    return chance_of(&s->home->queues, b) >= WORTH_DISK;
+    struct evict_queues *q = &s->home->queues;
+    bool is_proven = chance_of(q, b) >= bar_of(q);
+    move_bar(q, is_proven ? b->filled : 0);
+    return is_proven;
 }
 
 static uint32_t learned_worth(struct evict_queues *q, const struct block *b)
 {
     struct odds_block r;
     q->describe(b, &r);
-    float over = (odds_watch(q->odds, &r) - WORTH_AGAIN) / WORTH_EACH;
+    float over = (odds_watch(q->odds, &r) - bar_of(q) - AGAIN_MORE) / AGAIN_EACH;
     if (over < 0)
         return 0;
     return over < EVICT_WORTH_MOST - 1 ? 1 + (uint32_t)over : EVICT_WORTH_MOST;

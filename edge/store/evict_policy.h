@@ -40,7 +40,9 @@ struct evict_queues {
     struct ghost *ghost;         /* what left lately, or NULL */
     struct odds *odds;           /* what was read lately, and what that says, or NULL */
     _Atomic float floor, middle; /* chances: of what goes, of what it is chosen from */
-    _Atomic uint32_t tick;       /* written under the lock, read by anybody */
+    _Atomic float margin;        /* on the chance that is worth a write */
+    _Atomic uint64_t told_at, admitted_bytes; /* bytes read when it moved last; admitted since */
+    _Atomic uint32_t tick;                    /* written under the lock, read by anybody */
     int64_t tick_bytes;
 };
 

@@ -9,7 +9,7 @@
 #define SMALL_MOST     2  /* but one part of memory in this many at most */
 #define SMALL_SEGMENTS 8  /* and no less than so many, where that is a quarter of memory */
 #define LOADED_SHARE   4  /* of the rest of memory, one part in this many */
-#define ODDS_SHARE     32 /* of memory, one part in this many at most for what was read */
+#define ODDS_SHARE     48 /* of memory, one part in this many at most for what was read */
 
 static const struct evict_policy *const policies[] = {&evict_s3fifo, &evict_lru, &evict_clock,
                                                       &evict_learned};

@@ -378,3 +378,8 @@ float odds_watch(struct odds *r, const struct odds_block *b)
     watch(r, b->name, bins);
     return chance(judge(r, bins));
 }
+
+uint64_t odds_read_bytes(const struct odds *r)
+{
+    return atomic_load_explicit(&r->read_bytes, memory_order_relaxed);
+}
