@@ -267,6 +267,7 @@ static int make_link(struct edge *e, const struct edge_config *c, struct buf *wh
                                      .admin_url = e->admin_url,
                                      .store = e->store,
                                      .purges = e->purges,
+                                     .peers = e->peers,
                                      .ledger = e->ledger,
                                      .prefill = edge_prefill_jobs(e->prefill),
                                      .ctx = e,

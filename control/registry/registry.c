@@ -61,19 +61,20 @@ static void draw_node(const struct node *n, struct picture_node *to, struct aren
         node_addresses_of_url(&spec.addresses, spec.http_url);
         node_addresses_of_url(&spec.addresses, spec.https_url);
     }
-    *to = (struct picture_node){
-        .spec = node_copy(&spec, mem),
-        .mode = n->mode,
-        .health = n->health.state,
-        .is_full = n->spare.is_full,
-        .is_cut = {false, n->reach[NODE_IPV4].is_cut, n->reach[NODE_IPV6].is_cut},
-        .spare = spare_share(&n->spare),
-        .hash = hash64(spec.id.p, spec.id.n),
-        .load = n->seen.load,
-        .program = arena_dup(mem, n->seen.program),
-        .heard_wall_ms = n->heard_wall_ms,
-        .config_version = n->seen.config_version,
-        .config_fault = arena_dup(mem, n->seen.config_fault)};
+    *to = (struct picture_node){.spec = node_copy(&spec, mem),
+                                .mode = n->mode,
+                                .health = n->health.state,
+                                .is_full = n->spare.is_full,
+                                .is_cut = {false,
+                                           n->reach[NODE_IPV4].is_cut || n->told[NODE_IPV4].is_cut,
+                                           n->reach[NODE_IPV6].is_cut || n->told[NODE_IPV6].is_cut},
+                                .spare = spare_share(&n->spare),
+                                .hash = hash64(spec.id.p, spec.id.n),
+                                .load = n->seen.load,
+                                .program = arena_dup(mem, n->seen.program),
+                                .heard_wall_ms = n->heard_wall_ms,
+                                .config_version = n->seen.config_version,
+                                .config_fault = arena_dup(mem, n->seen.config_fault)};
 }
 
 void registry_publish(struct registry *r, msec_t now)
@@ -196,6 +197,8 @@ static bool take_seen(struct node *n, const struct heartbeat *h)
     seen.admin_url = arena_dup(&fresh, h->admin_url);
     seen.purge_log = arena_dup(&fresh, h->purge_log);
     seen.config_fault = arena_dup(&fresh, h->config_fault);
+    seen.peers = NULL;
+    seen.peer_count = 0;
     seen.usage = NULL;
     seen.usage_count = 0;
     n->seen = seen;
@@ -215,6 +218,7 @@ int registry_beat(struct registry *r, const struct heartbeat *h, msec_t now, mse
             LOG_WARN(n->spare.is_full ? "node-full" : "node-has-room",
                      "node=%.*s cpu=%.2f mbps=%.0f", SPAN_FMT(h->node), n->spare.cpu,
                      n->spare.out_mbps);
+        registry_hear(r, h, now);
         n->heard_wall_ms = wall;
         n->is_seen_dirty = true;
         if (is_moved)
@@ -258,7 +262,7 @@ bool registry_tick(struct registry *r, msec_t now)
                  is_frozen          ? "silence"
                  : r->sight.is_over ? "time"
                                     : "heard");
-    if (moved > 0 || is_frozen != was_frozen ||
+    if (registry_weigh(r, now) || moved > 0 || is_frozen != was_frozen ||
         (r->is_changed && now - r->published_at >= REFRESH_MS))
         registry_publish(r, now);
     bool is_urgent = r->is_urgent || moved > 0;

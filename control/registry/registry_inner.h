@@ -7,6 +7,7 @@
 #include "control/registry/registry.h"
 #include "control/registry/sites.h"
 #include "control/registry/spare.h"
+#include "control/registry/voices.h"
 
 #include <pthread.h>
 
@@ -20,7 +21,9 @@ struct node {
     enum node_mode mode;
     struct health health;
     struct spare spare;
-    struct reach reach[NODE_FAMILIES];
+    struct reach reach[NODE_FAMILIES]; /* by probes */
+    struct reach told[NODE_FAMILIES];  /* by neighbours */
+    struct voices voices;
     struct heartbeat seen; /* the last; without its ledger */
     msec_t heard_wall_ms;
 };
@@ -39,7 +42,7 @@ struct registry {
     struct health_sight sight;
     bool is_changed; /* a newer picture would show other loads */
     bool is_urgent;  /* something else than loads changed since the last tick */
-    msec_t published_at;
+    msec_t published_at, weighed_at;
     /* any thread */
     _Atomic uint64_t version; /* of picture */
 };
@@ -47,6 +50,10 @@ struct registry {
 /* Under the lock. */
 struct node *registry_add_node(struct registry *r, struct span id);
 void registry_set_spec(struct node *n, const struct node_spec *spec);
+/* registry_hear: what a heartbeat reports of neighbours. registry_weigh: true: a node's reach is
+ * another now. */
+void registry_hear(struct registry *r, const struct heartbeat *h, msec_t now);
+bool registry_weigh(struct registry *r, msec_t now);
 void registry_publish(struct registry *r, msec_t now);
 
 #endif

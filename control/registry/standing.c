@@ -7,7 +7,9 @@ static bool is_cut(const struct standing_facts *f, enum node_family family)
     if (family != NODE_ANY_FAMILY)
         return f->is_cut[family];
     bool v4 = f->has_family[NODE_IPV4], v6 = f->has_family[NODE_IPV6];
-    return (v4 || v6) && (!v4 || f->is_cut[NODE_IPV4]) && (!v6 || f->is_cut[NODE_IPV6]);
+    if (!v4 && !v6) /* it is known by a name: what is cut off is cut off by all that it leads to */
+        v4 = v6 = true;
+    return (!v4 || f->is_cut[NODE_IPV4]) && (!v6 || f->is_cut[NODE_IPV6]);
 }
 
 enum standing standing_of(const struct standing_facts *f, enum node_family family)

@@ -10,6 +10,7 @@
 
 #include "edge/admin/control_state.h"
 #include "edge/admin/prefill.h"
+#include "edge/admin/place_report.h"
 #include "edge/admin/purge_order.h"
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
@@ -49,6 +50,7 @@ struct control_link {
     char boot[2 * BOOT_BYTES + 1];
     struct control_state state;
     struct heartbeat_site_usage *usage; /* [HEARTBEAT_MAX_SITES] */
+    struct place_report place;
     struct timer timer;
     struct call *call;
     struct buf answer;
@@ -281,6 +283,7 @@ static void on_answer(struct control_link *l)
         l->heard_wall = loop_wall(l->spec.loop);
         bool had_purges = take_purges(l, &a);
         l->has_news = take_document(l, &a) || had_purges;
+        place_report_set(&l->place, a.place, a.place_count);
         if (l->spec.use_place != NULL)
             l->spec.use_place(l->spec.ctx, a.place, a.place_count);
         if (l->has_news)
@@ -364,6 +367,7 @@ static struct span url_or_none(const char *url)
 
 static void write_heartbeat(struct control_link *l, struct buf *out)
 {
+    struct heartbeat_peer peers[HEARTBEAT_MAX_PLACE];
     const struct control_link_spec *s = &l->spec;
     struct heartbeat h = {.node = span_of(s->node),
                           .boot = span_of(l->boot),
@@ -376,7 +380,9 @@ static void write_heartbeat(struct control_link *l, struct buf *out)
                           .purge_seq = l->state.purge_seq,
                           .config_version = l->state.config_version,
                           .config_refused = l->refused,
-                          .config_fault = span_of(l->fault)};
+                          .config_fault = span_of(l->fault),
+                          .peers = peers,
+                          .peer_count = place_report_fill(&l->place, l->spec.peers, peers)};
     struct prefill_report reports[HEARTBEAT_PREFILLS];
     for (size_t i = 0; i < prefill_count(s->prefill) && i < HEARTBEAT_PREFILLS; i++)
         prefill_report(prefill_at(s->prefill, i), &reports[h.prefill_count++]);
@@ -499,6 +505,7 @@ int control_link_create(struct control_link **out, const struct control_link_spe
     digest_hex(boot, sizeof(boot), l->boot);
     control_state_init(&l->state);
     buf_init(&l->answer, HEARTBEAT_MAX_BYTES);
+    place_report_init(&l->place);
     l->usage = mem_zarray(HEARTBEAT_MAX_SITES, sizeof(*l->usage));
     timer_init(&l->timer, spec->loop, on_timer);
     int err = read_token(l, why);
@@ -534,6 +541,7 @@ void control_link_destroy(struct control_link **pl)
         tls_client_unref(&l->tls);
     control_state_finish(&l->state);
     buf_finish(&l->answer);
+    place_report_finish(&l->place);
     mem_free(l->usage);
     mem_free(l->host);
     mem_free(l->path);

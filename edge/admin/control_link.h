@@ -2,6 +2,7 @@
 #ifndef EDGE_ADMIN_CONTROL_LINK_H
 #define EDGE_ADMIN_CONTROL_LINK_H
 
+#include "edge/cluster/peer.h"
 #include "edge/cluster/purge_clock.h"
 #include "edge/observe/ledger.h"
 #include "edge/store/store.h"
@@ -32,6 +33,7 @@ struct control_link_spec {
     const char *node, *http_url, *https_url, *admin_url; /* borrowed; "": none */
     struct store *store;
     struct purge_clock *purges; /* told of every step in the log of purges */
+    struct peers *peers;        /* what is known of the other edges; told to control */
     struct ledger *ledger;
     struct prefill *prefill;
     void *ctx;                                /* for the calls below */

@@ -121,6 +121,7 @@ void peer_doubt(struct peer *p)
 
 void peer_failed(struct peer *p)
 {
+    atomic_store_explicit(&p->has_answered, false, memory_order_relaxed);
     atomic_store_explicit(&p->state, PEER_BROKEN, memory_order_relaxed);
 }
 
@@ -128,6 +129,30 @@ void peer_answered(struct peer *p)
 {
     if (state_of(p) != PEER_WELL) /* the usual case writes nothing that workers share */
         atomic_store_explicit(&p->state, PEER_WELL, memory_order_relaxed);
+    if (!atomic_load_explicit(&p->has_answered, memory_order_relaxed))
+        atomic_store_explicit(&p->has_answered, true, memory_order_relaxed);
+}
+
+static enum peers_told told_of(const struct peer *p)
+{
+    if (atomic_load_explicit(&p->is_self, memory_order_relaxed))
+        return PEERS_UNKNOWN;
+    if (state_of(p) == PEER_BROKEN)
+        return PEERS_NOT_REACHED;
+    bool is_sure =
+        state_of(p) == PEER_WELL && atomic_load_explicit(&p->has_answered, memory_order_relaxed);
+    return is_sure ? PEERS_REACHED : PEERS_UNKNOWN;
+}
+
+enum peers_told peers_told(struct peers *ps, const struct url *url)
+{
+    char *key = key_of(url);
+    pthread_mutex_lock(&ps->lock);
+    const struct peer *p = map_get(ps->by_url, span_of(key));
+    enum peers_told told = p != NULL ? told_of(p) : PEERS_UNKNOWN;
+    pthread_mutex_unlock(&ps->lock);
+    mem_free(key);
+    return told;
 }
 
 const char *peer_state_name(const struct peer *p)

@@ -28,7 +28,8 @@ struct peer {
     struct peers *home;
     /* any */
     _Atomic int state;
-    _Atomic bool is_self; /* turned out to be this node */
+    _Atomic bool is_self;      /* turned out to be this node */
+    _Atomic bool has_answered; /* since it last failed, or ever */
     /* the prober's own */
     struct peer_probe *probe;
     msec_t probe_at; /* the next one, while BROKEN */
@@ -48,6 +49,9 @@ bool peer_is_well(const struct peer *p); /* and not in doubt */
 void peer_doubt(struct peer *p);
 void peer_failed(struct peer *p);   /* to be had, not in what it said */
 void peer_answered(struct peer *p); /* anything */
+/* peers_told: what is known of the peer at a URL, where anything certain is. */
+enum peers_told { PEERS_UNKNOWN, PEERS_REACHED, PEERS_NOT_REACHED };
+enum peers_told peers_told(struct peers *ps, const struct url *url);
 const char *peer_state_name(const struct peer *p);
 
 /* peers_start: from here peers in doubt are probed, on this loop. peers_stop: before the loop

@@ -103,6 +103,31 @@ static void read_reports(struct json_in *in, struct heartbeat *h, struct arena *
     h->prefills = v;
 }
 
+static void write_peers(struct json_out *o, const struct heartbeat *h)
+{
+    json_out_array(o, "peers");
+    for (size_t i = 0; i < h->peer_count; i++) {
+        json_out_object(o, NULL);
+        json_out_text(o, "id", h->peers[i].id);
+        json_out_bool(o, "reached", h->peers[i].is_reached);
+        json_out_end_object(o);
+    }
+    json_out_end_array(o);
+}
+
+static void read_peers(struct json_in *in, struct heartbeat *h, struct arena *mem)
+{
+    const struct json_t *from = json_in_array(in, in->root, "peers", HEARTBEAT_MAX_PLACE);
+    h->peer_count = json_in_count(from);
+    struct heartbeat_peer *v = arena_zalloc(mem, (h->peer_count + 1) * sizeof *v);
+    for (size_t i = 0; i < h->peer_count && !arena_overflowed(mem); i++) {
+        const struct json_t *one = json_in_at(from, i);
+        v[i].id = read_text(in, one, "id", HEARTBEAT_NAME_BYTES, mem);
+        v[i].is_reached = json_in_bool(in, one, "reached", true);
+    }
+    h->peers = v;
+}
+
 void heartbeat_write(const struct heartbeat *h, struct buf *out)
 {
     struct json_out o;
@@ -122,6 +147,8 @@ void heartbeat_write(const struct heartbeat *h, struct buf *out)
     if (h->config_refused > 0)
         json_out_u64(&o, "config_refused", h->config_refused);
     write_text(&o, "config_fault", h->config_fault);
+    if (h->peer_count > 0)
+        write_peers(&o, h);
     json_out_array(&o, "ledger");
     for (size_t i = 0; i < h->usage_count; i++)
         write_usage(&o, &h->usage[i]);
@@ -159,6 +186,7 @@ static void read_request(struct json_in *in, struct heartbeat *h, struct arena *
     for (size_t i = 0; i < h->usage_count && !arena_overflowed(mem); i++)
         read_usage(in, json_in_at(ledger, i), &usage[i], mem);
     h->usage = usage;
+    read_peers(in, h, mem);
     read_reports(in, h, mem);
 }
 

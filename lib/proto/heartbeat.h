@@ -33,6 +33,12 @@ struct heartbeat_site_usage {
     struct usage usage; /* cumulative since the process started */
 };
 
+/* Another edge of the same place, as the sender finds it. */
+struct heartbeat_peer {
+    struct span id;
+    bool is_reached;
+};
+
 struct heartbeat {
     struct span node;
     struct span boot;                           /* new at every start of the process */
@@ -43,8 +49,10 @@ struct heartbeat {
     struct span purge_log; /* id of the log that purge_seq counts in; empty: none yet */
     uint64_t purge_seq;    /* every purge up to this one is applied here */
     uint64_t config_version;
-    uint64_t config_refused;  /* version of the document that it refused; 0: none */
-    struct span config_fault; /* why it did */
+    uint64_t config_refused;            /* version of the document that it refused; 0: none */
+    struct span config_fault;           /* why it did */
+    const struct heartbeat_peer *peers; /* HEARTBEAT_MAX_PLACE at most */
+    size_t peer_count;
     const struct heartbeat_site_usage *usage;
     size_t usage_count;
     const struct prefill_report *prefills; /* that control ordered */

@@ -230,6 +230,21 @@ def test_a_wrong_site_is_refused(plane, name, body, status):
     assert plane.status()["config_version"] == 0
 
 
+def test_a_node_that_its_neighbours_do_not_reach_gets_no_users(run, tmp_path):
+    plane = run(Plane(tmp_path))
+    edges = {name: Beats(plane, name) for name in ("seoul", "frankfurt", "virginia")}
+    plane.wait_health(seoul="up", frankfurt="up", virginia="up")
+    edges["frankfurt"].beat["peers"] = [{"id": "seoul", "reached": False}]
+    wait_until(lambda: edges["frankfurt"].answers > 4, "a single voice")
+    assert plane.edges("127.1.0.1")[0] == "seoul"
+    edges["virginia"].beat["peers"] = [{"id": "seoul", "reached": False}]
+    wait_until(lambda: plane.edges("127.1.0.1")[0] != "seoul", "two of them")
+    wait_until(lambda: plane.stderr().count("node-not-reached") == 2, "both families: it has a name")
+    assert plane.health()["seoul"] == "up"
+    for e in edges.values():
+        e.stop()
+
+
 def ledger(requests, memory, origin, upstream):
     return [{"site": "games", "requests": requests, "hits": requests - 1,
              "out_bytes": {"memory": memory, "origin": origin}, "upstream_bytes": upstream}]
