@@ -24,7 +24,8 @@
 #define EDGE_MIN   ((int64_t)4 << 20)
 
 struct options {
-    const char *trace;
+    const char *trace, *samples;     /* samples: a file to be written, or NULL */
+    double edge_bytes, shield_bytes; /* in place of the shares; 0: unset */
     uint32_t places, edges;
     double edge_share, shield_share; /* of the bytes that the trace touches */
     double won_per_gbps;             /* a month */
@@ -38,6 +39,7 @@ struct network {
     struct edge_cache **edges, *shield;
     uint64_t *sent;        /* [edges]: bytes in the hour at hand */
     uint64_t *to_clients;  /* [samples] */
+    uint64_t *from_above;  /* [samples]: what edges had not, from the shield or the origin */
     uint64_t *from_origin; /* [samples] */
     size_t samples;
     double skew_sum; /* over places and hours: busiest edge over the mean, by bytes */
@@ -78,10 +80,11 @@ static void add_edges(struct network *n)
     n->heat = heat_create();
 }
 
-static struct edge_cache *cache_of(const struct network *n, double share)
+static struct edge_cache *cache_of(const struct network *n, double bytes, double share)
 {
-    struct edge_cache_spec spec = {.policy = "s3-fifo",
-                                   .memory_bytes = (int64_t)(share * (double)n->work.bytes)};
+    struct edge_cache_spec spec = {
+        .policy = "s3-fifo",
+        .memory_bytes = (int64_t)(bytes > 0 ? bytes : share * (double)n->work.bytes)};
     if (spec.memory_bytes < EDGE_MIN)
         spec.memory_bytes = EDGE_MIN;
     return edge_cache_create(&spec);
@@ -143,6 +146,7 @@ static void play_row(struct network *n, const struct trace_row *r, bool is_count
     origin = origin < missed ? origin : missed;
     size_t sample = r->time_us / SAMPLE_US;
     n->to_clients[sample] += r->taken;
+    n->from_above[sample] += missed;
     n->from_origin[sample] += origin;
     n->sent[edge] += r->taken;
     n->away += edge % n->options.places != r->place ? r->taken : 0;
@@ -177,9 +181,30 @@ static double gbit_s(const struct network *n, uint64_t bytes_a_sample)
     return (double)bytes_a_sample * 8 * n->work.trace.head->scale * 1e6 / (double)SAMPLE_US / 1e9;
 }
 
+/* Whole samples after the warm-up, in bytes of the trace. */
+static void write_samples(const struct network *n, size_t first)
+{
+    FILE *out = fopen(n->options.samples, "we");
+    if (out == NULL) {
+        perror(n->options.samples);
+        exit(1);
+    }
+    fputs("time_s,demand,above,origin\n", out);
+    for (size_t i = first + 1; i + 1 < n->samples; i++)
+        fprintf(out, "%llu,%llu,%llu,%llu\n", (unsigned long long)(i * SAMPLE_US / 1000000),
+                (unsigned long long)n->to_clients[i], (unsigned long long)n->from_above[i],
+                (unsigned long long)n->from_origin[i]);
+    if (fclose(out) != 0) {
+        perror(n->options.samples);
+        exit(1);
+    }
+}
+
 static void report(struct network *n, double took_s)
 {
     size_t first = n->work.trace.rows[n->work.warm_rows].time_us / SAMPLE_US;
+    if (n->options.samples != NULL)
+        write_samples(n, first);
     size_t count = n->samples - first;
     uint64_t origin = sum_of(n->from_origin, n->samples);
     double asked = gbit_s(n, percentile_95(n->to_clients + first, count));
@@ -209,12 +234,13 @@ static void run(struct network *n)
     n->samples = n->work.trace.head->duration_us / SAMPLE_US + 1;
     n->sent = mem_zarray(edges, sizeof(*n->sent));
     n->to_clients = mem_zarray(n->samples, sizeof(*n->to_clients));
+    n->from_above = mem_zarray(n->samples, sizeof(*n->from_above));
     n->from_origin = mem_zarray(n->samples, sizeof(*n->from_origin));
     n->edges = mem_zarray(edges, sizeof(struct edge_cache *));
     add_edges(n);
     for (uint32_t i = 0; i < edges; i++)
-        n->edges[i] = cache_of(n, n->options.edge_share);
-    n->shield = cache_of(n, n->options.shield_share);
+        n->edges[i] = cache_of(n, n->options.edge_bytes, n->options.edge_share);
+    n->shield = cache_of(n, n->options.shield_bytes, n->options.shield_share);
     double began = cpu_s();
     play(n);
     report(n, cpu_s() - began);
@@ -226,13 +252,15 @@ static void run(struct network *n)
     mem_free(n->edges);
     mem_free(n->sent);
     mem_free(n->to_clients);
+    mem_free(n->from_above);
     mem_free(n->from_origin);
 }
 
 static int usage(void)
 {
     fputs("byeori_network TRACE [--places 100] [--edges 1000] [--edge-share 0.01]\n"
-          "               [--shield-share 0.2] [--won 10000000]\n",
+          "               [--shield-share 0.2] [--won 10000000]\n"
+          "               [--edge-bytes B] [--shield-bytes B] [--samples FILE.csv]\n",
           stderr);
     return 2;
 }
@@ -247,6 +275,12 @@ static bool take_option(struct options *o, const char *name, const char *value)
         o->edge_share = strtod(value, NULL);
     else if (strcmp(name, "--shield-share") == 0)
         o->shield_share = strtod(value, NULL);
+    else if (strcmp(name, "--edge-bytes") == 0)
+        o->edge_bytes = strtod(value, NULL);
+    else if (strcmp(name, "--shield-bytes") == 0)
+        o->shield_bytes = strtod(value, NULL);
+    else if (strcmp(name, "--samples") == 0)
+        o->samples = value;
     else if (strcmp(name, "--won") == 0)
         o->won_per_gbps = strtod(value, NULL);
     else

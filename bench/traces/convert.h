@@ -26,6 +26,11 @@ MUST_USE int convert_from_oracle(const char *from, const char *to);
  * reads them by default; an object that is no number is hashed. */
 MUST_USE int convert_from_csv(const char *from, const char *to);
 
+/* convert_from_log: an access log in the combined format (log_line.h): its GETs with 200 and 206.
+ * A file is as large as the furthest byte that anybody got of it; who got less than asked for went
+ * away. Moments that go back (servers write a line as an answer ends) stand still. */
+MUST_USE int convert_from_log(const char *from, const char *to);
+
 /* trace_block_id: of a block of a version of a file. */
 static inline uint64_t trace_block_id(const struct trace_row *r, uint64_t index)
 {

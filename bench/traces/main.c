@@ -29,7 +29,8 @@ static int usage(void)
           "trace_make csv TRACE > FILE\n"
           "trace_make oracle TRACE FILE [--block 1048576]\n"
           "trace_make from-oracle FILE TRACE\n"
-          "trace_make from-csv FILE TRACE\n",
+          "trace_make from-csv FILE TRACE\n"
+          "trace_make from-log FILE TRACE\n",
           stderr);
     for (size_t i = 0; i < KINDS; i++)
         fprintf(stderr, "  %-6s %s\n", kinds[i].name, kinds[i].what);
@@ -87,6 +88,8 @@ static int run(int argc, char **argv)
         return convert_from_oracle(argv[2], argv[3]);
     if (argc > 3 && strcmp(verb, "from-csv") == 0)
         return convert_from_csv(argv[2], argv[3]);
+    if (argc > 3 && strcmp(verb, "from-log") == 0)
+        return convert_from_log(argv[2], argv[3]);
     int r = trace_open(&t, argv[2]);
     if (r == 0 && strcmp(verb, "csv") == 0)
         r = convert_to_csv(&t, stdout);

@@ -51,6 +51,28 @@ def test_oracle_general_keeps_each_block_and_knows_its_next_use(tmp_path):
     assert len(trace_make("csv", trace).splitlines()) == 8
 
 
+LOG = """\
+203.0.113.9 - - [10/Oct/2025:13:55:36 +0900] "GET /a HTTP/1.1" 206 1000 "-" "curl" "bytes=0-999"
+203.0.113.9 - - [10/Oct/2025:04:55:46 +0000] "GET /a HTTP/1.1" 206 50 "-" "c" "bytes=1000-1999"
+10.0.0.1 - - [10/Oct/2025:04:55:40 +0000] "GET /a HTTP/1.1" 200 2000 "http://x/" "Mozilla/5.0"
+10.0.0.1 - - [10/Oct/2025:04:55:50 +0000] "POST /a HTTP/1.1" 200 5 "-" "-"
+noise
+10.0.0.2 - - [10/Oct/2025:04:55:51 +0000] "GET /b HTTP/1.1" 404 500 "-" "-"
+"""
+
+
+def test_an_access_log_becomes_ranges_and_clients_that_left(tmp_path):
+    log, trace = tmp_path / "access.log", tmp_path / "x.trace"
+    log.write_text(LOG)
+    trace_make("from-log", log, trace)
+    names, *lines = trace_make("csv", trace).decode().splitlines()
+    rows = [dict(zip(names.split(","), map(int, line.split(",")))) for line in lines]
+    assert [r["time_us"] for r in rows] == [0, 10_000_000, 10_000_000]
+    assert {r["size"] for r in rows} == {2000} and len({r["object"] for r in rows}) == 1
+    assert [(r["offset"], r["length"], r["taken"]) for r in rows] == [
+        (0, 1000, 1000), (1000, 1000, 50), (0, 2000, 2000)]
+
+
 def simulate(tmp_path, objects, share):
     csv, trace = tmp_path / "x.csv", tmp_path / "x.trace"
     csv.write_text("".join(f"{at},{o},{MIB}\n" for at, o in enumerate(objects)))
