@@ -59,10 +59,12 @@ static void show(void *ctx, struct ctl_reply *r)
     const struct json_t *root = r->json.root;
     const struct json_t *cost = json_in_object(&r->json, root, "cost");
     const char *currency = ctl_text(r, cost, "currency");
-    printf("%s so far: %s to clients, %s from upstream, offload %.2f %%, 95th percentile %s/s\n\n",
+    printf("%s so far: %s to clients, %s from upstream, offload %.2f %%, 95th percentile %s/s\n",
            ctl_text(r, root, "month"), bytes_of(r, root, "out_bytes"),
            bytes_of(r, root, "upstream_bytes"), 100 * money(r, root, "offload"),
            bytes_of(r, root, "p95_bytes_per_s"));
+    printf("between edges, on no bill: %s; of what came from upstream %s were prefills\n\n",
+           bytes_of(r, root, "tier_in_bytes"), bytes_of(r, root, "prefill_bytes"));
     printf("%-20s %12s %16s\n", currency, "with cache", "without caching");
     printf("%-20s %12.2f %16.2f\n", "edges", money(r, cost, "edges"), money(r, cost, "edges"));
     printf("%-20s %12.2f %16.2f\n", "upstream", money(r, cost, "upstream"),

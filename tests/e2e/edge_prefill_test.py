@@ -108,15 +108,15 @@ def test_a_job_keeps_to_its_rate(cdn):
 def test_who_has_a_client_goes_first(run, origin, tmp_path):
     edge = run(Edge(tmp_path, [f"{origin.url} connections=2"]))
     paths = [f"/{i}" for i in range(4)]
-    for path in paths:
-        origin.page(path, b"for later", cache="max-age=600", etag='"1"')
-    with origin.holding(paths[0]) as held:      # the first that is asked for
+    with origin.holding(paths[0]) as held:
+        for path in paths:
+            origin.on(path, held)
         job = order(edge, paths, parallel=4)
         held.wait_for(1)
         for i in range(20):
             origin.page(f"/user-{i}", b"for you", cache="max-age=600", etag='"1"')
             assert edge.get(f"/user-{i}").body == b"for you"
-        assert sum(origin.count(p) for p in paths) == 1      # a place is left to users
+        assert held.arrived == 1      # a place is left to users
         held.answer(b"for later", cache="max-age=600", etag='"1"')
         assert finished(edge, job)["state"] == "done"
 
