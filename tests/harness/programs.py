@@ -223,7 +223,7 @@ class Edge(Daemon):
         super().start()
         if any(key[0] == "disk" for key in self.values if isinstance(key, tuple)):
             wait_until(lambda: self.metric("byeori_edge_disk_unread_segments") == 0,
-                       f"{self.name} has read its disks")
+                       f"{self.name} has read its disks", 60)
         return self
 
     def client(self, **options):
