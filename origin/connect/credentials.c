@@ -5,6 +5,9 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/option.h"
+#include "origin/connect/storage_options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +50,44 @@ int credentials_load(struct credentials *c, const char *file)
     c->seen = st;
     c->mark++;
     return 0;
+}
+
+void credentials_open(struct credentials *c, const char *file)
+{
+    if (file[0] != '\0' && credentials_load(c, file) != 0)
+        c->file = file;
+}
+
+void *credentials_enter(struct remote_loop *at)
+{
+    struct credentials *c = mem_zalloc(sizeof *c);
+    credentials_open(c, at->remote->options->credentials_file);
+    return c;
+}
+
+void credentials_leave(struct remote_loop *at, void *state)
+{
+    (void)at;
+    credentials_finish(state);
+    mem_free(state);
+}
+
+int credentials_check(const struct credentials_check *check, struct buf *why)
+{
+    struct credentials c = {.file = NULL};
+    int err = credentials_load(&c, check->credentials_file);
+    if (err != 0)
+        option_error(why, check->config_file, check->line, "credentials_file: \"%s\": %s",
+                     check->credentials_file, err_text(err));
+    for (const char *const *name = check->names; err == 0 && *name != NULL; name++) {
+        if (credentials_value(&c, *name).n > 0)
+            continue;
+        option_error(why, check->config_file, check->line, "credentials_file: \"%s\" lacks %s",
+                     check->credentials_file, *name);
+        err = ERR_CONFIG;
+    }
+    credentials_finish(&c);
+    return err != 0 ? ERR_CONFIG : 0;
 }
 
 void credentials_finish(struct credentials *c)

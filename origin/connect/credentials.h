@@ -5,6 +5,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
+#include "origin/connect/remote.h"
 
 #include <sys/stat.h>
 
@@ -24,6 +25,20 @@ struct credentials {
  */
 MUST_USE int credentials_load(struct credentials *c, const char *file);
 void credentials_finish(struct credentials *c);
+/* credentials_open: as load, for a file that was checked at the start: where it cannot be read now,
+ * it is followed until it can. "": there is none. */
+void credentials_open(struct credentials *c, const char *file);
+/* For kinds of storage that keep nothing else: enter and leave of struct remote_kind. */
+void *credentials_enter(struct remote_loop *at);
+void credentials_leave(struct remote_loop *at, void *state);
+/* credentials_check: whether the file holds these secrets (ended by NULL). 0, or ERR_CONFIG and why
+ * not. */
+struct credentials_check {
+    const char *credentials_file, *const *names;
+    const char *config_file; /* and line: where the option stands */
+    int line;
+};
+MUST_USE int credentials_check(const struct credentials_check *check, struct buf *why);
 /* credentials_follow: reads the file again where it has changed; what cannot be read changes
  * nothing. now: monotonic. */
 void credentials_follow(struct credentials *c, msec_t now);

@@ -9,22 +9,6 @@
 #include "origin/connect/credentials.h"
 #include "origin/connect/remote_ask.h"
 
-static void *plain_enter(struct remote_loop *at)
-{
-    struct credentials *c = mem_zalloc(sizeof *c);
-    const char *file = at->remote->options->credentials_file;
-    if (file[0] != '\0' && credentials_load(c, file) != 0)
-        c->file = file; /* checked at the start; it may come back */
-    return c;
-}
-
-static void plain_leave(struct remote_loop *at, void *state)
-{
-    (void)at;
-    credentials_finish(state);
-    mem_free(state);
-}
-
 static int plain_sign(struct remote_loop *at, struct remote_ask *a, struct request_head *head,
                       struct client_target *target)
 {
@@ -43,23 +27,21 @@ static int plain_sign(struct remote_loop *at, struct remote_ask *a, struct reque
 
 static int plain_check(const struct storage_options *o, const char *file, struct buf *why)
 {
-    struct credentials c = {.file = NULL};
+    static const char *const none[] = {NULL};
     if (o->bucket[0] != '\0') {
         option_error(why, file, o->line, "bucket: an http storage has none");
         return ERR_CONFIG;
     }
-    int err = o->credentials_file[0] != '\0' ? credentials_load(&c, o->credentials_file) : 0;
-    if (err != 0)
-        option_error(why, file, o->line, "credentials_file: \"%s\": %s", o->credentials_file,
-                     err_text(err));
-    credentials_finish(&c);
-    return err != 0 ? ERR_CONFIG : 0;
+    if (o->credentials_file[0] == '\0')
+        return 0;
+    return credentials_check(&(struct credentials_check){o->credentials_file, none, file, o->line},
+                             why);
 }
 
 const struct remote_kind remote_plain = {
     .name = "http",
-    .enter = plain_enter,
-    .leave = plain_leave,
+    .enter = credentials_enter,
+    .leave = credentials_leave,
     .sign = plain_sign,
     .check = plain_check,
 };

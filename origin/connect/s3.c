@@ -19,22 +19,6 @@
 /* SHA-256 of nothing. */
 #define EMPTY_HASH SPAN("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 
-static void *s3_enter(struct remote_loop *at)
-{
-    struct credentials *c = mem_zalloc(sizeof *c);
-    const char *file = at->remote->options->credentials_file;
-    if (credentials_load(c, file) != 0)
-        c->file = file; /* checked at the start; it may come back */
-    return c;
-}
-
-static void s3_leave(struct remote_loop *at, void *state)
-{
-    (void)at;
-    credentials_finish(state);
-    mem_free(state);
-}
-
 /* Accept-Encoding is left out: what stands between may change it. */
 static void sign_fields(const struct remote_ask *a, struct sigv4_request *r,
                         struct sigv4_pair *fields)
@@ -227,30 +211,20 @@ static const struct remote_parts s3_parts = {
 
 static int s3_check(const struct storage_options *o, const char *file, struct buf *why)
 {
-    struct credentials c = {.file = NULL};
-    int err = credentials_load(&c, o->credentials_file);
-    if (err != 0) {
-        option_error(why, file, o->line, "credentials_file: \"%s\": %s", o->credentials_file,
-                     err_text(err));
-    } else if (credentials_value(&c, ACCESS_KEY).n == 0 ||
-               credentials_value(&c, SECRET_KEY).n == 0) {
-        option_error(why, file, o->line,
-                     "credentials_file: \"%s\" lacks " ACCESS_KEY " or " SECRET_KEY,
-                     o->credentials_file);
-        err = ERR_CONFIG;
-    }
+    static const char *const secrets[] = {ACCESS_KEY, SECRET_KEY, NULL};
+    int err = credentials_check(
+        &(struct credentials_check){o->credentials_file, secrets, file, o->line}, why);
     if (err == 0 && o->bucket[0] == '\0') {
         option_error(why, file, o->line, "bucket: an s3 storage needs one");
         err = ERR_CONFIG;
     }
-    credentials_finish(&c);
-    return err != 0 ? ERR_CONFIG : 0;
+    return err;
 }
 
 const struct remote_kind remote_s3 = {
     .name = "s3",
-    .enter = s3_enter,
-    .leave = s3_leave,
+    .enter = credentials_enter,
+    .leave = credentials_leave,
     .sign = s3_sign,
     .refresh = s3_refresh,
     .check = s3_check,

@@ -18,9 +18,7 @@
 static void *swift_enter(struct remote_loop *at)
 {
     struct swift_login *s = mem_zalloc(sizeof *s);
-    const struct storage_options *o = at->remote->options;
-    if (credentials_load(&s->credentials, o->credentials_file) != 0)
-        s->credentials.file = o->credentials_file; /* checked at the start; it may come back */
+    credentials_open(&s->credentials, at->remote->options->credentials_file);
     return s;
 }
 
@@ -237,16 +235,11 @@ static int wrong(const struct storage_options *o, const char *file, struct buf *
 
 static int swift_check(const struct storage_options *o, const char *file, struct buf *why)
 {
-    struct credentials c = {.file = NULL};
+    const char *const secrets[] = {o->auth == STORAGE_AUTH_TEMPURL ? "temp_url_key" : "password",
+                                   NULL};
     struct url url;
-    const char *secret = o->auth == STORAGE_AUTH_TEMPURL ? "temp_url_key" : "password";
-    int err = credentials_load(&c, o->credentials_file);
-    if (err != 0 || credentials_value(&c, secret).n == 0) {
-        option_error(why, file, o->line, "credentials_file: \"%s\": %s %s", o->credentials_file,
-                     err != 0 ? err_text(err) : "lacks", err != 0 ? "" : secret);
-        err = ERR_CONFIG;
-    }
-    credentials_finish(&c);
+    int err = credentials_check(
+        &(struct credentials_check){o->credentials_file, secrets, file, o->line}, why);
     if (o->bucket[0] == '\0')
         err = wrong(o, file, why, "bucket: a swift storage needs one (its container)");
     if (o->auth == STORAGE_AUTH_TEMPURL && o->url[0] == '\0')
