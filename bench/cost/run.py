@@ -119,6 +119,7 @@ plot "{rows}" using ($1/86400):2 with filledcurves x1 lc rgb "#d9d9d9" title "de
      "" using ($1/86400):{p95_origin} with lines dt 2 lc rgb "#d95f02" title "95th pct., origin"
 set xlabel "tariff at the origin's line"
 set ylabel "million won a month"
+set yrange [0:{most_won}]
 set style data histogram
 set style histogram clustered gap 1
 set xtics nomirror
@@ -147,6 +148,7 @@ def plot(name, rows, bills, factor, folder):
         script = PLOT.format(terminal=terminal, out=folder / f"{name}.{ending}", rows=data,
                              bills=costs, p95_demand=f"({p95s['demand']})",
                              p95_origin=f"({p95s['origin']})",
+                             most_won=1.15 * max(cost.values()),
                              title=f"byeori, preset {name}: demand and what the origin sends "
                                    "(simulation)")
         subprocess.run(["gnuplot"], input=script, text=True, check=True)
