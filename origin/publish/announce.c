@@ -126,7 +126,8 @@ static void on_head(void *ctx, struct call *c, const struct response_head *head)
 static const struct call_events events = {
     .on_head = on_head, .on_readable = on_readable, .on_failed = on_failed};
 
-/* path is of the API; what r->body holds is sent with a POST. */
+/* path is of the API, and not from r->mem, which is used anew; what r->body holds is sent with a
+ * POST. */
 static void ask(struct announce_run *r, enum method method, struct span path)
 {
     arena_reset(&r->mem);
@@ -174,8 +175,10 @@ static void prefill_next(struct announce_run *r)
 
 static void follow(struct announce_run *r)
 {
+    char path[64];
+    snprintf(path, sizeof path, "/v1/purges/%llu", (unsigned long long)r->purge);
     r->step = STEP_FOLLOW;
-    ask(r, METHOD_GET, arena_printf(&r->mem, "/v1/purges/%llu", (unsigned long long)r->purge));
+    ask(r, METHOD_GET, span_of(path));
 }
 
 static void purge_next(struct announce_run *r)
