@@ -15,9 +15,11 @@ struct ordering {
     struct arena mem;
 };
 
+/* Who orders may call the site by another name than we do: then the host tells which it is. */
 static const struct site *find_site(const struct ordering *o, struct span host)
 {
-    return o->order->site.n > 0 ? site_named(o->sites, o->order->site) : site_find(o->sites, host);
+    const struct site *named = o->order->site.n > 0 ? site_named(o->sites, o->order->site) : NULL;
+    return named != NULL ? named : site_find(o->sites, host);
 }
 
 static int by_url(struct ordering *o, int64_t *met)

@@ -20,7 +20,7 @@ def cdn(run, tmp_path):
     g = gateway(run, tmp_path, {**options, **FOREVER})
     plane = run(Plane(tmp_path, nodes={"seoul": {"http_url": f"http://127.0.0.1:{free_port()}"}},
                       over={("site", "games"): {"hosts": ["other.example"]},
-                            ("site", "test"): {"hosts": [HOST]}}))
+                            ("site", "films"): {"hosts": [HOST]}}))    # "test" to the edge
     edge = run(Edge(tmp_path, [g.url], name="seoul", host=HOST,
                     over={"control": {"url": plane.url, "token_file": str(tmp_path / "node")}}))
     plane.wait_health(seoul="up")
