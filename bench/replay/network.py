@@ -30,8 +30,9 @@ class Network:
     def __init__(self, folder, edges, edge_bytes, shield_bytes=0, *, workers=1):
         self.origin_port = free_port()
         origins = [f"http://127.0.0.1:{self.origin_port}"]
-        self.shields = [edge_in(folder, "shield", shield_bytes, origins, workers=workers)] \
-            if shield_bytes else []
+        known = {"trusted_proxies": ["127.0.0.1"]}
+        self.shields = [edge_in(folder, "shield", shield_bytes, origins, workers=workers,
+                                site=known)] if shield_bytes else []
         site = {"shield": [f"http://127.0.0.1:{s.port}" for s in self.shields],
                 "peer_timeout": "1m"}    # all share two cores: silent is not dead
         self.edges = [edge_in(folder, f"edge-{n}", edge_bytes, origins, workers=workers,

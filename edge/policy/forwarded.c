@@ -4,10 +4,10 @@
  * said by a proxy in front of us that the site names. */
 #include "edge/policy/forwarded.h"
 
-static bool is_trusted(const struct forwarded_ask *ask)
+bool forwarded_trusts(const struct site *site, struct span ip)
 {
-    for (size_t i = 0; i < ask->site->trusted_proxies.count; i++) {
-        if (network_has(&ask->site->trusted[i], ask->client_ip))
+    for (size_t i = 0; i < site->trusted_proxies.count; i++) {
+        if (network_has(&site->trusted[i], ip))
             return true;
     }
     return false;
@@ -43,7 +43,8 @@ void forwarded_add(struct fields *to, const struct forwarded_ask *ask, struct ar
 {
     const struct site *site = ask->site;
     const struct fields *came = &ask->request->fields;
-    bool trusts = is_trusted(ask), tells_scheme = ask->is_passed || site->splits_schemes;
+    bool trusts = forwarded_trusts(site, ask->client_ip),
+         tells_scheme = ask->is_passed || site->splits_schemes;
     if (site->forwarded == FORWARDED_X || site->forwarded == FORWARDED_BOTH) {
         struct span ours = arena_dup(mem, ask->client_ip), name = SPAN("X-Forwarded-For");
         fields_add(to, FIELD_X_FORWARDED_FOR, trusts ? appended(came, name, ours, mem) : ours);

@@ -14,6 +14,8 @@ struct forwarded_ask {
     struct span client_ip;              /* of the connection */
     bool is_passed;                     /* for this client alone: it is told the scheme as well */
 };
+/* forwarded_trusts: whether what this address tells of others is believed. */
+bool forwarded_trusts(const struct site *site, struct span ip);
 /* forwarded_add: to has none of these fields; values from mem, or borrowed from the request. */
 void forwarded_add(struct fields *to, const struct forwarded_ask *ask, struct arena *mem);
 

@@ -38,6 +38,7 @@ struct req {
     struct hash128 flight_key;
     struct hop_ask hop; /* of another edge that asks; zero where is_from_peer is not set */
     bool is_from_peer;
+    bool is_tier;          /* and we know that it is one: its bytes are no client's */
     bool is_errand;        /* errand.h: no client, no conn, no account */
     bool is_behind;        /* that edge knows of purges that are not yet applied here */
     struct source *source; /* NULL until upstream is needed */

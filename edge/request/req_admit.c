@@ -5,6 +5,7 @@
  * */
 #include "edge/request/req.h"
 
+#include "edge/policy/forwarded.h"
 #include "edge/policy/signed_url.h"
 #include "lib/http/hop.h"
 
@@ -76,11 +77,21 @@ static bool is_let_in(struct req *r, const char **why)
     return false;
 }
 
+/* By certificate or by address. */
+static bool is_known_tier(const struct req *r)
+{
+    char ip[ADDR_TEXT_ROOM];
+    if (conn_has_certificate(r->x->conn))
+        return true;
+    return forwarded_trusts(r->site, span_make(ip, addr_ip_text(conn_peer(r->x->conn), ip)));
+}
+
 static void read_hop(struct req *r)
 {
     r->is_from_peer = hop_ask_read(&r->x->request.fields, &r->hop, &r->x->mem);
     if (!r->is_from_peer)
         return;
+    r->is_tier = is_known_tier(r);
     counter_add(&r->worker->count.from_peers, 1);
     r->is_behind = !purge_clock_covers(r->worker->fetcher->purges, &r->hop.purges);
     if (r->is_behind)

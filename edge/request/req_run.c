@@ -204,11 +204,12 @@ static void settle_sources(struct req *r, const struct exchange *x)
     }
 }
 
-/* Another edge is no client: what that one gives its clients stands on its own account. */
+/* Another edge is no client: what that one gives its clients stands on its own account. Who only
+ * says that he is one is a client. */
 static void account_row(struct req *r, const struct exchange *x)
 {
     struct ledger_row *row = r->row;
-    if (r->is_from_peer) {
+    if (r->is_tier) {
         counter_add(&row->tier_out_bytes, x->body_bytes_out);
         return;
     }

@@ -54,6 +54,7 @@ struct loop *conn_loop(const struct conn *c);
 bool conn_is_tls(const struct conn *c);
 struct span conn_alpn(const struct conn *c); /* "" for plain or none */
 struct span conn_sni(const struct conn *c);
+bool conn_has_certificate(const struct conn *c); /* the peer has shown one, which was verified */
 /* Application bytes (of heads and bodies, before TLS) since the connection began. */
 uint64_t conn_bytes_in(const struct conn *c);
 uint64_t conn_bytes_out(const struct conn *c);

@@ -491,3 +491,10 @@ struct span conn_sni(const struct conn *c)
         return SPAN_NONE;
     return span_of(SSL_get_servername(c->tls->ssl, TLSEXT_NAMETYPE_host_name));
 }
+
+bool conn_has_certificate(const struct conn *c)
+{
+    return c->tls != NULL && c->tls->ssl != NULL &&
+           SSL_get0_peer_certificate(c->tls->ssl) != NULL &&
+           SSL_get_verify_result(c->tls->ssl) == X509_V_OK;
+}

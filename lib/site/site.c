@@ -121,7 +121,8 @@ static const struct option options[] = {
      "How origins are told the client's address: not, by X-Forwarded-For, by Forwarded, by both.",
      {.choices = forwarded_rules}},
     ROW("trusted_proxies", OPTION_TEXTS, trusted_proxies, 0, 0, "",
-        "Proxies in front, \"10.0.0.0/8\": what they say of who is behind them is passed on."),
+        "Proxies and edges in front, \"10.0.0.0/8\": what they say of who is behind them is "
+        "passed on, and what edges get is not counted as a client's."),
     {"interim",
      OPTION_CHOICE,
      OPTION_FIELD(struct site, interim),

@@ -41,9 +41,12 @@ def peer_is_well(edge):
     return edge.metric("byeori_edge_peer_well") == 1
 
 
+KNOWN = {"trusted_proxies": ["127.0.0.1"]}     # edges, by their address
+
+
 @pytest.fixture
 def shield(run, origin, tmp_path):
-    return run(Edge(tmp_path, [origin.url], name="shield-1"))
+    return run(Edge(tmp_path, [origin.url], name="shield-1", site=KNOWN))
 
 
 @pytest.fixture
@@ -206,7 +209,7 @@ def test_a_purge_by_the_control_plane_needs_no_order(run, origin, tmp_path):
     edge = run(games(Edge(tmp_path, [origin.url], name="seoul", host=HOST,
                           site={"shield": [f"http://127.0.0.1:{shield.port}"]},
                           over={"control": control})))
-    plane.wait_health(seoul="up")
+    wait_until(lambda: "purges-missed" in edge.stderr(), "it knows where the log of purges stands")
     for version in (b"one", b"two"):
         origin.page("/p", version, cache="max-age=600", etag='"same"')
         if version == b"two":
@@ -220,7 +223,7 @@ def test_what_tiers_send_each_other_is_on_nobodys_bill(run, origin, tmp_path):
     nodes = ("seoul", "frankfurt")
     plane = run(Plane(tmp_path, nodes={n: NODES[n] for n in nodes}))
     control = {"url": plane.url, "token_file": str(tmp_path / "node")}
-    shield = run(games(Edge(tmp_path, [origin.url], name="frankfurt", host=HOST,
+    shield = run(games(Edge(tmp_path, [origin.url], name="frankfurt", host=HOST, site=KNOWN,
                             over={"control": control})))
     edge = run(games(Edge(tmp_path, [origin.url], name="seoul", host=HOST,
                           site={"shield": [f"http://127.0.0.1:{shield.port}"]},
@@ -239,6 +242,14 @@ def told_all(plane, out, tier):
     cost = plane.ask("GET", "/v1/cost")[1]
     return cost if cost["out_bytes"] >= out and cost["tier_out_bytes"] >= tier and \
         cost["upstream_bytes"] >= tier else None
+
+
+def test_who_only_says_that_it_is_an_edge_is_billed_as_a_client(run, origin, tmp_path):
+    edge = run(Edge(tmp_path, [origin.url]))
+    origin.page("/a", b"x" * 1000, cache="max-age=60")
+    assert edge.get("/a", **{"Byeori-Hop": "seq=0"}).status == 200
+    wait_bytes(edge, "origin", 1000)
+    assert edge.metric("byeori_edge_site_tier_out_bytes_total") == 0
 
 
 def test_a_reload_reaches_the_origin(behind, shield, origin):

@@ -17,7 +17,7 @@ MIB = 1 << 20
 def place(run, origin, tmp_path):
     """place(n): n edges that know of each other."""
     def start(count=2, site=None, **cluster):
-        site = {"block": "64KiB", **(site or {})}
+        site = {"block": "64KiB", "trusted_proxies": ["127.0.0.1"], **(site or {})}
         edges = [Edge(tmp_path, [origin.url], name=f"edge-{i}", site=site) for i in range(count)]
         urls = [f"http://127.0.0.1:{e.port}" for e in edges]
         for edge, url in zip(edges, urls):
@@ -70,6 +70,7 @@ def test_siblings_are_asked_by_https_too(run, origin, tmp_path, authority):
         edge.configure(edge.values)
         run(edge)
     path = asked_of(edges[1], edges[0], origin)
+    edges[0].wait_metric("byeori_edge_site_tier_out_bytes_total", 1000)    # known by certificate
     assert origin.count(path) == 1 and edges[1].get(path).body == b"x" * 1000
     edges[1].reload()
     wait_until(lambda: "reloaded" in edges[1].stderr(), "it has read its file again")
