@@ -105,7 +105,7 @@ uint64_t generation_block_name(const struct generation *g, int64_t index)
 struct odds_block generation_block(const struct generation *g, int64_t index, uint32_t bytes)
 {
     int64_t length = generation_length(g), each = g->table.block_bytes;
-    int64_t count = length == LENGTH_UNKNOWN ? 0 : (length + each - 1) / each;
+    int64_t count = length == LENGTH_UNKNOWN ? 0 : length / each + (length % each != 0);
     return (struct odds_block){.name = generation_block_name(g, index),
                                .object = generation_block_name(g, -1),
                                .bytes = bytes,

@@ -108,8 +108,8 @@ static bool refuse(struct reader *r, int status, const char *why)
 static bool note_length(struct reader *r, struct span value)
 {
     uint64_t length;
-    if (!span_u64(value, &length) || length > INT64_MAX)
-        return refuse(r, 400, "Content-Length is not a number");
+    if (!span_u64(value, &length) || length > LENGTH_MAX)
+        return refuse(r, 400, "Content-Length is not a length");
     if (r->framing.content_length != LENGTH_UNKNOWN && r->framing.content_length != (int64_t)length)
         return refuse(r, 400, "Content-Length is said twice and differs");
     r->framing.content_length = (int64_t)length;

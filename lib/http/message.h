@@ -23,6 +23,9 @@ enum method {
 enum scheme { SCHEME_HTTP, SCHEME_HTTPS };
 
 #define LENGTH_UNKNOWN ((int64_t)-1)
+/* An exbibyte: no content is longer. What says that it is, is refused, so that sums of positions
+ * and blocks stay numbers. */
+#define LENGTH_MAX ((int64_t)1 << 60)
 
 struct request_head {
     enum method method;

@@ -7,6 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/http/chars.h"
 #include "lib/http/headers.h"
+#include "lib/http/message.h"
 
 /* A position; what is larger than any file is as good as the largest. False: not a number. */
 static bool read_position(struct span s, int64_t *out)
@@ -111,13 +112,13 @@ int content_range_parse(struct span field, struct content_range *out)
     if (!span_ieq(unit, SPAN("bytes")) || size.p == NULL)
         return ERR_SYNTAX;
     bool has_size = !span_eq(size, SPAN("*"));
-    if (has_size && !read_position(size, &out->size))
+    if (has_size && (!read_position(size, &out->size) || out->size > LENGTH_MAX))
         return ERR_SYNTAX;
     if (span_eq(range, SPAN("*")))
         return has_size ? 0 : ERR_SYNTAX;
     struct span last, first = span_cut(range, '-', &last);
     if (!read_position(first, &out->first) || !read_position(last, &out->last) ||
-        out->last < out->first || (has_size && out->last >= out->size))
+        out->last < out->first || out->last >= (has_size ? out->size : LENGTH_MAX))
         return ERR_SYNTAX; /* s.14.4: invalid, not to be used */
     return 0;
 }

@@ -114,7 +114,8 @@ static void decide_body(struct request_head *head, bool has_body)
     struct span said = fields_value(&head->fields, FIELD_CONTENT_LENGTH);
     head->content_length = 0;
     if (has_body)
-        head->content_length = span_u64(said, &length) ? (int64_t)length : LENGTH_UNKNOWN;
+        head->content_length =
+            span_u64(said, &length) && length <= LENGTH_MAX ? (int64_t)length : LENGTH_UNKNOWN;
     head->expects_continue =
         has_body && span_ieq(fields_value(&head->fields, FIELD_EXPECT), SPAN("100-continue"));
 }

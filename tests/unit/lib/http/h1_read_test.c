@@ -250,7 +250,7 @@ static const struct {
     {"Connection: Keep-Alive, Close\r\n", 0, true, false, false},
     {"connection: foo,, close\r\n", 0, false, false, false},
     {"Connection: foo\r\nConnection: close\r\n", 0, false, false, false},
-    {"Content-Length: 9223372036854775807\r\n", INT64_MAX, false, true, false},
+    {"Content-Length: 1152921504606846976\r\n", LENGTH_MAX, false, true, false},
     {"Content-Length: 5\r\ncontent-length: 5\r\n", 5, false, true, false},
     {"Content-Length: \t 5 \t\r\n", 5, false, true, false},
     {"Transfer-Encoding: Chunked\r\n", LENGTH_UNKNOWN, false, true, false},
