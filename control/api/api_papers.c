@@ -223,7 +223,7 @@ static int read_routing(struct api_job *j, struct span body)
     struct paper_job *job = self_of(j);
     static const struct routing_doc no_file;
     struct routing_doc doc;
-    struct rule_set rules = {NULL};
+    struct rule_set rules = {.overrides = NULL};
     struct json_in in;
     struct buf text;
     int err = routing_doc_read(body, &doc, &j->mem, &j->why);

@@ -72,8 +72,7 @@ static void what_is_wrong_is_refused_and_never_quoted(void **state)
         "{\"keys\": {}}",
         "{\"keys\": [{\"name\": \"k\", \"use\": \"hush\", \"secrets\": [\"hush\"]}]}",
         "{\"keys\": [{\"name\": \"hush!\", \"use\": \"tickets\", \"secrets\": [\"hush\"]}]}",
-        "{\"keys\": [{\"name\": \"k\", \"use\": \"tickets\", \"secrets\": [{\"sha256\": "
-        "\"hush\"}]}]}",
+        "{\"keys\": [{\"name\": \"k\", \"use\": \"urls\", \"secrets\": [{\"sha256\": \"hush\"}]}]}",
         "{\"keys\": [{\"name\": \"k\", \"use\": \"tickets\", \"secrets\": [17]}]}",
         "{\"certificates\": [{\"name\": \"c\", \"key\": \"hush\"}]}",
         "{\"certificates\": [{\"name\": \"c\", \"chain\": \"hush\"}]}",
