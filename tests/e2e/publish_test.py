@@ -114,7 +114,8 @@ def test_a_release_that_gave_way_is_served_as_it_is_now(run, tmp_path, release):
     (release / "data/deep/3.txt").write_bytes(b"another")
     (release / "more.txt").write_bytes(b"more")
     assert publish(release, to, "--replace").returncode == 0
-    wait_until(lambda: g.get(f"/{NAME}/more.txt").status == 200, "the new release is seen")
+    wait_until(lambda: all(g.get(f"/{NAME}/more.txt").status == 200 for _ in range(20)),
+               "the new release is seen by each worker, in its own time")
     assert is_there(g, release)
 
 
