@@ -19,6 +19,8 @@ from tests.harness.trouble import Trouble
 
 PYTHON = "/usr/bin/python3"      # Debian's, which is where Debian's pytest is
 SHOWN_LINES = 60
+# Many tests wait for what takes its time: one more than there are cores keeps these busy.
+TESTERS = str(int(builds.JOBS) + 1)
 
 
 @dataclass
@@ -50,7 +52,7 @@ def end_to_end(folder, mark, options):
     """pytest over tests/e2e and tests/fault with the programs of one build; its XML report."""
     report = builds.ROOT / ".cache" / f"e2e-{folder.name}.xml"
     report.unlink(missing_ok=True)
-    command = [PYTHON, "-m", "pytest", "-q", "--tb=short", "-n", builds.JOBS, "--dist", "load",
+    command = [PYTHON, "-m", "pytest", "-q", "--tb=short", "-n", TESTERS, "--dist", "load",
                "-p", "no:cacheprovider", f"--junitxml={report}", "tests/e2e", "tests/fault"]
     command += ["-m", mark] if mark else []
     command += ["-k", options.pattern] if options.pattern else []

@@ -185,7 +185,7 @@ def test_more_than_the_store_holds_still_reaches_every_client(run, origin, tmp_p
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_edge_stops_cleanly_in_the_middle_of_a_fill(run, origin, tmp_path, workers):
-    edge = run(Edge(tmp_path, [origin.url], over={"workers": workers}))
+    edge = run(Edge(tmp_path, [origin.url], over={"workers": workers, "drain": "1s"}))
     origin.page("/f", Content(64 * MIB), cache="max-age=60", etag='"f"')
     with edge.client(receive_buffer=4096) as slow:
         read_some(slow, "/f", 10)
