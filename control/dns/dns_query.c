@@ -101,7 +101,8 @@ static bool read_opt(struct dns_edns *e, struct rest *r)
     *e = (struct dns_edns){.payload_bytes = knot_wire_read_u16(p + 3),
                            .version = p[6],
                            .options = span_make(p + OPT_BYTES, left(r) - OPT_BYTES)};
-    return knot_wire_read_u16(p + 9) == e->options.n && dns_edns_is_whole(e->options);
+    return e->version == KNOT_EDNS_VERSION && knot_wire_read_u16(p + 9) == e->options.n &&
+           dns_edns_is_whole(e->options);
 }
 
 bool dns_query_read_plain(struct dns_query *out, struct span wire, int *rcode)
