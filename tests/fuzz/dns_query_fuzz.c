@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as a DNS message: both ways to read it, where both can, say the same; no answer by UDP is longer than
- * twice its question, each is a message that libknot can read, and has the question as it came. */
+ * Any bytes as a DNS message: both ways to read it, where both can, say the same; no answer by UDP
+ * is longer than twice its question, each is a message that libknot can read, and has the question
+ * as it came. */
 #include "control/dns/dns_knot.h"
 #include "control/dns/dns_reply.h"
 #include "lib/base/err.h"
