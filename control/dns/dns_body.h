@@ -23,7 +23,7 @@ struct dns_body {
     uint8_t wire[DNS_BODY_BYTES];
 };
 
-/* Each makes the whole of *out for q; mem: for the time of the call. */
+/* Each makes the whole of *out for q, which has a name; mem: for the time of the call. */
 void dns_body_empty(struct dns_body *out, enum dns_rcode rcode);
 /* dns_body_negative: the SOA that says how long (RFC 2308): NXDOMAIN, or NOERROR for no such type.
  */

@@ -93,6 +93,8 @@ static bool read_name(struct dns_query *q, struct rest *r)
     return true;
 }
 
+/* Where a class stands, OPT has the sender's payload size. libknot reads a size of 1 as the class
+ * IN and refuses the record: both ways have to say the same, so such a message is left to it. */
 static bool read_opt(struct dns_edns *e, struct rest *r)
 {
     const uint8_t *p = r->p;
@@ -101,8 +103,8 @@ static bool read_opt(struct dns_edns *e, struct rest *r)
     *e = (struct dns_edns){.payload_bytes = knot_wire_read_u16(p + 3),
                            .version = p[6],
                            .options = span_make(p + OPT_BYTES, left(r) - OPT_BYTES)};
-    return e->version == KNOT_EDNS_VERSION && knot_wire_read_u16(p + 9) == e->options.n &&
-           dns_edns_is_whole(e->options);
+    return e->version == KNOT_EDNS_VERSION && e->payload_bytes != KNOT_CLASS_IN &&
+           knot_wire_read_u16(p + 9) == e->options.n && dns_edns_is_whole(e->options);
 }
 
 bool dns_query_read_plain(struct dns_query *out, struct span wire, int *rcode)
