@@ -3,7 +3,6 @@
 #include "control/api/answer.h"
 
 #include "lib/base/err.h"
-#include "lib/codec/json_out.h"
 
 static void respond(struct exchange *x, int status, struct span type, struct span text)
 {
@@ -24,6 +23,26 @@ void answer_json(struct exchange *x, int status, const struct buf *text)
         answer_problem(x, 500, "The answer is larger than its bound.");
     else
         respond(x, status, SPAN("application/json"), buf_span(text));
+}
+
+struct json_out *answer_open(struct answer *a)
+{
+    buf_init(&a->text, ANSWER_MAX_BYTES);
+    json_out_begin(&a->json, &a->text);
+    json_out_object(&a->json, NULL);
+    return &a->json;
+}
+
+void answer_close(struct answer *a, struct exchange *x, int status)
+{
+    json_out_end_object(&a->json);
+    answer_json(x, status, &a->text);
+    answer_drop(a);
+}
+
+void answer_drop(struct answer *a)
+{
+    buf_finish(&a->text);
 }
 
 void answer_nothing(struct exchange *x)

@@ -154,17 +154,12 @@ static void answer_rollback(struct api_job *j)
     answer_text(j);
 }
 
-static void after_rollback(struct api_worker *w)
-{
-    held_ring(w->api);
-}
-
 static const struct api_job_ops rollback_ops = {.bytes = sizeof(struct history_job),
                                                 .body_bytes = BODY_BYTES,
                                                 .read = read_rollback,
                                                 .run = run_rollback,
                                                 .answer = answer_rollback,
-                                                .after = after_rollback,
+                                                .is_news = true,
                                                 .free = free_text};
 
 void api_history_rollback(void *app, struct exchange *x, const struct router_match *m)

@@ -3,6 +3,7 @@
 #include "control/api/api_job.h"
 
 #include "control/api/answer.h"
+#include "control/api/held.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 
@@ -57,8 +58,8 @@ static void done(struct state_job *job)
         refuse(j, err);
     else
         ops->answer(j);
-    if (err == 0 && ops->after != NULL)
-        ops->after(w);
+    if (err == 0 && ops->is_news)
+        held_ring(w->api);
     api_worker_check_idle(w);
 }
 

@@ -21,8 +21,8 @@ struct api_job_ops {
     void (*answer)(struct api_job *j);
     /* What the embedding struct holds; may be NULL. */
     void (*free)(struct api_job *j);
-    /* Loop, after run gave 0, whether the client is there or not; may be NULL. */
-    void (*after)(struct api_worker *w);
+    /* Edges that wait for news are answered after run gave 0, whether the client is there or not. */
+    bool is_news;
 };
 
 struct api_job {

@@ -41,20 +41,15 @@ static void write_node(const struct picture_node *n, struct json_out *o)
 void api_nodes_list(void *app, struct exchange *x, const struct router_match *m)
 {
     const struct picture *p = api_worker_picture(app);
-    struct buf text;
-    struct json_out o;
+    struct answer a;
     (void)m;
-    buf_init(&text, ANSWER_MAX_BYTES);
-    json_out_begin(&o, &text);
-    json_out_object(&o, NULL);
-    json_out_bool(&o, "frozen", p->is_frozen);
-    json_out_array(&o, "nodes");
+    struct json_out *o = answer_open(&a);
+    json_out_bool(o, "frozen", p->is_frozen);
+    json_out_array(o, "nodes");
     for (size_t i = 0; i < p->node_count; i++)
-        write_node(&p->nodes[i], &o);
-    json_out_end_array(&o);
-    json_out_end_object(&o);
-    answer_json(x, 200, &text);
-    buf_finish(&text);
+        write_node(&p->nodes[i], o);
+    json_out_end_array(o);
+    answer_close(&a, x, 200);
 }
 
 static void answer_node(struct api_worker *w, struct exchange *x, struct span id)

@@ -7,7 +7,6 @@
 #include "control/api/api_job.h"
 #include "control/api/auth.h"
 #include "control/api/config_commit.h"
-#include "control/api/held.h"
 #include "control/route/rule_set.h"
 #include "lib/base/err.h"
 #include "lib/codec/json_in.h"
@@ -30,18 +29,13 @@ static const char *const lists[PAPER_KINDS] = {
 
 static void list(struct api_worker *w, struct exchange *x, enum paper_kind kind)
 {
-    struct buf text;
-    struct json_out o;
-    buf_init(&text, ANSWER_MAX_BYTES);
-    json_out_begin(&o, &text);
-    json_out_object(&o, NULL);
-    json_out_u64(&o, "version", api_worker_picture(w)->config_version);
-    json_out_array(&o, lists[kind]);
-    papers_write_kind(w->api->papers, kind, &o);
-    json_out_end_array(&o);
-    json_out_end_object(&o);
-    answer_json(x, 200, &text);
-    buf_finish(&text);
+    struct answer a;
+    struct json_out *o = answer_open(&a);
+    json_out_u64(o, "version", api_worker_picture(w)->config_version);
+    json_out_array(o, lists[kind]);
+    papers_write_kind(w->api->papers, kind, o);
+    json_out_end_array(o);
+    answer_close(&a, x, 200);
 }
 
 static void answer_paper(struct api_worker *w, struct exchange *x, enum paper_kind kind,
@@ -297,35 +291,32 @@ static void answer_deleted(struct api_job *j)
     answer_nothing(j->x);
 }
 
-static void after(struct api_worker *w)
-{
-    held_ring(w->api);
-}
-
 static const struct api_job_ops put_ops[PAPER_KINDS] = {
     [PAPER_CERTIFICATE] = {.bytes = sizeof(struct paper_job),
                            .body_bytes = BODY_BYTES,
                            .read = read_certificate,
                            .run = commit,
                            .answer = answer_put,
-                           .after = after},
+                           .is_news = true},
     [PAPER_KEY] = {.bytes = sizeof(struct paper_job),
                    .body_bytes = BODY_BYTES,
                    .read = read_key,
                    .run = commit,
                    .answer = answer_put,
-                   .after = after},
+                   .is_news = true},
     [PAPER_ROUTING] = {.bytes = sizeof(struct paper_job),
                        .body_bytes = ROUTING_BYTES,
                        .read = read_routing,
                        .run = commit,
                        .answer = answer_put,
-                       .after = after},
+                       .is_news = true},
 };
 static const struct api_job_ops rotate_ops = {
-    .bytes = sizeof(struct paper_job), .run = run_rotate, .answer = answer_put, .after = after};
-static const struct api_job_ops delete_ops = {
-    .bytes = sizeof(struct paper_job), .run = run_delete, .answer = answer_deleted, .after = after};
+    .bytes = sizeof(struct paper_job), .run = run_rotate, .answer = answer_put, .is_news = true};
+static const struct api_job_ops delete_ops = {.bytes = sizeof(struct paper_job),
+                                              .run = run_delete,
+                                              .answer = answer_deleted,
+                                              .is_news = true};
 
 static void start(struct api_worker *w, struct exchange *x, const struct api_job_ops *ops,
                   const struct paper *paper)

@@ -4,7 +4,6 @@
 
 #include "control/api/answer.h"
 #include "control/api/api_job.h"
-#include "control/api/held.h"
 #include "control/prefill/prefill_log.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -80,18 +79,13 @@ static int run_prefill(struct api_job *j, struct state *s)
 
 static void answer_one(struct api_worker *w, struct exchange *x, struct span id, int status)
 {
-    struct buf text;
-    struct json_out o;
-    buf_init(&text, ANSWER_MAX_BYTES);
-    json_out_begin(&o, &text);
-    json_out_object(&o, NULL);
-    bool is_there = prefill_log_write(w->api->prefills, id, &o);
-    json_out_end_object(&o);
-    if (is_there)
-        answer_json(x, status, &text);
-    else
-        answer_problem(x, 404, "There is no such prefill, or it is too long ago.");
-    buf_finish(&text);
+    struct answer a;
+    if (prefill_log_write(w->api->prefills, id, answer_open(&a))) {
+        answer_close(&a, x, status);
+        return;
+    }
+    answer_drop(&a);
+    answer_problem(x, 404, "There is no such prefill, or it is too long ago.");
 }
 
 static void answer_prefill(struct api_job *j)
@@ -99,17 +93,12 @@ static void answer_prefill(struct api_job *j)
     answer_one(j->worker, j->x, prefill_of(j)->record.order.id, 202);
 }
 
-static void ring(struct api_worker *w)
-{
-    held_ring(w->api);
-}
-
 static const struct api_job_ops order_ops = {.bytes = sizeof(struct prefill_job),
                                              .body_bytes = PREFILL_BODY_BYTES,
                                              .read = read_prefill,
                                              .run = run_prefill,
                                              .answer = answer_prefill,
-                                             .after = ring};
+                                             .is_news = true};
 
 void api_prefill_order(void *app, struct exchange *x, const struct router_match *m)
 {
@@ -135,8 +124,10 @@ static void answer_cancel(struct api_job *j)
     answer_one(j->worker, j->x, j->subject, 200);
 }
 
-static const struct api_job_ops cancel_ops = {
-    .bytes = sizeof(struct prefill_job), .run = run_cancel, .answer = answer_cancel, .after = ring};
+static const struct api_job_ops cancel_ops = {.bytes = sizeof(struct prefill_job),
+                                              .run = run_cancel,
+                                              .answer = answer_cancel,
+                                              .is_news = true};
 
 void api_prefill_cancel(void *app, struct exchange *x, const struct router_match *m)
 {
@@ -151,16 +142,11 @@ void api_prefill_get(void *app, struct exchange *x, const struct router_match *m
 void api_prefill_list(void *app, struct exchange *x, const struct router_match *m)
 {
     struct api_worker *w = app;
-    struct buf text;
-    struct json_out o;
+    struct answer a;
     (void)m;
-    buf_init(&text, ANSWER_MAX_BYTES);
-    json_out_begin(&o, &text);
-    json_out_object(&o, NULL);
-    json_out_array(&o, "prefills");
-    prefill_log_write_all(w->api->prefills, &o);
-    json_out_end_array(&o);
-    json_out_end_object(&o);
-    answer_json(x, 200, &text);
-    buf_finish(&text);
+    struct json_out *o = answer_open(&a);
+    json_out_array(o, "prefills");
+    prefill_log_write_all(w->api->prefills, o);
+    json_out_end_array(o);
+    answer_close(&a, x, 200);
 }

@@ -4,7 +4,6 @@
 
 #include "control/api/answer.h"
 #include "control/api/api_job.h"
-#include "control/api/held.h"
 #include "control/purge/fanout.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -105,8 +104,7 @@ static int run_purge(struct api_job *j, struct state *s)
 static void answer_status(struct api_worker *w, struct exchange *x, uint64_t seq, int status)
 {
     struct purge_record r;
-    struct buf text;
-    struct json_out o;
+    struct answer a;
     struct registry_position *nodes;
     char at[25];
     if (purge_log_find(w->api->purges, seq, &r, &x->mem) != 0) {
@@ -114,22 +112,18 @@ static void answer_status(struct api_worker *w, struct exchange *x, uint64_t seq
         return;
     }
     size_t count = registry_positions(w->api->registry, &nodes, &x->mem);
-    buf_init(&text, ANSWER_MAX_BYTES);
     clock_iso(r.at_wall_ms, at);
-    json_out_begin(&o, &text);
-    json_out_object(&o, NULL);
-    json_out_u64(&o, "seq", seq);
-    json_out_text(&o, "kind", span_of(heartbeat_purge_name(r.purge.kind)));
+    struct json_out *o = answer_open(&a);
+    json_out_u64(o, "seq", seq);
+    json_out_text(o, "kind", span_of(heartbeat_purge_name(r.purge.kind)));
     if (r.purge.kind != HEARTBEAT_PURGE_SITE)
-        json_out_text(&o, heartbeat_purge_name(r.purge.kind), r.purge.value);
+        json_out_text(o, heartbeat_purge_name(r.purge.kind), r.purge.value);
     if (r.purge.site.n > 0)
-        json_out_text(&o, "site", r.purge.site);
-    json_out_bool(&o, "soft", r.purge.is_soft);
-    json_out_text(&o, "at", span_of(at));
-    fanout_write(&(struct fanout_spec){nodes, count, purge_log_id(w->api->purges), seq}, &o);
-    json_out_end_object(&o);
-    answer_json(x, status, &text);
-    buf_finish(&text);
+        json_out_text(o, "site", r.purge.site);
+    json_out_bool(o, "soft", r.purge.is_soft);
+    json_out_text(o, "at", span_of(at));
+    fanout_write(&(struct fanout_spec){nodes, count, purge_log_id(w->api->purges), seq}, o);
+    answer_close(&a, x, status);
 }
 
 static void answer_purge(struct api_job *j)
@@ -138,17 +132,12 @@ static void answer_purge(struct api_job *j)
     answer_status(j->worker, j->x, CONTAINER_OF(j, struct purge_job, api)->record.purge.seq, 202);
 }
 
-static void after_purge(struct api_worker *w)
-{
-    held_ring(w->api);
-}
-
 static const struct api_job_ops purge_ops = {.bytes = sizeof(struct purge_job),
                                              .body_bytes = BODY_BYTES,
                                              .read = read_purge,
                                              .run = run_purge,
                                              .answer = answer_purge,
-                                             .after = after_purge};
+                                             .is_news = true};
 
 void api_purge_order(void *app, struct exchange *x, const struct router_match *m)
 {

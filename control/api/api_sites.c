@@ -5,7 +5,6 @@
 #include "control/api/answer.h"
 #include "control/api/api_job.h"
 #include "control/api/config_commit.h"
-#include "control/api/held.h"
 #include "lib/base/err.h"
 #include "lib/codec/json_in.h"
 #include "lib/codec/json_out.h"
@@ -14,19 +13,14 @@
 void api_sites_list(void *app, struct exchange *x, const struct router_match *m)
 {
     struct api_worker *w = app;
-    struct buf text;
-    struct json_out o;
+    struct answer a;
     (void)m;
-    buf_init(&text, ANSWER_MAX_BYTES);
-    json_out_begin(&o, &text);
-    json_out_object(&o, NULL);
-    json_out_u64(&o, "version", api_worker_picture(w)->config_version);
-    json_out_array(&o, "sites");
-    registry_write_sites(w->api->registry, &o);
-    json_out_end_array(&o);
-    json_out_end_object(&o);
-    answer_json(x, 200, &text);
-    buf_finish(&text);
+    struct json_out *o = answer_open(&a);
+    json_out_u64(o, "version", api_worker_picture(w)->config_version);
+    json_out_array(o, "sites");
+    registry_write_sites(w->api->registry, o);
+    json_out_end_array(o);
+    answer_close(&a, x, 200);
 }
 
 static void answer_site(struct api_worker *w, struct exchange *x, struct span name)
@@ -127,17 +121,12 @@ static void answer_put(struct api_job *j)
     answer_site(j->worker, j->x, j->subject);
 }
 
-static void after_put(struct api_worker *w)
-{
-    held_ring(w->api);
-}
-
 static const struct api_job_ops put_ops = {.bytes = sizeof(struct put_job),
                                            .body_bytes = SITE_DOC_MAX_BYTES,
                                            .read = read_put,
                                            .run = run_put,
                                            .answer = answer_put,
-                                           .after = after_put};
+                                           .is_news = true};
 
 void api_sites_put(void *app, struct exchange *x, const struct router_match *m)
 {
@@ -164,10 +153,8 @@ static void answer_deleted(struct api_job *j)
     answer_nothing(j->x);
 }
 
-static const struct api_job_ops delete_ops = {.bytes = sizeof(struct api_job),
-                                              .run = run_delete,
-                                              .answer = answer_deleted,
-                                              .after = after_put};
+static const struct api_job_ops delete_ops = {
+    .bytes = sizeof(struct api_job), .run = run_delete, .answer = answer_deleted, .is_news = true};
 
 void api_sites_delete(void *app, struct exchange *x, const struct router_match *m)
 {

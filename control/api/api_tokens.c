@@ -14,18 +14,13 @@
 void api_tokens_list(void *app, struct exchange *x, const struct router_match *m)
 {
     struct api_worker *w = app;
-    struct buf text;
-    struct json_out o;
+    struct answer a;
     (void)m;
-    buf_init(&text, ANSWER_MAX_BYTES);
-    json_out_begin(&o, &text);
-    json_out_object(&o, NULL);
-    json_out_array(&o, "tokens");
-    tokens_write(w->api->tokens, &o);
-    json_out_end_array(&o);
-    json_out_end_object(&o);
-    answer_json(x, 200, &text);
-    buf_finish(&text);
+    struct json_out *o = answer_open(&a);
+    json_out_array(o, "tokens");
+    tokens_write(w->api->tokens, o);
+    json_out_end_array(o);
+    answer_close(&a, x, 200);
 }
 
 struct token_job {
@@ -105,17 +100,12 @@ static int run_make(struct api_job *j, struct state *s)
 static void answer_made(struct api_job *j)
 {
     struct token_job *job = self_of(j);
-    struct buf text;
-    struct json_out o;
-    buf_init(&text, BODY_BYTES);
-    json_out_begin(&o, &text);
-    json_out_object(&o, NULL);
-    token_write(&job->token, &o);
-    json_out_text(&o, "token", span_of(job->text));
-    json_out_end_object(&o);
+    struct answer a;
+    struct json_out *o = answer_open(&a);
+    token_write(&job->token, o);
+    json_out_text(o, "token", span_of(job->text));
     explicit_bzero(job->text, sizeof job->text);
-    answer_json(j->x, 201, &text);
-    buf_finish(&text);
+    answer_close(&a, j->x, 201);
 }
 
 static const struct api_job_ops make_ops = {.bytes = sizeof(struct token_job),
