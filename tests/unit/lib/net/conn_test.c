@@ -3,6 +3,7 @@
 
 #include "lib/base/err.h"
 #include "tests/unit/lib/net/wire.h"
+#include "tests/unit/lib/net/run_for.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -27,7 +28,6 @@ struct end {
 static struct loop *loop;
 static struct end a;
 static int peer;
-static struct timer stop_timer;
 
 static void read_on(struct end *e)
 {
@@ -55,18 +55,6 @@ static void on_ready(void *ctx, struct conn *c, unsigned ready)
 
 static const struct conn_events events = {.on_ready = on_ready};
 
-static void on_stop(struct timer *t)
-{
-    (void)t;
-    loop_stop(loop);
-}
-
-static void run_for(msec_t ms)
-{
-    timer_set(&stop_timer, ms);
-    loop_run(loop);
-}
-
 static int begin(void **state)
 {
     int fds[2];
@@ -75,7 +63,6 @@ static int begin(void **state)
     loop = loop_create();
     if (loop == NULL)
         return -1;
-    timer_init(&stop_timer, loop, on_stop);
     wire_connect(fds);
     wire_block(fds[1]);
     peer = fds[1];
@@ -93,7 +80,6 @@ static int end(void **state)
     conn_close(&a.conn);
     if (peer >= 0)
         close(peer);
-    timer_finish(&stop_timer);
     loop_destroy(&loop);
     return 0;
 }
@@ -129,14 +115,14 @@ static void what_the_peer_says_is_read(void **state)
     assert_false(conn_may_read(a.conn));
     assert_true(conn_may_write(a.conn));
     peer_says("hello");
-    run_for(20);
+    run_for(loop, 20);
     got_is("hello");
     assert_int_equal(a.calls, 1);
     assert_int_equal(a.ready, CONN_READABLE);
     assert_int_equal(a.last, ERR_AGAIN);
     assert_false(conn_may_read(a.conn));
     peer_says(" again");
-    run_for(20);
+    run_for(loop, 20);
     got_is("hello again");
     assert_int_equal(conn_bytes_in(a.conn), 11);
 }
@@ -146,7 +132,7 @@ static void data_with_the_end_behind_it_loses_neither(void **state)
     (void)state;
     peer_says("last words");
     shutdown(peer, SHUT_WR);
-    run_for(20);
+    run_for(loop, 20);
     got_is("last words");
     assert_int_equal(a.last, 0);
     assert_int_equal(conn_read(a.conn, a.got, 1), 0); /* and stays so */
@@ -158,9 +144,9 @@ static void data_with_the_end_behind_it_loses_neither(void **state)
 static void an_end_alone_is_told(void **state)
 {
     (void)state;
-    run_for(10);
+    run_for(loop, 10);
     shutdown(peer, SHUT_WR);
-    run_for(20);
+    run_for(loop, 20);
     assert_int_equal(a.last, 0);
     assert_int_equal(a.calls, 1);
 }
@@ -170,7 +156,7 @@ static void data_with_a_reset_behind_it_ends_as_broken(void **state)
     (void)state;
     peer_says("half an answ");
     peer_resets();
-    run_for(400); /* the second look finds it */
+    run_for(loop, 400); /* the second look finds it */
     got_is("half an answ");
     assert_int_equal(a.last, ERR_CLOSED);
     assert_int_equal(conn_read(a.conn, a.got, 1), ERR_CLOSED); /* never shown as an end */
@@ -179,10 +165,10 @@ static void data_with_a_reset_behind_it_ends_as_broken(void **state)
 static void a_reset_met_by_a_write_is_not_an_end_to_a_later_read(void **state)
 {
     (void)state;
-    run_for(10);
+    run_for(loop, 10);
     a.does_read = false;
     peer_resets();
-    run_for(20);
+    run_for(loop, 20);
     assert_int_equal(write_text("x"), ERR_CLOSED);
     assert_int_equal(conn_read(a.conn, a.got, 1), ERR_CLOSED);
 }
@@ -191,7 +177,7 @@ static void a_silent_connection_is_looked_at_once_and_left_alone(void **state)
 {
     (void)state;
     peer_says("x");
-    run_for(500);
+    run_for(loop, 500);
     assert_int_equal(a.calls, 1);
 }
 
@@ -200,10 +186,10 @@ static void who_does_not_read_is_told_again_and_may_read_all_the_time(void **sta
     (void)state;
     a.does_read = false;
     peer_says("abc");
-    run_for(20);
+    run_for(loop, 20);
     assert_true(conn_may_read(a.conn));
     peer_says("def");
-    run_for(20);
+    run_for(loop, 20);
     assert_true(conn_may_read(a.conn));
     read_on(&a);
     got_is("abcdef");
@@ -223,13 +209,13 @@ static void a_full_socket_says_again_and_writable_comes_once_there_is_room(void 
             sent += (size_t)n;
         assert_int_equal(n, ERR_AGAIN);
         assert_false(conn_may_write(a.conn));
-        run_for(20);
+        run_for(loop, 20);
     } while (a.calls > 0);
     for (int round = 0; round < 1000 && a.calls == 0; round++) {
         char sink[8192];
         while ((n = recv(peer, sink, sizeof(sink), MSG_DONTWAIT)) > 0)
             received += (size_t)n;
-        run_for(1);
+        run_for(loop, 1);
     }
     assert_int_equal(a.calls, 1);
     assert_int_equal(a.ready, CONN_WRITABLE);
@@ -243,10 +229,10 @@ static void closing_inside_its_own_event_is_safe(void **state)
     (void)state;
     a.does_close = true;
     peer_says("x");
-    run_for(20);
+    run_for(loop, 20);
     assert_null(a.conn);
     assert_int_equal(a.calls, 1);
-    run_for(150);
+    run_for(loop, 150);
     char c;
     assert_true(recv(peer, &c, 1, 0) <= 0);
 }
@@ -258,7 +244,6 @@ static void close_is_an_end_and_close_reset_is_not(void **state)
     conn_close(&a.conn);
     assert_int_equal(recv(peer, &c, 1, 0), 0);
     close(peer);
-    timer_finish(&stop_timer);
     loop_destroy(&loop);
     assert_int_equal(begin(NULL), 0);
     conn_close_reset(&a.conn);
@@ -272,7 +257,7 @@ static void half_close_ends_one_direction(void **state)
     assert_int_equal(conn_end_write(a.conn), 0);
     assert_int_equal(recv(peer, &c, 1, 0), 0);
     peer_says("still here");
-    run_for(20);
+    run_for(loop, 20);
     got_is("still here");
     assert_int_equal(write_text("x"), ERR_CLOSED);
 }
@@ -301,7 +286,7 @@ static void a_connection_closed_by_another_of_the_same_batch_is_silent(void **st
         conn_set_events(twins[i].conn, &deadly, &twins[i]);
         assert_int_equal(send(fds[i][1], "x", 1, 0), 1);
     }
-    run_for(20);
+    run_for(loop, 20);
     assert_int_equal(twins[0].calls + twins[1].calls, 1);
     for (int i = 0; i < 2; i++) {
         conn_close(&twins[i].conn);
@@ -396,9 +381,9 @@ static void an_echo_in_pieces_of_any_size_returns_every_byte(void **state)
         k = recv(peer, in + received, 1 + (size_t)random() % 30000, MSG_DONTWAIT);
         assert_true(k != 0);
         received += k > 0 ? (size_t)k : 0;
-        run_for(0);
+        run_for(loop, 0);
     }
-    run_for(20);
+    run_for(loop, 20);
     assert_memory_equal(in, out, sizeof(out));
     assert_int_equal(recv(peer, in, 1, 0), 0);
 }

@@ -4,6 +4,7 @@
 #include "lib/base/err.h"
 #include "tests/unit/lib/net/certs.h"
 #include "tests/unit/lib/net/wire.h"
+#include "tests/unit/lib/net/run_for.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -30,7 +31,6 @@ struct end {
 
 static struct certs *certs;
 static struct loop *loop;
-static struct timer stop_timer;
 static struct end client, server;
 static struct tls_server *tls_server;
 static struct tls_client *tls_client;
@@ -89,18 +89,6 @@ static void on_ready(void *ctx, struct conn *c, unsigned ready)
 
 static const struct conn_events events = {.on_ready = on_ready};
 
-static void on_stop(struct timer *t)
-{
-    (void)t;
-    loop_stop(loop);
-}
-
-static void run_for(msec_t ms)
-{
-    timer_set(&stop_timer, ms);
-    loop_run(loop);
-}
-
 static int make_certs(void **state)
 {
     static const struct certs_spec specs[] = {
@@ -130,7 +118,6 @@ static int begin(void **state)
     loop = loop_create();
     if (loop == NULL)
         return -1;
-    timer_init(&stop_timer, loop, on_stop);
     buf_init(&why, 4096);
     client = (struct end){.in = small_in[0], .in_room = sizeof(small_in[0])};
     server = (struct end){.in = small_in[1], .in_room = sizeof(small_in[1])};
@@ -144,7 +131,6 @@ static int end(void **state)
     conn_close(&server.conn);
     tls_server_unref(&tls_server);
     tls_client_unref(&tls_client);
-    timer_finish(&stop_timer);
     buf_finish(&why);
     loop_destroy(&loop);
     return 0;
@@ -220,7 +206,7 @@ static void accepted_as(const char *name)
 {
     connect_as(name);
     assert_false(conn_is_ready(client.conn));
-    run_for(50);
+    run_for(loop, 50);
     assert_int_equal(conn_handshake_error(client.conn), 0);
     assert_true(conn_is_ready(client.conn));
     assert_true(conn_is_ready(server.conn));
@@ -230,13 +216,13 @@ static void refused_as(const char *name, const char *text)
 {
     char c;
     connect_as(name);
-    run_for(50);
+    run_for(loop, 50);
     assert_int_equal(conn_handshake_error(client.conn), ERR_CERTIFICATE);
     assert_non_null(strstr(conn_tls_error(client.conn), text));
     assert_false(conn_is_ready(client.conn));
     assert_int_equal(conn_read(client.conn, &c, 1), ERR_CERTIFICATE);
     conn_close(&client.conn);
-    run_for(30);
+    run_for(loop, 30);
     assert_true(conn_read(server.conn, &c, 1) < 0);
     conn_close(&server.conn);
 }
@@ -252,7 +238,7 @@ static void a_request_and_its_answer_go_through(void **state)
     accepted_as("one.example");
     assert_memory_equal(server.in, "hello", 5);
     say(&server, answer);
-    run_for(30);
+    run_for(loop, 30);
     assert_int_equal(client.in_bytes, 8);
     assert_memory_equal(client.in, "good day", 8);
     assert_int_equal(client.last_read, ERR_AGAIN);
@@ -323,7 +309,7 @@ static void an_end_with_close_notify_is_an_end(void **state)
     trust_ca();
     accepted_as("one.example");
     conn_close(&server.conn);
-    run_for(30);
+    run_for(loop, 30);
     assert_int_equal(client.last_read, 0);
 }
 
@@ -335,7 +321,7 @@ static void an_end_without_close_notify_is_a_broken_stream(void **state)
     trust_ca();
     accepted_as("one.example");
     shutdown(conn_fd(server.conn), SHUT_WR);
-    run_for(30);
+    run_for(loop, 30);
     assert_int_equal(client.last_read, ERR_CLOSED);
     assert_int_equal(conn_read(client.conn, &c, 1), ERR_CLOSED);
     assert_string_equal(conn_tls_error(client.conn), "connection ended without close_notify");
@@ -348,7 +334,7 @@ static void a_reset_is_a_broken_stream(void **state)
     trust_ca();
     accepted_as("one.example");
     conn_close_reset(&server.conn);
-    run_for(200);
+    run_for(loop, 200);
     assert_int_equal(client.last_read, ERR_CLOSED);
 }
 
@@ -360,10 +346,10 @@ static void half_closed_the_other_half_goes_on(void **state)
     trust_ca();
     accepted_as("one.example");
     assert_int_equal(conn_end_write(client.conn), 0);
-    run_for(30);
+    run_for(loop, 30);
     assert_int_equal(server.last_read, 0);
     say(&server, text);
-    run_for(30);
+    run_for(loop, 30);
     assert_int_equal(client.in_bytes, 10);
     assert_memory_equal(client.in, "still here", 10);
 }
@@ -379,7 +365,7 @@ static void a_peer_that_speaks_no_tls_is_an_error_of_tls(void **state)
     wire_connect(fds);
     start_server(fds[1]);
     assert_int_equal(send(fds[0], http, sizeof(http) - 1, 0), sizeof(http) - 1);
-    run_for(30);
+    run_for(loop, 30);
     assert_int_equal(conn_handshake_error(server.conn), ERR_TLS);
     assert_string_equal(conn_tls_error(server.conn), "http request");
     assert_int_equal(conn_read(server.conn, &c, 1), ERR_TLS);
@@ -389,7 +375,7 @@ static void a_peer_that_speaks_no_tls_is_an_error_of_tls(void **state)
     wire_connect(fds);
     start_client(fds[0], "one.example");
     shutdown(fds[1], SHUT_WR);
-    run_for(30);
+    run_for(loop, 30);
     assert_int_equal(conn_handshake_error(client.conn), ERR_TLS);
     assert_non_null(strstr(conn_tls_error(client.conn), "during the handshake"));
     close(fds[1]);
@@ -404,7 +390,7 @@ static void a_name_too_long_for_a_certificate_is_refused_without_harm(void **sta
     serve_one("one");
     trust_ca();
     connect_as(name);
-    run_for(30);
+    run_for(loop, 30);
     assert_int_equal(conn_handshake_error(client.conn), ERR_TLS);
 }
 
@@ -419,13 +405,13 @@ static void nothing_waits_for_who_does_not_read(void **state)
     server.out = block;
     server.out_bytes = sizeof(block);
     write_on(&server);
-    run_for(50);
+    run_for(loop, 50);
     assert_false(conn_may_write(server.conn));
     assert_int_equal(conn_end_write(server.conn), ERR_AGAIN);
     int calls, rounds = 0;
     do { /* the kernel may find some more room at first */
         calls = server.calls;
-        run_for(60);
+        run_for(loop, 60);
     } while (server.calls > calls && ++rounds < 10);
     assert_int_equal(server.calls, calls);
     conn_close(&server.conn);
@@ -449,7 +435,7 @@ static void two_streams_at_once_return_every_byte(void **state)
     trust_ca();
     connect_as("one.example");
     for (msec_t limit = clock_mono_ms() + 20000; clock_mono_ms() < limit;) {
-        run_for(1);
+        run_for(loop, 1);
         for (int i = 0; i < 2; i++)
             if (conn_is_ready(ends[i]->conn) && conn_may_read(ends[i]->conn))
                 read_on(ends[i]);
@@ -470,10 +456,10 @@ static void an_old_set_lives_as_long_as_its_connections(void **state)
     trust_ca();
     connect_as("one.example");
     tls_server_unref(&tls_server);
-    run_for(50);
+    run_for(loop, 50);
     assert_true(conn_is_ready(client.conn));
     say(&server, text);
-    run_for(30);
+    run_for(loop, 30);
     assert_int_equal(client.in_bytes, strlen(text));
 }
 
@@ -493,7 +479,7 @@ static ssize_t read_some(int fd, unsigned char *dst, size_t room)
     size_t n = 0;
     for (int i = 0; i < 200; i++) {
         write_on(&server);
-        run_for(1);
+        run_for(loop, 1);
         ssize_t got = recv(fd, dst + n, room - n, MSG_DONTWAIT);
         if (got > 0)
             n += (size_t)got;
@@ -521,7 +507,7 @@ static void a_burst_begins_with_small_records(void **state)
         assert_int_equal(count, 16 + (BYTES - 65536) / 16384);
         for (size_t i = 0; i < count; i++)
             assert_int_equal(lengths[i], (i < 16 ? 4096 : 16384) + 17);
-        run_for(1100); /* silence */
+        run_for(loop, 1100); /* silence */
     }
 }
 
@@ -550,7 +536,7 @@ static void without_kernel_tls_all_goes_on_in_silence(void **state)
     assert_false(conn_has_sendfile(server.conn));
     assert_int_equal(conn_sendfile(server.conn, 0, 0, 1, false), ERR_UNSUPPORTED);
     say(&server, text);
-    run_for(30);
+    run_for(loop, 30);
     assert_memory_equal(client.in, "sealed here", 11);
 }
 

@@ -4,6 +4,7 @@
 #include "lib/base/err.h"
 #include "tests/unit/lib/net/certs.h"
 #include "tests/unit/lib/net/wire.h"
+#include "tests/unit/lib/net/run_for.h"
 
 #include <event2/dns.h>
 #include <event2/event.h>
@@ -19,7 +20,6 @@
 enum { FULL = 4 };
 
 static struct loop *loop;
-static struct timer stop_timer;
 static struct dial *dial;
 static struct conn *conn;
 static int calls, error;
@@ -38,25 +38,12 @@ static void on_done(void *ctx, struct conn *c, int err, const char *words)
     loop_stop(loop);
 }
 
-static void on_stop(struct timer *t)
-{
-    (void)t;
-    loop_stop(loop);
-}
-
-static void run_for(msec_t ms)
-{
-    timer_set(&stop_timer, ms);
-    loop_run(loop);
-}
-
 static int begin(void **state)
 {
     (void)state;
     loop = loop_create();
     if (loop == NULL)
         return -1;
-    timer_init(&stop_timer, loop, on_stop);
     listener = wire_listen(&addr);
     calls = error = 0;
     return 0;
@@ -69,7 +56,6 @@ static int end(void **state)
     conn_close(&conn);
     if (listener >= 0)
         close(listener);
-    timer_finish(&stop_timer);
     loop_destroy(&loop);
     return 0;
 }
@@ -86,7 +72,7 @@ static void connected(const char *host)
 {
     calls = 0;
     start(host, NULL, 2000);
-    run_for(3000);
+    run_for(loop, 3000);
     assert_int_equal(calls, 1);
     assert_int_equal(error, 0);
     assert_non_null(conn);
@@ -117,7 +103,7 @@ static void a_port_where_nobody_listens_is_refused(void **state)
     close(listener);
     listener = -1;
     start("127.0.0.1", NULL, 2000);
-    run_for(3000);
+    run_for(loop, 3000);
     failed(ERR_REFUSED, ": Connection refused");
 }
 
@@ -161,7 +147,7 @@ static void who_never_answers_is_given_up_in_time(void **state)
     fill(fds);
     msec_t began = clock_mono_ms();
     start("127.0.0.1", NULL, 150);
-    run_for(3000);
+    run_for(loop, 3000);
     failed(ERR_TIMEOUT, "timed out");
     assert_in_range(clock_mono_ms() - began, 140, 1000);
     drop(fds);
@@ -245,7 +231,7 @@ static void a_name_that_does_not_exist_is_said(void **state)
 {
     (void)state;
     start("nowhere.example", NULL, 2000);
-    run_for(3000);
+    run_for(loop, 3000);
     failed(ERR_DNS, "resolving nowhere.example: ");
 }
 
@@ -286,7 +272,7 @@ static void a_silent_name_server_is_given_up_in_time(void **state)
     (void)state;
     is_dns_silent = true;
     start("here.example", NULL, 100);
-    run_for(3000);
+    run_for(loop, 3000);
     failed(ERR_TIMEOUT, "resolving here.example took longer than 100 ms");
 }
 
@@ -297,7 +283,7 @@ static void cancelled(void)
     assert_non_null(dial);
     dial_cancel(&dial);
     assert_null(dial);
-    run_for(60);
+    run_for(loop, 60);
     assert_int_equal(calls, 0);
 }
 
@@ -313,11 +299,11 @@ static void a_dial_that_resolves_can_be_cancelled(void **state)
     (void)state;
     is_dns_silent = true;
     start("here.example", NULL, 1000);
-    run_for(20);
+    run_for(loop, 20);
     cancelled();
     is_dns_silent = false; /* another one meanwhile: answers find nobody, or the right one */
     start("here.example", NULL, 1000);
-    run_for(5);
+    run_for(loop, 5);
     dial_cancel(&dial);
 }
 
@@ -327,7 +313,7 @@ static void a_dial_that_connects_can_be_cancelled(void **state)
     (void)state;
     fill(fds);
     start("127.0.0.1", NULL, 1000);
-    run_for(20);
+    run_for(loop, 20);
     cancelled();
     drop(fds);
 }
@@ -341,11 +327,11 @@ static void a_handshake_can_be_cancelled_and_has_the_same_deadline(void **state)
     buf_init(&why, 1000);
     assert_int_equal(tls_client_create(&tls, &spec, &why), 0);
     start("127.0.0.1", tls, 1000);
-    run_for(20);
+    run_for(loop, 20);
     cancelled();
     start("127.0.0.1", tls, 100);
     tls_client_unref(&tls); /* the dial holds on to it */
-    run_for(3000);
+    run_for(loop, 3000);
     failed(ERR_TIMEOUT, "TLS handshake with 127.0.0.1 took longer than 100 ms");
     buf_finish(&why);
 }
@@ -381,7 +367,7 @@ static void tls_is_part_of_the_dial_and_its_failures_have_reasons(void **state)
     event_add(e, NULL);
 
     start("127.0.0.1", tls, 2000);
-    run_for(3000);
+    run_for(loop, 3000);
     assert_int_equal(error, 0);
     assert_true(conn_is_ready(conn));
     conn_close(&conn);
@@ -389,7 +375,7 @@ static void tls_is_part_of_the_dial_and_its_failures_have_reasons(void **state)
 
     calls = 0;
     start("localhost", tls, 2000);
-    run_for(3000);
+    run_for(loop, 3000);
     failed(ERR_CERTIFICATE, "TLS with localhost: hostname mismatch");
     conn_close(&served);
 

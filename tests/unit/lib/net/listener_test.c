@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/net/listener.h"
+#include "tests/unit/lib/net/run_for.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 static struct loop *loop;
 static struct listener *listener;
 static struct addr addr;
-static struct timer stop_timer;
 static int accepted[300], accepted_count, stop_at;
 
 static void on_accept(void *ctx, int fd, const struct addr *peer)
@@ -32,18 +32,6 @@ static void on_accept(void *ctx, int fd, const struct addr *peer)
         listener_stop(&listener);
 }
 
-static void on_stop(struct timer *t)
-{
-    (void)t;
-    loop_stop(loop);
-}
-
-static void run_for(msec_t ms)
-{
-    timer_set(&stop_timer, ms);
-    loop_run(loop);
-}
-
 static int begin(void **state)
 {
     int fd = -1;
@@ -53,7 +41,6 @@ static int begin(void **state)
     if (loop == NULL || addr_parse(SPAN("127.0.0.1:0"), -1, &addr) != 0 ||
         listener_bind(&addr, true, &fd) != 0)
         return -1;
-    timer_init(&stop_timer, loop, on_stop);
     listener = listener_start(loop, fd, on_accept, &listener);
     return 0;
 }
@@ -64,7 +51,6 @@ static int end(void **state)
     listener_stop(&listener);
     for (int i = 0; i < accepted_count; i++)
         close(accepted[i]);
-    timer_finish(&stop_timer);
     loop_destroy(&loop);
     return 0;
 }
@@ -83,7 +69,7 @@ static void callers_are_accepted(void **state)
     (void)state;
     for (int i = 0; i < 200; i++)
         fds[i] = call();
-    run_for(50);
+    run_for(loop, 50);
     assert_int_equal(accepted_count, 200);
     for (int i = 0; i < 200; i++)
         close(fds[i]);
@@ -113,7 +99,7 @@ static void stop_from_inside_its_own_callback_is_safe(void **state)
     stop_at = 2;
     for (int i = 0; i < 5; i++)
         fds[i] = call();
-    run_for(30);
+    run_for(loop, 30);
     assert_null(listener);
     assert_int_equal(accepted_count, 5);
     for (int i = 0; i < 5; i++)
@@ -159,10 +145,10 @@ static void without_descriptors_accepting_pauses_and_goes_on_later(void **state)
     close(next_free);
     tight = (struct rlimit){.rlim_cur = (rlim_t)next_free, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
-    run_for(50);
+    run_for(loop, 50);
     assert_int_equal(accepted_count, 0);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    run_for(150);
+    run_for(loop, 150);
     assert_int_equal(accepted_count, 1);
     close(fd);
 }

@@ -4,6 +4,7 @@
 #include "lib/net/resolve.h"
 
 #include "lib/base/clock.h"
+#include "tests/unit/lib/net/run_for.h"
 
 #include <event2/dns.h>
 #include <event2/event.h>
@@ -24,7 +25,6 @@ static int queries, dns_fd;
 static struct event *dns_event;
 
 static struct loop *loop;
-static struct timer stop_timer;
 static struct lookup *lookup;
 static struct resolved got;
 static const char *why;
@@ -65,18 +65,6 @@ static void on_query(evutil_socket_t fd, short what, void *ctx)
     sendto(fd, q, (size_t)n, 0, (struct sockaddr *)&from, from_bytes);
 }
 
-static void on_stop(struct timer *t)
-{
-    (void)t;
-    loop_stop(loop);
-}
-
-static void run_for(msec_t ms)
-{
-    timer_set(&stop_timer, ms);
-    loop_run(loop);
-}
-
 static int begin(void **state)
 {
     struct addr a;
@@ -84,7 +72,6 @@ static int begin(void **state)
     char where[ADDR_TEXT_ROOM];
     (void)state;
     loop = loop_create();
-    timer_init(&stop_timer, loop, on_stop);
     dns_fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     assert_int_equal(addr_parse(SPAN("127.0.0.1:0"), -1, &a), 0);
     assert_int_equal(bind(dns_fd, &a.any, addr_bytes(&a)), 0);
@@ -111,7 +98,6 @@ static int end(void **state)
     resolve_cancel(&lookup);
     event_free(dns_event);
     close(dns_fd);
-    timer_finish(&stop_timer);
     loop_destroy(&loop);
     return 0;
 }
@@ -136,7 +122,7 @@ static bool ask(void)
     lookup = resolve_start(loop, "a.example", &got, on_resolved, NULL);
     bool was_known = lookup == NULL;
     if (!was_known)
-        run_for(4000);
+        run_for(loop, 4000);
     assert_true(was_known || has_come);
     return was_known;
 }
@@ -171,7 +157,7 @@ static void what_connected_comes_first_also_after_the_next_answer(void **state)
     resolve_prefer(loop, "a.example", &good);
     assert_true(ask());
     is_at(0, "127.0.0.1");
-    run_for(1100);
+    run_for(loop, 1100);
     assert_false(ask());
     is_at(0, "127.0.0.1");
 }
@@ -194,7 +180,7 @@ static void after_its_ttl_a_name_has_its_new_address(void **state)
     old = got.v[0];
     assert_true(resolve_has(loop, "a.example", &old));
     says.v4_last = 9;
-    run_for(1100);
+    run_for(loop, 1100);
     assert_false(ask());
     is_at(0, "127.0.0.9");
     assert_false(resolve_has(loop, "a.example", &old));
@@ -209,9 +195,9 @@ static void connections_alone_make_it_look_anew(void **state)
     ask();
     old = got.v[0];
     says.v4_last = 9;
-    run_for(1100);
+    run_for(loop, 1100);
     assert_true(resolve_has(loop, "a.example", &old)); /* not known better yet */
-    run_for(100);
+    run_for(loop, 100);
     assert_false(resolve_has(loop, "a.example", &old));
 }
 
@@ -220,11 +206,11 @@ static void a_name_in_use_is_renewed_before_its_time_is_over(void **state)
     (void)state;
     ask();
     int asked = queries;
-    run_for(850);
+    run_for(loop, 850);
     assert_true(ask());
-    run_for(100);
+    run_for(loop, 100);
     assert_int_equal(queries, 2 * asked);
-    run_for(400);
+    run_for(loop, 400);
     assert_true(ask());
 }
 
@@ -233,7 +219,7 @@ static void a_silent_server_leaves_the_old_address_in_use(void **state)
     (void)state;
     ask();
     says.is_silent = true;
-    run_for(1100);
+    run_for(loop, 1100);
     msec_t began = clock_mono_ms();
     assert_false(ask());
     assert_in_range(clock_mono_ms() - began, 900, 2500);
@@ -246,7 +232,7 @@ static void that_a_name_is_gone_is_believed(void **state)
     (void)state;
     ask();
     says.is_missing = true;
-    run_for(1100);
+    run_for(loop, 1100);
     assert_false(ask());
     assert_int_equal(got.count, 0);
     assert_string_equal(why, "no such name");
@@ -274,7 +260,7 @@ static void a_loop_may_end_while_it_asks(void **state)
     (void)state;
     says.is_silent = true;
     lookup = resolve_start(loop, "a.example", &known, on_resolved, NULL);
-    run_for(20);
+    run_for(loop, 20);
 }
 
 static void hosts_are_read(void **state)
