@@ -58,7 +58,8 @@ def simulate(preset, folder, load):
     whole = catalogue_bytes(trace)
     said, = lines_of(program("sim/byeori_network"), trace, "--places", PLACES, "--edges", PLACES,
                      "--edge-bytes", preset.edge_share * whole,
-                     "--shield-bytes", preset.shield_share * whole, "--samples", samples)
+                     "--shield-bytes", preset.shield_share * whole, "--samples", samples,
+                     "--explain", "yes")
     trace.unlink()
     return said, samples
 
@@ -78,6 +79,18 @@ def money(won, rate):
     return f"{won / 1e6:,.1f} M won ({won / rate / 1e3:,.1f} k USD)"
 
 
+def show_reasons(said):
+    """What the misses are made of, in shares of all bytes that users took."""
+    print(f"  missed by edges {said['edge_first'] + said['edge_again']:.1%}: "
+          f"{said['edge_first']:.1%} never asked of that edge before, "
+          f"{said['edge_again']:.1%} given up by it\n"
+          f"  from the origin {said['origin_first'] + said['origin_again']:.1%}: "
+          f"{said['origin_first']:.1%} never asked for before by anybody, "
+          f"{said['origin_again']:.1%} given up by the shield\n"
+          f"  who knew the future (Belady) at the shield: {said['belady_shield']:.1%}, at the edges "
+          f"too: {said['belady_both']:.1%} from the origin")
+
+
 def show(name, preset, said, rows, bills, rate):
     total = {k: sum(r[k] for r in rows) for k in ("demand", "above", "origin")}
     cost = {(b["column"], b["tariff"]): b for b in bills}
@@ -94,6 +107,7 @@ def show(name, preset, said, rows, bills, rate):
     print(f"  bar: {preset.bar:.3f} by {preset.by}; found {found:.3f}: "
           f"{'reached' if found <= preset.bar else 'missed'}; {said['requests_s']:,.0f} requests/s "
           "simulated")
+    show_reasons(said)
     print(f"  {'a month at the origin':22} {'without a cache':>36} {'with byeori':>36}")
     for tariff in dict.fromkeys(b["tariff"] for b in bills):
         both = [money(cost[c, tariff]["cost"], rate) for c in ("demand", "origin")]

@@ -5,8 +5,10 @@
  * Prints what came from where, how evenly the edges of a place share its work, and what the 95th
  * percentile of the origin costs. bench/README.md tells how to read it. */
 #include "bench/sim/edge_cache.h"
+#include "bench/sim/explain.h"
 #include "bench/sim/workload.h"
 
+#include "bench/traces/convert.h"
 #include "control/billing/percentile.h"
 #include "control/route/decide.h"
 #include "lib/base/err.h"
@@ -25,10 +27,12 @@
 
 struct options {
     const char *trace, *samples;     /* samples: a file to be written, or NULL */
+    const char *policy;              /* of eviction */
     double edge_bytes, shield_bytes; /* in place of the shares; 0: unset */
     uint32_t places, edges;
     double edge_share, shield_share; /* of the bytes that the trace touches */
     double won_per_gbps;             /* a month */
+    bool is_explained;               /* what its misses are made of, too */
 };
 
 struct network {
@@ -46,6 +50,9 @@ struct network {
     double skew_bytes, skew_worst;
     uint64_t away; /* bytes that edges of another place sent */
     uint64_t edge_missed, wanted;
+    uint64_t touch;   /* of the workload: the one at hand */
+    uint16_t *asked;  /* [touches]: number of the edge */
+    uint8_t *sources; /* [touches]: SENT_BY_... */
 };
 
 static void place_of(uint32_t number, double *lat, double *lon)
@@ -80,13 +87,25 @@ static void add_edges(struct network *n)
     n->heat = heat_create();
 }
 
-static struct edge_cache *cache_of(const struct network *n, double bytes, double share)
+static int64_t bytes_of(const struct network *n, double bytes, double share)
 {
-    struct edge_cache_spec spec = {
-        .policy = "s3-fifo",
-        .memory_bytes = (int64_t)(bytes > 0 ? bytes : share * (double)n->work.bytes)};
-    if (spec.memory_bytes < EDGE_MIN)
-        spec.memory_bytes = EDGE_MIN;
+    int64_t b = (int64_t)(bytes > 0 ? bytes : share * (double)n->work.bytes);
+    return b > EDGE_MIN ? b : EDGE_MIN;
+}
+
+static int64_t edge_bytes(const struct network *n)
+{
+    return bytes_of(n, n->options.edge_bytes, n->options.edge_share);
+}
+
+static int64_t shield_bytes(const struct network *n)
+{
+    return bytes_of(n, n->options.shield_bytes, n->options.shield_share);
+}
+
+static struct edge_cache *cache_of(const struct network *n, int64_t bytes)
+{
+    struct edge_cache_spec spec = {.policy = n->options.policy, .memory_bytes = bytes};
     return edge_cache_create(&spec);
 }
 
@@ -112,12 +131,12 @@ static uint32_t route(struct network *n, const struct trace_row *r)
     return (uint32_t)(v.v[0].node - n->picture->nodes);
 }
 
-/* What a cache could not give of the row. */
-static uint64_t ask(struct edge_cache *c, const struct trace_row *r)
+/* Whether the cache has what the row wants, which is of one block; from now on it has. */
+static bool has(struct edge_cache *c, const struct trace_row *r)
 {
     uint64_t before = edge_cache_counts(c).missed_bytes;
     edge_cache_row(c, r);
-    return edge_cache_counts(c).missed_bytes - before;
+    return edge_cache_counts(c).missed_bytes == before;
 }
 
 static void end_hour(struct network *n)
@@ -137,21 +156,44 @@ static void end_hour(struct network *n)
     memset(n->sent, 0, n->options.edges * sizeof(*n->sent));
 }
 
-static void play_row(struct network *n, const struct trace_row *r, bool is_counted)
+/* What the row wants of one block. */
+static struct trace_row block_of(const struct trace_row *r, uint64_t block)
 {
-    uint32_t edge = route(n, r);
-    uint64_t missed = ask(n->edges[edge], r), origin = missed > 0 ? ask(n->shield, r) : 0;
-    if (!is_counted)
-        return;
-    origin = origin < missed ? origin : missed;
+    struct trace_row b = *r;
+    uint64_t from = block * SIM_BLOCK_BYTES, to = from + SIM_BLOCK_BYTES,
+             end = r->offset + r->taken;
+    b.offset = r->offset > from ? r->offset : from;
+    b.taken = (end < to ? end : to) - b.offset;
+    return b;
+}
+
+static void count(struct network *n, const struct trace_row *r, uint32_t edge, int source)
+{
     size_t sample = r->time_us / SAMPLE_US;
     n->to_clients[sample] += r->taken;
-    n->from_above[sample] += missed;
-    n->from_origin[sample] += origin;
+    n->from_above[sample] += source != SENT_BY_EDGE ? r->taken : 0;
+    n->from_origin[sample] += source == SENT_BY_ORIGIN ? r->taken : 0;
+    n->edge_missed += source != SENT_BY_EDGE ? r->taken : 0;
     n->sent[edge] += r->taken;
     n->away += edge % n->options.places != r->place ? r->taken : 0;
     n->wanted += r->taken;
-    n->edge_missed += missed;
+}
+
+/* Block by block: an edge asks above only for those that it lacks. */
+static void play_row(struct network *n, const struct trace_row *r, bool is_counted)
+{
+    uint32_t edge = route(n, r);
+    uint64_t end = trace_touch_end(r, SIM_BLOCK_BYTES);
+    for (uint64_t block = r->offset / SIM_BLOCK_BYTES; block < end; block++) {
+        struct trace_row b = block_of(r, block);
+        int source = has(n->edges[edge], &b) ? SENT_BY_EDGE
+                     : has(n->shield, &b)    ? SENT_BY_SHIELD
+                                             : SENT_BY_ORIGIN;
+        n->asked[n->touch] = (uint16_t)edge;
+        n->sources[n->touch++] = (uint8_t)source;
+        if (is_counted)
+            count(n, &b, edge, source);
+    }
 }
 
 static void play(struct network *n)
@@ -200,6 +242,24 @@ static void write_samples(const struct network *n, size_t first)
     }
 }
 
+static void report_reasons(const struct network *n)
+{
+    struct explain_run run = {.work = &n->work,
+                              .edges = n->asked,
+                              .sources = n->sources,
+                              .edge_count = n->options.edges,
+                              .edge_bytes = edge_bytes(n),
+                              .shield_bytes = shield_bytes(n)};
+    struct explanation e;
+    double wanted = (double)n->wanted;
+    explain(&run, &e);
+    printf(",\"edge_first\":%.4f,\"edge_again\":%.4f,\"origin_first\":%.4f,"
+           "\"origin_again\":%.4f,\"belady_shield\":%.4f,\"belady_both\":%.4f",
+           (double)e.edge_first / wanted, (double)e.edge_again / wanted,
+           (double)e.origin_first / wanted, (double)e.origin_again / wanted,
+           (double)e.belady_shield / wanted, (double)e.belady_both / wanted);
+}
+
 static void report(struct network *n, double took_s)
 {
     size_t first = n->work.trace.rows[n->work.warm_rows].time_us / SAMPLE_US;
@@ -213,12 +273,15 @@ static void report(struct network *n, double took_s)
     printf("{\"places\":%u,\"edges\":%u,\"edge_share\":%g,\"shield_share\":%g,"
            "\"from_edge\":%.4f,\"from_shield\":%.4f,\"from_origin\":%.4f,\"other_place\":%.4f,"
            "\"skew_mean\":%.3f,\"skew_worst\":%.3f,\"asked_gbps_95\":%.3f,\"origin_gbps_95\":%.3f,"
-           "\"won_without\":%.0f,\"won_with\":%.0f,\"requests_s\":%.0f}\n",
+           "\"won_without\":%.0f,\"won_with\":%.0f,\"requests_s\":%.0f",
            n->options.places, n->options.edges, n->options.edge_share, n->options.shield_share,
            1 - (double)n->edge_missed / wanted, (double)(n->edge_missed - origin) / wanted,
            (double)origin / wanted, (double)n->away / wanted, n->skew_sum / n->skew_bytes,
            n->skew_worst, asked, sent, asked * n->options.won_per_gbps,
            sent * n->options.won_per_gbps, (double)n->work.trace.head->rows / took_s);
+    if (n->options.is_explained)
+        report_reasons(n);
+    puts("}");
 }
 
 static double cpu_s(void)
@@ -236,11 +299,13 @@ static void run(struct network *n)
     n->to_clients = mem_zarray(n->samples, sizeof(*n->to_clients));
     n->from_above = mem_zarray(n->samples, sizeof(*n->from_above));
     n->from_origin = mem_zarray(n->samples, sizeof(*n->from_origin));
+    n->asked = mem_zarray(n->work.touch_count, sizeof(*n->asked));
+    n->sources = mem_zarray(n->work.touch_count, sizeof(*n->sources));
     n->edges = mem_zarray(edges, sizeof(struct edge_cache *));
     add_edges(n);
     for (uint32_t i = 0; i < edges; i++)
-        n->edges[i] = cache_of(n, n->options.edge_bytes, n->options.edge_share);
-    n->shield = cache_of(n, n->options.shield_bytes, n->options.shield_share);
+        n->edges[i] = cache_of(n, edge_bytes(n));
+    n->shield = cache_of(n, shield_bytes(n));
     double began = cpu_s();
     play(n);
     report(n, cpu_s() - began);
@@ -251,6 +316,8 @@ static void run(struct network *n)
     heat_destroy(&n->heat);
     mem_free(n->edges);
     mem_free(n->sent);
+    mem_free(n->asked);
+    mem_free(n->sources);
     mem_free(n->to_clients);
     mem_free(n->from_above);
     mem_free(n->from_origin);
@@ -260,7 +327,8 @@ static int usage(void)
 {
     fputs("byeori_network TRACE [--places 100] [--edges 1000] [--edge-share 0.01]\n"
           "               [--shield-share 0.2] [--won 10000000]\n"
-          "               [--edge-bytes B] [--shield-bytes B] [--samples FILE.csv]\n",
+          "               [--edge-bytes B] [--shield-bytes B] [--samples FILE.csv]\n"
+          "               [--explain yes] [--policy s3-fifo]\n",
           stderr);
     return 2;
 }
@@ -281,6 +349,10 @@ static bool take_option(struct options *o, const char *name, const char *value)
         o->shield_bytes = strtod(value, NULL);
     else if (strcmp(name, "--samples") == 0)
         o->samples = value;
+    else if (strcmp(name, "--explain") == 0)
+        o->is_explained = strcmp(value, "yes") == 0;
+    else if (strcmp(name, "--policy") == 0)
+        o->policy = value;
     else if (strcmp(name, "--won") == 0)
         o->won_per_gbps = strtod(value, NULL);
     else
@@ -290,7 +362,8 @@ static bool take_option(struct options *o, const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
-    struct network n = {.options = {.places = 100,
+    struct network n = {.options = {.policy = "s3-fifo",
+                                    .places = 100,
                                     .edges = 1000,
                                     .edge_share = 0.01,
                                     .shield_share = 0.2,
@@ -303,8 +376,8 @@ int main(int argc, char **argv)
             return usage();
     }
     int r = workload_load(&n.work, n.options.trace, -1);
-    bool is_even = n.options.places > 0 && n.options.edges >= n.options.places &&
-                   n.options.edges % n.options.places == 0;
+    bool is_even = n.options.places > 0 && n.options.edges <= UINT16_MAX &&
+                   n.options.edges >= n.options.places && n.options.edges % n.options.places == 0;
     if (r == 0 && (!is_even || n.work.trace.head->places > n.options.places))
         r = ERR_CONFIG;
     if (r != 0)
