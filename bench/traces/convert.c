@@ -4,9 +4,7 @@
 #include "bench/traces/convert.h"
 
 #include "lib/base/err.h"
-#include "bench/traces/log_line.h"
 #include "lib/base/hash.h"
-#include "lib/base/map.h"
 #include "lib/base/mem.h"
 
 #include <stdlib.h>
@@ -163,83 +161,16 @@ int convert_from_csv(const char *from, const char *to)
     return r == 0 ? finish(&w, row.time_us) : r;
 }
 
-/* Bytes of each file, by the number of its path. */
-static uint64_t *size_of(struct map *sizes, const uint64_t *object)
-{
-    struct span key = span_make(object, sizeof(*object));
-    uint64_t *size = map_get(sizes, key);
-    if (size == NULL) {
-        size = mem_zalloc(sizeof(*size));
-        map_put(sizes, key, size);
-    }
-    return size;
-}
-
-static void sizes_free(struct map *sizes)
-{
-    struct span key;
-    void *size;
-    for (size_t at = 0; map_next(sizes, &at, &key, &size);)
-        mem_free(size);
-    map_destroy(sizes);
-}
-
-/* The next line of a log that is a request for content. */
-static bool next_request(FILE *in, char *line, size_t room, struct log_line *out)
-{
-    while (fgets(line, (int)room, in) != NULL) {
-        struct span text = {line, strcspn(line, "\r\n")};
-        if (log_line_read(text, out) && out->bytes > 0 && out->bytes < INT64_MAX / 2 &&
-            (out->status == 200 || (out->status == 206 && out->has_range)) &&
-            out->first < INT64_MAX / 2)
-            return true;
-    }
-    return false;
-}
-
-static struct trace_row row_of(const struct log_line *l, uint64_t object, uint64_t size)
-{
-    uint64_t offset = l->status == 206 ? l->first : 0, length = size - offset;
-    if (l->status == 206 && l->last - l->first < length)
-        length = l->last - l->first + 1;
-    uint64_t client = hash64(l->client.p, l->client.n);
-    return (struct trace_row){.object = object,
-                              .size = size,
-                              .offset = offset,
-                              .length = length,
-                              .taken = l->bytes < length ? l->bytes : length,
-                              .client = (uint32_t)client,
-                              .bytes_s = UINT32_MAX};
-}
-
-int convert_from_log(const char *from, const char *to)
+int convert_sample(const struct trace *t, double part, const char *path)
 {
     struct trace_writer w;
-    struct log_line l;
-    char line[16384];
-    int64_t began_s = -1;
-    uint64_t now_us = 0;
-    FILE *in = fopen(from, "re");
-    if (in == NULL)
-        return ERR_NOT_FOUND;
-    struct map *sizes = map_create();
-    while (next_request(in, line, sizeof(line), &l)) {
-        uint64_t object = hash64(l.path.p, l.path.n), *size = size_of(sizes, &object);
-        uint64_t end = (l.status == 206 ? l.first : 0) + l.bytes;
-        *size = end > *size ? end : *size;
+    uint64_t below = part < 1 ? (uint64_t)(part * 0x1p64) : UINT64_MAX;
+    int r = trace_begin(&w, path, t->head);
+    if (r != 0)
+        return r;
+    for (uint64_t i = 0; i < t->head->rows; i++) {
+        if (hash64(&t->rows[i].object, sizeof(t->rows[i].object)) <= below)
+            trace_add(&w, &t->rows[i]);
     }
-    rewind(in);
-    int r = trace_begin(&w, to, &foreign);
-    while (r == 0 && next_request(in, line, sizeof(line), &l)) {
-        uint64_t object = hash64(l.path.p, l.path.n);
-        struct trace_row row = row_of(&l, object, *size_of(sizes, &object));
-        began_s = began_s < 0 ? l.time_s : began_s;
-        uint64_t at_us = l.time_s > began_s ? (uint64_t)(l.time_s - began_s) * 1000000 : 0;
-        now_us = at_us > now_us ? at_us : now_us;
-        row.time_us = now_us;
-        trace_add(&w, &row);
-    }
-    sizes_free(sizes);
-    fclose(in);
-    return r == 0 ? finish(&w, now_us) : r;
+    return trace_end(&w) ? 0 : ERR_IO;
 }

@@ -30,6 +30,13 @@ MUST_USE int convert_from_csv(const char *from, const char *to);
  * A file is as large as the furthest byte that anybody got of it; who got less than asked for went
  * away. Moments that go back (servers write a line as an answer ends) stand still. */
 MUST_USE int convert_from_log(const char *from, const char *to);
+/* convert_from_tsv: the same of a table (log_tsv.h). */
+MUST_USE int convert_from_tsv(const char *from, const char *to);
+
+/* convert_sample: all requests for a part of the files, chosen by their numbers: a cache of that
+ * part of the bytes then misses what the whole one would of the whole trace (Waldspurger et al.,
+ * Efficient MRC construction with SHARDS, FAST 2015). */
+MUST_USE int convert_sample(const struct trace *t, double part, const char *path);
 
 /* trace_block_id: of a block of a version of a file. */
 static inline uint64_t trace_block_id(const struct trace_row *r, uint64_t index)

@@ -49,6 +49,18 @@ static bool read_time(struct span t, int64_t *out)
     return *out >= 0;
 }
 
+bool log_moment(struct span date, struct span time, int64_t *out)
+{
+    int64_t y, m, d, h, min, s;
+    if (date.n != 10 || date.p[4] != '-' || date.p[7] != '-' || time.n != 8 || time.p[2] != ':' ||
+        time.p[5] != ':' || !digits(date, 0, 4, &y) || !digits(date, 5, 2, &m) ||
+        !digits(date, 8, 2, &d) || !digits(time, 0, 2, &h) || !digits(time, 3, 2, &min) ||
+        !digits(time, 6, 2, &s) || m < 1 || m > 12)
+        return false;
+    *out = days_of(y, m, d) * 86400 + h * 3600 + min * 60 + s;
+    return *out >= 0;
+}
+
 /* What stands between `open` and `close`; *rest follows it. */
 static bool between(struct span *rest, char open, char close, struct span *out)
 {

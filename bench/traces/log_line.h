@@ -12,8 +12,10 @@
  * Pure; anything may be read. */
 struct log_line {
     struct span client, path; /* borrowed from the line */
+    struct span host, query;  /* where the format has them apart from the path (log_tsv.h) */
     int64_t time_s;           /* since 1970, UTC */
     uint64_t bytes;           /* of the body that was sent */
+    uint64_t length;          /* of the body, were it sent whole; 0: not told */
     int status;
     bool has_range;
     uint64_t first;
@@ -21,5 +23,8 @@ struct log_line {
 };
 /* log_line_read: false: not a GET in that format. */
 bool log_line_read(struct span line, struct log_line *out);
+
+/* log_moment: "2025-10-31" and "23:59:59", UTC, in seconds since 1970. false: something else. */
+bool log_moment(struct span date, struct span time, int64_t *out);
 
 #endif

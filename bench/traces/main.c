@@ -30,7 +30,9 @@ static int usage(void)
           "trace_make oracle TRACE FILE [--block 1048576]\n"
           "trace_make from-oracle FILE TRACE\n"
           "trace_make from-csv FILE TRACE\n"
-          "trace_make from-log FILE TRACE\n",
+          "trace_make from-log FILE TRACE\n"
+          "trace_make from-tsv FILE TRACE\n"
+          "trace_make sample TRACE TRACE --part 0.1\n",
           stderr);
     for (size_t i = 0; i < KINDS; i++)
         fprintf(stderr, "  %-6s %s\n", kinds[i].name, kinds[i].what);
@@ -71,9 +73,39 @@ static int generate(const struct kind *k, const struct world_config *c, const ch
     return trace_end(&out) ? 0 : ERR_IO;
 }
 
-static int run(int argc, char **argv)
+/* Of others' formats: each makes a trace of a file. */
+static const struct {
+    const char *verb;
+    int (*convert)(const char *from, const char *to);
+} readers[] = {
+    {"from-oracle", convert_from_oracle},
+    {"from-csv", convert_from_csv},
+    {"from-log", convert_from_log},
+    {"from-tsv", convert_from_tsv},
+};
+
+/* What is done with a trace that is there. ERR_CONFIG: nothing of that name. */
+static int use_trace(int argc, char **argv)
 {
     struct trace t;
+    const char *verb = argv[1];
+    int r = trace_open(&t, argv[2]);
+    if (r != 0)
+        return r;
+    if (strcmp(verb, "csv") == 0)
+        r = convert_to_csv(&t, stdout);
+    else if (argc > 3 && strcmp(verb, "oracle") == 0)
+        r = convert_to_oracle(&t, (uint64_t)number(argc, argv, "--block", 1048576), argv[3]);
+    else if (argc > 3 && strcmp(verb, "sample") == 0)
+        r = convert_sample(&t, number(argc, argv, "--part", 0.1), argv[3]);
+    else
+        r = ERR_CONFIG;
+    trace_close(&t);
+    return r;
+}
+
+static int run(int argc, char **argv)
+{
     const char *verb = argv[1];
     for (size_t i = 0; i < KINDS; i++) {
         struct world_config c = {.seed = (uint64_t)number(argc, argv, "--seed", 1),
@@ -84,21 +116,11 @@ static int run(int argc, char **argv)
         if (strcmp(verb, kinds[i].name) == 0)
             return generate(&kinds[i], &c, argv[2]);
     }
-    if (argc > 3 && strcmp(verb, "from-oracle") == 0)
-        return convert_from_oracle(argv[2], argv[3]);
-    if (argc > 3 && strcmp(verb, "from-csv") == 0)
-        return convert_from_csv(argv[2], argv[3]);
-    if (argc > 3 && strcmp(verb, "from-log") == 0)
-        return convert_from_log(argv[2], argv[3]);
-    int r = trace_open(&t, argv[2]);
-    if (r == 0 && strcmp(verb, "csv") == 0)
-        r = convert_to_csv(&t, stdout);
-    else if (r == 0 && argc > 3 && strcmp(verb, "oracle") == 0)
-        r = convert_to_oracle(&t, (uint64_t)number(argc, argv, "--block", 1048576), argv[3]);
-    else if (r == 0)
-        r = ERR_CONFIG;
-    trace_close(&t);
-    return r;
+    for (size_t i = 0; argc > 3 && i < sizeof(readers) / sizeof(readers[0]); i++) {
+        if (strcmp(verb, readers[i].verb) == 0)
+            return readers[i].convert(argv[2], argv[3]);
+    }
+    return use_trace(argc, argv);
 }
 
 int main(int argc, char **argv)

@@ -22,6 +22,11 @@ def trace_make(*arguments):
                           capture_output=True).stdout
 
 
+def read_csv(trace):
+    names, *lines = trace_make("csv", trace).decode().splitlines()
+    return [dict(zip(names.split(","), map(int, line.split(",")))) for line in lines]
+
+
 @pytest.mark.parametrize("kind", ["game", "vod", "web", "week"])
 def test_a_seed_gives_one_trace_in_the_order_of_time(kind, tmp_path):
     a, b, other = (tmp_path / name for name in "abc")
@@ -30,8 +35,7 @@ def test_a_seed_gives_one_trace_in_the_order_of_time(kind, tmp_path):
     assert a.read_bytes() == b.read_bytes() != other.read_bytes()
     _, version, places, rows, seed, *_ = HEAD.unpack(a.read_bytes()[:HEAD.size])
     assert (version, places, seed) == (1, 3, 7) and a.stat().st_size == 64 * (rows + 1)
-    names, *lines = trace_make("csv", a).decode().splitlines()
-    read = [dict(zip(names.split(","), map(int, line.split(",")))) for line in lines]
+    read = read_csv(a)
     assert len(read) == rows > 100
     assert all(x["time_us"] <= y["time_us"] for x, y in zip(read, read[1:]))
     assert all(r["offset"] + r["length"] <= r["size"] and 0 < r["length"] >= r["taken"]
@@ -65,12 +69,53 @@ def test_an_access_log_becomes_ranges_and_clients_that_left(tmp_path):
     log, trace = tmp_path / "access.log", tmp_path / "x.trace"
     log.write_text(LOG)
     trace_make("from-log", log, trace)
-    names, *lines = trace_make("csv", trace).decode().splitlines()
-    rows = [dict(zip(names.split(","), map(int, line.split(",")))) for line in lines]
+    rows = read_csv(trace)
     assert [r["time_us"] for r in rows] == [0, 10_000_000, 10_000_000]
     assert {r["size"] for r in rows} == {2000} and len({r["object"] for r in rows}) == 1
     assert [(r["offset"], r["length"], r["taken"]) for r in rows] == [
         (0, 1000, 1000), (1000, 1000, 50), (0, 2000, 2000)]
+
+
+CLOUDFRONT = """\
+#Version: 1.0
+#Fields: date time sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs-uri-query \
+sc-content-len sc-range-start sc-range-end
+2025-10-31\t23:59:59\t1400\t10.0.0.9\tGET\tdl.example\t/a\t206\t-\t1000\t5000\t5999
+2025-11-01\t00:00:09\t700\t10.0.0.9\tGET\tdl.example\t/a\t200\t-\t6000\t-\t-
+2025-11-01\t00:00:10\t700\t10.0.0.9\tPOST\tdl.example\t/a\t200\t-\t500\t-\t-
+2025-11-01\t00:00:11\t500\t10.0.0.9\tGET\tdl.example\t/a\t200\tv=2\t400\t-\t-
+"""
+WIKIMEDIA = """\
+relative_unix\thashed_path_query\timage_type\tresponse_size\ttime_firstbyte
+0\t833946053\tjpeg\t35694\t7.77e-05
+3\t833946053\tjpeg\t35694\t7.77e-05
+5\t-1\tpng\t10\t7.77e-05
+"""
+
+
+def test_tables_of_cdns_become_traces(tmp_path):
+    log, trace = tmp_path / "log.tsv", tmp_path / "x.trace"
+    log.write_text(CLOUDFRONT)
+    trace_make("from-tsv", log, trace)
+    a, b, other = read_csv(trace)
+    assert [r["time_us"] for r in (a, b, other)] == [0, 10_000_000, 12_000_000]
+    assert a["object"] == b["object"] != other["object"]
+    assert [(r["size"], r["offset"], r["length"], r["taken"]) for r in (a, b, other)] == [
+        (6000, 5000, 1000, 1000), (6000, 0, 6000, 700), (400, 0, 400, 400)]
+    log.write_text(WIKIMEDIA)
+    trace_make("from-tsv", log, trace)
+    assert [(r["time_us"], r["size"], r["taken"]) for r in read_csv(trace)] == [
+        (0, 35694, 35694), (3_000_000, 35694, 35694), (5_000_000, 10, 10)]
+
+
+def test_a_sample_has_all_requests_for_a_part_of_the_files(tmp_path):
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    trace_make("web", whole, "--days", 1, "--load", 0.05)
+    trace_make("sample", whole, part, "--part", 0.2)
+    rows, kept = read_csv(whole), read_csv(part)
+    chosen = {r["object"] for r in kept}
+    assert kept == [r for r in rows if r["object"] in chosen]
+    assert 0.1 < len(chosen) / len({r["object"] for r in rows}) < 0.3
 
 
 def simulate(tmp_path, objects, share):
