@@ -81,14 +81,14 @@ def money(won, rate):
 
 def show_reasons(said):
     """What the misses are made of, in shares of all bytes that users took."""
-    print(f"  missed by edges {said['edge_first'] + said['edge_again']:.1%}: "
-          f"{said['edge_first']:.1%} never asked of that edge before, "
-          f"{said['edge_again']:.1%} given up by it\n"
-          f"  from the origin {said['origin_first'] + said['origin_again']:.1%}: "
-          f"{said['origin_first']:.1%} never asked for before by anybody, "
-          f"{said['origin_again']:.1%} given up by the shield\n"
-          f"  who knew the future (Belady) at the shield: {said['belady_shield']:.1%}, at the edges "
-          f"too: {said['belady_both']:.1%} from the origin")
+    share = {k: f"{v:.1%}" for k, v in said.items() if isinstance(v, float)}
+    missed = said["edge_first"] + said["edge_again"]
+    print(f"  missed by edges {missed:.1%}: {share['edge_first']} never asked of that edge before, "
+          f"{share['edge_again']} given up by it\n"
+          f"  from the origin {share['from_origin']}: {share['origin_first']} never asked for "
+          f"before by anybody, {share['origin_again']} given up by the shield\n"
+          f"  who knew the future (Belady) at the shield: {share['belady_shield']}, at the edges "
+          f"too: {share['belady_both']} from the origin")
 
 
 def show(name, preset, said, rows, bills, rate):
