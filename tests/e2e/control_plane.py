@@ -2,12 +2,15 @@
 """What the tests of the control plane share: a control plane with three or more nodes, and edges
 that are nothing but heartbeats."""
 
+import functools
 import http.client
 import json
 import os
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 from tests.harness.builds import ROOT
 from tests.harness.client import Client
@@ -29,11 +32,18 @@ NODES = {
 }
 
 
+@functools.cache
+def places_database(csv, kind):
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "places.mmdb"
+        subprocess.run(["perl", ROOT / "tests/unit/lib/geo/make_db.pl", file], input=csv, text=True,
+                       check=True, env={**os.environ, "TYPE": kind})
+        return file.read_bytes()
+
+
 def make_places(path, csv=PLACES, kind="Test-City"):
-    script = ROOT / "tests/unit/lib/geo/make_db.pl"
     new = path.with_suffix(".new")
-    subprocess.run(["perl", script, new], input=csv, text=True, check=True,
-                   env={**os.environ, "TYPE": kind})
+    new.write_bytes(places_database(csv, kind))
     os.rename(new, path)
 
 
