@@ -25,14 +25,7 @@ static void show_all(void *ctx, struct ctl_reply *r)
     ctl_table_show(&t);
 }
 
-static int ask(struct ctl *c, const char *method, const char *name, struct span body)
-{
-    return ctl_document(c, &(struct ctl_document){.method = method,
-                                                  .path = "/v1/certificates",
-                                                  .name = name,
-                                                  .body = body,
-                                                  .show = name == NULL ? show_all : NULL});
-}
+static const struct ctl_collection certificates = {"/v1/certificates", show_all};
 
 static int put(struct ctl *c, const char *name, const char *chain_file, const char *key_file)
 {
@@ -48,7 +41,10 @@ static int put(struct ctl *c, const char *name, const char *chain_file, const ch
         json_out_text(&o, "chain", buf_span(&chain));
         json_out_text(&o, "key", buf_span(&key));
         json_out_end_object(&o);
-        result = ask(c, "PUT", name, buf_span(&body));
+        result = ctl_document(c, &(struct ctl_document){.method = "PUT",
+                                                        .path = certificates.path,
+                                                        .name = name,
+                                                        .body = buf_span(&body)});
     }
     buf_finish(&chain);
     buf_finish(&key);
@@ -58,16 +54,10 @@ static int put(struct ctl *c, const char *name, const char *chain_file, const ch
 
 static int run(struct ctl *c)
 {
-    const char *what = c->argc > 0 ? c->argv[0] : "list";
-    if (strcmp(what, "list") == 0 && c->argc <= 1)
-        return ask(c, "GET", NULL, SPAN_NONE);
-    if (strcmp(what, "get") == 0 && c->argc == 2)
-        return ask(c, "GET", c->argv[1], SPAN_NONE);
-    if (strcmp(what, "delete") == 0 && c->argc == 2)
-        return ask(c, "DELETE", c->argv[1], SPAN_NONE);
-    if (strcmp(what, "put") == 0 && c->argc == 4)
-        return put(c, c->argv[1], c->argv[2], c->argv[3]);
-    return ctl_misuse(&ctl_certificate, "not understood");
+    if (c->argc == 0 || strcmp(c->argv[0], "put") != 0)
+        return ctl_collection(c, &certificates, &ctl_certificate);
+    return c->argc == 4 ? put(c, c->argv[1], c->argv[2], c->argv[3])
+                        : ctl_misuse(&ctl_certificate, "not understood");
 }
 
 const struct ctl_verb ctl_certificate = {

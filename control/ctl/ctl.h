@@ -69,6 +69,16 @@ struct ctl_document {
     ctl_show_fn show;
 };
 int ctl_document(struct ctl *c, const struct ctl_document *d);
+/* ctl_document_put: with a file's bytes as its body. */
+int ctl_document_put(struct ctl *c, struct ctl_document d, const char *file);
+
+/* ctl_collection: what documents of every kind have: list, get NAME, put NAME FILE, delete NAME;
+ * whatever else was said is a misuse of the verb. */
+struct ctl_collection {
+    const char *path;
+    ctl_show_fn show_all;
+};
+int ctl_collection(struct ctl *c, const struct ctl_collection *all, const struct ctl_verb *verb);
 /* ctl_read_file: the whole of a file, or of standard input for "-"; false: a line on standard error
  * says why not. */
 bool ctl_read_file(const char *file, struct buf *out);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define DOCUMENT_BYTES (512 << 10)
+
 bool ctl_read_file(const char *file, struct buf *out)
 {
     int fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
@@ -46,4 +48,38 @@ int ctl_document(struct ctl *c, const struct ctl_document *d)
     int result = ctl_tell(c, &request, d->show != NULL ? d->show : show_text, NULL);
     buf_finish(&target);
     return result;
+}
+
+int ctl_document_put(struct ctl *c, struct ctl_document d, const char *file)
+{
+    struct buf text;
+    int result = CTL_USAGE;
+    buf_init(&text, DOCUMENT_BYTES);
+    if (ctl_read_file(file, &text)) {
+        d.method = "PUT";
+        d.body = buf_span(&text);
+        result = ctl_document(c, &d);
+    }
+    buf_finish(&text);
+    return result;
+}
+
+int ctl_collection(struct ctl *c, const struct ctl_collection *all, const struct ctl_verb *verb)
+{
+    const char *what = c->argc > 0 ? c->argv[0] : "list";
+    struct ctl_document d = {.path = all->path};
+    if (strcmp(what, "list") == 0 && c->argc <= 1) {
+        d.method = "GET";
+        d.show = all->show_all;
+        return ctl_document(c, &d);
+    }
+    d.name = c->argc > 1 ? c->argv[1] : NULL;
+    if (strcmp(what, "put") == 0 && c->argc == 3)
+        return ctl_document_put(c, d, c->argv[2]);
+    if (strcmp(what, "get") == 0)
+        d.method = "GET";
+    else if (strcmp(what, "delete") == 0)
+        d.method = "DELETE";
+    return d.method != NULL && c->argc == 2 ? ctl_document(c, &d)
+                                            : ctl_misuse(verb, "not understood");
 }

@@ -4,8 +4,6 @@
 
 #include "lib/codec/json_out.h"
 
-#define DOCUMENT_BYTES (64 << 10)
-
 static const char *const heads[] = {"KEY", "USE", "SECRETS", "NEWEST"};
 
 static void show_all(void *ctx, struct ctl_reply *r)
@@ -24,12 +22,7 @@ static void show_all(void *ctx, struct ctl_reply *r)
     ctl_table_show(&t);
 }
 
-static int ask(struct ctl *c, struct ctl_document d)
-{
-    d.path = "/v1/keys";
-    d.show = d.name == NULL ? show_all : NULL;
-    return ctl_document(c, &d);
-}
+static const struct ctl_collection keys = {"/v1/keys", show_all};
 
 static int make(struct ctl *c, const char *name, const char *use)
 {
@@ -40,41 +33,23 @@ static int make(struct ctl *c, const char *name, const char *use)
     json_out_object(&o, NULL);
     json_out_text(&o, "use", span_of(use));
     json_out_end_object(&o);
-    int result =
-        ask(c, (struct ctl_document){.method = "PUT", .name = name, .body = buf_span(&body)});
+    struct ctl_document d = {
+        .method = "PUT", .path = keys.path, .name = name, .body = buf_span(&body)};
+    int result = ctl_document(c, &d);
     buf_finish(&body);
-    return result;
-}
-
-static int put(struct ctl *c, const char *name, const char *file)
-{
-    struct buf document;
-    int result = CTL_USAGE;
-    buf_init(&document, DOCUMENT_BYTES);
-    if (ctl_read_file(file, &document))
-        result = ask(
-            c, (struct ctl_document){.method = "PUT", .name = name, .body = buf_span(&document)});
-    buf_finish(&document);
     return result;
 }
 
 static int run(struct ctl *c)
 {
     const char *what = c->argc > 0 ? c->argv[0] : "list";
-    if (strcmp(what, "list") == 0 && c->argc <= 1)
-        return ask(c, (struct ctl_document){.method = "GET"});
-    if (strcmp(what, "get") == 0 && c->argc == 2)
-        return ask(c, (struct ctl_document){.method = "GET", .name = c->argv[1]});
-    if (strcmp(what, "delete") == 0 && c->argc == 2)
-        return ask(c, (struct ctl_document){.method = "DELETE", .name = c->argv[1]});
     if (strcmp(what, "rotate") == 0 && c->argc == 2)
-        return ask(c,
-                   (struct ctl_document){.method = "POST", .name = c->argv[1], .act = "/rotate"});
+        return ctl_document(
+            c, &(struct ctl_document){
+                   .method = "POST", .path = keys.path, .name = c->argv[1], .act = "/rotate"});
     if (strcmp(what, "make") == 0 && c->argc == 3)
         return make(c, c->argv[1], c->argv[2]);
-    if (strcmp(what, "put") == 0 && c->argc == 3)
-        return put(c, c->argv[1], c->argv[2]);
-    return ctl_misuse(&ctl_key, "not understood");
+    return ctl_collection(c, &keys, &ctl_key);
 }
 
 const struct ctl_verb ctl_key = {
