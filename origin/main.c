@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * byeori-origin: the storage gateway; with `publish` as its first word, the publisher. */
+ * byeori-origin: the storage gateway; with `publish` as its first word, the publisher; with
+ * `store`, what lies in a storage by hand. */
 #include "lib/base/err.h"
 #include "origin/connect/folder.h"
 #include "origin/origin.h"
 #include "origin/origin_store.h"
 #include "origin/publish/main.h"
+#include "origin/store/main.h"
 
 #include <sys/stat.h>
 
@@ -25,6 +27,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "publish") == 0)
         return publish_main(argc - 1, argv + 1, open_store);
+    if (argc > 1 && strcmp(argv[1], "store") == 0)
+        return store_main(argc - 1, argv + 1, open_store);
     struct origin *origin = origin_create();
     int status = daemon_main(&origin_program, origin, argc, argv);
     origin_destroy(&origin);

@@ -5,6 +5,7 @@
     run         runs a program for the length of the test: run(Edge(tmp_path, [origin.url]))
     cdn         .origin and an .edge in front of it, started; .get .begin .client
     authority   certificates (tests.harness.certs)
+    swift       an OpenStack Swift (tests.harness.swift), one for all tests of a process
 
 Whatever a test started is stopped after it. A sanitizer's report, a failed check or a wrong exit
 code of a program fails the test, whatever the test itself found."""
@@ -18,6 +19,7 @@ from tests.harness import builds
 from tests.harness.certs import Authority
 from tests.harness.origin import Origin
 from tests.harness.programs import Edge, build_folder
+from tests.harness.swift import Swift
 
 BOUND_S = 120
 STARTED = pytest.StashKey()
@@ -94,3 +96,10 @@ def cdn(run, origin, tmp_path):
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory):
+    server = Swift(tmp_path_factory.mktemp("swift")).start()
+    yield server
+    server.stop()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* SHA-256, SHA-1 and HMAC through libcrypto's EVP. An algorithm is looked up once in a process: a
- * lookup costs more than the digest of a short text. Any thread; a stream by one at a time. */
+/* SHA-256, SHA-1, MD5 and HMAC through libcrypto's EVP. An algorithm is looked up once in a
+ * process: a lookup costs more than the digest of a short text. Any thread; a stream by one at a
+ * time. */
 #include "lib/base/digest.h"
 
 #include "lib/base/mem.h"
@@ -22,13 +23,14 @@ struct digest_stream {
     EVP_MD_CTX *ctx;
 };
 
-static EVP_MD *sha256, *sha1;
+static EVP_MD *sha256, *sha1, *md5;
 static pthread_once_t fetched_once = PTHREAD_ONCE_INIT;
 
 static void fetch(void)
 {
     sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
     sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+    md5 = EVP_MD_fetch(NULL, "MD5", NULL);
     CHECK(sha256 != NULL && sha1 != NULL);
 }
 
@@ -68,6 +70,13 @@ struct digest_stream *digest_sha1_create(void)
 {
     pthread_once(&fetched_once, fetch);
     return create(sha1);
+}
+
+struct digest_stream *digest_md5_create(void)
+{
+    pthread_once(&fetched_once, fetch);
+    CHECK(md5 != NULL);
+    return create(md5);
 }
 
 void digest_add(struct digest_stream *d, const void *p, size_t n)

@@ -8,16 +8,19 @@
 /* Cryptographic digests and their spellings (libcrypto). Threads: any. */
 #define DIGEST_SHA256_BYTES 32
 #define DIGEST_SHA1_BYTES   20
+#define DIGEST_MD5_BYTES    16
 
 void digest_sha256(struct span data, uint8_t out[DIGEST_SHA256_BYTES]);
 /* digest_hmac_sha256: key and data of any length. */
 void digest_hmac_sha256(struct span key, struct span data, uint8_t out[DIGEST_SHA256_BYTES]);
 
 /* Stream: create, add any number of times, end (which destroys it, and writes as many bytes as the
- * digest has). SHA-1 is for formats that ask for it (BitTorrent), never for trust. */
+ * digest has). SHA-1 and MD5 are for formats that ask for them (BitTorrent, OpenStack Swift), never
+ * for trust. */
 struct digest_stream;
 struct digest_stream *digest_sha256_create(void) __attribute__((returns_nonnull));
 struct digest_stream *digest_sha1_create(void) __attribute__((returns_nonnull));
+struct digest_stream *digest_md5_create(void) __attribute__((returns_nonnull));
 void digest_add(struct digest_stream *d, const void *p, size_t n);
 void digest_end(struct digest_stream **d, uint8_t *out);
 

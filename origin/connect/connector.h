@@ -95,8 +95,9 @@ struct connector_put {
     struct loop *home;
     int64_t size_bytes;
     struct span content_type; /* empty: by the path's ending, or none */
-    const uint8_t *sha256;    /* of the whole, kept beside it; NULL: none */
+    const uint8_t *sha256;    /* of the whole, kept beside it */
     bool is_commit;           /* what was put before outlives a crash wherever this does */
+    bool is_new;              /* nothing stands there: saves looking what the old one was made of */
     /* Bytes [from, from + len): asked for once or, where something had to be sent again, more
      * often. */
     struct body *(*open)(struct connector_put *p, int64_t from, int64_t len);
@@ -130,6 +131,13 @@ struct connector_ops {
 struct connector {
     const struct connector_ops *ops;
 };
+
+/* For the commands: the storage that `store` names, a folder or a configuration file; io outlives
+ * it. 0, or an error and why. */
+struct buf;
+struct iopool;
+typedef int (*connector_open_fn)(const char *store, struct iopool *io, struct connector **out,
+                                 struct buf *why);
 
 static inline void connector_enter(struct connector *c, struct loop *home)
 {

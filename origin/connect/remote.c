@@ -155,6 +155,12 @@ static int size_of(const struct response_head *head, int64_t *out)
     return 0;
 }
 
+struct span remote_field(const struct response_head *head, const char *name)
+{
+    const struct field *f = fields_find_named(&head->fields, span_of(name), 0);
+    return f != NULL ? f->value : SPAN_NONE;
+}
+
 int remote_describe(struct remote_loop *at, const struct response_head *head,
                     struct connector_find *find)
 {
@@ -169,9 +175,9 @@ int remote_describe(struct remote_loop *at, const struct response_head *head,
         find->last_modified = -1;
     copy_etag(fields_value(fs, FIELD_ETAG), find->etag);
     snprintf(find->content_type, sizeof find->content_type, "%.*s", SPAN_FMT(type));
-    const struct field *f = digest != NULL ? fields_find_named(fs, span_of(digest), 0) : NULL;
-    if (f != NULL)
-        find->has_sha256 = digest_unhex(f->value, find->sha256, sizeof find->sha256);
+    if (digest != NULL)
+        find->has_sha256 =
+            digest_unhex(remote_field(head, digest), find->sha256, sizeof find->sha256);
     return 0;
 }
 

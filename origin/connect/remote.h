@@ -23,6 +23,7 @@ struct remote;
 struct remote_loop;
 struct remote_ask;
 struct remote_upload;
+struct remote_remains_kind;
 
 struct remote_kind {
     const char *name;
@@ -46,6 +47,8 @@ struct remote_kind {
     int (*read_list)(struct remote_loop *at, struct connector_list *l, struct span answer);
     /* Uploads in parts (remote_upload.h). NULL: a content goes in one piece, whatever its size. */
     const struct remote_parts *parts;
+    /* Finds segments (remote_remains.h). NULL: an object is what stands at its path. */
+    const struct remote_remains_kind *remains;
     const char *sha256_field; /* of a content: hex SHA-256; lower case */
     bool can_write;
     bool finds_url; /* the options may leave the URL to the login */
@@ -84,6 +87,8 @@ void remote_address(struct remote_loop *at, struct remote_ask *a, struct request
  * empty, or from its '/' on. */
 struct span remote_key(struct remote_loop *at, struct remote_ask *a);
 
+/* remote_field: a field that lib/http has no number for; p == NULL: not there. */
+struct span remote_field(const struct response_head *head, const char *name);
 /* remote_err_of: what a status means; 0 for 2xx. */
 int remote_err_of(int status);
 /* remote_describe: fills what a find gives from the head of an answer to GET or HEAD. ERR_PROTOCOL

@@ -235,7 +235,7 @@ static void talk_readable(struct remote_ask *a)
             return;
         if (n <= 0) {
             int status = remote_ask_head(a)->status;
-            if (n == 0 && status >= 300)
+            if (n == 0 && status >= 300 && status != 404)
                 LOG_WARN_LIMITED("storage-refused", "storage=%s path=\"%.*s\" status=%d",
                                  a->at->remote->kind->name, SPAN_FMT(a->path), status);
             t->done(t, n < 0 ? (int)n : remote_err_of(status));

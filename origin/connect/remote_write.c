@@ -5,6 +5,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "origin/connect/remote_remains.h"
 #include "origin/connect/remote_upload.h"
 
 struct listing {
@@ -48,17 +49,48 @@ void remote_list(struct connector *c, struct connector_list *l)
 }
 
 struct removal {
-    struct remote_talk talk; /* first */
+    struct remote_talk talk;
+    struct remote_remains remains;
     struct connector_remove *remove;
 };
+
+static void removal_over(struct removal *g, int err)
+{
+    struct connector_remove *r = g->remove;
+    remote_remains_finish(&g->remains);
+    mem_free(g);
+    r->done(r, err);
+}
+
+/* The object is gone in any case. */
+static void swept(struct remote_remains *r, int err)
+{
+    (void)err;
+    removal_over(CONTAINER_OF(r, struct removal, remains), 0);
+}
 
 static void removed(struct remote_talk *t, int err)
 {
     struct removal *g = CONTAINER_OF(t, struct removal, talk);
-    struct connector_remove *r = g->remove;
     remote_talk_end(t);
-    mem_free(g);
-    r->done(r, err);
+    if (err != 0) {
+        removal_over(g, err);
+        return;
+    }
+    g->remains.done = swept;
+    remote_remains_sweep(&g->remains);
+}
+
+static void looked(struct remote_remains *r, int err)
+{
+    struct removal *g = CONTAINER_OF(r, struct removal, remains);
+    if (err != 0) {
+        removal_over(g, err);
+        return;
+    }
+    g->talk = (struct remote_talk){.done = removed};
+    remote_ask_init(&g->talk.ask, r->at, METHOD_DELETE, g->remove->path);
+    remote_talk_start(&g->talk);
 }
 
 void remote_remove(struct connector *c, struct connector_remove *r)
@@ -70,9 +102,8 @@ void remote_remove(struct connector *c, struct connector_remove *r)
     }
     struct removal *g = mem_zalloc(sizeof *g);
     g->remove = r;
-    g->talk.done = removed;
-    remote_ask_init(&g->talk.ask, at, METHOD_DELETE, r->path);
-    remote_talk_start(&g->talk);
+    g->remains = (struct remote_remains){.at = at, .path = r->path, .done = looked};
+    remote_remains_look(&g->remains);
 }
 
 void remote_put(struct connector *c, struct connector_put *p)

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * The connector for OpenStack Swift (and Ceph's gateway, which speaks it too): tokens or temporary
- * URLs, listings in JSON, static large objects for what is larger than a part. Large objects are
- * read as one by the storage itself. */
+ * URLs, listings in JSON. Large objects (swift_segments.h) are read as one by the storage itself.
+ */
 #include "origin/connect/kinds.h"
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 #include "lib/codec/json_in.h"
-#include "lib/codec/json_out.h"
-#include "origin/connect/remote_upload.h"
 #include "origin/connect/swift_login.h"
+#include "origin/connect/swift_segments.h"
 
 #define TEMP_URL_S     300 /* how long a temporary URL opens: one answer, resumed */
 #define NAME_MAX_BYTES 4096
@@ -157,75 +156,6 @@ static int swift_read_list(struct remote_loop *at, struct connector_list *l, str
     return err;
 }
 
-/* Parts lie in a container beside the object's, under a name of this upload. */
-static struct span segments_of(struct remote_upload *u, struct remote_ask *a)
-{
-    return arena_printf(remote_ask_kept(a), "%s_segments", u->at->remote->options->bucket);
-}
-
-static void swift_ask_begin(struct remote_upload *u, struct remote_ask *a)
-{
-    uint8_t random[8];
-    digest_random(random, sizeof random);
-    digest_hex(random, sizeof random, u->id);
-    a->method = METHOD_PUT;
-    a->bucket = segments_of(u, a);
-    a->path = SPAN_NONE;
-}
-
-static int swift_read_begin(struct remote_upload *u, struct span answer)
-{
-    (void)u, (void)answer;
-    return 0;
-}
-
-static struct span segment_path(const struct remote_upload *u, struct arena *mem, uint32_t i)
-{
-    return arena_printf(mem, "%.*s/%s/%08u", SPAN_FMT(u->put->path), u->id, i);
-}
-
-static void swift_ask_part(struct remote_upload *u, struct remote_ask *a, uint32_t i)
-{
-    a->bucket = segments_of(u, a);
-    a->path = segment_path(u, remote_ask_kept(a), i);
-}
-
-static void swift_ask_end(struct remote_upload *u, struct remote_ask *a)
-{
-    struct json_out out;
-    struct arena mem;
-    const struct storage_options *o = u->at->remote->options;
-    a->method = METHOD_PUT;
-    remote_ask_query(a, SPAN("multipart-manifest"), SPAN("put"));
-    json_out_begin(&out, &u->text);
-    json_out_array(&out, NULL);
-    arena_init(&mem, 8192);
-    for (uint32_t i = 0; i < u->count; i++) {
-        arena_reset(&mem);
-        struct span path = segment_path(u, &mem, i);
-        if (span_starts(path, SPAN("/")))
-            path = span_skip(path, 1);
-        json_out_object(&out, NULL);
-        json_out_text(
-            &out, "path",
-            arena_printf(&mem, "/%s_segments/%s%.*s", o->bucket, o->prefix, SPAN_FMT(path)));
-        json_out_text(&out, "etag", span_of(u->parts[i].etag));
-        json_out_int(&out, "size_bytes", u->parts[i].size_bytes);
-        json_out_end_object(&out);
-    }
-    arena_finish(&mem);
-    json_out_end_array(&out);
-}
-
-static const struct remote_parts swift_parts = {
-    .count_max = 1000,
-    .describes_end = true,
-    .ask_begin = swift_ask_begin,
-    .read_begin = swift_read_begin,
-    .ask_part = swift_ask_part,
-    .ask_end = swift_ask_end,
-};
-
 static int wrong(const struct storage_options *o, const char *file, struct buf *why,
                  const char *what)
 {
@@ -262,6 +192,7 @@ const struct remote_kind remote_swift = {
     .ask_list = swift_ask_list,
     .read_list = swift_read_list,
     .parts = &swift_parts,
+    .remains = &swift_remains,
     .sha256_field = "x-object-meta-sha256",
     .can_write = true,
     .finds_url = true,

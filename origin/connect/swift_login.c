@@ -53,17 +53,12 @@ static void use_token(struct remote_loop *at, struct swift_login *s, struct span
     }
 }
 
-static struct span field_of(const struct response_head *head, const char *name)
-{
-    const struct field *f = fields_find_named(&head->fields, span_of(name), 0);
-    return f != NULL ? f->value : SPAN_NONE;
-}
-
 static int read_v1(struct remote_loop *at, struct swift_login *s, const struct response_head *head)
 {
     uint64_t life = 0;
-    struct span token = field_of(head, "X-Auth-Token"), url = field_of(head, "X-Storage-Url");
-    (void)span_u64(field_of(head, "X-Auth-Token-Expires"), &life);
+    struct span token = remote_field(head, "X-Auth-Token"),
+                url = remote_field(head, "X-Storage-Url");
+    (void)span_u64(remote_field(head, "X-Auth-Token-Expires"), &life);
     if (at->remote->options->url[0] != '\0')
         url = span_of(at->remote->options->url);
     if (token.n == 0 || token.n > TOKEN_MAX || swift_login_use(s, url) != 0)
@@ -114,7 +109,7 @@ static int read_v3(struct remote_loop *at, struct swift_login *s, const struct r
 {
     struct json_in in = {.root = NULL};
     const struct storage_options *o = at->remote->options;
-    struct span token = field_of(head, "X-Subject-Token");
+    struct span token = remote_field(head, "X-Subject-Token");
     int err = json_in_parse(&in, answer, REMOTE_ANSWER_MAX);
     if (err == 0) {
         const struct json_t *t = json_in_object(&in, in.root, "token");

@@ -6,6 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/base/option.h"
 #include "lib/codec/zstd_stream.h"
+#include "lib/net/iopool.h"
 #include "origin/publish/announce.h"
 #include "origin/publish/delta.h"
 #include "origin/publish/hasher.h"
@@ -424,7 +425,7 @@ static int run(struct session *s)
     return err;
 }
 
-static int run_with(const struct arguments *a, publish_open_fn open)
+static int run_with(const struct arguments *a, connector_open_fn open)
 {
     struct session s = {.args = a, .home = loop_create()};
     CHECK(s.home != NULL);
@@ -449,7 +450,7 @@ static int run_with(const struct arguments *a, publish_open_fn open)
     return err;
 }
 
-int publish_main(int argc, char **argv, publish_open_fn open)
+int publish_main(int argc, char **argv, connector_open_fn open)
 {
     struct arguments a = {.block_bytes = 1 << 20,
                           .jobs = 8,

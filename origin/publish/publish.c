@@ -21,6 +21,7 @@ struct publish_run;
 
 struct upload {
     struct connector_put put; /* first */
+    struct connector_remove remove;
     struct publish_run *run;
     struct tree_file *file;
     int fd;
@@ -31,9 +32,10 @@ struct publish_run {
     struct publish *p;
     struct arena mem;
     struct connector_fetch old; /* the manifest that is there */
+    bool is_new;                /* there is none */
     struct connector_list list;
     char *after;
-    struct map *there;        /* object path -> itself, where its size is right */
+    struct map *there;        /* object path -> itself */
     struct map *chosen;       /* object path -> itself: once for each content */
     struct tree_file **queue; /* what is missing */
     size_t count, next;
@@ -42,6 +44,7 @@ struct publish_run {
     int err;
     struct upload commit;
     struct buf manifest;
+    uint8_t manifest_sha256[DIGEST_SHA256_BYTES];
 };
 
 static void over(struct publish_run *r, int err)
@@ -100,12 +103,15 @@ static void write_manifest(struct publish_run *r)
 static void commit(struct publish_run *r)
 {
     write_manifest(r);
+    digest_sha256(buf_span(&r->manifest), r->manifest_sha256);
     r->commit.run = r;
     r->commit.put = (struct connector_put){.path = manifest_path(r->p->name, &r->mem),
                                            .home = r->p->home,
                                            .size_bytes = (int64_t)r->manifest.n,
                                            .content_type = SPAN("application/json"),
+                                           .sha256 = r->manifest_sha256,
                                            .is_commit = true,
+                                           .is_new = r->is_new,
                                            .open = manifest_body,
                                            .done = on_commit};
     if (buf_overflowed(&r->manifest)) {
@@ -126,19 +132,36 @@ static void on_progress(struct connector_put *put, int64_t sent)
         p->progress(p);
 }
 
-/* What was sent is the file only if that has not changed meanwhile. */
-static void on_uploaded(struct connector_put *put, int err)
+static void upload_over(struct upload *u, int err)
 {
-    struct upload *u = CONTAINER_OF(put, struct upload, put);
     struct publish_run *r = u->run;
-    if (err == 0 && !tree_file_is_unchanged(u->file, u->fd))
-        err = ERR_CHANGED;
     if (err != 0)
         fail(r, u->file->entry.path, err);
     close(u->fd);
     mem_free(u);
     r->running--;
     upload_next(r);
+}
+
+static void on_withdrawn(struct connector_remove *remove, int err)
+{
+    (void)err; /* the one that is told comes first */
+    upload_over(CONTAINER_OF(remove, struct upload, remove), ERR_CHANGED);
+}
+
+/* What was sent is the file only if that has not changed meanwhile. Else it must not lie there
+ * under the digest of the file as it was: nobody would ever send that again. */
+static void on_uploaded(struct connector_put *put, int err)
+{
+    struct upload *u = CONTAINER_OF(put, struct upload, put);
+    struct connector *to = u->run->p->to;
+    if (err != 0 || tree_file_is_unchanged(u->file, u->fd)) {
+        upload_over(u, err);
+        return;
+    }
+    u->remove =
+        (struct connector_remove){.path = put->path, .home = put->home, .done = on_withdrawn};
+    to->ops->remove(to, &u->remove);
 }
 
 static struct body *file_body(struct connector_put *put, int64_t from, int64_t len)
@@ -160,6 +183,7 @@ static void upload(struct publish_run *r, struct tree_file *f)
                                     .size_bytes = f->entry.size_bytes,
                                     .content_type = SPAN("application/octet-stream"),
                                     .sha256 = f->entry.sha256,
+                                    .is_new = true,
                                     .open = file_body,
                                     .progress = on_progress,
                                     .done = on_uploaded};
@@ -319,6 +343,7 @@ static void on_old_manifest(struct connector_fetch *f, int err)
     if (err == 0) {
         compare(r);
     } else if (err == ERR_NOT_FOUND) {
+        r->is_new = true;
         list_page(r);
     } else {
         fail(r, f->path, err);

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from tests.e2e.storage_test import s3_of, swift, swift_of  # noqa: F401
+from tests.e2e.storage_test import s3_of, swift_of
 from tests.harness.conf import conf_text
 from tests.harness.content import Content
 from tests.harness.programs import (SANITIZERS, Edge, OriginGateway, build_folder, run_tool,
@@ -139,6 +139,29 @@ def test_killed_at_any_moment_nothing_of_it_is_seen_and_the_next_run_ends_it(
         assert g.get(f"/{NAME}/data/big.pak").status == 404
     assert publish(release, store[0]).returncode == 0
     assert is_there(gateway(run, tmp_path / "after", store[1]), release)
+
+
+def test_a_file_that_changes_while_it_is_sent_leaves_nothing(tmp_path, origin):
+    body = b"as it was when it was hashed"
+    digest = hashlib.sha256(body).hexdigest()
+    (tmp_path / "release").mkdir()
+    file = tmp_path / "release/a.txt"
+    file.write_bytes(body)
+    (tmp_path / "secrets").write_text("aws_access_key_id = a\naws_secret_access_key = b\n")
+    to, _ = storage_of(tmp_path, ("s3", {"url": origin.url, "bucket": "games",
+                                         "credentials_file": str(tmp_path / "secrets")}))
+    seen = []
+
+    def taken(request, wire):
+        seen.append(request.method)
+        if request.method == "PUT":
+            file.write_bytes(b"as it is now, while it is sent")
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    origin.page("/games", b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+    origin.on(f"/games/.byeori/objects/{digest[:2]}/{digest}", taken)
+    done = publish(tmp_path / "release", to)
+    assert done.returncode == 1 and "/a.txt" in done.stderr and seen == ["PUT", "DELETE"]
 
 
 def test_what_is_no_release_is_refused(tmp_path, release):

@@ -21,8 +21,8 @@ BIG = Content(9_000_001, seed=11)
 
 
 @pytest.fixture(scope="module")
-def swift(tmp_path_factory):
-    s = Swift(tmp_path_factory.mktemp("swift")).start()
+def swift(swift):
+    s = swift
     s.put("games", "big.bin", BIG.read(0, BIG.size))
     s.put("games", "a%20b/%C3%A4+~.txt", b"odd name", **{"Content-Type": "text/x-odd"})
     s.put("games", "empty", b"")
@@ -33,8 +33,7 @@ def swift(tmp_path_factory):
     s.put("games", "slo.bin?multipart-manifest=put",
           b'[{"path": "/parts/p1"}, {"path": "/parts/p2"}]')
     s.put("games", "dlo.bin", b"", **{"X-Object-Manifest": "parts/p"})
-    yield s
-    s.stop()
+    return s
 
 
 def secrets(tmp_path, **values):
