@@ -5,6 +5,7 @@
 #include "bench/sim/log_disk.h"
 
 #include "edge/store/disk_place.h"
+#include "edge/store/disk_turn.h"
 #include "edge/store/store.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
@@ -12,7 +13,6 @@
 #define SEGMENTS_SOUGHT   64
 #define SEGMENT_BYTES_MIN ((int64_t)4 << 20)
 #define SEGMENT_BYTES_MAX ((int64_t)64 << 20)
-#define MOVE_SHARE        2 /* as disk_log.c */
 
 struct record {
     uint64_t generation;
@@ -23,12 +23,14 @@ struct log_segment {
     struct record *v;
     uint32_t count, room;
     int64_t bytes;
+    uint64_t sequence, turn; /* as disk_segment; sequence 0: free */
 };
 
 struct log_disk {
     struct store *store;
     int64_t segment_bytes;
-    uint32_t count, open, oldest, used;
+    uint32_t count, open;
+    uint64_t sequence;
     struct log_disk_counts counts;
     struct log_segment segments[];
 };
@@ -102,20 +104,88 @@ static void reclaim_record(struct reclaim *c, const struct record *r, uint32_t a
 static void reclaim(struct log_disk *d, uint32_t segment)
 {
     struct log_segment *s = &d->segments[segment];
-    struct reclaim c = {.disk = d, .segment = segment, .budget = d->segment_bytes / MOVE_SHARE};
+    struct reclaim c = {
+        .disk = d, .segment = segment, .budget = d->segment_bytes / DISK_MOVE_SHARE};
     for (c.least = 4; c.least-- > 0;) {
         for (uint32_t i = 0; i < s->count; i++)
             reclaim_record(&c, &s->v[i], i);
     }
     s->count = 0;
     s->bytes = 0;
+    s->sequence = 0;
 }
 
-/* The open segment is full: the next one, and the one after it is made free. */
+/* The next three as in disk_turn.c. */
+static uint32_t first_segment(const struct log_disk *d)
+{
+    uint32_t first = SEGMENT_NONE;
+    uint64_t lowest = UINT64_MAX;
+    for (uint32_t i = 0; i < d->count; i++) {
+        const struct log_segment *s = &d->segments[i];
+        uint64_t turn = s->turn > s->sequence ? s->turn : s->sequence;
+        if (s->sequence != 0 && i != d->open && turn < lowest) {
+            first = i;
+            lowest = turn;
+        }
+    }
+    return first;
+}
+
+static uint64_t look_at(const struct log_disk *d, uint32_t segment, bool is_passed)
+{
+    const struct log_segment *s = &d->segments[segment];
+    uint64_t used = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct disk_record named = {.index = s->v[i].index, .at = i};
+        struct generation *g = generation_known(d->store, s->v[i].generation);
+        uint32_t uses = 0;
+        if (g != NULL && is_passed)
+            disk_place_pass(g, &named, segment);
+        else if (g != NULL && disk_place_has(g, &named, segment, &uses) && uses > 0)
+            used += s->v[i].bytes;
+        generation_unref(&g);
+    }
+    return used;
+}
+
+static bool pass_over(struct log_disk *d, uint32_t segment)
+{
+    struct log_segment *s = &d->segments[segment];
+    if (!disk_turn_passes(look_at(d, segment, false), (uint32_t)d->segment_bytes,
+                          d->sequence - s->sequence, d->count))
+        return false;
+    look_at(d, segment, true);
+    s->turn = d->sequence;
+    return true;
+}
+
+static void open_free(struct log_disk *d)
+{
+    for (d->open = 0; d->segments[d->open].sequence != 0;)
+        d->open++;
+    d->segments[d->open].sequence = ++d->sequence;
+}
+
+static bool has_free(const struct log_disk *d)
+{
+    for (uint32_t i = 0; i < d->count; i++) {
+        if (d->segments[i].sequence == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The open segment is full: the next one, and where that was the last free one, another is given
+ * up. */
 static void turn(struct log_disk *d)
 {
-    d->open = (d->open + 1) % d->count;
-    reclaim(d, (d->open + 1) % d->count);
+    open_free(d);
+    if (has_free(d))
+        return;
+    uint32_t segment = first_segment(d);
+    for (int i = 0; i < DISK_PASSES_MOST && pass_over(d, segment); i++)
+        segment = first_segment(d);
+    reclaim(d, segment);
 }
 
 static void keep(struct store *st, struct generation *g, int64_t index)
@@ -192,6 +262,7 @@ struct log_disk *log_disk_create(struct store *st, int64_t bytes)
     d->store = st;
     d->segment_bytes = each;
     d->count = count;
+    d->segments[0].sequence = d->sequence = 1;
     CHECK(the_disk == NULL && count > 2);
     the_disk = d;
     st->disk_keep = keep;

@@ -5,7 +5,7 @@
 #include "edge/store/generation_inner.h"
 
 /* A disk below a hollow store: no bytes and no threads, but the same log of segments as the disks
- * of edge/store, the oldest given up first, and the same decisions about each block (disk_place.h):
+ * of edge/store, and the same decisions about each (disk_turn.h) and each block (disk_place.h):
  * what it writes and what it gives up is what a disk would. One thread. */
 struct log_disk;
 

@@ -64,6 +64,7 @@ enum disk_segment_state { DISK_SEGMENT_FREE, DISK_SEGMENT_OPEN, DISK_SEGMENT_SEA
 
 struct disk_segment {
     uint64_t sequence; /* 0: never written. The writer's own, as what follows */
+    uint64_t turn;     /* the writer's sequence when it was passed over last (disk_turn.h) */
     uint8_t state;
     bool is_barred;   /* its file could not be made */
     bool is_unsynced; /* SEALED, and may not outlive the machine yet */

@@ -2,14 +2,15 @@
 
 /* Appends records to the open segment, through a buffer that is written in whole pages; when the
  * segment is full its summary is written and the next one opened, and where that was the last free
- * one, the oldest is given up: blocks of it that were read from the disk since they came are moved
- * (bounded), heads of objects that have blocks here are written again, the rest is forgotten.
- * Threads: the writer's. */
+ * one, another is given up (disk_turn.h): blocks of it that were read from the disk since they came
+ * are moved (bounded), heads of objects that have blocks here are written again, the rest is
+ * forgotten. Threads: the writer's. */
 #include "edge/store/disk_log.h"
 
 #include "edge/store/disk_orders.h"
 #include "edge/store/disk_place.h"
 #include "edge/store/disk_scan.h"
+#include "edge/store/disk_turn.h"
 #include "edge/store/object.h"
 #include "edge/store/purge_marks.h"
 #include "lib/base/err.h"
@@ -19,8 +20,7 @@
 
 #include <errno.h>
 
-#define BARRED_MS  10000
-#define MOVE_SHARE 2 /* of a segment, one part in this many at most is moved into the next */
+#define BARRED_MS 10000
 
 static void written(struct disk *d, size_t n)
 {
@@ -366,29 +366,14 @@ static void put_orders(struct disk *d)
     disk_orders_clear(d);
 }
 
-/* Of those that are mostly pinned, or of the others. */
-static uint32_t oldest_segment(const struct disk *d, bool is_pinned)
+/* The one whose turn it is is free, or the disk is dead. Where the summary cannot be read, blocks
+ * that still point there fail their checksum when they are read. false: there is none. */
+static bool reclaim_next(struct disk *d)
 {
-    uint32_t oldest = SEGMENT_NONE;
-    for (uint32_t i = 0; i < d->medium.count; i++) {
-        const struct disk_segment *s = &d->segments[i];
-        if (s->state == DISK_SEGMENT_SEALED && disk_segment_is_pinned(d, i) == is_pinned &&
-            (oldest == SEGMENT_NONE || s->sequence < d->segments[oldest].sequence))
-            oldest = i;
-    }
-    return oldest;
-}
-
-/* The oldest segment is free, or the disk is dead. Where the summary cannot be read, blocks that
- * still point there fail their checksum when they are read. false: there is none. */
-static bool reclaim_oldest(struct disk *d)
-{
-    struct reclaim c = {.d = d, .budget = d->medium.segment_bytes / MOVE_SHARE};
+    struct reclaim c = {.d = d, .budget = d->medium.segment_bytes / DISK_MOVE_SHARE};
     if (!disk_wait_recovered(d, -1))
         return false; /* whose blocks lie where is not known before the start is over */
-    c.segment = oldest_segment(d, false);
-    if (c.segment == SEGMENT_NONE)
-        c.segment = oldest_segment(d, true); /* who pinned took more than pin_room() */
+    c.segment = disk_turn_next(d);
     if (c.segment == SEGMENT_NONE)
         return false;
     uint64_t sequence = d->segments[c.segment].sequence;
@@ -443,7 +428,7 @@ static int take_segment(struct disk *d, uint32_t *out)
 {
     for (;;) {
         *out = free_segment(d);
-        if (*out == SEGMENT_NONE && !reclaim_oldest(d))
+        if (*out == SEGMENT_NONE && !reclaim_next(d))
             return ERR_NO_SPACE;
         if (*out == SEGMENT_NONE)
             continue;
@@ -494,7 +479,7 @@ static int open_segment(struct disk *d)
     buf_clear(&w->summary);
     put_orders(d);
     if (free_segment(d) == SEGMENT_NONE && atomic_load(&d->unread) == 0)
-        reclaim_oldest(d);
+        reclaim_next(d);
     return w->segment != SEGMENT_NONE ? 0 : ERR_IO;
 }
 

@@ -21,6 +21,12 @@ static bool is_same_locked(const struct disk *d, const struct block *b, const st
            b->offset == j->offset;
 }
 
+static void spend_use(struct block *b)
+{
+    if ((b->flags & BLOCK_READ_ALL) != 0)
+        b->flags = (uint8_t)(b->flags - BLOCK_READ_ONE);
+}
+
 void disk_place_commit(struct disk *d, const struct disk_job *j)
 {
     struct generation *g = j->generation;
@@ -33,8 +39,8 @@ void disk_place_commit(struct disk *d, const struct disk_job *j)
         b->disk_at = j->written_at;
         if (generation_is_pinned(g))
             disk_segment_pin(d, b->disk_segment, b->filled, g->pinned_until);
-        if (j->kind == DISK_JOB_MOVE && (b->flags & BLOCK_READ_ALL) != 0)
-            b->flags = (uint8_t)(b->flags - BLOCK_READ_ONE);
+        if (j->kind == DISK_JOB_MOVE)
+            spend_use(b);
         else
             b->flags &= (uint8_t)~BLOCK_QUEUED;
     }
@@ -69,6 +75,15 @@ bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t 
         *uses = DISK_PLACE_USES_MAX;
     generation_unlock(g);
     return has;
+}
+
+void disk_place_pass(struct generation *g, const struct disk_record *r, uint32_t segment)
+{
+    generation_lock(g);
+    struct block *b = block_table_find(&g->table, (int64_t)r->index);
+    if (b != NULL && lies_at(b, segment, r->at))
+        spend_use(b);
+    generation_unlock(g);
 }
 
 bool disk_place_enter(struct disk *d, struct generation *g, const struct disk_record *r,

@@ -14,6 +14,8 @@ void disk_place_abandon(const struct disk_job *j);
 #define DISK_PLACE_USES_MAX EVICT_WORTH_MOST
 bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t segment,
                     uint32_t *uses);
+/* disk_place_pass: it lies there for another round, with one use less, as when it is moved. */
+void disk_place_pass(struct generation *g, const struct disk_record *r, uint32_t segment);
 /* disk_place_enter: whether it lies there, and nobody is reading it; then disk_segment_leave. */
 bool disk_place_enter(struct disk *d, struct generation *g, const struct disk_record *r,
                       uint32_t segment);

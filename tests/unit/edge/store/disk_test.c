@@ -255,6 +255,44 @@ static void what_is_read_again_outlives_its_segment(void **state)
     folder_remove(path);
 }
 
+/* What lies in the first segment, and is read more often than the disk is filled. */
+static void read_hot(struct store *st)
+{
+    static const uint64_t hot[] = {1, 2, 4, 5, 6, 7};
+    for (size_t i = 0; i < ARRAY_LEN(hot); i++)
+        EQ(object_read(st, hot[i], 4).good, 4);
+}
+
+/* Object 3 lies there too, and is purged. */
+static void a_segment_in_use_stays_and_purges_still_hold(void **state)
+{
+    char path[64], text[32];
+    (void)state;
+    folder_make(path);
+    struct disk_setup setup = {.size_bytes = 64 * MIB, .memory_bytes = 8 * MIB};
+    struct store *st = disk_store(path, setup);
+    uint64_t blocks = 0;
+    for (uint64_t id = 1; id <= 150; id++) {
+        int64_t count = id == 3 ? 1 : 4;
+        blocks += (uint64_t)count;
+        assert_true(object_put(st, id, count));
+        UNTIL(COUNT(st, disk_written_blocks) >= blocks);
+        struct store_key key = key_for(text, 3);
+        if (id == 10)
+            EQ(store_purge(st, &key, false), 1);
+        if (id % 10 == 0)
+            read_hot(st);
+    }
+    assert_true(COUNT(st, disk_evicted_blocks) > 0);
+    EQ(COUNT(st, disk_moved_bytes), 0);
+    store_destroy(&st);
+    st = disk_store(path, setup);
+    read_hot(st);
+    EQ(object_read(st, 3, 1).found, 0);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
 /* Turns one byte of every record in the folder's segments; of its payload or its head. */
 static int flip(const char *path, bool is_payload)
 {
@@ -477,6 +515,7 @@ int main(void)
         cmocka_unit_test(tags_mean_the_same_after_a_restart),
         cmocka_unit_test(a_full_disk_lets_the_oldest_go),
         cmocka_unit_test(what_is_read_again_outlives_its_segment),
+        cmocka_unit_test(a_segment_in_use_stays_and_purges_still_hold),
         cmocka_unit_test(a_flipped_byte_is_never_given),
         cmocka_unit_test(the_scrub_finds_flipped_bytes_before_anybody_asks),
         cmocka_unit_test(the_scrub_keeps_to_its_rate_and_leaves_what_is_well),
