@@ -31,6 +31,7 @@ struct encode_body {
     struct chunk *first, *last, *now;
     size_t at;              /* in now */
     uint64_t in, out, read; /* bytes taken, made, read by the client */
+    uint64_t flushed;       /* of `in`: what can be read whatever comes */
     bool is_kept;           /* all chunks still are, and are paid for */
     bool is_ended;          /* nothing more comes from `from` */
     bool is_over;           /* the table was told */
@@ -132,6 +133,8 @@ static void tell_table(struct encode_body *b)
     b->is_over = true;
     b->spec.load->running--;
     bool is_whole = b->is_ended && b->err == 0;
+    if (b->spec.table == NULL)
+        return;
     if (is_whole && !b->spec.is_worth(b->in, b->out)) {
         encoded_give_up(b->spec.table, b->spec.id, true);
     } else if (is_whole && b->is_kept) {
@@ -145,9 +148,8 @@ static void tell_table(struct encode_body *b)
 
 /* Coding */
 
-static int code(struct encode_body *b, struct span in, bool is_end)
+static int code(struct encode_body *b, struct zstd_step step)
 {
-    struct zstd_step step = {.in = in, .is_end = is_end};
     nsec_t began = clock_mono_ns();
     int err = 0;
     while (!step.is_done && err == 0) {
@@ -173,21 +175,36 @@ static void finish(struct encode_body *b, int err)
     zstd_stream_destroy(&b->zstd);
 }
 
+/* Nothing more comes for now: who reads need not wait for it to get what has come. */
+static void flush(struct encode_body *b)
+{
+    if (b->flushed == b->in || has_more(b))
+        return;
+    b->flushed = b->in;
+    int err = code(b, (struct zstd_step){.is_flush = true});
+    if (err != 0)
+        finish(b, err);
+}
+
 /* Takes the next piece. False: none is there now, or all are coded. */
 static bool code_piece(struct encode_body *b)
 {
     struct body_piece piece;
-    int n = b->is_ended ? ERR_AGAIN : body_peek(b->from, &piece);
-    if (n == ERR_AGAIN)
+    if (b->is_ended)
         return false;
+    int n = body_peek(b->from, &piece);
+    if (n == ERR_AGAIN) {
+        flush(b);
+        return false;
+    }
     if (n == 1 && piece.mem == NULL)
         n = ERR_UNSUPPORTED;
     if (n != 1) {
-        finish(b, n < 0 ? n : code(b, SPAN_NONE, true));
+        finish(b, n < 0 ? n : code(b, (struct zstd_step){.is_end = true}));
         return false;
     }
     size_t len = piece.len < PIECE_BYTES ? piece.len : PIECE_BYTES;
-    int err = code(b, span_make(piece.mem, len), false);
+    int err = code(b, (struct zstd_step){.in = span_make(piece.mem, len)});
     body_advance(b->from, len);
     b->in += len;
     if (b->in > (uint64_t)b->spec.max)
@@ -271,7 +288,8 @@ struct body *encode_body(const struct encode_spec *spec, struct body **from)
 {
     struct zstd_stream *zstd = zstd_stream_create(spec->level, spec->size);
     if (zstd == NULL) {
-        encoded_give_up(spec->table, spec->id, false);
+        if (spec->table != NULL)
+            encoded_give_up(spec->table, spec->id, false);
         return NULL;
     }
     struct encode_body *b = mem_zalloc(sizeof(*b));
@@ -282,7 +300,7 @@ struct body *encode_body(const struct encode_spec *spec, struct body **from)
     *from = NULL;
     b->from->on_ready = on_from_ready;
     b->from->ctx = b;
-    b->is_kept = true;
+    b->is_kept = spec->table != NULL;
     loop_task_init(&b->turn, on_turn);
     spec->load->running++;
     return &b->body;

@@ -25,9 +25,9 @@ struct body *encoded_body(struct encoded **e);
 /* encode_body: codes `from` (takes it) while the client reads, for one client; as long as there is
  * room runs ahead of it, keeps what it makes, and in the end puts it into the table, under the id
  * that the caller leads. However it ends, the table is told. NULL: no memory: *from stays the
- * caller's, and the table is told as well. */
+ * caller's, and the table is told as well. What was taken can be read whenever `from` pauses. */
 struct encode_spec {
-    struct encoded_table *table;
+    struct encoded_table *table; /* NULL: nothing is kept, and nobody told */
     uint64_t id;
     struct loop *loop;
     struct encode_load *load;

@@ -50,14 +50,24 @@ static bool forbids_transforming(const struct fields *fs)
     return false;
 }
 
-bool encode_may(const struct site *site, const struct encode_content *content)
+static bool is_worth_a_try(const struct site *site, const struct encode_content *content)
 {
     bool has_size = content->size == LENGTH_UNKNOWN ||
-                    (content->size > 0 && content->size >= site->encode_min_bytes &&
-                     content->size <= site->encode_max_bytes);
-    return site->encode == ENCODE_ZSTD && content->status == 200 && has_size &&
+                    (content->size > 0 && content->size >= site->encode_min_bytes);
+    return content->status == 200 && has_size &&
            fields_find(content->fields, FIELD_CONTENT_ENCODING, 0) == NULL &&
-           is_listed(site, content->fields) && !forbids_transforming(content->fields);
+           is_listed(site, content->fields);
+}
+
+bool encode_may(const struct site *site, const struct encode_content *content)
+{
+    return site->encode == ENCODE_ZSTD && content->size <= site->encode_max_bytes &&
+           is_worth_a_try(site, content) && !forbids_transforming(content->fields);
+}
+
+bool encode_may_pack(const struct site *site, const struct encode_content *content)
+{
+    return site->tier_encode == ENCODE_ZSTD && is_worth_a_try(site, content);
 }
 
 /* "*" is not enough: who does not name a coding may not know it. */

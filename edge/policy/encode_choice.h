@@ -16,6 +16,9 @@ struct encode_content {
 /* encode_may: whether the content is of a kind that may be coded at all; then its answers vary by
  * Accept-Encoding, coded or not. */
 bool encode_may(const struct site *site, const struct encode_content *content);
+/* encode_may_pack: whether it may be told another edge in the transfer coding zstd, which changes
+ * nothing of it: not its validators, ranges or length. */
+bool encode_may_pack(const struct site *site, const struct encode_content *content);
 /* encode_is_wanted: whether this client gets it coded: it takes zstd, and likes it no less than the
  * content as it is; it asks for no range. */
 bool encode_is_wanted(const struct request_head *request);

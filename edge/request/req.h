@@ -116,6 +116,9 @@ enum ledger_source req_source_of_tier(enum tier t);
 bool req_may_encode(const struct req *r);
 bool req_is_encoded_match(const struct req *r);
 bool req_encode(struct req *r, struct response_head *head, struct body **body);
+/* req_pack: bytes [first, last] of r->object in the transfer coding zstd, for another edge that
+ * asked so; head has their length. NULL: they are sent as they are. */
+struct body *req_pack(struct req *r, struct response_head *head, int64_t first, int64_t last);
 
 /* req_body.c: bytes [first, last] of r->object (last INT64_MAX: to an end not yet known). */
 struct body *req_body(struct req *r, int64_t first, int64_t last);

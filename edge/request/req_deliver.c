@@ -53,12 +53,18 @@ static enum next unsatisfiable(struct req *r, struct response_head *head, int64_
     return respond(r, head, NULL);
 }
 
+static struct body *body_of(struct req *r, struct response_head *head, int64_t first, int64_t last)
+{
+    struct body *packed = req_pack(r, head, first, last);
+    return packed != NULL ? packed : req_body(r, first, last);
+}
+
 static enum next whole(struct req *r, struct response_head *head, int64_t size)
 {
     struct body *body = NULL;
     head->content_length = size;
     if (size != 0 && !req_is_head(r))
-        body = req_body(r, 0, size == LENGTH_UNKNOWN ? INT64_MAX : size - 1);
+        body = body_of(r, head, 0, size == LENGTH_UNKNOWN ? INT64_MAX : size - 1);
     return respond(r, head, body);
 }
 
@@ -72,7 +78,7 @@ static enum next partial(struct req *r, struct response_head *head, const struct
         return respond(r, head, req_ranges_body(r, head, ranges, count));
     head->content_length = cr.last - cr.first + 1;
     set_content_range(r, head, &cr);
-    return respond(r, head, req_body(r, cr.first, cr.last));
+    return respond(r, head, body_of(r, head, cr.first, cr.last));
 }
 
 static void say_ranges(struct fields *fs)

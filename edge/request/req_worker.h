@@ -25,6 +25,7 @@
     X(from_peers, "requests of other edges")                                                       \
     X(behind, "of them, taken past the cache for a purge that was not applied here yet")           \
     X(encoded, "answers that the edge coded, or had coded before")                                 \
+    X(packed, "answers to other edges in the transfer coding zstd")                                \
     X(encodings, "contents that the edge began to code")                                           \
     X(aborted, "answers that a client did not get whole")
 

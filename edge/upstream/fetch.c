@@ -31,11 +31,22 @@ static void account(struct fetch *f, uint64_t unread)
     fr->on_bytes(fr->ctx, source_site(f->source), &more);
 }
 
+static void count_packed(struct fetch *f)
+{
+    uint64_t bytes = call_bytes_decoded(f->call);
+    if (bytes == 0)
+        return;
+    counter_add(&f->fetcher->count.unpacked, 1);
+    counter_add(&f->fetcher->count.unpacked_bytes, bytes);
+    counter_add(&f->fetcher->count.unpacked_wire_bytes, call_bytes_in(f->call));
+}
+
 static void drop_call(struct fetch *f)
 {
     if (f->call == NULL)
         return;
     account(f, call_bytes_unread(f->call));
+    count_packed(f);
     call_end(&f->call);
     f->bytes_in = f->bytes_out = 0;
 }

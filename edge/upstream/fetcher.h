@@ -23,6 +23,9 @@
     X(peer_passes, "answers of a shield or sibling that did not come, or were no use")             \
     X(sibling_asks, "requests sent to a sibling for what it may have")                             \
     X(sibling_misses, "of these, how many found that it has not")                                  \
+    X(unpacked, "answers of other edges that came in the transfer coding zstd")                    \
+    X(unpacked_bytes, "bytes that these held")                                                     \
+    X(unpacked_wire_bytes, "application bytes that these took on the way")                         \
     X(fills, "fills begun")                                                                        \
     X(fill_resumes, "fills that went on in the middle of a body after a fault")                    \
     X(fill_pauses, "times a fill waited for its readers")                                          \

@@ -219,12 +219,21 @@ static void end_unknown(struct fill *f)
     fill_finish(f);
 }
 
+/* Another edge whose bodies break, or make no sense, is asked for this one no more. */
+static void doubt_peer(struct fill *f, int err)
+{
+    bool is_of_peer = f->fetch != NULL && fetch_is_of_peer(f->fetch);
+    if (is_of_peer && (err == ERR_PROTOCOL || f->resumes > 0))
+        f->source->passed_tiers |= 1U << fetch_tier(f->fetch);
+}
+
 /* The rest is looked for at once, then with pauses, as long as the site's patience lasts: an origin
  * that is started again costs its clients nothing but time. */
 void fill_broken(struct fill *f, int err)
 {
     msec_t now = loop_now(f->fetcher->loop);
     pace_stop(&f->pace);
+    doubt_peer(f, err);
     if (f->resumes == 0)
         f->broken_at = now;
     if (!answer_can_continue(&f->validators) ||

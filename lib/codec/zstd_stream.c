@@ -78,12 +78,13 @@ ptrdiff_t zstd_stream_write(struct zstd_stream *z, struct zstd_step *step)
 {
     ZSTD_inBuffer in = {step->in.p, step->in.n, 0};
     ZSTD_outBuffer out = {step->out, step->room, 0};
-    size_t left =
-        ZSTD_compressStream2(z->context, &out, &in, step->is_end ? ZSTD_e_end : ZSTD_e_continue);
+    ZSTD_EndDirective how = step->is_flush ? ZSTD_e_flush : ZSTD_e_continue;
+    size_t left = ZSTD_compressStream2(z->context, &out, &in, step->is_end ? ZSTD_e_end : how);
     if (ZSTD_isError(left))
         return ERR_PROTOCOL;
     step->in = span_skip(step->in, in.pos);
-    step->is_done = step->in.n == 0 && (!step->is_end || left == 0);
+    bool is_to_empty = step->is_end || step->is_flush;
+    step->is_done = step->in.n == 0 && (!is_to_empty || left == 0);
     return (ptrdiff_t)out.pos;
 }
 

@@ -26,6 +26,7 @@ void zstd_stream_destroy(struct zstd_stream **z); /* NULL is fine */
 struct zstd_step {
     struct span in; /* bytes to be taken; what is left of them afterwards */
     bool is_end;    /* they are the last */
+    bool is_flush;  /* what was taken shall be readable before more comes; costs some bytes */
     uint8_t *out;
     size_t room;
     bool is_done; /* set: all is taken and, at the end, given; else call again with more room */

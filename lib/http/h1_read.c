@@ -85,6 +85,8 @@ struct framing {
     struct span host;
     uint32_t hosts;
     bool has_coding; /* Transfer-Encoding: chunked */
+    bool has_zstd;   /* inside it, of so many bytes (LENGTH_UNKNOWN: not said) */
+    int64_t zstd_length;
     bool says_close, says_keep_alive, says_continue;
 };
 
@@ -93,6 +95,7 @@ struct reader {
     const char *p, *end;
     struct framing framing;
     uint32_t fields_max;
+    bool may_have_zstd;
     int status;
     const char *why;
 };
@@ -116,6 +119,26 @@ static bool note_length(struct reader *r, struct span value)
     return true;
 }
 
+/* "zstd, chunked" or "zstd;length=N, chunked", which edges tell each other; false: another. */
+static bool note_zstd(struct framing *f, struct span value)
+{
+    struct span rest = value, coding, last, parameter;
+    uint64_t length;
+    if (!list_next_element(&rest, &coding) || !list_next_element(&rest, &last) || rest.n != 0 ||
+        !span_ieq(last, SPAN("chunked")) ||
+        !span_ieq(span_cut(coding, ';', &parameter), SPAN("zstd")))
+        return false;
+    f->zstd_length = LENGTH_UNKNOWN;
+    if (parameter.p != NULL) {
+        if (!span_starts(parameter, SPAN("length=")) ||
+            !span_u64(span_skip(parameter, sizeof("length=") - 1), &length) || length > LENGTH_MAX)
+            return false;
+        f->zstd_length = (int64_t)length;
+    }
+    f->has_zstd = f->has_coding = true;
+    return true;
+}
+
 /* RFC 9112 s.6.1 and 6.3: "chunked" alone. Where it is last but not alone, the length is known and
  * the coding is not (501); where it is not last, the length is not known (400). */
 static bool note_coding(struct reader *r, struct span value)
@@ -126,6 +149,8 @@ static bool note_coding(struct reader *r, struct span value)
         r->framing.has_coding = true;
         return true;
     }
+    if (r->may_have_zstd && !r->framing.has_coding && note_zstd(&r->framing, value))
+        return true;
     struct span rest = value, coding;
     bool ends_chunked = false;
     while (list_next_element(&rest, &coding)) {
@@ -409,7 +434,8 @@ static bool decide_response_body(struct reader *r, struct response_head *head, e
         head->keeps_alive = false;
     } else {
         head->is_chunked = f->has_coding;
-        head->content_length = f->content_length;
+        head->is_zstd = f->has_zstd;
+        head->content_length = f->has_zstd ? f->zstd_length : f->content_length;
         if (!head->is_chunked && head->content_length == LENGTH_UNKNOWN)
             head->keeps_alive = false; /* until close */
     }
@@ -419,7 +445,10 @@ static bool decide_response_body(struct reader *r, struct response_head *head, e
 int h1_parse_response(struct response_head *head, struct span bytes, enum method to,
                       struct arena *mem, const char **why)
 {
-    struct reader r = {.p = bytes.p, .end = bytes.p + bytes.n, .fields_max = H1_RESPONSE_FIELDS};
+    struct reader r = {.p = bytes.p,
+                       .end = bytes.p + bytes.n,
+                       .fields_max = H1_RESPONSE_FIELDS,
+                       .may_have_zstd = true};
     *head = (struct response_head){0};
     fields_init(&head->fields, mem);
     if (read_status_line(&r, head) && read_fields(&r, &head->fields) &&

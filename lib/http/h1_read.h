@@ -11,7 +11,7 @@
  * absolute-form target; Content-Length digits only, repeats only if identical (s.6.3);
  * Content-Length
  * beside Transfer-Encoding refused; Transfer-Encoding is exactly "chunked" once and only in
- * HTTP/1.1;
+ * HTTP/1.1, of a response also "zstd, chunked" or "zstd;length=N, chunked" (N: of what it holds);
  * at most 100 field lines. Empty lines (CRLF) before a request line: one is skipped (s.2.2).
  *
  * Reading is in two moves, so that bytes are looked at once however they arrive:
@@ -38,7 +38,8 @@ struct h1_limits {
 int h1_parse_request(struct request_head *head, struct span bytes, struct arena *mem,
                      const struct h1_limits *limits, const char **why);
 /* For a response to a request with method `to`. 0 or ERR_PROTOCOL and why. Sets content_length as
- * RFC 9112 s.6.3: 0 for HEAD, 1xx, 204, 304 (the field stays in fields). */
+ * RFC 9112 s.6.3: 0 for HEAD, 1xx, 204, 304 (the field stays in fields). Whoever did not ask for
+ * the transfer coding zstd (TE, RFC 9110 s.10.1.4) refuses what is_zstd. */
 int h1_parse_response(struct response_head *head, struct span bytes, enum method to,
                       struct arena *mem, const char **why);
 

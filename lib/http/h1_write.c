@@ -91,6 +91,18 @@ static ptrdiff_t finish(struct writer *w, const char *out)
     return w->err != 0 ? w->err : w->at - out;
 }
 
+static void put_coding(struct writer *w, const struct h1_response_framing *framing)
+{
+    put(w, SPAN("Transfer-Encoding: "));
+    if (framing->is_zstd)
+        put(w, SPAN("zstd"));
+    if (framing->is_zstd && framing->content_length >= 0) {
+        put(w, SPAN(";length="));
+        put_number(w, (uint64_t)framing->content_length);
+    }
+    put(w, framing->is_zstd ? SPAN(", chunked\r\n") : SPAN("chunked\r\n"));
+}
+
 /* RFC 9112 s.6.1: no coding towards HTTP/1.0. RFC 9110 s.8.6: no length with 1xx and 204. */
 static void put_response_framing(struct writer *w, int status,
                                  const struct h1_response_framing *framing)
@@ -99,7 +111,7 @@ static void put_response_framing(struct writer *w, int status,
     if (status < 200)
         return;
     if (framing->is_chunked && !is_old && status_has_body(status))
-        put(w, SPAN("Transfer-Encoding: chunked\r\n"));
+        put_coding(w, framing);
     else if (!framing->is_chunked && framing->content_length >= 0 && status != 204)
         put_length(w, framing->content_length);
 
@@ -150,6 +162,8 @@ static void put_request_framing(struct writer *w, const struct request_head *hea
         put_length(w, head->content_length);
     if (!head->keeps_alive)
         put(w, SPAN("Connection: close\r\n"));
+    if (fields_find(&head->fields, FIELD_TE, 0) != NULL) /* RFC 9110 s.10.1.4 */
+        put(w, SPAN("Connection: TE\r\n"));
 }
 
 ptrdiff_t h1_write_request(char *out, size_t room, const struct request_head *head)

@@ -18,12 +18,14 @@ struct h1_response_framing {
     int64_t content_length; /* LENGTH_UNKNOWN: none is told */
     bool is_chunked, closes;
     uint8_t peer_minor_version;
+    bool is_zstd; /* with is_chunked, not to HTTP/1.0: content_length is of what it holds */
 };
 ptrdiff_t h1_write_response(char *out, size_t room, const struct response_head *head,
                             const struct h1_response_framing *framing);
 /* h1_write_request: method_text, origin-form target (path and query), Host from host and port,
  * then fields; Content-Length where it is > 0, or 0 with POST, PUT or PATCH; chunked where it is
- * unknown; "Connection: close" where keeps_alive is not set. */
+ * unknown; "Connection: close" where keeps_alive is not set; "Connection: TE" where fields have TE.
+ */
 ptrdiff_t h1_write_request(char *out, size_t room, const struct request_head *head);
 
 #endif

@@ -70,6 +70,26 @@ void hop_copy(struct fields *to, const struct fields *from)
     }
 }
 
+/* Whether an element of the field's lines is `name`, without parameters: a weight of 0 would say
+ * no, and nobody who takes it needs any. */
+static bool lists(const struct fields *fs, enum field_id id, struct span name)
+{
+    const struct field *f = fields_find(fs, id, 0);
+    for (; f != NULL; f = fields_find(fs, id, (uint32_t)(f - fs->v) + 1)) {
+        struct span rest = f->value, element;
+        while (list_next_element(&rest, &element)) {
+            if (span_ieq(element, name))
+                return true;
+        }
+    }
+    return false;
+}
+
+bool hop_takes_zstd(const struct fields *fs)
+{
+    return lists(fs, FIELD_TE, SPAN("zstd")) && lists(fs, FIELD_CONNECTION, SPAN("TE"));
+}
+
 struct span via_value(const struct fields *fs, uint8_t major_version, uint8_t minor_version,
                       struct span name, struct arena *mem)
 {

@@ -12,6 +12,10 @@
  * Authorization, X-Forwarded-For, ...) are ignored: no sender may make it vanish. */
 void hop_copy(struct fields *to, const struct fields *from);
 
+/* hop_takes_zstd: whether who asks takes the answer in the transfer coding zstd (h1_read.h): its TE
+ * says so, and its Connection that TE is its own and not of somebody before it. */
+bool hop_takes_zstd(const struct fields *fs);
+
 /* via_value: existing Via joined with "1.1 <name>" (or "1.0", "2": how it came) from mem. */
 struct span via_value(const struct fields *fs, uint8_t major_version, uint8_t minor_version,
                       struct span name, struct arena *mem);

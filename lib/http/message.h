@@ -50,6 +50,7 @@ struct response_head {
     struct fields fields;
     int64_t content_length; /* of the body that follows; LENGTH_UNKNOWN: chunked or until close */
     bool is_chunked;
+    bool is_zstd; /* chunked, in the transfer coding zstd: content_length is of what that holds */
     bool keeps_alive;
     uint8_t minor_version;
 };

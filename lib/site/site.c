@@ -149,6 +149,15 @@ static const struct option options[] = {
         "Content that is larger is sent as it is."),
     ROW("encode_level", OPTION_INT, encode_level, 1, 19, "6",
         "Level of zstd while there is time for it; a busy worker takes lower ones, down to 1."),
+    {"tier_encode",
+     OPTION_CHOICE,
+     OPTION_FIELD(struct site, tier_encode),
+     0,
+     0,
+     "zstd",
+     "Transfer coding that edges ask of shields and siblings, and give to those that ask, for "
+     "stored content of encode_types, of encode_min at least.",
+     {.choices = encode_rules}},
     ROW("query_keep", OPTION_TEXTS, query_keep, 0, 0, "",
         "Parameters of the query that count, \"name\" or \"start*\"; empty: all. Others go "
         "nowhere."),

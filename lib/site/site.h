@@ -66,6 +66,7 @@ struct site {
     int encode; /* enum encode_rule: whether stored content is coded on its way out, and which */
     struct option_texts encode_types;
     int64_t encode_min_bytes, encode_max_bytes, encode_level;
+    int tier_encode; /* enum encode_rule: whether it goes coded between edges, whoever the client */
     /* the key: what is left out of it is not sent upstream either */
     struct option_texts query_keep; /* parameters, "name" or "start*"; empty: all */
     struct option_texts query_drop;

@@ -243,6 +243,7 @@ static enum call_wait waits_for(const struct call *c)
 
 static void call_free(struct call *c)
 {
+    zstd_reader_destroy(&c->zstd);
     arena_finish(&c->mem);
     c->magic = 0;
     mem_free(c);
@@ -344,6 +345,7 @@ struct call *call_start(struct client *client, const struct call_spec *spec,
     c->method = spec->request->method;
     c->body = spec->body;
     c->is_repeatable = spec->body == NULL && is_idempotent(c->method);
+    c->takes_zstd = span_eq(fields_value(&spec->request->fields, FIELD_TE), SPAN("zstd"));
     arena_init(&c->mem, CALL_MEM_BYTES);
     list_push_back(&client->calls, &c->link);
     deadline_init(&c->deadline, on_deadline);
@@ -374,7 +376,7 @@ ssize_t call_read(struct call *c, void *dst, size_t room)
     if (c->err != 0)
         return c->err;
     CHECK(c->state == CALL_BODY);
-    ssize_t n = h1_intake_copy_body(&c->in, dst, room);
+    ssize_t n = client_h1_read(c, dst, room);
     c->is_read_wanted = c->is_read_wanted && n == ERR_AGAIN;
     if (n == ERR_AGAIN)
         want_read(c);
@@ -430,6 +432,11 @@ uint64_t call_bytes_in(const struct call *c)
 uint64_t call_bytes_out(const struct call *c)
 {
     return c->bytes_out + (c->conn != NULL ? conn_bytes_out(c->conn) - c->conn_out : 0);
+}
+
+uint64_t call_bytes_decoded(const struct call *c)
+{
+    return c->decoded;
 }
 
 uint64_t call_bytes_unread(const struct call *c)

@@ -35,7 +35,8 @@ struct client_target {
 struct call_spec {
     const struct client_target *target; /* copied */
     /* Borrowed during call_start only. With a body content_length is its length, LENGTH_UNKNOWN:
-     * chunked; keeps_alive and target are not looked at. */
+     * chunked; keeps_alive and target are not looked at. With "TE: zstd" among its fields an answer
+     * in that transfer coding is understood: call_read gives what it holds. */
     const struct request_head *request;
     struct body *body; /* takes; NULL: none */
     msec_t connect_ms, first_byte_ms, stall_ms;
@@ -59,8 +60,9 @@ struct call_events {
 struct call *call_start(struct client *c, const struct call_spec *spec,
                         const struct call_events *events, void *ctx);
 /* call_read: body bytes, straight from the socket into dst where framing allows.
- * > 0; 0: complete; ERR_AGAIN; ERR_TRUNCATED, ERR_TIMEOUT, ERR_PROTOCOL, ERR_CLOSED: broken. While
- * nobody reads, the stall time-out rests and TCP holds the sender back. */
+ * > 0; 0: complete; ERR_AGAIN; ERR_TRUNCATED (also where a coded body held less than was said),
+ * ERR_TIMEOUT, ERR_PROTOCOL, ERR_CLOSED: broken. While nobody reads, the stall time-out rests and
+ * TCP holds the sender back. */
 ssize_t call_read(struct call *c, void *dst, size_t room);
 /* call_end: takes *c. A complete call gives its connection back to the pool; another is cut. */
 void call_end(struct call **c);
@@ -68,6 +70,7 @@ const struct response_head *call_head(const struct call *c); /* NULL: not there 
 const struct addr *call_peer(const struct call *c);          /* NULL: never connected */
 bool call_was_reused(const struct call *c);
 uint64_t call_bytes_in(const struct call *c); /* application bytes of this call, head included */
+uint64_t call_bytes_decoded(const struct call *c); /* that came out of a transfer coding; 0: none */
 uint64_t call_bytes_out(const struct call *c);
 /* call_bytes_unread: what has come for a call and was not read: lost when it is ended. One system
  * call. */

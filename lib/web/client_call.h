@@ -3,6 +3,7 @@
 #ifndef LIB_WEB_CLIENT_CALL_H
 #define LIB_WEB_CLIENT_CALL_H
 
+#include "lib/codec/zstd_reader.h"
 #include "lib/net/deadlines.h"
 #include "lib/web/client.h"
 #include "lib/web/client_pool.h"
@@ -57,7 +58,8 @@ struct call {
     struct dial_spec where;
     struct span request; /* the head as bytes */
     bool is_repeatable;  /* idempotent and without a body */
-    struct body *body;   /* until the call begins on a connection */
+    bool takes_zstd;
+    struct body *body; /* until the call begins on a connection */
     int64_t body_length;
     struct call_times *first_byte, *stall;
     /* the connection */
@@ -70,6 +72,8 @@ struct call {
     struct h1_out out;
     struct h1_intake in;
     struct response_head head;
+    struct zstd_reader *zstd; /* the body's transfer coding; NULL: none */
+    uint64_t decoded;
     uint32_t interims;
     /* time-outs */
     enum call_wait wait;
@@ -85,10 +89,12 @@ struct call {
  * read any more is dropped: it may have answered.
  * client_h1_head: 1: c->head is final, and the body's framing set; 2: it is a 1xx to tell of;
  * ERR_AGAIN; or what failed, and c->err_text.
+ * client_h1_read: as call_read.
  * client_h1_is_reusable: the answer is complete and so was the request. */
 void client_h1_begin(struct call *c);
 int client_h1_send(struct call *c);
 int client_h1_head(struct call *c);
+ssize_t client_h1_read(struct call *c, void *dst, size_t room);
 bool client_h1_is_reusable(const struct call *c);
 
 #endif

@@ -81,7 +81,7 @@ static int fault(struct call *c, int err, const char *text)
 static void begin_body(struct call *c)
 {
     const struct response_head *head = &c->head;
-    h1_intake_begin_body(&c->in, head->content_length);
+    h1_intake_begin_body(&c->in, head->is_chunked ? LENGTH_UNKNOWN : head->content_length);
     if (head->content_length == LENGTH_UNKNOWN && !head->is_chunked)
         c->in.body = H1_BODY_UNTIL_CLOSE;
 }
@@ -102,6 +102,10 @@ static int understand(struct call *c, uint32_t head_bytes)
             return fault(c, ERR_PROTOCOL, "too many interim answers");
         return c->head.status == 100 ? 0 : 2;
     }
+    if (c->head.is_zstd && !c->takes_zstd)
+        return fault(c, ERR_PROTOCOL, "transfer coding that was not asked for");
+    if (c->head.is_zstd && (c->zstd = zstd_reader_create()) == NULL)
+        return fault(c, ERR_NO_MEMORY, "no memory for a transfer coding");
     c->has_head = true;
     begin_body(c);
     return 1;
@@ -127,6 +131,40 @@ int client_h1_head(struct call *c)
         if (got < 0)
             return got == ERR_AGAIN ? ERR_AGAIN : fault(c, (int)got, err_text((int)got));
     }
+}
+
+/* r: of the coded bytes, of which there are no more now. */
+static ssize_t end_of_coded(const struct call *c, int r)
+{
+    int64_t length = c->head.content_length;
+    bool is_whole = zstd_reader_is_over(c->zstd) &&
+                    (length == LENGTH_UNKNOWN || c->decoded == (uint64_t)length);
+    return r != 0 || is_whole ? r : ERR_TRUNCATED;
+}
+
+/* Never more than was said, however little was sent. */
+static ssize_t read_coded(struct call *c, void *dst, size_t room)
+{
+    ptrdiff_t n = 0;
+    while (n == 0) {
+        struct span data = SPAN_NONE;
+        int r = zstd_reader_holds(c->zstd) ? 1 : h1_intake_body(&c->in, &data);
+        if (r != 1)
+            return end_of_coded(c, r);
+        size_t waiting = data.n;
+        n = zstd_reader_read(c->zstd, &data, dst, room);
+        h1_intake_take_body(&c->in, waiting - data.n);
+    }
+    h1_intake_rest(&c->in);
+    c->decoded += n > 0 ? (uint64_t)n : 0;
+    if (c->head.content_length != LENGTH_UNKNOWN && c->decoded > (uint64_t)c->head.content_length)
+        return ERR_PROTOCOL;
+    return n;
+}
+
+ssize_t client_h1_read(struct call *c, void *dst, size_t room)
+{
+    return c->zstd != NULL ? read_coded(c, dst, room) : h1_intake_copy_body(&c->in, dst, room);
 }
 
 bool client_h1_is_reusable(const struct call *c)

@@ -59,6 +59,8 @@ struct exchange {
 /* exchange_respond: head is used during the call only (spans may be the exchange's or constants);
  * takes body (NULL: none). head->content_length: of the body; for HEAD and 304 what the field shall
  * say (LENGTH_UNKNOWN: nothing). LENGTH_UNKNOWN with a body: chunked, or until close in HTTP/1.0.
+ * head->is_zstd: the body is a zstd frame that holds content_length bytes, for an HTTP/1.1 client
+ * that takes it (hop_takes_zstd) and no other.
  * A body that ends early or late cuts the stream. Date and Server are added where absent. */
 void exchange_respond(struct exchange *x, const struct response_head *head, struct body *body);
 

@@ -43,6 +43,7 @@ bool h1_answer_begin(struct h1_out *o, struct exchange *x, const struct h1_answe
     struct h1_response_framing framing = {
         .content_length = head->content_length,
         .is_chunked = spec->framing == H1_CHUNKS,
+        .is_zstd = head->is_zstd,
         .closes = spec->closes,
         .peer_minor_version = x->request.minor_version,
     };

@@ -116,7 +116,7 @@ static enum h1_framing framing_of(const struct exchange *x, const struct respons
 {
     if (!status_has_body(head->status) || x->request.method == METHOD_HEAD)
         return H1_NO_BODY;
-    if (head->content_length != LENGTH_UNKNOWN || body == NULL)
+    if ((head->content_length != LENGTH_UNKNOWN && !head->is_zstd) || body == NULL)
         return H1_LENGTH;
     return x->request.minor_version >= 1 ? H1_CHUNKS : H1_UNTIL_CLOSE;
 }

@@ -12,7 +12,8 @@ static void check_framing(const struct response_head *head, enum method to)
     bool has_body = to != METHOD_HEAD && status_has_body(head->status);
     CHECK(head->status >= 100 && head->status <= 999);
     CHECK(has_body || (head->content_length == 0 && !head->is_chunked));
-    CHECK(!head->is_chunked || head->content_length == LENGTH_UNKNOWN);
+    CHECK(!head->is_chunked || head->is_zstd || head->content_length == LENGTH_UNKNOWN);
+    CHECK(!head->is_zstd || head->is_chunked);
     CHECK(head->content_length >= 0 || head->is_chunked || !head->keeps_alive);
     CHECK(fields_count(&head->fields, FIELD_TRANSFER_ENCODING) <= 1);
     CHECK(!head->is_chunked || fields_count(&head->fields, FIELD_CONTENT_LENGTH) == 0);
@@ -23,7 +24,7 @@ static void check_written(const struct response_head *head, struct arena *mem, s
     struct response_head again;
     const char *why;
     const struct h1_response_framing framing = {head->content_length, head->is_chunked,
-                                                !head->keeps_alive, 1};
+                                                !head->keeps_alive, 1, head->is_zstd};
     size_t room = 2 * n + 1024;
     char *out = arena_bytes(mem, room);
     ptrdiff_t written = h1_write_response(out, room, head, &framing);
@@ -33,7 +34,8 @@ static void check_written(const struct response_head *head, struct arena *mem, s
         CHECK(head->fields.count >= 98);
         return;
     }
-    CHECK(again.status == head->status && again.is_chunked == head->is_chunked);
+    CHECK(again.status == head->status && again.is_chunked == head->is_chunked &&
+          again.is_zstd == head->is_zstd);
     CHECK(again.content_length == head->content_length || head->content_length == LENGTH_UNKNOWN);
 }
 

@@ -56,6 +56,11 @@ static void content_is_judged_by_kind_and_size(void **state)
         struct site off = site;
         off.encode = ENCODE_OFF;
         assert_false(encode_may(&off, &content));
+        /* Between edges nothing of it changes, so that size and no-transform are no matter. */
+        bool may_pack = row->may || row->size == 1001 || strstr(row->lines, "No-Transform") != NULL;
+        assert_false(encode_may_pack(&site, &content));
+        off.tier_encode = ENCODE_ZSTD;
+        assert_int_equal(encode_may_pack(&off, &content), may_pack);
         arena_finish(&mem);
     }
 }

@@ -20,21 +20,29 @@ static const struct {
     struct h1_response_framing framing;
     const char *expected;
 } responses[] = {
-    {200, {5, false, false, 1}, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"},
-    {200, {0, false, true, 1}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+    {200, {5, false, false, 1, false}, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"},
     {200,
-     {LENGTH_UNKNOWN, true, false, 1},
+     {0, false, true, 1, false},
+     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+    {200,
+     {LENGTH_UNKNOWN, true, false, 1, false},
      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"},
-    {200, {LENGTH_UNKNOWN, true, false, 0}, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"},
+    {200, {LENGTH_UNKNOWN, true, false, 0, false}, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"},
     {200,
-     {INT64_MAX, false, false, 0},
+     {INT64_MAX, false, false, 0, false},
      "HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775807\r\nConnection: keep-alive\r\n\r\n"},
-    {204, {5, false, false, 1}, "HTTP/1.1 204 No Content\r\n\r\n"},
-    {204, {LENGTH_UNKNOWN, true, false, 1}, "HTTP/1.1 204 No Content\r\n\r\n"},
-    {103, {5, true, true, 1}, "HTTP/1.1 103 Early Hints\r\n\r\n"},
-    {304, {5, false, false, 1}, "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"},
-    {304, {LENGTH_UNKNOWN, true, false, 1}, "HTTP/1.1 304 Not Modified\r\n\r\n"},
-    {599, {LENGTH_UNKNOWN, false, true, 1}, "HTTP/1.1 599 \r\nConnection: close\r\n\r\n"},
+    {204, {5, false, false, 1, false}, "HTTP/1.1 204 No Content\r\n\r\n"},
+    {204, {LENGTH_UNKNOWN, true, false, 1, false}, "HTTP/1.1 204 No Content\r\n\r\n"},
+    {103, {5, true, true, 1, false}, "HTTP/1.1 103 Early Hints\r\n\r\n"},
+    {304, {5, false, false, 1, false}, "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"},
+    {304, {LENGTH_UNKNOWN, true, false, 1, false}, "HTTP/1.1 304 Not Modified\r\n\r\n"},
+    {599, {LENGTH_UNKNOWN, false, true, 1, false}, "HTTP/1.1 599 \r\nConnection: close\r\n\r\n"},
+    {206,
+     {77, true, false, 1, true},
+     "HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: zstd;length=77, chunked\r\n\r\n"},
+    {200,
+     {LENGTH_UNKNOWN, true, true, 1, true},
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: zstd, chunked\r\nConnection: close\r\n\r\n"},
 };
 
 static void frames_responses(void **state)
@@ -78,7 +86,7 @@ static struct request_head request(void)
 
 static void assert_answer(const struct response_head *head, const char *expected)
 {
-    struct h1_response_framing framing = {0, false, false, 1};
+    struct h1_response_framing framing = {.peer_minor_version = 1};
     char out[ROOM];
     ptrdiff_t n = h1_write_response(out, sizeof(out), head, &framing);
     assert_true(n > 0);

@@ -105,6 +105,27 @@ static void sees_a_loop(void **state)
     }
 }
 
+/* TE counts from who says in Connection that it is his own. */
+static void knows_who_takes_zstd(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *te, *connection;
+        bool takes;
+    } cases[] = {{"zstd", "TE", true},     {"trailers, ZSTD", "keep-alive, te", true},
+                 {"zstd", "close", false}, {"zstd;q=0", "TE", false},
+                 {"gzip", "TE", false},    {"xzstd", "TE", false},
+                 {"", "", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fields fs;
+        fields_init(&fs, &mem);
+        add(&fs, "TE", cases[i].te);
+        assert_false(hop_takes_zstd(&fs));
+        add(&fs, "Connection", cases[i].connection);
+        assert_int_equal(hop_takes_zstd(&fs), cases[i].takes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +133,7 @@ int main(void)
         cmocka_unit_test(too_many_options_pass_nothing_unknown),
         cmocka_unit_test(adds_itself_to_via),
         cmocka_unit_test(sees_a_loop),
+        cmocka_unit_test(knows_who_takes_zstd),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
