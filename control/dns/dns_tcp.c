@@ -110,7 +110,7 @@ static void on_ready(void *ctx, struct conn *conn, unsigned ready)
 void dns_tcp_init(struct dns_tcp *t, struct loop *l, dns_tcp_fn on_question, void *ctx)
 {
     *t = (struct dns_tcp){.loop = l, .on_question = on_question, .ctx = ctx};
-    deadlines_init(&t->quiet, l, QUIET_MS);
+    deadlines_init(&t->quiet, l, QUIET_MS, on_quiet);
     list_init(&t->conns);
 }
 
@@ -134,7 +134,7 @@ void dns_tcp_accept(struct dns_tcp *t, int fd, const struct addr *peer)
     list_init(&c->link);
     list_push_back(&t->conns, &c->link);
     t->count++;
-    deadline_init(&c->quiet, on_quiet);
+    deadline_init(&c->quiet);
     deadline_start(&t->quiet, &c->quiet);
     c->conn = conn_create_plain(t->loop, fd, peer);
     conn_set_events(c->conn, &events, c);

@@ -24,6 +24,19 @@ char *mem_strndup(const char *s, size_t n) __attribute__((malloc, returns_nonnul
 char *mem_printf(const char *format, ...) PRINTF(1, 2) __attribute__((returns_nonnull));
 void mem_free(void *p);
 
+/* Whether AddressSanitizer watches: then nothing is kept for reuse, so that a use after free is
+ * seen. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MEM_HAS_ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define MEM_HAS_ASAN 1
+#endif
+#ifndef MEM_HAS_ASAN
+#define MEM_HAS_ASAN 0
+#endif
+
 /* mem_fail_at: tests only. The n-th (from 1) mem_try_* call of this thread from now fails; 0 ends.
  * mem_fail_hit: whether that call has come. */
 void mem_fail_at(size_t n);

@@ -15,18 +15,7 @@
 #define CLASS_BYTES 16
 #define FIRST_BYTES 24 /* room of class 0 */
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define POOL_ASAN 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define POOL_ASAN 1
-#endif
-#ifdef POOL_ASAN
-#define SPARE_MAX_BYTES ((size_t)0)
-#else
-#define SPARE_MAX_BYTES ((size_t)1 << 20)
-#endif
+#define SPARE_MAX_BYTES (MEM_HAS_ASAN ? (size_t)0 : (size_t)1 << 20)
 
 struct pool_spare {
     struct pool_spare *next;

@@ -27,13 +27,14 @@
 #define SECOND_LOOK_MS   100
 #define SENDFILE_MAX     ((size_t)1 << 20) /* one call: a fast reader must not hold the loop */
 #define CONN_MAX_PIECES  64
-#define CONN_SIZE_WANTED 320
+#define CONN_SIZE_WANTED 248 /* with malloc's own word four lines of the cache */
 /* Pieces that are together no longer than this are copied into one: that costs less than what the
  * kernel does more for a vector. */
 #define JOINED_MAX 2048
 
 _Static_assert(sizeof(struct conn) <= CONN_SIZE_WANTED, "an idle connection must stay small");
 
+/* What connections of a loop share. */
 struct conn_part {
     struct loop_part part;
     struct deadlines second_looks;
@@ -46,16 +47,10 @@ static void part_finish(struct loop_part *p)
     mem_free(part);
 }
 
-static struct conn_part *part_of(struct loop *l)
+/* Of a loop that has had a connection. */
+static struct deadlines *second_looks_of(struct loop *l)
 {
-    struct loop_part **at = loop_part_at(l, LOOP_PART_CONN);
-    if (*at == NULL) {
-        struct conn_part *part = mem_zalloc(sizeof(*part));
-        part->part.finish = part_finish;
-        deadlines_init(&part->second_looks, l, SECOND_LOOK_MS);
-        *at = &part->part;
-    }
-    return CONTAINER_OF(*at, struct conn_part, part);
+    return &CONTAINER_OF(*loop_part_at(l, LOOP_PART_CONN), struct conn_part, part)->second_looks;
 }
 
 /* The code for errnum; a broken stream is remembered. */
@@ -84,7 +79,7 @@ static void put_off_second_look(struct conn *c)
     if (deadline_is_started(&c->second_look))
         c->has_read_again = true;
     else
-        deadline_start(c->second_looks, &c->second_look);
+        deadline_start(second_looks_of(c->loop), &c->second_look);
 }
 
 ssize_t conn_socket_recv(struct conn *c, void *dst, size_t room)
@@ -239,7 +234,7 @@ static void on_second_look(struct deadline *d)
     struct pollfd p = {.fd = c->fd, .events = POLLIN | POLLRDHUP};
     if (c->has_read_again) {
         c->has_read_again = false;
-        deadline_start(c->second_looks, d);
+        deadline_start(second_looks_of(c->loop), d);
         return;
     }
     if (c->can_recv || poll(&p, 1, 0) <= 0)
@@ -250,28 +245,37 @@ static void on_second_look(struct deadline *d)
     tell(c, CONN_READABLE);
 }
 
-struct conn *conn_create(struct loop *l, int fd, const struct addr *peer,
-                         const struct conn_ops *ops)
+static void make_part(struct loop *l)
 {
-    struct conn *c = mem_zalloc(sizeof(*c));
+    struct loop_part **at = loop_part_at(l, LOOP_PART_CONN);
+    if (*at != NULL)
+        return;
+    struct conn_part *part = mem_zalloc(sizeof(*part));
+    part->part.finish = part_finish;
+    deadlines_init(&part->second_looks, l, SECOND_LOOK_MS, on_second_look);
+    *at = &part->part;
+}
+
+void conn_init(struct conn *c, struct loop *l, int fd, const struct addr *peer)
+{
     short what = EV_READ | EV_WRITE | EV_ET | EV_PERSIST;
     c->magic = CONN_MAGIC;
     c->fd = fd;
     c->loop = l;
-    c->ops = ops;
     c->peer = *peer;
-    c->second_looks = &part_of(l)->second_looks;
-    deadline_init(&c->second_look, on_second_look);
+    make_part(l);
+    deadline_init(&c->second_look);
     if (event_base_get_features(loop_base(l)) & EV_FEATURE_EARLY_CLOSE)
         what |= EV_CLOSED;
     CHECK(event_assign(&c->event, loop_base(l), fd, what, on_event, c) == 0);
     CHECK(event_add(&c->event, NULL) == 0);
-    return c;
 }
 
 struct conn *conn_create_plain(struct loop *l, int fd, const struct addr *peer)
 {
-    struct conn *c = conn_create(l, fd, peer, &plain_ops);
+    struct conn *c = mem_zalloc(sizeof(*c));
+    c->ops = &plain_ops;
+    conn_init(c, l, fd, peer);
     c->can_send = c->may_write = true; /* connected: there is room from the start */
     c->has_sendfile = true;
     return c;
@@ -300,7 +304,6 @@ static void finish(struct conn **pc, bool is_reset)
     event_del(&c->event);
     close(c->fd);
     c->magic = 0;
-    mem_free(c->local);
     mem_free(c);
 }
 
@@ -391,23 +394,6 @@ const struct addr *conn_peer(const struct conn *c)
     return &c->peer;
 }
 
-const struct addr *conn_local(struct conn *c)
-{
-    CHECK_OBJ(c, CONN_MAGIC);
-    if (c->local == NULL) {
-        union {
-            struct sockaddr any;
-            struct sockaddr_storage room;
-        } u = {.any = {.sa_family = AF_UNSPEC}};
-        socklen_t n = sizeof(u);
-        if (getsockname(c->fd, &u.any, &n) != 0)
-            u.any.sa_family = AF_UNSPEC;
-        c->local = mem_alloc(sizeof(*c->local));
-        addr_from_sockaddr(c->local, &u.any);
-    }
-    return c->local;
-}
-
 int conn_fd(const struct conn *c)
 {
     return c->fd;
@@ -416,11 +402,6 @@ int conn_fd(const struct conn *c)
 struct loop *conn_loop(const struct conn *c)
 {
     return c->loop;
-}
-
-bool conn_is_tls(const struct conn *c)
-{
-    return c->tls != NULL;
 }
 
 uint64_t conn_bytes_in(const struct conn *c)

@@ -48,7 +48,6 @@ int conn_end_write(struct conn *c);
 bool conn_may_read(const struct conn *c);
 bool conn_may_write(const struct conn *c);
 const struct addr *conn_peer(const struct conn *c);
-const struct addr *conn_local(struct conn *c); /* read from the socket at the first call */
 int conn_fd(const struct conn *c);
 struct loop *conn_loop(const struct conn *c);
 bool conn_is_tls(const struct conn *c);

@@ -8,8 +8,6 @@
 
 #include <event2/event_struct.h>
 
-struct conn_tls;
-
 /* One kind of stream. All on the loop's thread, none blocks, none calls the holder. */
 struct conn_ops {
     const char *name;
@@ -31,24 +29,21 @@ struct conn {
     bool has_peer_ended; /* a FIN is in the queue: read on to it, no event will follow */
     bool is_corked, has_sendfile;
     bool has_read_again; /* since the second look was put off */
-    int error;           /* sticks: the kernel tells a broken stream once, then shows an end */
     struct loop *loop;
     const struct conn_ops *ops;
     const struct conn_events *events;
     void *ctx;
-    struct conn_tls *tls; /* NULL: plain */
     uint64_t bytes_in, bytes_out;
-    struct deadlines *second_looks;
     struct deadline second_look;
-    struct addr *local; /* NULL until somebody asks */
     struct addr peer;
+    int error; /* sticks: the kernel tells a broken stream once, then shows an end */
     struct event event;
 };
 #define CONN_MAGIC 0xc0221a5eU
 
-/* conn_create: takes fd. */
-struct conn *conn_create(struct loop *l, int fd, const struct addr *peer,
-                         const struct conn_ops *ops);
+/* conn_init: c is zeroed, the first thing of a block of mem_ that conn_close frees, and has its
+ * ops; takes fd. */
+void conn_init(struct conn *c, struct loop *l, int fd, const struct addr *peer);
 
 /* conn_tell: enum conn_ready to the holder, who may close c inside: last act of who calls it. */
 void conn_tell(struct conn *c, unsigned ready);

@@ -45,8 +45,8 @@ _Static_assert(LOOP_BUF_BYTES >= RECORD_MAX_BYTES, "a record is gathered in one 
 enum phase { SHAKING, OPEN, BROKEN };
 
 struct conn_tls {
-    SSL *ssl; /* NULL: a server that has heard nothing yet, or BROKEN from the start */
-    struct conn *conn;
+    struct conn base; /* first: conn_close frees the whole */
+    SSL *ssl;         /* NULL: a server that has heard nothing yet, or BROKEN from the start */
     struct tls_server *server; /* one of these two */
     struct tls_client *client;
     struct handshake step; /* a server's */
@@ -60,6 +60,11 @@ struct conn_tls {
     bool is_more; /* for the BIO: another record follows at once */
     bool has_said_goodbye;
 };
+
+static struct conn_tls *tls_of(struct conn *c)
+{
+    return CONTAINER_OF(c, struct conn_tls, base);
+}
 
 /* ---- below OpenSSL ---- */
 
@@ -92,7 +97,7 @@ static int bio_write(BIO *b, const char *p, int bytes)
             c->can_send = false;
         return n;
     }
-    ssize_t n = conn_socket_sendv(c, &v, 1, c->tls->is_more);
+    ssize_t n = conn_socket_sendv(c, &v, 1, tls_of(c)->is_more);
     if (n == ERR_AGAIN)
         BIO_set_retry_write(b);
     return n < 0 ? -1 : (int)n;
@@ -119,7 +124,7 @@ static bool put_on_socket(struct conn *c, SSL *ssl)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_bio_method);
     BIO *b = ssl != NULL ? BIO_new(bio_method) : NULL;
-    c->tls->ssl = ssl;
+    tls_of(c)->ssl = ssl;
     if (b == NULL)
         return false;
     BIO_set_fd(b, c->fd, BIO_NOCLOSE);
@@ -145,7 +150,7 @@ static int break_off(struct conn_tls *t, int error, char *text)
  * *wants_write set, or the error that breaks the stream. */
 static int result_of(struct conn *c, int ret, bool *wants_write)
 {
-    struct conn_tls *t = c->tls;
+    struct conn_tls *t = tls_of(c);
     unsigned long code = ERR_peek_error();
     *wants_write = false;
     switch (SSL_get_error(t->ssl, ret)) {
@@ -169,7 +174,7 @@ static int result_of(struct conn *c, int ret, bool *wants_write)
 
 static int handshake_failed(struct conn *c)
 {
-    struct conn_tls *t = c->tls;
+    struct conn_tls *t = tls_of(c);
     long verdict = SSL_get_verify_result(t->ssl);
     if (verdict != X509_V_OK && !SSL_is_server(t->ssl)) {
         ERR_clear_error();
@@ -182,7 +187,7 @@ static int handshake_failed(struct conn *c)
 /* True: over, well or not. */
 static bool shake(struct conn *c)
 {
-    struct conn_tls *t = c->tls;
+    struct conn_tls *t = tls_of(c);
     ERR_clear_error();
     if (t->ssl == NULL && !put_on_socket(c, tls_server_ssl(t->server))) {
         break_off(t, ERR_TLS, tls_error_text("no memory"));
@@ -216,13 +221,13 @@ static unsigned shake_on(struct conn *c)
 
 static void on_step(struct handshake *h)
 {
-    struct conn *c = CONTAINER_OF(h, struct conn_tls, step)->conn;
+    struct conn *c = &CONTAINER_OF(h, struct conn_tls, step)->base;
     conn_tell(c, shake_on(c));
 }
 
 static unsigned tls_on_socket(struct conn *c, unsigned ready)
 {
-    struct conn_tls *t = c->tls;
+    struct conn_tls *t = tls_of(c);
     unsigned told = 0;
     if (t->phase == SHAKING && t->server != NULL) {
         handshake_queue(c->loop, &t->step);
@@ -249,7 +254,7 @@ static unsigned tls_on_socket(struct conn *c, unsigned ready)
 
 static ssize_t tls_read(struct conn *c, void *dst, size_t room)
 {
-    struct conn_tls *t = c->tls;
+    struct conn_tls *t = tls_of(c);
     if (t->phase == BROKEN)
         return t->error;
     if (!c->may_read || t->phase == SHAKING)
@@ -311,7 +316,7 @@ static struct span rest_record(const struct rest *r, size_t at_least, size_t lim
 /* Bytes of the record that were taken, ERR_AGAIN or the error that breaks the stream. */
 static ssize_t seal(struct conn *c, struct span record, bool is_more)
 {
-    struct conn_tls *t = c->tls;
+    struct conn_tls *t = tls_of(c);
     if (record.n < t->sealed_bytes) { /* costs this connection, not the program */
         LOG_ERROR("tls-write-taken-back", "sealed=%zu offered=%zu", t->sealed_bytes, record.n);
         return break_off(t, ERR_TLS, mem_strdup("sealed bytes were taken back"));
@@ -351,22 +356,23 @@ static void note_sent(struct conn_tls *t, size_t n)
 
 static ssize_t write_records(struct conn *c, const struct iovec *v, int count, bool more)
 {
+    struct conn_tls *t = tls_of(c);
     struct rest rest = {.v = v, .count = count};
     size_t all = 0, done = 0;
     ssize_t n = 0;
     char *room = loop_buf_get(c->loop);
     msec_t now = loop_now(c->loop);
-    if (now - c->tls->sent_at >= BURST_SILENCE_MS)
-        c->tls->burst_bytes = 0;
-    c->tls->sent_at = now;
+    if (now - t->sent_at >= BURST_SILENCE_MS)
+        t->burst_bytes = 0;
+    t->sent_at = now;
     for (int i = 0; i < count; i++)
         all += v[i].iov_len;
     while (done < all && n >= 0) {
-        struct span record = rest_record(&rest, c->tls->sealed_bytes, record_limit(c->tls), room);
+        struct span record = rest_record(&rest, t->sealed_bytes, record_limit(t), room);
         n = seal(c, record, more || done + record.n < all);
         if (n > 0) {
             done += (size_t)n;
-            note_sent(c->tls, (size_t)n);
+            note_sent(t, (size_t)n);
             rest_skip(&rest, (size_t)n);
         }
     }
@@ -376,7 +382,7 @@ static ssize_t write_records(struct conn *c, const struct iovec *v, int count, b
 
 static ssize_t tls_writev(struct conn *c, const struct iovec *v, int count, bool more)
 {
-    struct conn_tls *t = c->tls;
+    struct conn_tls *t = tls_of(c);
     if (t->phase == BROKEN)
         return t->error;
     if (!c->may_write || t->phase == SHAKING)
@@ -390,7 +396,7 @@ static ssize_t tls_writev(struct conn *c, const struct iovec *v, int count, bool
 
 static int tls_end_write(struct conn *c)
 {
-    struct conn_tls *t = c->tls;
+    struct conn_tls *t = tls_of(c);
     if (t->phase == BROKEN)
         return t->error;
     if (t->has_said_goodbye)
@@ -409,7 +415,7 @@ static int tls_end_write(struct conn *c)
 
 static void tls_finish(struct conn *c, bool is_reset)
 {
-    struct conn_tls *t = c->tls;
+    struct conn_tls *t = tls_of(c);
     if (!is_reset && t->phase == OPEN)
         (void)tls_end_write(c); /* tried once: nobody waits for a peer that does not read */
     handshake_unqueue(&t->step);
@@ -418,7 +424,6 @@ static void tls_finish(struct conn *c, bool is_reset)
     tls_server_unref(&t->server);
     tls_client_unref(&t->client);
     mem_free(t->error_text);
-    mem_free(t);
 }
 
 static const struct conn_ops tls_ops = {
@@ -430,71 +435,87 @@ static const struct conn_ops tls_ops = {
     .finish = tls_finish,
 };
 
-static struct conn *create(struct loop *l, int fd, const struct addr *peer)
+static struct conn_tls *create(struct loop *l, int fd, const struct addr *peer)
 {
-    struct conn *c = conn_create(l, fd, peer, &tls_ops);
-    c->tls = mem_zalloc(sizeof(*c->tls));
-    c->tls->conn = c;
-    handshake_init(&c->tls->step, on_step);
-    return c;
+    struct conn_tls *t = mem_zalloc(sizeof(*t));
+    t->base.ops = &tls_ops;
+    conn_init(&t->base, l, fd, peer);
+    handshake_init(&t->step, on_step);
+    return t;
 }
 
 /* Nothing is made for a client that has not spoken: OpenSSL's part is many times ours. */
 struct conn *conn_create_tls_server(struct loop *l, int fd, const struct addr *peer,
-                                    struct tls_server *t)
+                                    struct tls_server *server)
 {
-    struct conn *c = create(l, fd, peer);
-    tls_server_ref(t);
-    c->tls->server = t;
-    c->can_send = true;
-    return c;
+    struct conn_tls *t = create(l, fd, peer);
+    tls_server_ref(server);
+    t->server = server;
+    t->base.can_send = true;
+    return &t->base;
 }
 
 struct conn *conn_create_tls_client(struct loop *l, int fd, const struct addr *peer,
-                                    struct tls_client *t, const char *name)
+                                    struct tls_client *client, const char *name)
 {
-    struct conn *c = create(l, fd, peer);
-    tls_client_ref(t);
-    c->tls->client = t;
-    if (!put_on_socket(c, tls_client_ssl(t, name)))
-        break_off(c->tls, ERR_TLS, tls_error_text("not a name that a certificate can bear"));
-    return c; /* "writable" begins the handshake */
+    struct conn_tls *t = create(l, fd, peer);
+    tls_client_ref(client);
+    t->client = client;
+    if (!put_on_socket(&t->base, tls_client_ssl(client, name)))
+        break_off(t, ERR_TLS, tls_error_text("not a name that a certificate can bear"));
+    return &t->base; /* "writable" begins the handshake */
+}
+
+/* NULL: c is plain. */
+static const struct conn_tls *tls_in(const struct conn *c)
+{
+    return c->ops == &tls_ops ? (const struct conn_tls *)(const void *)c : NULL;
+}
+
+bool conn_is_tls(const struct conn *c)
+{
+    return tls_in(c) != NULL;
 }
 
 bool conn_is_ready(const struct conn *c)
 {
-    return c->tls == NULL || c->tls->phase == OPEN;
+    const struct conn_tls *t = tls_in(c);
+    return t == NULL || t->phase == OPEN;
 }
 
 int conn_handshake_error(const struct conn *c)
 {
-    return c->tls != NULL ? c->tls->handshake_error : 0;
+    const struct conn_tls *t = tls_in(c);
+    return t != NULL ? t->handshake_error : 0;
 }
 
 const char *conn_tls_error(const struct conn *c)
 {
-    return c->tls != NULL && c->tls->error_text != NULL ? c->tls->error_text : "";
+    const struct conn_tls *t = tls_in(c);
+    return t != NULL && t->error_text != NULL ? t->error_text : "";
 }
 
 struct span conn_alpn(const struct conn *c)
 {
+    const struct conn_tls *t = tls_in(c);
     const unsigned char *p = NULL;
     unsigned n = 0;
-    if (c->tls != NULL && c->tls->ssl != NULL)
-        SSL_get0_alpn_selected(c->tls->ssl, &p, &n);
+    if (t != NULL && t->ssl != NULL)
+        SSL_get0_alpn_selected(t->ssl, &p, &n);
     return span_make(p, n);
 }
 
 struct span conn_sni(const struct conn *c)
 {
-    if (c->tls == NULL || c->tls->ssl == NULL)
+    const struct conn_tls *t = tls_in(c);
+    if (t == NULL || t->ssl == NULL)
         return SPAN_NONE;
-    return span_of(SSL_get_servername(c->tls->ssl, TLSEXT_NAMETYPE_host_name));
+    return span_of(SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name));
 }
 
 bool conn_has_certificate(const struct conn *c)
 {
-    return c->tls != NULL && c->tls->ssl != NULL &&
-           SSL_get0_peer_certificate(c->tls->ssl) != NULL &&
-           SSL_get_verify_result(c->tls->ssl) == X509_V_OK;
+    const struct conn_tls *t = tls_in(c);
+    return t != NULL && t->ssl != NULL && SSL_get0_peer_certificate(t->ssl) != NULL &&
+           SSL_get_verify_result(t->ssl) == X509_V_OK;
 }

@@ -36,7 +36,7 @@ static void on_timer(struct timer *t)
         if (d->at > now)
             break;
         list_remove(&d->link);
-        d->run(d);
+        ds->run(d);
     }
     if (!ds->is_armed)
         arm_for_head(ds);
@@ -48,9 +48,10 @@ static msec_t slack_of(msec_t after_ms)
     return slack < SLACK_MAX_MS ? slack : SLACK_MAX_MS;
 }
 
-void deadlines_init(struct deadlines *ds, struct loop *l, msec_t after_ms)
+void deadlines_init(struct deadlines *ds, struct loop *l, msec_t after_ms, deadline_fn run)
 {
-    *ds = (struct deadlines){.loop = l, .after_ms = after_ms, .slack_ms = slack_of(after_ms)};
+    *ds = (struct deadlines){
+        .loop = l, .run = run, .after_ms = after_ms, .slack_ms = slack_of(after_ms)};
     list_init(&ds->waiting);
     timer_init(&ds->timer, l, on_timer);
 }
@@ -79,9 +80,9 @@ void deadlines_set_after(struct deadlines *ds, msec_t after_ms)
     arm_for_head(ds);
 }
 
-void deadline_init(struct deadline *d, void (*run)(struct deadline *d))
+void deadline_init(struct deadline *d)
 {
-    *d = (struct deadline){.run = run};
+    d->at = 0;
     list_init(&d->link);
 }
 

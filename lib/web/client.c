@@ -105,7 +105,7 @@ static struct call_times *times_of(struct client *client, msec_t after_ms)
             return t;
     }
     struct call_times *t = mem_zalloc(sizeof *t);
-    deadlines_init(&t->deadlines, client->loop, after_ms);
+    deadlines_init(&t->deadlines, client->loop, after_ms, on_deadline);
     list_push_front(&client->times, &t->link);
     return t;
 }
@@ -348,7 +348,7 @@ struct call *call_start(struct client *client, const struct call_spec *spec,
     c->takes_zstd = span_eq(fields_value(&spec->request->fields, FIELD_TE), SPAN("zstd"));
     arena_init(&c->mem, CALL_MEM_BYTES);
     list_push_back(&client->calls, &c->link);
-    deadline_init(&c->deadline, on_deadline);
+    deadline_init(&c->deadline);
     loop_task_init(&c->turn, on_turn);
     c->first_byte = times_of(client, spec->first_byte_ms);
     c->stall = times_of(client, spec->stall_ms);

@@ -68,7 +68,7 @@ void client_pool_init(struct client_pool *p, struct loop *l, uint32_t per_target
 {
     p->targets = map_create();
     p->per_target = per_target;
-    deadlines_init(&p->idle, l, idle_ms);
+    deadlines_init(&p->idle, l, idle_ms, on_idle);
 }
 
 void client_pool_finish(struct client_pool *p)
@@ -128,7 +128,7 @@ void client_pool_put(struct client_pool *p, struct span key, struct conn **pc)
     struct pool_target *t = target_of(p, key);
     struct pool_conn *rest = mem_alloc(sizeof *rest);
     *rest = (struct pool_conn){.pool = p, .target = t, .conn = c};
-    deadline_init(&rest->idle, on_idle);
+    deadline_init(&rest->idle);
     list_push_front(&t->conns, &rest->link);
     t->count++;
     conn_set_events(c, &pool_events, rest);

@@ -19,11 +19,11 @@ static void run_batch(struct server *sv)
     while ((s = next_of(&sv->batch.sessions)) != NULL) {
         s->is_held = true;
         list_push_back(&written_later, &s->ready);
-        s->base.ops->run(&s->base);
+        s->base->ops->run(s->base);
     }
     while ((s = next_of(&written_later)) != NULL) {
         s->is_held = false;
-        s->base.ops->run(&s->base);
+        s->base->ops->run(s->base);
     }
 }
 
@@ -46,7 +46,7 @@ void h1_batch_finish(struct server *sv)
 
 void h1_batch_add(struct h1_session *s)
 {
-    struct server *sv = s->base.server;
+    struct server *sv = s->base->server;
     struct server_batch *b = &sv->batch;
     if (b->count == 0)
         loop_defer_first(sv->loop, &b->turn);

@@ -21,7 +21,7 @@ static void wake(struct h1_session *s)
     if (s->is_running)
         s->is_again = true;
     else
-        loop_defer(s->base.server->loop, &s->turn);
+        loop_defer(s->base->server->loop, &s->turn);
 }
 
 static void enlist(struct h1_session *s, struct h1_exchange *hx)
@@ -66,7 +66,7 @@ static int request_peek(struct body *b, struct body_piece *out)
     } else if (r == ERR_AGAIN) {
         s->is_body_wanted = true;
         if (!s->is_running)
-            session_wait_for(&s->base, WAIT_STALL);
+            session_wait_for(s->base, WAIT_STALL);
     } else if (r == ERR_PROTOCOL) {
         s->is_last = s->lingers = true;
     } else if (r < 0) {
@@ -136,16 +136,16 @@ static bool leaves_body_behind(const struct h1_session *s, const struct h1_excha
 static bool is_last_answer(const struct h1_session *s, const struct h1_exchange *hx,
                            enum h1_framing framing)
 {
-    const struct server *sv = s->base.server;
+    const struct server *sv = s->base->server;
     uint32_t bound = sv->config.requests_per_conn;
     return s->is_last || s->lingers || !hx->x.request.keeps_alive || framing == H1_UNTIL_CLOSE ||
-           sv->is_draining || s->in.has_ended || (bound > 0 && s->requests >= bound);
+           sv->is_draining || s->in.has_ended || (bound > 0 && s->stub->requests >= bound);
 }
 
 static void own_body_ready(void *ctx)
 {
     struct h1_session *s = ctx;
-    s->base.ops->run(&s->base);
+    s->base->ops->run(s->base);
 }
 
 static void h1_respond(struct exchange *x, const struct response_head *head, struct body *body)
@@ -153,7 +153,7 @@ static void h1_respond(struct exchange *x, const struct response_head *head, str
     struct h1_exchange *hx = CONTAINER_OF(x, struct h1_exchange, x);
     struct h1_session *s = hx->session;
     CHECK(s != NULL && s->current == hx && s->state == H1_OPEN);
-    struct server *sv = s->base.server;
+    struct server *sv = s->base->server;
     struct response_head told = *head;
     enum h1_framing framing = framing_of(x, head, body);
     if (framing == H1_NO_BODY)
@@ -177,7 +177,7 @@ static void h1_respond(struct exchange *x, const struct response_head *head, str
         s->is_last = true;
     enlist(s, hx);
     s->state = H1_ANSWER;
-    s->base.ops->run(&s->base);
+    s->base->ops->run(s->base);
 }
 
 static int h1_inform(struct exchange *x, const struct response_head *head)
@@ -198,7 +198,7 @@ static void h1_abort(struct exchange *x)
 {
     struct h1_session *s = CONTAINER_OF(x, struct h1_exchange, x)->session;
     s->cut = ERR_CANCELLED;
-    s->base.ops->run(&s->base);
+    s->base->ops->run(s->base);
 }
 
 const struct exchange_ops h1_exchange_ops = {h1_respond, h1_inform, h1_request_body, h1_abort};
@@ -207,13 +207,12 @@ const struct exchange_ops h1_exchange_ops = {h1_respond, h1_inform, h1_request_b
 
 struct h1_exchange *h1_exchange_open(struct h1_session *s)
 {
-    struct server *sv = s->base.server;
-    struct list *spare = list_pop(&sv->spare_exchanges);
+    struct server *sv = s->base->server;
+    struct list *spare = spares_take(&sv->spare_exchanges);
     struct h1_exchange *hx;
     struct arena mem;
     if (spare != NULL) {
         hx = LIST_THING(spare, struct h1_exchange, link);
-        sv->spare_count--;
         mem = hx->x.mem;
     } else {
         hx = mem_alloc(sizeof *hx);
@@ -223,8 +222,8 @@ struct h1_exchange *h1_exchange_open(struct h1_session *s)
         .x = {.magic = EXCHANGE_MAGIC,
               .ops = &h1_exchange_ops,
               .loop = sv->loop,
-              .conn = s->base.conn,
-              .listener_tag = s->base.tag,
+              .conn = s->base->conn,
+              .listener_tag = s->base->tag,
               .id = ++sv->next_id,
               .began_ns = clock_mono_ns(),
               .mem = mem},
@@ -234,29 +233,21 @@ struct h1_exchange *h1_exchange_open(struct h1_session *s)
     return hx;
 }
 
-static void free_spare(struct list *exchanges)
+static void free_spare(struct list *link)
 {
-    struct list *l;
-    while ((l = list_pop(exchanges)) != NULL)
-        exchange_free(LIST_THING(l, struct h1_exchange, link));
+    exchange_free(LIST_THING(link, struct h1_exchange, link));
 }
 
 static void spare(struct server *sv, struct h1_exchange *hx)
 {
-    if (sv->spare_count >= SERVER_SPARE_EXCHANGES) {
-        exchange_free(hx);
-        return;
-    }
     arena_reset(&hx->x.mem);
-    sv->free_spare = free_spare;
-    list_push_front(&sv->spare_exchanges, &hx->link);
-    sv->spare_count++;
+    spares_put(&sv->spare_exchanges, &hx->link, free_spare);
 }
 
 void h1_exchange_end(struct h1_exchange *hx, int err)
 {
     struct h1_session *s = hx->session;
-    struct server *sv = s->base.server;
+    struct server *sv = s->base->server;
     if (list_is_linked(&hx->link)) {
         list_remove(&hx->link);
         s->answer_count--;

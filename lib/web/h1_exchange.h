@@ -45,10 +45,20 @@ struct h1_exchange {
     bool is_ended; /* the application was told */
 };
 
-struct h1_session {
+/* What is there of a session also while its connection rests: little, since most of them do. */
+struct h1_stub {
     struct session base;
+    struct h1_session *session; /* NULL: it rests */
+    uint32_t requests;
+};
+
+/* What it needs from the first byte of a request until the answer is sent; then the next session
+ * that has something to do takes it (server->spare_sessions). */
+struct h1_session {
+    struct session *base; /* of the stub */
+    struct h1_stub *stub;
     struct loop_task turn;
-    struct list ready; /* in a batch (h1_batch.h) */
+    struct list ready; /* in a batch (h1_batch.h), or spare */
     struct h1_intake in;
     enum h1_state state;
     bool is_running, is_again;
@@ -58,8 +68,7 @@ struct h1_session {
     bool speaks_h2;      /* CLOSED for HTTP/1: the connection goes to a session of HTTP/2 */
     bool lingers;        /* and the client still sends: LINGER before the close */
     enum h1_flushed flushed;
-    int cut; /* not 0: close as soon as possible, exchanges end with this */
-    uint32_t requests;
+    int cut;                /* not 0: close as soon as possible, exchanges end with this */
     uint32_t turn_requests; /* left to this turn of the loop, */
     size_t turn_bytes;      /* so that nobody holds up the others */
     uint64_t discarded_bytes;

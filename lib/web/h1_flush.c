@@ -58,7 +58,7 @@ enum h1_flushed h1_flush(struct h1_session *s)
         struct h1_gather g;
         if (s->turn_bytes == 0)
             return H1_TURN_OVER;
-        h1_gather_init(&g, s->base.conn, s->turn_bytes);
+        h1_gather_init(&g, s->base->conn, s->turn_bytes);
         int r = gather(s, &g);
         if (r < 0 && r != ERR_AGAIN) {
             s->cut = r;
@@ -66,14 +66,14 @@ enum h1_flushed h1_flush(struct h1_session *s)
         }
         if (is_empty(&g) && r != 1)
             return r == ERR_AGAIN ? H1_NO_BODY_YET : H1_FLUSHED;
-        ssize_t n = is_empty(&g) ? 0 : h1_gather_write(&g, s->base.conn);
+        ssize_t n = is_empty(&g) ? 0 : h1_gather_write(&g, s->base->conn);
         if (n == ERR_AGAIN)
             return H1_NO_ROOM;
         if (n < 0) {
             s->cut = cut_of((int)n);
             break;
         }
-        counter_add(&s->base.server->count.sent_bytes, (uint64_t)n);
+        counter_add(&s->base->server->count.sent_bytes, (uint64_t)n);
         sent(s, (size_t)n);
         s->turn_bytes -= (size_t)n < s->turn_bytes ? (size_t)n : s->turn_bytes;
     }

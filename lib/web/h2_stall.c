@@ -49,7 +49,10 @@ static void on_look(struct deadline *d)
 
 void h2_stall_init(struct h2_session *s)
 {
-    deadline_init(&s->stall, on_look);
+    struct server *sv = s->base.server;
+    if (sv->h2_stalls.loop == NULL)
+        deadlines_init(&sv->h2_stalls, sv->loop, sv->config.stall_ms, on_look);
+    deadline_init(&s->stall);
 }
 
 void h2_stall_watch(struct h2_session *s)
@@ -58,5 +61,5 @@ void h2_stall_watch(struct h2_session *s)
     if (!has_streams)
         deadline_stop(&s->stall);
     else if (!list_is_linked(&s->stall.link))
-        deadline_start(&s->base.server->waits[WAIT_STALL], &s->stall);
+        deadline_start(&s->base.server->h2_stalls, &s->stall);
 }

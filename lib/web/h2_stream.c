@@ -274,12 +274,11 @@ void h2_stream_released(struct h2_out_user *u)
 struct h2_stream *h2_stream_open(struct h2_session *s, int32_t id)
 {
     struct server *sv = s->base.server;
-    struct list *spare = list_pop(&sv->spare_streams);
+    struct list *spare = spares_take(&sv->spare_streams);
     struct h2_stream *st;
     struct arena mem;
     if (spare != NULL) {
         st = LIST_THING(spare, struct h2_stream, link);
-        sv->spare_stream_count--;
         mem = st->x.mem;
     } else {
         st = mem_alloc(sizeof *st);
@@ -353,23 +352,15 @@ void h2_stream_forgotten(struct h2_stream *st)
     h2_stream_settle(st);
 }
 
-static void free_spare(struct list *streams)
+static void free_spare(struct list *link)
 {
-    struct list *l;
-    while ((l = list_pop(streams)) != NULL)
-        free_stream(LIST_THING(l, struct h2_stream, link));
+    free_stream(LIST_THING(link, struct h2_stream, link));
 }
 
 static void spare(struct server *sv, struct h2_stream *st)
 {
-    if (sv->spare_stream_count >= SERVER_SPARE_EXCHANGES) {
-        free_stream(st);
-        return;
-    }
     arena_reset(&st->x.mem);
-    sv->free_spare_streams = free_spare;
-    list_push_front(&sv->spare_streams, &st->link);
-    sv->spare_stream_count++;
+    spares_put(&sv->spare_streams, &st->link, free_spare);
 }
 
 /* RFC 9113 s.8.1: an answer may end before its request has. Many clients take a reset in their

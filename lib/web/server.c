@@ -6,6 +6,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/web/h1_batch.h"
+#include "lib/web/progress.h"
 #include "lib/web/server_inner.h"
 
 #include <stdatomic.h>
@@ -51,6 +52,32 @@ static void set_config(struct server *s, const struct server_config *config)
     s->server_line_bytes = strlen(s->server_line);
 }
 
+static counter_t *counter_of(struct server *sv, enum session_wait kind)
+{
+    if (kind == WAIT_HEAD)
+        return &sv->count.timeouts_head;
+    return kind == WAIT_IDLE ? &sv->count.timeouts_idle : &sv->count.timeouts_stall;
+}
+
+static void on_deadline(struct deadline *d)
+{
+    struct session *s = CONTAINER_OF(d, struct session, deadline);
+    struct server *sv = s->server;
+    enum session_wait kind = s->wait;
+    if (kind == WAIT_STALL) {
+        uint64_t now = progress_bytes(s->conn), before = s->progress_bytes;
+        if (now >= before && now - before >= sv->config.min_progress_bytes) {
+            s->progress_bytes = now;
+            deadline_start(&sv->waits[kind], d);
+            return;
+        }
+    }
+    s->wait = WAIT_NOTHING;
+    if (kind != WAIT_LINGER)
+        counter_add(counter_of(sv, kind), 1);
+    s->ops->time_out(s, kind);
+}
+
 struct server *server_create(struct loop *l, const struct server_config *config,
                              server_fn on_request, void *app)
 {
@@ -62,15 +89,16 @@ struct server *server_create(struct loop *l, const struct server_config *config,
     s->app = app;
     s->next_id = atomic_fetch_add(&servers, 1) << 40;
     list_init(&s->sessions);
-    list_init(&s->spare_exchanges);
-    list_init(&s->spare_streams);
+    spares_init(&s->spare_sessions);
+    spares_init(&s->spare_exchanges);
+    spares_init(&s->spare_streams);
     h1_batch_init(s);
     loop_task_init(&s->drained, on_drained);
     set_config(s, config);
-    deadlines_init(&s->waits[WAIT_HEAD], l, config->head_ms);
-    deadlines_init(&s->waits[WAIT_IDLE], l, config->idle_ms);
-    deadlines_init(&s->waits[WAIT_STALL], l, config->stall_ms);
-    deadlines_init(&s->waits[WAIT_LINGER], l, LINGER_MS);
+    deadlines_init(&s->waits[WAIT_HEAD], l, config->head_ms, on_deadline);
+    deadlines_init(&s->waits[WAIT_IDLE], l, config->idle_ms, on_deadline);
+    deadlines_init(&s->waits[WAIT_STALL], l, config->stall_ms, on_deadline);
+    deadlines_init(&s->waits[WAIT_LINGER], l, LINGER_MS, on_deadline);
     return s;
 }
 
@@ -81,6 +109,8 @@ void server_set_config(struct server *s, const struct server_config *config)
     deadlines_set_after(&s->waits[WAIT_HEAD], config->head_ms);
     deadlines_set_after(&s->waits[WAIT_IDLE], config->idle_ms);
     deadlines_set_after(&s->waits[WAIT_STALL], config->stall_ms);
+    if (s->h2_stalls.loop != NULL)
+        deadlines_set_after(&s->h2_stalls, config->stall_ms);
 }
 
 void server_drain(struct server *s, void (*drained)(void *ctx), void *ctx)
@@ -113,15 +143,15 @@ void server_destroy(struct server **ps)
         struct session *first = LIST_THING(s->sessions.next, struct session, link);
         first->ops->cut(first);
     }
-    if (s->free_spare != NULL)
-        s->free_spare(&s->spare_exchanges);
-    if (s->free_spare_streams != NULL)
-        s->free_spare_streams(&s->spare_streams);
+    spares_finish(&s->spare_sessions);
+    spares_finish(&s->spare_exchanges);
+    spares_finish(&s->spare_streams);
     pool_finish(&s->pool);
     loop_undefer(&s->drained);
     h1_batch_finish(s);
     for (int i = WAIT_NOTHING + 1; i < WAIT_KINDS; i++)
         deadlines_finish(&s->waits[i]);
+    deadlines_finish(&s->h2_stalls);
     s->magic = 0;
     mem_free(s->server_line);
     mem_free(s);

@@ -8,6 +8,7 @@
 #include "lib/net/deadlines.h"
 #include "lib/web/server.h"
 #include "lib/web/server_counters.h"
+#include "lib/web/spares.h"
 
 /* What a session waits for from its client. WAIT_NOTHING: it is our turn. */
 enum session_wait {
@@ -45,7 +46,6 @@ struct server_batch {
     struct loop_task turn;
 };
 
-#define SERVER_SPARE_EXCHANGES 256
 struct server {
     uint32_t magic;
     /* constant */
@@ -63,17 +63,14 @@ struct server {
     struct list sessions;
     uint32_t session_count;
     struct deadlines waits[WAIT_KINDS];
+    struct deadlines h2_stalls; /* made by the first session of HTTP/2 */
     struct server_batch batch;
     struct loop_task drained;
     uint64_t next_id;
-    struct list spare_exchanges;
-    uint32_t spare_count;
-    void (*free_spare)(struct list *exchanges); /* set by who puts the first */
-    struct list spare_streams;                  /* the same for HTTP/2 */
-    uint32_t spare_stream_count;
-    void (*free_spare_streams)(struct list *streams);
-    struct pool pool; /* what nghttp2's sessions allocate */
-    sec_t date_s;     /* second that date_line tells */
+    struct spares spare_sessions;                 /* struct h1_session, by its ready */
+    struct spares spare_exchanges, spare_streams; /* h1_exchange, h2_stream */
+    struct pool pool;                             /* what nghttp2's sessions allocate */
+    sec_t date_s;                                 /* second that date_line tells */
     char date_line[6 + DATE_BYTES + 2];
     struct server_counters count;
 };

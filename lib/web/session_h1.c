@@ -2,7 +2,8 @@
  * The life of one HTTP/1 connection: which state it is in, and what moves it (RFC 9112). Reading is
  * h1_intake's, writing h1_flush's, what an application calls h1_exchange's. One function, run(),
  * moves the state, and never from inside itself: what an application does in a callback takes
- * effect when the callback has returned. Runs on the server's loop. */
+ * effect when the callback has returned; and it gives the session away when the connection rests.
+ * Runs on the server's loop. */
 #include "lib/web/session_h1.h"
 
 #include "lib/base/err.h"
@@ -39,13 +40,13 @@ static void end_exchanges(struct h1_session *s, int err)
  * it is counted by itself. */
 static void forget_untaken(struct h1_session *s, bool is_cut)
 {
-    uint64_t queued = progress_queued(s->base.conn);
-    if (queued == 0 || (!is_cut && !progress_is_reset(s->base.conn)))
+    uint64_t queued = progress_queued(s->base->conn);
+    if (queued == 0 || (!is_cut && !progress_is_reset(s->base->conn)))
         return;
     if (!list_is_empty(&s->answers))
         queued -=
             h1_out_untaken(&LIST_THING(s->answers.next, struct h1_exchange, link)->out, queued);
-    counter_add(&s->base.server->count.untaken_bytes, queued);
+    counter_add(&s->base->server->count.untaken_bytes, queued);
 }
 
 /* Closes now. An answer that was cut must not look complete: the client gets a reset. */
@@ -56,9 +57,9 @@ static void close_session(struct h1_session *s)
     h1_intake_release(&s->in);
     forget_untaken(s, is_cut);
     if (is_cut)
-        conn_close_reset(&s->base.conn);
+        conn_close_reset(&s->base->conn);
     else
-        conn_close(&s->base.conn);
+        conn_close(&s->base->conn);
     end_exchanges(s, s->cut != 0 ? s->cut : ERR_CLOSED);
 }
 
@@ -68,7 +69,7 @@ static void linger(struct h1_session *s)
     s->in.body = H1_BODY_NONE;
     s->discarded_bytes = 0;
     s->state = H1_LINGER;
-    if (s->in.has_ended || conn_end_write(s->base.conn) != 0)
+    if (s->in.has_ended || conn_end_write(s->base->conn) != 0)
         close_session(s);
 }
 
@@ -77,7 +78,7 @@ static void go_on(struct h1_session *s)
 {
     if (s->is_last) {
         /* Closing with bytes unread would make a reset that may overtake our answer. */
-        bool has_more = h1_intake_waiting(&s->in) > 0 || conn_may_read(s->base.conn);
+        bool has_more = h1_intake_waiting(&s->in) > 0 || conn_may_read(s->base->conn);
         if (s->lingers || s->in.body != H1_BODY_NONE || has_more)
             linger(s);
         else
@@ -97,7 +98,7 @@ static void refuse(struct h1_session *s, int status, const char *why)
     if (s->current == NULL)
         s->current = h1_exchange_open(s);
     struct exchange *x = &s->current->x;
-    counter_add(&s->base.server->count.bad_requests, 1);
+    counter_add(&s->base->server->count.bad_requests, 1);
     x->events = &refused_events;
     x->request = (struct request_head){.major_version = 1, .minor_version = 1};
     s->in.body = H1_BODY_NONE;
@@ -112,7 +113,7 @@ static void refuse(struct h1_session *s, int status, const char *why)
 
 static bool is_preface(const struct h1_session *s, struct span head)
 {
-    return s->requests == 1 && !conn_is_tls(s->base.conn) && span_eq(head, H2_PREFACE_HEAD);
+    return s->stub->requests == 1 && !conn_is_tls(s->base->conn) && span_eq(head, H2_PREFACE_HEAD);
 }
 
 static void turn_to_h2(struct h1_session *s)
@@ -125,16 +126,16 @@ static void turn_to_h2(struct h1_session *s)
 
 static void begin(struct h1_session *s, uint32_t head_bytes)
 {
-    struct server *sv = s->base.server;
+    struct server *sv = s->base->server;
     struct h1_exchange *hx = h1_exchange_open(s);
     struct h1_limits limits = {
-        .scheme = conn_is_tls(s->base.conn) ? SCHEME_HTTPS : SCHEME_HTTP,
+        .scheme = conn_is_tls(s->base->conn) ? SCHEME_HTTPS : SCHEME_HTTP,
         .target_bytes = sv->config.target_bytes,
         .fields = FIELDS_MAX,
     };
     const char *why = "";
     s->current = hx;
-    s->requests++;
+    s->stub->requests++;
     s->turn_requests--;
     struct span head = arena_dup(&hx->x.mem, h1_intake_span(&s->in, head_bytes));
     h1_intake_take(&s->in, head_bytes);
@@ -161,8 +162,8 @@ static bool has_read(struct h1_session *s, ssize_t n)
         return false;
     if (n >= 0)
         return true;
-    if (s->requests == 0 && conn_handshake_error(s->base.conn) != 0)
-        counter_add(&s->base.server->count.handshakes_failed, 1);
+    if (s->stub->requests == 0 && conn_handshake_error(s->base->conn) != 0)
+        counter_add(&s->base->server->count.handshakes_failed, 1);
     s->cut = ERR_CLOSED;
     return true;
 }
@@ -173,7 +174,7 @@ static enum h1_flushed flush(struct h1_session *s)
         return s->flushed = H1_TURN_OVER; /* its batch comes back to it */
     s->flushed = h1_flush(s);
     if (s->flushed == H1_TURN_OVER)
-        loop_defer(s->base.server->loop, &s->turn);
+        loop_defer(s->base->server->loop, &s->turn);
     return s->flushed;
 }
 
@@ -181,7 +182,7 @@ static bool begin_in_turn(struct h1_session *s, uint32_t head_bytes)
 {
     bool is_turn_over = s->turn_requests == 0 || s->turn_bytes == 0;
     if (is_turn_over)
-        loop_defer(s->base.server->loop, &s->turn);
+        loop_defer(s->base->server->loop, &s->turn);
     else
         begin(s, head_bytes);
     return !is_turn_over;
@@ -189,7 +190,7 @@ static bool begin_in_turn(struct h1_session *s, uint32_t head_bytes)
 
 static bool step_await(struct h1_session *s)
 {
-    int n = h1_intake_head(&s->in, s->base.server->config.head_bytes);
+    int n = h1_intake_head(&s->in, s->base->server->config.head_bytes);
     if (n > 0)
         return begin_in_turn(s, (uint32_t)n);
     if (n < 0) {
@@ -205,10 +206,10 @@ static bool step_await(struct h1_session *s)
         close_session(s);
         return false;
     }
-    if (conn_may_read(s->base.conn) && has_read(s, h1_intake_read(&s->in)))
+    if (conn_may_read(s->base->conn) && has_read(s, h1_intake_read(&s->in)))
         return true;
-    bool is_idle = h1_intake_waiting(&s->in) == 0 && s->requests > 0;
-    if (s->base.server->is_draining && is_idle)
+    bool is_idle = h1_intake_waiting(&s->in) == 0 && s->stub->requests > 0;
+    if (s->base->server->is_draining && is_idle)
         close_session(s);
     return false;
 }
@@ -219,7 +220,7 @@ static bool step_await(struct h1_session *s)
 static bool watch(struct h1_session *s)
 {
     struct h1_intake *in = &s->in;
-    if (!conn_may_read(s->base.conn))
+    if (!conn_may_read(s->base->conn))
         return false;
     if (s->is_body_wanted) {
         s->is_body_wanted = false;
@@ -252,7 +253,7 @@ static bool may_gather(const struct h1_session *s)
 {
     return h1_intake_waiting(&s->in) > 0 && !s->is_last && s->in.body == H1_BODY_NONE &&
            !s->current->is_body_open && s->answer_count < PIPELINE &&
-           conn_may_write(s->base.conn) && h1_out_is_at_hand(&s->current->out, PIPELINE_BYTES);
+           conn_may_write(s->base->conn) && h1_out_is_at_hand(&s->current->out, PIPELINE_BYTES);
 }
 
 static bool step_answer(struct h1_session *s)
@@ -301,7 +302,7 @@ static bool step_discard(struct h1_session *s)
 
 static bool step_linger(struct h1_session *s)
 {
-    if (!conn_may_read(s->base.conn))
+    if (!conn_may_read(s->base->conn))
         return false;
     ssize_t n = h1_intake_read(&s->in);
     if (n == ERR_AGAIN)
@@ -340,7 +341,7 @@ static enum session_wait waits_for(const struct h1_session *s)
     case H1_AWAIT:
         if (!list_is_empty(&s->answers))
             return s->flushed == H1_NO_ROOM ? WAIT_STALL : WAIT_NOTHING;
-        return s->requests == 0 || h1_intake_waiting(&s->in) > 0 ? WAIT_HEAD : WAIT_IDLE;
+        return s->stub->requests == 0 || h1_intake_waiting(&s->in) > 0 ? WAIT_HEAD : WAIT_IDLE;
     case H1_OPEN:
         return s->is_body_wanted || s->flushed == H1_NO_ROOM ? WAIT_STALL : WAIT_NOTHING;
     case H1_ANSWER:
@@ -355,15 +356,49 @@ static enum session_wait waits_for(const struct h1_session *s)
     return WAIT_NOTHING;
 }
 
-/* Gives the connection to a session of HTTP/2, with what was read on it. Frees s. */
-static void hand_over(struct h1_session *s, struct span head)
+static void free_spare(struct list *link)
 {
-    struct span read[] = {head, h1_intake_span(&s->in, h1_intake_waiting(&s->in))};
+    mem_free(LIST_THING(link, struct h1_session, ready));
+}
+
+/* To the next that needs it: the stub is alone again. */
+static void give_away(struct h1_session *s)
+{
+    s->stub->session = NULL;
     loop_undefer(&s->turn);
     list_remove(&s->ready);
-    session_h2_replace(&s->base, read, ARRAY_LEN(read));
-    h1_intake_release(&s->in);
-    mem_free(s);
+    spares_put(&s->base->server->spare_sessions, &s->ready, free_spare);
+}
+
+/* Gives the connection to a session of HTTP/2, with what was read on it. Frees stub. */
+static void hand_over(struct h1_stub *stub, const struct span *read, size_t count)
+{
+    session_h2_replace(&stub->base, read, count);
+    mem_free(stub);
+}
+
+static void hand_over_preface(struct h1_session *s)
+{
+    struct h1_stub *stub = s->stub;
+    struct h1_intake in = s->in; /* its buffer outlives s */
+    struct span read[] = {H2_PREFACE_HEAD, h1_intake_span(&in, h1_intake_waiting(&in))};
+    give_away(s);
+    hand_over(stub, read, ARRAY_LEN(read));
+    h1_intake_release(&in);
+}
+
+static void end(struct h1_session *s)
+{
+    struct h1_stub *stub = s->stub;
+    give_away(s);
+    session_close(&stub->base);
+    mem_free(stub);
+}
+
+/* Nothing of a request has come, and nothing of an answer is left. */
+static bool is_at_rest(const struct h1_session *s)
+{
+    return s->state == H1_AWAIT && h1_intake_waiting(&s->in) == 0 && list_is_empty(&s->answers);
 }
 
 static void run(struct h1_session *s)
@@ -382,26 +417,54 @@ static void run(struct h1_session *s)
     } while (s->is_again);
     s->is_running = false;
     if (s->state == H1_CLOSED && s->speaks_h2) {
-        hand_over(s, H2_PREFACE_HEAD);
+        hand_over_preface(s);
         return;
     }
     if (s->state == H1_CLOSED) {
-        loop_undefer(&s->turn);
-        list_remove(&s->ready);
-        session_close(&s->base);
-        mem_free(s);
+        end(s);
         return;
     }
     h1_intake_rest(&s->in);
-    if (!s->is_held)
-        session_wait_for(&s->base, waits_for(s));
+    if (s->is_held)
+        return;
+    session_wait_for(s->base, waits_for(s));
+    if (is_at_rest(s))
+        give_away(s);
 }
 
 /* What the server and the connection tell */
 
+static void on_turn(struct loop_task *t)
+{
+    run(CONTAINER_OF(t, struct h1_session, turn));
+}
+
+static struct h1_stub *stub_of(struct session *base)
+{
+    return CONTAINER_OF(base, struct h1_stub, base);
+}
+
+/* The session of stub, which rests no longer; run() lets it rest again. */
+static struct h1_session *awake(struct h1_stub *stub)
+{
+    struct server *sv = stub->base.server;
+    if (stub->session != NULL)
+        return stub->session;
+    struct list *spare = spares_take(&sv->spare_sessions);
+    struct h1_session *s =
+        spare != NULL ? LIST_THING(spare, struct h1_session, ready) : mem_alloc(sizeof *s);
+    *s = (struct h1_session){.base = &stub->base, .stub = stub};
+    list_init(&s->answers);
+    list_init(&s->ready);
+    loop_task_init(&s->turn, on_turn);
+    h1_intake_init(&s->in, stub->base.conn, &sv->count.received_bytes);
+    stub->session = s;
+    return s;
+}
+
 static void h1_run(struct session *base)
 {
-    run(CONTAINER_OF(base, struct h1_session, base));
+    run(awake(stub_of(base)));
 }
 
 /* It rests, and something came: likely a request. What a read tells of an end or a fault it tells
@@ -409,12 +472,12 @@ static void h1_run(struct session *base)
 static bool has_read_for_batch(struct h1_session *s)
 {
     return s->state == H1_AWAIT && !s->is_running && list_is_empty(&s->answers) &&
-           conn_may_read(s->base.conn) && h1_intake_read(&s->in) > 0;
+           conn_may_read(s->base->conn) && h1_intake_read(&s->in) > 0;
 }
 
 static void on_ready(void *ctx, struct conn *c, unsigned ready)
 {
-    struct h1_session *s = ctx;
+    struct h1_session *s = awake(ctx);
     (void)c;
     (void)ready;
     if (list_is_linked(&s->ready))
@@ -431,7 +494,7 @@ static const struct conn_events h1_conn_events = {on_ready};
 static void on_first_ready(void *ctx, struct conn *c, unsigned ready)
 {
     if (conn_handshake_error(c) == 0 && span_eq(conn_alpn(c), SPAN("h2"))) {
-        hand_over(ctx, SPAN(""));
+        hand_over(ctx, NULL, 0);
         return;
     }
     conn_set_events(c, &h1_conn_events, ctx);
@@ -440,14 +503,9 @@ static void on_first_ready(void *ctx, struct conn *c, unsigned ready)
 
 static const struct conn_events first_conn_events = {on_first_ready};
 
-static void on_turn(struct loop_task *t)
-{
-    run(CONTAINER_OF(t, struct h1_session, turn));
-}
-
 static void h1_cut(struct session *base)
 {
-    struct h1_session *s = CONTAINER_OF(base, struct h1_session, base);
+    struct h1_session *s = awake(stub_of(base));
     s->cut = ERR_CLOSED;
     run(s);
 }
@@ -455,7 +513,7 @@ static void h1_cut(struct session *base)
 static void h1_time_out(struct session *base, enum session_wait kind)
 {
     (void)kind;
-    struct h1_session *s = CONTAINER_OF(base, struct h1_session, base);
+    struct h1_session *s = awake(stub_of(base));
     s->cut = ERR_TIMEOUT;
     run(s);
 }
@@ -463,27 +521,21 @@ static void h1_time_out(struct session *base, enum session_wait kind)
 /* What has arrived but was not read yet is still served: its event follows. */
 static void h1_drain(struct session *base)
 {
-    struct h1_session *s = CONTAINER_OF(base, struct h1_session, base);
+    const struct h1_session *s = stub_of(base)->session;
     int unread = 0;
-    bool is_idle = s->state == H1_AWAIT && !s->is_running && h1_intake_waiting(&s->in) == 0 &&
-                   list_is_empty(&s->answers);
+    bool is_idle = s == NULL || (is_at_rest(s) && !s->is_running);
     if (!is_idle || (ioctl(conn_fd(base->conn), FIONREAD, &unread) == 0 && unread > 0))
         return;
-    s->cut = ERR_CLOSED;
-    run(s);
+    h1_cut(base);
 }
 
 static const struct session_ops h1_session_ops = {h1_run, h1_drain, h1_cut, h1_time_out};
 
 void session_h1_start(struct server *sv, struct conn *c, void *tag)
 {
-    struct h1_session *s = mem_zalloc(sizeof *s);
-    session_open(&s->base, sv, &h1_session_ops, tag);
-    s->base.conn = c;
-    list_init(&s->answers);
-    loop_task_init(&s->turn, on_turn);
-    list_init(&s->ready);
-    h1_intake_init(&s->in, c, &sv->count.received_bytes);
-    conn_set_events(c, conn_is_tls(c) ? &first_conn_events : &h1_conn_events, s);
-    session_wait_for(&s->base, WAIT_HEAD);
+    struct h1_stub *stub = mem_zalloc(sizeof *stub);
+    session_open(&stub->base, sv, &h1_session_ops, tag);
+    stub->base.conn = c;
+    conn_set_events(c, conn_is_tls(c) ? &first_conn_events : &h1_conn_events, stub);
+    session_wait_for(&stub->base, WAIT_HEAD);
 }

@@ -313,16 +313,6 @@ static void sendfile_sends_the_range_and_tells_a_file_that_ends_early(void **sta
     close(fd);
 }
 
-static void the_local_address_is_that_of_the_socket(void **state)
-{
-    char text[ADDR_TEXT_ROOM];
-    (void)state;
-    addr_ip_text(conn_local(a.conn), text);
-    assert_string_equal(text, "127.0.0.1");
-    assert_true(addr_port(conn_local(a.conn)) > 0);
-    assert_ptr_equal(conn_local(a.conn), conn_local(a.conn));
-}
-
 /* A server that echoes with pieces and pauses of any size. */
 struct echo {
     struct conn *conn;
@@ -405,7 +395,6 @@ int main(void)
         T(half_close_ends_one_direction),
         T(a_connection_closed_by_another_of_the_same_batch_is_silent),
         T(sendfile_sends_the_range_and_tells_a_file_that_ends_early),
-        T(the_local_address_is_that_of_the_socket),
         T(an_echo_in_pieces_of_any_size_returns_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,10 +45,10 @@ static int begin(void **state)
     if (loop == NULL)
         return -1;
     fired = 0;
-    deadlines_init(&deadlines, loop, 100);
+    deadlines_init(&deadlines, loop, 100, on_deadline);
     for (int i = 0; i < MANY; i++) {
         things[i] = (struct thing){.fired = 0};
-        deadline_init(&things[i].deadline, on_deadline);
+        deadline_init(&things[i].deadline);
     }
     return 0;
 }
@@ -114,7 +114,7 @@ static void one_may_be_started_again_from_its_own_function(void **state)
 {
     (void)state;
     deadlines_set_after(&deadlines, 20);
-    deadline_init(&things[0].deadline, restart_three_times);
+    deadlines.run = restart_three_times;
     deadline_start(&deadlines, &things[0].deadline);
     run_until_fired(3);
 }

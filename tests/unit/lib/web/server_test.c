@@ -275,7 +275,7 @@ static void destroying_the_server_ends_what_runs(void **state)
     wire_close(&w);
 }
 
-static void an_idle_connection_holds_no_buffer(void **state)
+static void a_resting_connection_keeps_only_its_stub(void **state)
 {
     (void)state;
     wire_open(&w, NULL, app_reply_hello);
@@ -283,11 +283,10 @@ static void an_idle_connection_holds_no_buffer(void **state)
     wire_until_got(&w, "hello");
     assert_int_equal(w.server->session_count, 1);
     struct session *s = LIST_THING(w.server->sessions.next, struct session, link);
-    struct h1_session *h1 = CONTAINER_OF(s, struct h1_session, base);
-    assert_null(h1->in.buf);
-    assert_null(h1->current);
+    struct h1_stub *stub = CONTAINER_OF(s, struct h1_stub, base);
+    assert_null(stub->session);
     assert_int_equal(s->wait, WAIT_IDLE);
-    assert_true(sizeof *h1 <= 512);
+    assert_true(sizeof *stub <= 104);
     wire_close(&w);
 }
 
@@ -335,7 +334,7 @@ int main(void)
         cmocka_unit_test(a_slow_but_living_reader_is_not_cut),
         cmocka_unit_test(a_request_that_has_arrived_is_served_before_draining_closes),
         cmocka_unit_test(destroying_the_server_ends_what_runs),
-        cmocka_unit_test(an_idle_connection_holds_no_buffer),
+        cmocka_unit_test(a_resting_connection_keeps_only_its_stub),
         cmocka_unit_test(connections_beyond_the_bound_are_closed_at_once),
         cmocka_unit_test(a_connection_may_be_limited_to_so_many_requests),
     };
