@@ -5,11 +5,14 @@
 #include "lib/base/hash.h"
 
 #include "lib/base/digest.h"
+#include "lib/base/hash_wide.h"
 
 #include <pthread.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+#define WIDE_BYTES 4096
 
 static uint8_t secret[192];
 static pthread_once_t secret_once = PTHREAD_ONCE_INIT;
@@ -22,7 +25,7 @@ static void secret_draw(void)
 
 uint64_t hash64(const void *p, size_t n)
 {
-    return XXH3_64bits(n > 0 ? p : "", n);
+    return n >= WIDE_BYTES ? hash64_wide(p, n) : XXH3_64bits(n > 0 ? p : "", n);
 }
 
 uint64_t hash64_seeded(const void *p, size_t n)
