@@ -326,6 +326,16 @@ static int peek(struct body *body, struct body_piece *out)
     return 1;
 }
 
+/* The block that a disk gave for this reader is read to its end. */
+static void spend(struct object_body *b)
+{
+    int64_t block = b->disk_block, each = generation_block_bytes(b->generation);
+    if (b->pos < (block + 1) * each && b->pos != generation_length(b->generation))
+        return;
+    b->disk_block = -1;
+    generation_spend(b->generation, b->is_attached ? &b->reader : NULL, block);
+}
+
 static void advance(struct body *body, size_t n)
 {
     struct object_body *b = (struct object_body *)body;
@@ -343,6 +353,8 @@ static void advance(struct body *body, size_t n)
         return;
     }
     view_give_back(b);
+    if (b->disk_block >= 0)
+        spend(b);
     if (b->pos - b->told_pos >= MOVE_BYTES)
         tell(b);
 }

@@ -136,8 +136,9 @@ void disk_load(struct disk *d, struct disk_job *j)
     j->since = clock_mono_ms();
     pthread_mutex_lock(&d->lock);
     list_push_back(&d->loads, &j->link);
-    pthread_cond_signal(&d->has_load);
     pthread_mutex_unlock(&d->lock);
+    pthread_cond_signal(
+        &d->has_load); /* under the lock whom it wakes would wait for that at once */
 }
 
 struct disk_job *disk_take_load(struct disk *d)

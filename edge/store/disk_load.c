@@ -131,7 +131,7 @@ static int read_block(struct disk *d, const struct disk_job *j, uint8_t *pages)
 
 /* It was read: what came of it shows in the block. */
 /* Damage counts where it still lay there: the scrub may have met the same one meanwhile. */
-static void settle(struct disk *d, const struct disk_job *j, int r)
+static void settle(struct disk *d, struct disk_job *j, int r)
 {
     struct generation *g = j->generation;
     /* Before who waits is woken: whoever has the bytes finds them counted. */
@@ -152,6 +152,8 @@ static void settle(struct disk *d, const struct disk_job *j, int r)
     } else {
         generation_close_locked(g, b);
     }
+    segment_unref(j->segment); /* who reads it may be done with it before this thread is */
+    j->segment = NULL;
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
 }

@@ -109,6 +109,11 @@ bool generation_fill_detach(struct generation *g, struct generation_fill *f);
 /* Of readers whose wanted bytes meet [from, to): how many, and the furthest pos among them. */
 int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *furthest);
 
+/* generation_spend: a reader (NULL: it is not attached) has read all of a block that came from a
+ * disk for it. Where nobody else is about to read it, and it was not used more often since it lies
+ * there, its memory is for the next one: a block that is read on leaves with its reader. */
+void generation_spend(struct generation *g, const struct generation_reader *r, int64_t index);
+
 /* generation_has_client: whether one of its readers is not in the background. */
 bool generation_has_client(struct generation *g);
 

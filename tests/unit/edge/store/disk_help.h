@@ -12,8 +12,10 @@
 
 /* What the tests of disks share: folders of their own, stores over them, and patience. */
 #define EQ(a, b)   assert_int_equal(a, b)
-#define BLOCK      (256 * KIB)
 #define PATIENCE_S 20
+#ifndef BLOCK
+#define BLOCK (256 * KIB)
+#endif
 
 static inline void folder_make(char path[64])
 {
