@@ -18,7 +18,7 @@
 #define REQUEST_ROOM 160
 
 const struct client_config client_config_default = {
-    .idle_per_target = 32,
+    .idle_per_target = 256, /* a burst leaves as many: the next one shall find them */
     .idle_ms = 30000,
     .head_bytes = LOOP_BUF_BYTES,
 };
