@@ -42,7 +42,8 @@ struct h1_exchange {
     struct body request_body;
     bool is_body_asked, is_body_open;
     bool is_continue_settled;
-    bool is_ended; /* the application was told */
+    bool is_ended;        /* the application was told */
+    uint8_t turns_waited; /* by its head, for its body: h1_flush.c */
 };
 
 /* What is there of a session also while its connection rests: little, since most of them do. */

@@ -5,6 +5,8 @@
 
 #include "lib/base/err.h"
 
+#define HEAD_TURNS 2
+
 static void end_answer(struct h1_session *s, struct h1_exchange *hx)
 {
     bool overran = h1_out_overran(&hx->out);
@@ -52,6 +54,19 @@ static int cut_of(int err)
     return err == ERR_TRUNCATED || err == ERR_IO ? err : ERR_CLOSED;
 }
 
+/* A head alone waits for the end of this turn and of the next: the body that upstream sent along
+ * with its own head is read in this one, and what a store tells its readers comes by mail in the
+ * next. Then both go in one write. A turn of a loop that has something to do does not block. */
+static bool waits_for_body(const struct h1_session *s, int gathered)
+{
+    struct h1_exchange *first = LIST_THING(s->answers.next, struct h1_exchange, link);
+    bool is_alone = s->answers.next == s->answers.prev;
+    bool waits = gathered == ERR_AGAIN && is_alone && first->turns_waited < HEAD_TURNS &&
+                 first->out.has_head && first->out.head_bytes == 0;
+    first->turns_waited += waits;
+    return waits;
+}
+
 enum h1_flushed h1_flush(struct h1_session *s)
 {
     while (!list_is_empty(&s->answers) && s->cut == 0) {
@@ -64,6 +79,8 @@ enum h1_flushed h1_flush(struct h1_session *s)
             s->cut = r;
             break;
         }
+        if (waits_for_body(s, r))
+            return H1_TURN_OVER;
         if (is_empty(&g) && r != 1)
             return r == ERR_AGAIN ? H1_NO_BODY_YET : H1_FLUSHED;
         ssize_t n = is_empty(&g) ? 0 : h1_gather_write(&g, s->base->conn);
