@@ -9,6 +9,7 @@
 #include "bench/replay/crowd.h"
 
 #include "lib/base/err.h"
+#include "lib/base/list.h"
 #include "lib/base/mem.h"
 #include "lib/http/h1_read.h"
 #include "lib/http/range.h"
@@ -45,7 +46,8 @@ struct seat {
     struct crowd *crowd;
     uint32_t server;
     enum seat_state state;
-    bool is_spare; /* not one of the kept ones: freed when it is over */
+    bool is_spare;       /* not one of the clients' own: freed when it is over */
+    struct list resting; /* of a spare one: in crowd.spares */
     int fd;
     struct event reader, writer;
     struct asking ask;
@@ -57,8 +59,9 @@ struct seat {
 
 struct crowd {
     struct crowd_spec spec;
-    struct seat *seats; /* [server_count * seats] */
-    struct seat *late;  /* spare seats that are over: freed at the next ask */
+    struct seat *seats;                    /* [server_count * seats] */
+    struct list spares[CROWD_SERVERS_MAX]; /* spare seats that rest, for whoever needs one next */
+    struct seat *late;                     /* spare seats that are over: freed at the next ask */
     struct crowd_counts counts;
     uint64_t open_seats, faults;
     struct arena mem; /* of one head */
@@ -81,6 +84,19 @@ static void seat_close(struct seat *s)
     s->crowd->open_seats--;
 }
 
+/* A spare seat that has moved. */
+static void keep_spare(struct seat *s)
+{
+    struct crowd *c = s->crowd;
+    list_remove(&s->resting);
+    if (s->state == SEAT_RESTING)
+        list_push_front(&c->spares[s->server], &s->resting);
+    if (s->state != SEAT_EMPTY)
+        return;
+    s->next_late = c->late;
+    c->late = s;
+}
+
 static void seat_move(struct seat *s, enum seat_state to)
 {
     struct crowd *c = s->crowd;
@@ -88,17 +104,15 @@ static void seat_move(struct seat *s, enum seat_state to)
         c->counts.waiting--;
     if (to == SEAT_ASKING)
         c->counts.waiting++;
-    s->state = s->is_spare && to == SEAT_RESTING ? SEAT_EMPTY : to;
+    s->state = to;
     mem_free(s->head);
     s->head = NULL;
     s->head_n = 0;
     s->scan = (struct h1_scan){0};
     if (s->state == SEAT_EMPTY)
         seat_close(s);
-    if (s->is_spare && s->state == SEAT_EMPTY) {
-        s->next_late = c->late;
-        c->late = s;
-    }
+    if (s->is_spare)
+        keep_spare(s);
 }
 
 static void tell(struct seat *s, const char *what)
@@ -353,6 +367,7 @@ static void send_request(struct seat *s)
 static void seat_init(struct seat *s, struct crowd *c, uint32_t server)
 {
     *s = (struct seat){.crowd = c, .server = server, .fd = -1};
+    list_init(&s->resting);
 }
 
 /* The seat of this client; while that is busy, one of its neighbours'; else a spare one. */
@@ -365,6 +380,8 @@ static struct seat *seat_of(struct crowd *c, const struct trace_row *row)
         if (s->state != SEAT_ASKING)
             return s;
     }
+    if (!list_is_empty(&c->spares[server]))
+        return LIST_THING(c->spares[server].next, struct seat, resting);
     struct seat *s = mem_alloc(sizeof(*s));
     seat_init(s, c, server);
     s->is_spare = true;
@@ -407,6 +424,8 @@ struct crowd *crowd_create(const struct crowd_spec *spec)
     c->spec = *spec;
     arena_init(&c->mem, 65536);
     c->seats = mem_zarray(count, sizeof(*c->seats));
+    for (uint32_t i = 0; i < spec->server_count; i++)
+        list_init(&c->spares[i]);
     for (uint32_t i = 0; i < count; i++)
         seat_init(&c->seats[i], c, i / spec->seats);
     return c;
@@ -418,9 +437,13 @@ void crowd_destroy(struct crowd **pc)
     *pc = NULL;
     if (c == NULL)
         return;
-    free_late(c);
     for (uint32_t i = 0; i < c->spec.server_count * c->spec.seats; i++)
         seat_move(&c->seats[i], SEAT_EMPTY);
+    for (uint32_t i = 0; i < c->spec.server_count; i++) {
+        while (!list_is_empty(&c->spares[i]))
+            seat_move(LIST_THING(c->spares[i].next, struct seat, resting), SEAT_EMPTY);
+    }
+    free_late(c);
     arena_finish(&c->mem);
     mem_free(c->seats);
     mem_free(c);

@@ -7,7 +7,7 @@
 #include "lib/net/addr.h"
 
 /* The clients of a trace: each session keeps a connection of its own to the server of its place
- * (seats; a session whose connection is busy borrows another's for that request), asks by HTTP/1.1,
+ * (seats; a session whose connection is busy borrows another's or a spare one), asks by HTTP/1.1,
  * compares every byte that it takes with the edition that the answer's ETag names, and goes away
  * where the trace says so.
  *
