@@ -17,14 +17,15 @@ HOST = "test.example"
 
 @dataclass(frozen=True)
 class Setting:
-    """What all servers of a run share. pair: (chain, key) files. slots: connections that a server
-    prepares for, where it is told."""
+    """What all servers of a run share. core: a number, or several with commas between. pair:
+    (chain, key) files. slots: connections that a server prepares for, where it is told."""
 
     folder: Path
     origin: tuple
-    core: int
+    core: int | str
     pair: tuple
     slots: int = 16384
+    cache_bytes: int = 256 << 20
 
 
 def program_path(name):
@@ -41,13 +42,14 @@ class Server:
 
     name = program = package = ""
     has_files = True
+    environment = {}    # beside ours
     protocols = {"http", "tls", "h2", "handshake"}
 
     def __init__(self, setting):
         self.folder = setting.folder / self.name
         self.folder.mkdir(parents=True)
         self.origin, self.core, self.pair = setting.origin, setting.core, setting.pair
-        self.slots = setting.slots
+        self.slots, self.cache_bytes = setting.slots, setting.cache_bytes
         self.port, self.tls_port, self.process = free_port(), free_port(), None
 
     @classmethod
@@ -64,7 +66,8 @@ class Server:
         self._log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(["taskset", "-c", str(self.core), *self.command()],
                                         stdout=self._log, stderr=self._log,
-                                        stdin=subprocess.DEVNULL)
+                                        stdin=subprocess.DEVNULL,
+                                        env={**os.environ, **self.environment})
         wait_until(self._is_up, f"{self.name} listens")
 
     def _is_up(self):

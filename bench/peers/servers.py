@@ -13,8 +13,6 @@ from tests.harness.client import Client
 from tests.harness.ports import free_port
 from tests.harness.programs import Edge, build_folder
 
-CACHE = "256m"
-
 
 class Byeori(Server):
     name, program = "byeori", "byeori-edge"
@@ -22,7 +20,7 @@ class Byeori(Server):
     def __init__(self, setting):
         super().__init__(setting)
         self.edge = Edge(self.folder, ["http://%s:%d" % self.origin], host=HOST, tls=self.pair,
-                         over={"workers": 1, "memory": "256MiB",
+                         over={"workers": 1, "memory": str(self.cache_bytes),
                                "access_log": str(self.folder / "access.log")})
         self.port, self.tls_port = self.edge.port, self.edge.tls_port
 
@@ -55,7 +53,7 @@ http {{
     open_file_cache max=1000 inactive=300s; open_file_cache_valid 300s;
     client_body_temp_path {folder}/body; proxy_temp_path {cache}/temp;
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-    proxy_cache_path {cache} levels=1:2 keys_zone=zone:16m max_size={size} inactive=1h
+    proxy_cache_path {cache} levels=1:2 keys_zone=zone:16m max_size={size} {path_options}
                      use_temp_path=off;
     ssl_certificate {chain}; ssl_certificate_key {key};
     ssl_protocols TLSv1.2 TLSv1.3; ssl_buffer_size 16k;
@@ -64,12 +62,14 @@ http {{
         listen 127.0.0.1:{tls_port} ssl http2 backlog=4096;
         location / {{
             proxy_pass http://{origin}; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_cache zone; proxy_cache_key $uri;
-            add_header X-Cache $upstream_cache_status;
+            proxy_cache zone; add_header X-Cache $upstream_cache_status;
+            {caching}
         }}
     }}
 }}
 """
+    PATH_OPTIONS = "inactive=1h"
+    CACHING = "proxy_cache_key $uri;"
 
     def __init__(self, setting):
         super().__init__(setting)
@@ -81,7 +81,8 @@ http {{
         conf.write_text(self.CONF.format(
             user=user_name(), folder=self.folder, cache=self.cache, slots=self.slots,
             port=self.port,
-            tls_port=self.tls_port, chain=self.pair[0], key=self.pair[1], size=CACHE,
+            tls_port=self.tls_port, chain=self.pair[0], key=self.pair[1],
+            size=self.cache_bytes, path_options=self.PATH_OPTIONS, caching=self.CACHING,
             origin="%s:%d" % self.origin))
         return [program_path("nginx"), "-c", str(conf), "-p", str(self.folder),
                 "-e", str(self.folder / "error.log")]
@@ -99,12 +100,14 @@ backend default {{ .host = "{0}"; .port = "{1}"; }}
 sub vcl_deliver {{ set resp.http.X-Hits = obj.hits; }}
 """
 
+    OPTIONS = ()
+
     def command(self):
         vcl = self.folder / "default.vcl"
         vcl.write_text(self.VCL.format(*self.origin))
         return [program_path("varnishd"), "-F", "-j", "none", "-n", str(self.folder / "work"),
-                "-f", str(vcl), "-a", f"127.0.0.1:{self.port}", "-s", f"malloc,{CACHE}",
-                "-p", "thread_pools=1", "-p", "timeout_idle=300", "-T", "none"]
+                "-f", str(vcl), "-a", f"127.0.0.1:{self.port}", "-s", f"malloc,{self.cache_bytes}",
+                "-p", "thread_pools=1", "-p", "timeout_idle=300", "-T", "none", *self.OPTIONS]
 
     def is_hit(self, response):
         return int(response.header("X-Hits") or 0) > 0
@@ -204,7 +207,7 @@ CONFIG proxy.config.exec_thread.autoconfig INT 0
 CONFIG proxy.config.exec_thread.limit INT 1
 CONFIG proxy.config.task_threads INT 1
 CONFIG proxy.config.admin.user_id STRING {user}
-CONFIG proxy.config.cache.ram_cache.size INT 268435456
+CONFIG proxy.config.cache.ram_cache.size INT {ram_bytes}
 CONFIG proxy.config.cache.ram_cache_cutoff INT 33554432
 CONFIG proxy.config.log.logging_enabled INT 0
 CONFIG proxy.config.http.keep_alive_no_activity_timeout_in INT 300
@@ -215,7 +218,12 @@ CONFIG proxy.config.ssl.server.private_key.path STRING /
 CONFIG proxy.config.url_remap.pristine_host_hdr INT 1
 CONFIG proxy.config.diags.output.status STRING L
 """
+    DISK_BYTES = 512 << 20
+    RULE = "map / http://{0}:{1}/"
     FOLDERS = ("sysconfdir", "localstatedir", "runtimedir", "logdir", "cachedir")
+
+    def ram_bytes(self):
+        return self.cache_bytes
 
     def command(self):
         """Its files belong to the user that it becomes where it is started as root."""
@@ -232,9 +240,9 @@ CONFIG proxy.config.diags.output.status STRING L
         runroot.write_text("".join(f"{k}: {v}\n" for k, v in places.items()))
         conf = self.folder / "sysconfdir"
         (conf / "records.config").write_text(self.RECORDS.format(
-            port=self.port, tls_port=self.tls_port, user=user))
-        (conf / "storage.config").write_text(f"{self.folder}/cachedir 512M\n")
-        (conf / "remap.config").write_text("map / http://%s:%d/\n" % self.origin)
+            port=self.port, tls_port=self.tls_port, user=user, ram_bytes=self.ram_bytes()))
+        (conf / "storage.config").write_text(f"{self.folder}/cachedir {self.DISK_BYTES}\n")
+        (conf / "remap.config").write_text(self.RULE.format(*self.origin) + "\n")
         pem = self.both_in_one()
         (conf / "ssl_multicert.config").write_text(
             f"dest_ip=* ssl_cert_name={pem} ssl_key_name={pem}\n")

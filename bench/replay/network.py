@@ -25,18 +25,19 @@ def edge_in(folder, name, memory, origins, *, workers=1, site=None):
 
 class Network:
     """`edges` edges of edge_bytes each; with shield_bytes one shield between them and the origin.
-    """
+    site: options of the site beside SITE."""
 
-    def __init__(self, folder, edges, edge_bytes, shield_bytes=0, *, workers=1):
+    def __init__(self, folder, edges, edge_bytes, shield_bytes=0, *, workers=1, site=None):
         self.origin_port = free_port()
         origins = [f"http://127.0.0.1:{self.origin_port}"]
-        known = {"trusted_proxies": ["127.0.0.1"]}
+        known = {"trusted_proxies": ["127.0.0.1"], **(site or {})}
         self.shields = [edge_in(folder, "shield", shield_bytes, origins, workers=workers,
                                 site=known)] if shield_bytes else []
-        site = {"shield": [f"http://127.0.0.1:{s.port}" for s in self.shields],
-                "peer_timeout": "1m"}    # all share two cores: silent is not dead
+        behind = {"shield": [f"http://127.0.0.1:{s.port}" for s in self.shields],
+                  "peer_timeout": "1m"}    # all share two cores: silent is not dead
+        site = {**(site or {}), **(behind if self.shields else {})}
         self.edges = [edge_in(folder, f"edge-{n}", edge_bytes, origins, workers=workers,
-                              site=site if self.shields else None) for n in range(edges)]
+                              site=site) for n in range(edges)]
 
     def __enter__(self):
         try:
@@ -81,8 +82,9 @@ def read_samples(path):
         return [{k: int(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
-def trace_make(kind, path, **options):
-    words = [w for k, v in options.items() for w in (f"--{k}", str(v))]
-    subprocess.run([str(build_folder() / "bench/traces/trace_make"), kind, str(path), *words],
+def trace_make(*words, **options):
+    """words: a verb or a kind, and files; the last one is made, and returned."""
+    given = [w for k, v in options.items() for w in (f"--{k}", str(v))]
+    subprocess.run([str(build_folder() / "bench/traces/trace_make"), *map(str, words), *given],
                    check=True)
-    return Path(path)
+    return Path(words[-1])

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 
 from bench.replay.network import Network, replay, trace_make
+from bench.replay.peers import PEERS, compare
+from tests.harness.builds import ROOT
 from tests.harness.trouble import Trouble
 
 KINDS = {"game": 1, "vod": 1, "web": 1, "week": 3}      # and their places
@@ -63,8 +65,17 @@ def main():
                         help="patches replace files under their names; the origin is always asked")
     parser.add_argument("--fast", type=float, default=1,
                         help="load of the web trace that is played as fast as it goes; 0: none")
+    parser.add_argument("--peers", nargs="*", choices=list(PEERS), metavar="NAME",
+                        help="instead: byeori and these side by side (none named: all), a week of "
+                        "each kind, with plots: " + ", ".join(PEERS))
+    parser.add_argument("--part", type=float, default=1,
+                        help="of the files of a comparison: less for a quick look")
+    parser.add_argument("--plot", type=Path, default=ROOT / ".cache/replay")
     a = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="byeori-", dir="/dev/shm") as folder:
+        if a.peers is not None:
+            is_held = compare(a.kinds, a.peers or list(PEERS), a.part, Path(folder), a.plot)
+            return 0 if is_held else 1
         codes = [play_kind(a, Path(folder), kind) for kind in a.kinds]
         if a.fast > 0:
             codes.append(play_fast(a, Path(folder)))
