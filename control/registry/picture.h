@@ -45,11 +45,15 @@ struct picture_place {
     uint32_t first, count;
 };
 
-/* The points of some places one after the other, as unit vectors: a decision goes through all of
- * them, several at a time. */
+/* The points of some places one after the other, from south to north, as unit vectors: a decision
+ * goes through several at a time. */
 #define PICTURE_BLOCK 8
+struct picture_latitude {
+    double sine, cosine;
+};
 struct picture_block {
     double x[PICTURE_BLOCK], y[PICTURE_BLOCK], z[PICTURE_BLOCK];
+    struct picture_latitude south, north; /* of its first place and its last */
 };
 
 struct picture_site {

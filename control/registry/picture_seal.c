@@ -104,18 +104,24 @@ static uint64_t shares_of(double weight, uint64_t before)
     return hash64(words, sizeof words);
 }
 
+static void add_point(struct picture_block *b, size_t at, const struct spot *spot)
+{
+    picture_point((double)spot->lat / PLACES_A_DEGREE, (double)spot->lon / PLACES_A_DEGREE,
+                  &b->x[at], &b->y[at], &b->z[at]);
+    b->north = (struct picture_latitude){b->z[at], hypot(b->x[at], b->y[at])};
+    if (at == 0)
+        b->south = b->north;
+}
+
 static void add_to_places(struct picture *p, const struct spot *spot, const struct spot *before,
                           uint32_t edge)
 {
     bool is_new = before == NULL || before->lat != spot->lat || before->lon != spot->lon;
     if (is_new) {
-        struct picture_block *b = &p->points[p->place_count / PICTURE_BLOCK];
-        size_t at = p->place_count % PICTURE_BLOCK;
         const int32_t point[] = {spot->lat, spot->lon};
+        add_point(&p->points[p->place_count / PICTURE_BLOCK], p->place_count % PICTURE_BLOCK, spot);
         p->places[p->place_count++] =
             (struct picture_place){.first = edge, .hash = hash64(point, sizeof point)};
-        picture_point((double)spot->lat / PLACES_A_DEGREE, (double)spot->lon / PLACES_A_DEGREE,
-                      &b->x[at], &b->y[at], &b->z[at]);
     }
     p->places[p->place_count - 1].count++;
 }

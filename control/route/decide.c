@@ -9,6 +9,7 @@
  * place tells, the country is the group. Hashing spreads users over it. */
 #include "control/route/decide.h"
 
+#include "control/route/near.h"
 #include "control/route/rank.h"
 
 #include <math.h>
@@ -30,7 +31,7 @@ struct deciding {
     const struct decide_question *q;
     uint8_t offers; /* all of these */
     bool has_point;
-    double x, y, z;            /* of the client's place, where it has a point */
+    struct near_point point;   /* of the client's place, where it has one */
     double near_cos, near_sin; /* of the angle within which distances are alike, */
     bool is_all_near;          /* where that is less than half a turn */
     const struct region *home; /* of the client */
@@ -91,14 +92,20 @@ static uint8_t offers_of(const struct decide_question *q)
     return scheme | family;
 }
 
-enum standing decide_standing(const struct picture_edge *e, const struct decide_question *q)
+static inline enum standing standing_for(const struct picture_edge *e,
+                                         const struct decide_question *q)
 {
     enum standing s = (enum standing)e->standing[q->family];
     bool is_dear = q->price_class != 0 && e->price_class > q->price_class;
     return is_dear && s < STANDING_DEAR ? STANDING_DEAR : s;
 }
 
-static bool is_chosen(const struct deciding *d, const struct picture_edge *e)
+enum standing decide_standing(const struct picture_edge *e, const struct decide_question *q)
+{
+    return standing_for(e, q);
+}
+
+static inline bool is_chosen(const struct deciding *d, const struct picture_edge *e)
 {
     if (d->shape != NULL)
         return d->shape->taken[e->node] != 0;
@@ -108,16 +115,17 @@ static bool is_chosen(const struct deciding *d, const struct picture_edge *e)
     return false;
 }
 
-static bool is_candidate(const struct deciding *d, const struct picture_edge *e,
-                         enum standing standing)
+static inline bool is_candidate(const struct deciding *d, const struct picture_edge *e,
+                                enum standing standing)
 {
-    return decide_standing(e, d->q) == standing && (e->offers & d->offers) == d->offers &&
+    return standing_for(e, d->q) == standing && (e->offers & d->offers) == d->offers &&
            (e->offers & (PICTURE_HTTP | PICTURE_HTTPS)) != 0 &&
            (d->rules->regions == NULL || region_lets(d->rules->regions, d->home, e->region)) &&
            !is_chosen(d, e);
 }
 
-static bool is_member(const struct deciding *d, const struct group *g, const struct picture_edge *e)
+static inline bool is_member(const struct deciding *d, const struct group *g,
+                             const struct picture_edge *e)
 {
     if (g->rule == DECIDE_COUNTRY && e->country != g->code)
         return false;
@@ -164,74 +172,42 @@ static void begin_group(struct deciding *d, const struct decide_group *g)
 
 /* ---- groups ---- */
 
-/* Two numbers at once: what each processor can. */
-typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
-typedef int64_t answers __attribute__((vector_size(16)));
-
-/* Of the places that begin at `first`, which is the first of a block. How many there are, or 0
- * where none is as near as `least`: which is so of most blocks. */
-static size_t cosines(const struct deciding *d, size_t first, double least,
-                      double out[PICTURE_BLOCK])
+/* Where members of a group go: into a ranking, or, without one, into the shape. */
+static void take_members(struct deciding *d, const struct group *g, struct rank *r, size_t from,
+                         size_t count)
 {
-    const struct picture_block *b = &d->picture->points[first / PICTURE_BLOCK];
-    const pair x = {d->x, d->x}, y = {d->y, d->y}, z = {d->z, d->z}, bound = {least, least};
-    answers near = {0};
-    for (size_t i = 0; i < PICTURE_BLOCK; i += 2) {
-        pair c =
-            x * *(const pair *)&b->x[i] + y * *(const pair *)&b->y[i] + z * *(const pair *)&b->z[i];
-        near |= c >= bound;
-        memcpy(&out[i], &c, sizeof c);
+    for (const struct picture_edge *e = d->picture->edges + from, *end = e + count; e < end; e++) {
+        if (!is_member(d, g, e))
+            continue;
+        if (r != NULL)
+            rank_add(r, e);
+        else
+            add_to_shape(d, e, 0);
     }
-    if ((near[0] | near[1]) == 0)
-        return 0;
-    size_t left = d->picture->place_count - first;
-    return left < PICTURE_BLOCK ? left : PICTURE_BLOCK;
 }
 
-/* What is done with each member of a group. */
-struct walk {
-    const struct deciding *d;
-    const struct group *group;
-    void (*then)(void *ctx, const struct picture_edge *e);
-    void *ctx;
-};
-
-static void walk_edges(const struct walk *w, size_t from, size_t count)
+static void take_band(struct deciding *d, const struct group *g, struct rank *r)
 {
-    for (const struct picture_edge *e = w->d->picture->edges + from, *end = e + count; e < end; e++)
-        if (is_member(w->d, w->group, e))
-            w->then(w->ctx, e);
-}
-
-static void walk_band(const struct walk *w)
-{
-    const struct picture *p = w->d->picture;
-    const struct group *g = w->group;
+    const struct picture *p = d->picture;
     double c[PICTURE_BLOCK];
-    for (size_t first = 0; first < p->place_count; first += PICTURE_BLOCK) {
-        size_t n = cosines(w->d, first, g->least, c);
+    size_t from = near_home(p, &d->point), blocks = near_blocks(p);
+    while (from > 0 && near_reaches(p, &d->point, from - 1, g->least))
+        from--;
+    for (size_t b = from; b < blocks && near_reaches(p, &d->point, b, g->least); b++) {
+        size_t n = near_cosines(p, &d->point, b, g->least, c);
+        const struct picture_place *places = &p->places[b * PICTURE_BLOCK];
         for (size_t i = 0; i < n; i++)
             if (c[i] >= g->least && c[i] < g->below)
-                walk_edges(w, p->places[first + i].first, p->places[first + i].count);
+                take_members(d, g, r, places[i].first, places[i].count);
     }
 }
 
-static void walk_group(const struct walk *w)
+static void take_group(struct deciding *d, const struct group *g, struct rank *r)
 {
-    if (w->group->rule == DECIDE_CITY)
-        walk_band(w);
+    if (g->rule == DECIDE_CITY)
+        take_band(d, g, r);
     else
-        walk_edges(w, 0, w->d->picture->node_count);
-}
-
-static void on_ranked(void *ctx, const struct picture_edge *e)
-{
-    rank_add(ctx, e);
-}
-
-static void on_shaped(void *ctx, const struct picture_edge *e)
-{
-    add_to_shape(ctx, e, 0);
+        take_members(d, g, r, 0, d->picture->node_count);
 }
 
 /* Users behind one network prefix go together, as far as a hot key is spread. */
@@ -254,14 +230,9 @@ static size_t spread_of(const struct rank *r, double share)
     return parts <= RANK_MAX && parts < (double)r->members ? (size_t)parts : r->members;
 }
 
-static void rank_group(const struct deciding *d, const struct group *g, struct rank *r)
-{
-    walk_group(&(struct walk){d, g, on_ranked, r});
-}
-
 /* A hot key's first edge is its user's; the others follow in the order of the key. Few keys are
  * hot, so the ranking has no room for all parts until one is. */
-static size_t spread_key(const struct deciding *d, const struct group *g, struct rank *r)
+static size_t spread_key(struct deciding *d, const struct group *g, struct rank *r)
 {
     double share = heat_share(d->q->heat, d->q->key_hash, g->area);
     size_t spread = share > 0 ? spread_of(r, share) : 1;
@@ -269,13 +240,13 @@ static size_t spread_key(const struct deciding *d, const struct group *g, struct
         return 1;
     if (spread <= RANK_MAX) {
         rank_init(r, d->q->key_hash, RANK_MAX);
-        rank_group(d, g, r);
+        take_group(d, g, r);
         rank_prefer(r, spread, user_of(d->q));
         return spread;
     }
     struct rank all;
     rank_init(&all, user_of(d->q), 1);
-    rank_group(d, g, &all);
+    take_group(d, g, &all);
     rank_put_first(r, all.v[0]);
     return spread;
 }
@@ -296,7 +267,7 @@ static void choose_group(struct deciding *d, const struct group *g)
         return;
     if (d->shape != NULL) {
         size_t before = d->count;
-        walk_group(&(struct walk){d, g, on_shaped, d});
+        take_group(d, g, NULL);
         if (d->count > before)
             add_to_shape(d, NULL, g->standing);
         return;
@@ -304,7 +275,7 @@ static void choose_group(struct deciding *d, const struct group *g)
     struct rank r;
     bool may_spread = d->count == 0 && d->q->heat != NULL;
     rank_init(&r, d->q->key_hash, d->q->wanted - d->count);
-    rank_group(d, g, &r);
+    take_group(d, g, &r);
     if (r.count == 0)
         return;
     size_t spread = may_spread ? spread_key(d, g, &r) : 1;
@@ -386,24 +357,41 @@ static bool has_candidate(const struct deciding *d, const struct picture_place *
     return false;
 }
 
-/* NULL: there is none below. */
-static const struct picture_place *nearest_below(const struct deciding *d, double below,
-                                                 enum standing standing, double *nearest)
+/* The nearest place that has a candidate, as it is being found. */
+struct nearest {
+    double below, cosine; /* it is not as near as the first */
+    enum standing standing;
+    const struct picture_place *place; /* NULL: there is none */
+};
+
+/* Of those that are equally near, the southernmost, wherever the search began. */
+static bool is_nearer(const struct nearest *n, double cosine, const struct picture_place *place)
+{
+    return cosine < n->below && (cosine > n->cosine || (cosine == n->cosine && place < n->place));
+}
+
+static void look_into(const struct deciding *d, size_t block, struct nearest *n)
+{
+    double c[PICTURE_BLOCK];
+    size_t count = near_cosines(d->picture, &d->point, block, n->cosine, c);
+    const struct picture_place *places = &d->picture->places[block * PICTURE_BLOCK];
+    for (size_t i = 0; i < count; i++)
+        if (is_nearer(n, c[i], &places[i]) && has_candidate(d, &places[i], n->standing)) {
+            n->cosine = c[i];
+            n->place = &places[i];
+        }
+}
+
+static struct nearest nearest_below(const struct deciding *d, double below, enum standing standing)
 {
     const struct picture *p = d->picture;
-    const struct picture_place *at = NULL;
-    double c[PICTURE_BLOCK];
-    *nearest = -2;
-    for (size_t first = 0; first < p->place_count; first += PICTURE_BLOCK) {
-        size_t n = cosines(d, first, *nearest, c);
-        for (size_t i = 0; i < n; i++)
-            if (c[i] > *nearest && c[i] < below &&
-                has_candidate(d, &p->places[first + i], standing)) {
-                *nearest = c[i];
-                at = &p->places[first + i];
-            }
-    }
-    return at;
+    struct nearest n = {.below = below, .cosine = -2, .standing = standing};
+    size_t home = near_home(p, &d->point), blocks = near_blocks(p);
+    for (size_t b = home; b < blocks && near_reaches(p, &d->point, b, n.cosine); b++)
+        look_into(d, b, &n);
+    for (size_t b = home; b > 0 && near_reaches(p, &d->point, b - 1, n.cosine); b--)
+        look_into(d, b - 1, &n);
+    return n;
 }
 
 /* The least cosine that is as near as `nearest`: of the sum of two angles. */
@@ -417,17 +405,17 @@ static double least_of(const struct deciding *d, double nearest)
 
 static void by_distance(struct deciding *d, enum standing standing)
 {
-    double below = 2, nearest;
+    double below = 2;
     while (!is_full(d)) {
-        const struct picture_place *at = nearest_below(d, below, standing, &nearest);
-        if (at == NULL)
+        struct nearest n = nearest_below(d, below, standing);
+        if (n.place == NULL)
             return;
-        double least = least_of(d, nearest);
+        double least = least_of(d, n.cosine);
         choose_group(d, &(struct group){.rule = DECIDE_CITY,
                                         .standing = standing,
                                         .least = least,
                                         .below = below,
-                                        .area = at->hash | 1});
+                                        .area = n.place->hash | 1});
         below = least;
     }
 }
@@ -461,7 +449,7 @@ static void decide_among(struct deciding *d, enum standing standing)
 static void set_point(struct deciding *d, const struct place *place)
 {
     double near_km = fmax(d->rules->near_km, place->radius_km);
-    picture_point(place->lat, place->lon, &d->x, &d->y, &d->z);
+    near_point_set(&d->point, place->lat, place->lon);
     sincos(near_km / GEO_EARTH_KM, &d->near_sin, &d->near_cos);
     d->is_all_near = near_km >= HALF_TURN_KM;
 }

@@ -28,13 +28,13 @@ static void map_v4(const void *v4, uint8_t out[16])
     memcpy(out + 12, v4, 4);
 }
 
+/* Keeps the first `bits`. */
 static void mask(uint8_t bytes[16], unsigned bits)
 {
-    for (unsigned i = 0; i < 16; i++) {
-        unsigned kept = bits > i * 8 ? bits - i * 8 : 0;
-        if (kept < 8)
-            bytes[i] = (uint8_t)(bytes[i] & (0xff00 >> kept));
-    }
+    if (bits >= ADDRESS_BITS)
+        return;
+    bytes[bits / 8] = (uint8_t)(bytes[bits / 8] & (0xff00 >> bits % 8));
+    memset(bytes + bits / 8 + 1, 0, 15 - bits / 8);
 }
 
 int override_parse(struct override *o)
