@@ -48,6 +48,7 @@ static const char *set_question(const struct asked *q, struct steer *s)
     if (q->count.p != NULL && (!span_u64(q->count, &wanted) || wanted < 1 || wanted > DECIDE_MAX))
         return "n is a number from 1 to 16.";
     s->question.wanted = (size_t)wanted;
+    s->tells_place = true;
     if (q->scheme.p == NULL)
         s->question.scheme = DECIDE_ANY;
     else if (span_eq(q->scheme, SPAN("http")))

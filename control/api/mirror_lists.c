@@ -104,6 +104,7 @@ static void answer(struct mirror_list *l, struct exchange *x, mirror_lists_fn ot
         return;
     }
     s.client = steer_client(w, x);
+    s.tells_place = false;
     s.question.wanted = MIRRORS_MAX;
     s.question.scheme = is_https ? DECIDE_HTTPS : DECIDE_ANY;
     /* As for the file itself, so that its edges are those that have it. */
@@ -286,6 +287,7 @@ static void fetch(struct mirror_list *l, struct exchange *x)
     buf_init(&l->coming, MIRRORS_BYTES_MAX);
     if (steer_site(w, &s, host_of(l))) {
         s.client = steer_client(w, x);
+        s.tells_place = false;
         s.question.wanted = EDGES_MAX;
         s.question.scheme = DECIDE_ANY;
         steer_run(w, &s, host_of(l), path_of(l));

@@ -40,6 +40,7 @@ static void redirect(struct api_worker *w, struct exchange *x, struct span host)
     struct steer s;
     counter_add(&w->counters.redirects, 1);
     s.client = steer_client(w, x);
+    s.tells_place = false;
     s.question.wanted = mirrors_are_wanted(&x->request) ? MIRRORS_MAX : 1;
     s.question.scheme = x->request.scheme == SCHEME_HTTPS ? DECIDE_HTTPS : DECIDE_ANY;
     s.verdict.count = 0;

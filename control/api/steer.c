@@ -82,7 +82,7 @@ bool steer_site(struct api_worker *w, struct steer *s, struct span host)
 void steer_run(struct api_worker *w, struct steer *s, struct span host, struct span path)
 {
     s->config = api_worker_config(w);
-    geo_set_find(geo_view_now(&w->geo), &s->client.any, &s->place);
+    geo_set_find(geo_view_now(&w->geo), &s->client.any, s->tells_place, &s->place);
     s->question.client = &s->client.any;
     s->question.place = &s->place;
     s->question.key_hash = decide_key(host, path);

@@ -9,7 +9,8 @@
  * at a newer picture or configuration (so: during one request). */
 struct steer {
     struct addr client;
-    struct place place;
+    struct place place; /* with the city's name where tells_place */
+    bool tells_place;
     struct decide_question question;
     struct decide_verdict verdict;
     const struct picture *picture;
@@ -23,7 +24,8 @@ struct addr steer_client(struct api_worker *w, const struct exchange *x);
 
 /* steer_site: which site the host (in lower case) is of; false: none. */
 bool steer_site(struct api_worker *w, struct steer *s, struct span host);
-/* steer_run: after steer_site; s->client, question.scheme and question.wanted are set. */
+/* steer_run: after steer_site; s->client, tells_place, question.scheme and question.wanted
+ * are set. */
 void steer_run(struct api_worker *w, struct steer *s, struct span host, struct span path);
 
 /* steer_edge_url: what its users use, by http where they may and it offers that. */

@@ -209,7 +209,7 @@ static struct dns_answer answer_site(struct dns_answerer *a, const struct asked 
     } else {
         struct edges e = {.who.client = *client};
         counter_add(&a->spec.counters->unmapped, 1);
-        geo_set_find(k->view.geo, &client->any, &e.who.place);
+        geo_set_find(k->view.geo, &client->any, false, &e.who.place);
         site_records(a, k, type, &e, &a->body);
         out.scope_bits = client->any.sa_family == AF_INET6 ? 128 : 32;
     }

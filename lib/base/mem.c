@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static _Thread_local size_t fail_countdown; /* 0: no failure is ordered */
@@ -99,6 +100,22 @@ char *mem_printf(const char *format, ...)
     vsnprintf(text, (size_t)n + 1, format, ap);
     va_end(ap);
     return text;
+}
+
+/* A whole large page, wherever it begins; the kernel's answer is not awaited: it is speed only. */
+#define LARGE_PAGE (2UL << 20)
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1: at once, not when the kernel comes by */
+#endif
+
+void mem_looked_up(void *p, size_t bytes)
+{
+    uintptr_t from = ((uintptr_t)p + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+    uintptr_t to = ((uintptr_t)p + bytes) & ~(LARGE_PAGE - 1);
+    if (from >= to)
+        return;
+    if (madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_HUGEPAGE) == 0)
+        (void)madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_COLLAPSE);
 }
 
 void mem_free(void *p)

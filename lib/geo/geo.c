@@ -88,7 +88,7 @@ static const struct geo_record *find(const struct geo *g, const struct sockaddr 
     return at != NOTHING && (at & IS_RECORD) != 0 ? &g->records[at & ~IS_RECORD] : NULL;
 }
 
-static void copy_place(const struct geo *g, const struct geo_record *r, struct place *out)
+static void copy_place(const struct geo_record *r, struct place *out)
 {
     out->is_found = true;
     out->has_point = r->has_point;
@@ -97,19 +97,37 @@ static void copy_place(const struct geo *g, const struct geo_record *r, struct p
     out->radius_km = r->radius_km;
     memcpy(out->country, r->country, sizeof r->country);
     memcpy(out->continent, r->continent, sizeof r->continent);
+}
+
+static void copy_name(const struct geo *g, const struct geo_record *r, struct place *out)
+{
     if (g->kind == GEO_CITY && r->name_bytes > 0)
         memcpy(out->city, g->names + r->name_at, r->name_bytes);
 }
 
-void geo_find(const struct geo *g, const struct sockaddr *address, struct place *out)
+static const struct geo_record *find_place(const struct geo *g, const struct sockaddr *address,
+                                           struct place *out)
 {
     unsigned bits = 0;
     const struct geo_record *r = find(g, address, &bits);
     *out = (struct place){0};
     if (r == NULL)
-        return;
-    copy_place(g, r, out);
+        return NULL;
+    copy_place(r, out);
     out->prefix_bits = (uint8_t)bits;
+    return r;
+}
+
+void geo_find(const struct geo *g, const struct sockaddr *address, struct place *out)
+{
+    const struct geo_record *r = find_place(g, address, out);
+    if (r != NULL)
+        copy_name(g, r, out);
+}
+
+void geo_find_unnamed(const struct geo *g, const struct sockaddr *address, struct place *out)
+{
+    (void)find_place(g, address, out);
 }
 
 uint32_t geo_find_asn(const struct geo *g, const struct sockaddr *address)
@@ -144,8 +162,10 @@ void geo_halves(const struct geo *g, struct geo_net net, struct geo_net out[2])
 void geo_place(const struct geo *g, struct geo_net net, struct place *out)
 {
     *out = (struct place){0};
-    if (net.kind == GEO_NET_PLACE)
-        copy_place(g, &g->records[net.id], out);
+    if (net.kind != GEO_NET_PLACE)
+        return;
+    copy_place(&g->records[net.id], out);
+    copy_name(g, &g->records[net.id], out);
 }
 
 uint32_t geo_asn(const struct geo *g, struct geo_net net)

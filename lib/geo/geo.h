@@ -51,6 +51,8 @@ const struct geo_facts *geo_facts_of(const struct geo *g);
 /* geo_find: never fails; what is not known is zero. g may be NULL (no database). About 200 ns in a
  * database of millions of networks. */
 void geo_find(const struct geo *g, const struct sockaddr *address, struct place *out);
+/* geo_find_unnamed: without the city's name, which lies apart. */
+void geo_find_unnamed(const struct geo *g, const struct sockaddr *address, struct place *out);
 /* geo_find_asn: the number of the network operator; 0: not known. */
 uint32_t geo_find_asn(const struct geo *g, const struct sockaddr *address);
 

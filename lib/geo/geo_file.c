@@ -393,6 +393,8 @@ static int make_runs(struct geo *g)
             return ERR_CORRUPT;
         g->head_runs[i + 1] = r.count;
     }
+    mem_looked_up(g->run_tails, r.count * sizeof *g->run_tails);
+    mem_looked_up(g->run_refs, r.count * sizeof *g->run_refs);
     return 0;
 }
 
@@ -414,6 +416,8 @@ static int make_tree(struct making *m)
     mem_free(levels);
     if (err != 0)
         return err;
+    mem_looked_up(g->nodes, meta->node_count * sizeof *g->nodes);
+    mem_looked_up(g->records, m->record_count * sizeof *g->records);
     find_roots(g, meta->ip_version == 6);
     return make_runs(g);
 }

@@ -36,15 +36,19 @@ void geo_set_unref(struct geo_set **ps)
     mem_free(s);
 }
 
-void geo_set_find(const struct geo_set *s, const struct sockaddr *address, struct place *out)
+void geo_set_find(const struct geo_set *s, const struct sockaddr *address, bool with_name,
+                  struct place *out)
 {
     if (s == NULL) {
         *out = (struct place){0};
         return;
     }
-    geo_find(s->v[GEO_CITY], address, out);
+    if (with_name)
+        geo_find(s->v[GEO_CITY], address, out);
+    else
+        geo_find_unnamed(s->v[GEO_CITY], address, out);
     if (!out->is_found && s->v[GEO_COUNTRY] != NULL)
-        geo_find(s->v[GEO_COUNTRY], address, out);
+        geo_find_unnamed(s->v[GEO_COUNTRY], address, out);
     if (s->v[GEO_ASN] != NULL)
         out->asn = geo_find_asn(s->v[GEO_ASN], address);
 }

@@ -26,8 +26,9 @@ struct geo_set *geo_set_ref(struct geo_set *s);
 void geo_set_unref(struct geo_set **s); /* NULL is fine */
 
 /* geo_set_find: the place by the City database, where that knows nothing by Country; the operator
- * by ASN. Never fails. s may be NULL. */
-void geo_set_find(const struct geo_set *s, const struct sockaddr *address, struct place *out);
+ * by ASN. Never fails. s may be NULL. with_name: the city's, too, for who tells it. */
+void geo_set_find(const struct geo_set *s, const struct sockaddr *address, bool with_name,
+                  struct place *out);
 const char *geo_kind_name(enum geo_kind kind); /* "city", "country", "asn" */
 
 #endif

@@ -87,7 +87,7 @@ static struct decide_verdict decided(const struct addr *client, enum node_family
 {
     struct place place;
     struct decide_verdict v;
-    geo_set_find(world.geo, &client->any, &place);
+    geo_set_find(world.geo, &client->any, true, &place);
     struct decide_question q = {.client = &client->any,
                                 .place = &place,
                                 .key_hash = key,
