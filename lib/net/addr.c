@@ -24,20 +24,39 @@ static void set_v6(struct addr *a, const struct in6_addr *ip, in_port_t port)
     *a = (struct addr){.v6 = {.sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = *ip}};
 }
 
+/* Dotted decimal as inet_pton reads it: four numbers of up to 255, no zero before another digit. */
+static bool read_v4(struct span text, struct in_addr *out)
+{
+    uint8_t *bytes = (uint8_t *)&out->s_addr;
+    size_t at = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned n = 0;
+        size_t from = at;
+        for (; at < text.n && at - from < 3 && text.p[at] >= '0' && text.p[at] <= '9'; at++)
+            n = n * 10 + (unsigned)(text.p[at] - '0');
+        if (at == from || n > 255 || (text.p[from] == '0' && at - from > 1))
+            return false;
+        if (i < 3 && (at == text.n || text.p[at++] != '.'))
+            return false;
+        bytes[i] = (uint8_t)n;
+    }
+    return at == text.n;
+}
+
 int addr_parse_ip(struct span text, struct addr *out)
 {
     char zero_ended[INET6_ADDRSTRLEN];
     struct in6_addr v6;
     struct in_addr v4;
 
+    if (read_v4(text, &v4)) {
+        set_v4(out, &v4, 0);
+        return 0;
+    }
     if (text.n == 0 || text.n >= sizeof(zero_ended) || span_index(text, '\0') >= 0)
         return ERR_SYNTAX;
     memcpy(zero_ended, text.p, text.n);
     zero_ended[text.n] = '\0';
-    if (inet_pton(AF_INET, zero_ended, &v4) == 1) {
-        set_v4(out, &v4, 0);
-        return 0;
-    }
     if (inet_pton(AF_INET6, zero_ended, &v6) == 1) {
         set_v6(out, &v6, 0);
         return 0;

@@ -71,6 +71,29 @@ static void what_is_not_an_address_is_refused(void **state)
         refused(wrong[i], 80);
 }
 
+/* Whatever is written with digits and dots. */
+static void dotted_decimal_is_read_as_inet_pton_reads_it(void **state)
+{
+    static const char alphabet[] = "0011223456789.....";
+    uint64_t dice = 1;
+    (void)state;
+    for (int i = 0; i < 300000; i++) {
+        char text[20] = "";
+        struct in_addr wanted;
+        struct addr a;
+        dice = dice * 6364136223846793005U + 1442695040888963407U;
+        size_t n = i % 2 == 0 ? (dice >> 33) % 18 : 7;
+        for (size_t k = 0; k < n; k++) {
+            dice = dice * 6364136223846793005U + 1442695040888963407U;
+            text[k] = n == 7 && k % 2 == 1 ? '.' : alphabet[(dice >> 33) % (sizeof alphabet - 1)];
+        }
+        bool is_good = inet_pton(AF_INET, text, &wanted) == 1;
+        assert_int_equal(addr_parse_ip(span_make(text, n), &a), is_good ? 0 : ERR_SYNTAX);
+        if (is_good)
+            assert_int_equal(a.v4.sin_addr.s_addr, wanted.s_addr);
+    }
+}
+
 static void a_zero_byte_inside_ends_nothing(void **state)
 {
     struct addr a;
@@ -125,6 +148,7 @@ int main(void)
         cmocka_unit_test(an_address_and_its_port_are_read_and_written_back),
         cmocka_unit_test(a_missing_port_is_the_default_where_there_is_one),
         cmocka_unit_test(what_is_not_an_address_is_refused),
+        cmocka_unit_test(dotted_decimal_is_read_as_inet_pton_reads_it),
         cmocka_unit_test(a_zero_byte_inside_ends_nothing),
         cmocka_unit_test(a_mapped_address_is_its_ipv4_address),
         cmocka_unit_test(addresses_differ_by_family_and_bytes_not_by_port),
