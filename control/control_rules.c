@@ -195,6 +195,10 @@ int control_rules_make(const struct control_options *o, const struct routing_doc
     if (err == 0 && o->trusted_proxies.count > 0)
         err = override_table_create(&c->proxies, proxies_of(o, &c->mem), o->trusted_proxies.count,
                                     &faulty, why);
+    c->knows_operators = o->geoip_asn[0] != '\0';
+    if (rules.asn_count > 0 && !c->knows_operators) /* it had one when the document was taken */
+        LOG_WARN("asn-rules-idle", "rules=%zu note=\"they need geoip_asn, which is not set\"",
+                 rules.asn_count);
     c->overrides = rules.overrides;
     c->rules =
         (struct decide_rules){.overrides = rules.overrides,

@@ -21,7 +21,8 @@ struct api_config {
     struct override_table *overrides; /* rules.overrides */
     struct override_table *proxies;   /* whose X-Forwarded-For is believed */
     uint8_t operator_digest[DIGEST_SHA256_BYTES], node_digest[DIGEST_SHA256_BYTES];
-    bool has_node_token; /* else nodes bear tokens that are bound to them */
+    bool has_node_token;  /* else nodes bear tokens that are bound to them */
+    bool knows_operators; /* has an ASN database, which rules for operators need */
     struct price price;
     int64_t redirect_max_age_s;
     struct span redirect_cache_control; /* that says so */

@@ -212,6 +212,15 @@ static int rotate_key(struct api_job *j)
 
 /* ---- routing ---- */
 
+static int check_asns(struct api_job *j, const struct routing_doc *doc)
+{
+    if (doc->asn_count == 0 || api_worker_config(j->worker)->knows_operators)
+        return 0;
+    buf_printf(&j->why, "asns: no database here tells whose network an address is of: geoip_asn in "
+                        "the configuration file");
+    return ERR_SYNTAX;
+}
+
 static int read_routing(struct api_job *j, struct span body)
 {
     struct paper_job *job = self_of(j);
@@ -224,6 +233,8 @@ static int read_routing(struct api_job *j, struct span body)
     if (err == 0 && rule_set_make(&rules, &doc, &no_file, &j->mem, &j->why) != 0)
         err = ERR_SYNTAX;
     override_table_destroy(&rules.overrides);
+    if (err == 0)
+        err = check_asns(j, &doc);
     if (err != 0 || json_in_parse(&in, body, ROUTING_BYTES) != 0)
         return err;
     buf_init(&text, PAPER_BYTES);

@@ -103,6 +103,7 @@ def test_what_edges_could_not_use_is_refused(run, authority, tmp_path):
             ("/v1/routing", {"overrides": [{"network": "10.0.0.1/8", "edges": ["a"]}]}, "network"),
             ("/v1/routing", {"overrides": rules["overrides"] * 2}, "twice"),
             ("/v1/routing", {"asns": [{"asn": 0, "edges": ["a"]}]}, "asn"),
+            ("/v1/routing", {"asns": [{"asn": 64500, "edges": ["a"]}]}, "geoip_asn"),
             ("/v1/routing", {"regions": [{"name": "eu", "continent": "XX"}]}, "continent"),
             ("/v1/routing", {"override": []}, "no rule")):
         status, answer = plane.ask("PUT", path, body)
