@@ -131,14 +131,25 @@ void disk_write(struct disk *d, struct disk_job *j)
         disk_job_free(j);
 }
 
+/* A loader takes what waits until there is nothing: whoever takes the last one takes this one too,
+ * sooner than another would have woken. */
+static bool is_next_locked(const struct disk *d, const struct disk_job *j)
+{
+    if (list_is_empty(&d->loads) || j->index % DISK_RUN == 0)
+        return false;
+    const struct disk_job *last = LIST_THING(d->loads.prev, struct disk_job, link);
+    return last->generation == j->generation && last->index + 1 == j->index;
+}
+
 void disk_load(struct disk *d, struct disk_job *j)
 {
     j->since = clock_mono_ms();
     pthread_mutex_lock(&d->lock);
+    bool is_next = is_next_locked(d, j);
     list_push_back(&d->loads, &j->link);
     pthread_mutex_unlock(&d->lock);
-    pthread_cond_signal(
-        &d->has_load); /* under the lock whom it wakes would wait for that at once */
+    if (!is_next) /* outside: whom it wakes would wait for the lock at once */
+        pthread_cond_signal(&d->has_load);
 }
 
 struct disk_job *disk_take_load(struct disk *d)

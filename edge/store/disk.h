@@ -50,6 +50,7 @@ struct disk_job {
 
 #define DISK_LOADERS     8
 #define DISK_THREADS_MAX (DISK_LOADERS + 3)
+#define DISK_RUN         4    /* neighbours that wake one loader */
 #define DISK_LOADS_MAX   512  /* and an eighth of memory: beyond it readers go past the store */
 #define DISK_LOADS_MIN   16   /* of the bound, whatever the memory */
 #define DISK_LOADS_SLOW  1    /* the bound while the disk is slow */

@@ -23,6 +23,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#define AHEAD_LEAST 2 /* blocks after the one at hand that are always on their way */
+
 struct disks {
     uint32_t count;
     struct disk v[];
@@ -156,12 +158,35 @@ static int load(struct store *st, struct generation *g, int64_t index)
     return disk_load_begin(d, g, index);
 }
 
+static bool is_stored_locked(const struct generation *g, int64_t index)
+{
+    const struct block *b = block_table_find(&g->table, index);
+    return b != NULL && b->state == BLOCK_STORED;
+}
+
+/* Half of what lies ahead at once, or what is needed next: to wake a thread costs as much for one
+ * block as for several. */
+static bool is_ahead_short(struct generation *g, int64_t from, int64_t to)
+{
+    int64_t lacks = 0, near = from;
+    generation_lock(g);
+    for (int64_t i = to - 1; i >= from; i--) {
+        if (!is_stored_locked(g, i))
+            continue;
+        lacks++;
+        near = i;
+    }
+    generation_unlock(g);
+    return lacks > 0 && (near <= from + AHEAD_LEAST || 2 * lacks >= to - from);
+}
+
 static void read_ahead(struct store *st, struct generation *g, int64_t from, int64_t to)
 {
+    if (!is_ahead_short(g, from, to))
+        return;
     for (int64_t i = from; i < to; i++) {
         generation_lock(g);
-        const struct block *b = block_table_find(&g->table, i);
-        bool is_stored = b != NULL && b->state == BLOCK_STORED;
+        bool is_stored = is_stored_locked(g, i);
         generation_unlock(g);
         if (is_stored && load(st, g, i) != ERR_AGAIN)
             return;
