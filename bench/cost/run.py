@@ -11,11 +11,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.replay.network import Network, trace_make
 from tests.harness import builds, packages
 from tests.harness.trouble import Trouble
 
 DEMAND_GBPS = 60
 SAMPLE_S, HEAD_BYTES, PLACES, SEED = 300, 64, 10, 8
+REAL_BYTES, REAL_BLOCK, REAL_TIME = 4, 256 << 10, 30000     # the simulation's block, made fewer
 ROW = struct.Struct("<8xQQ40x")     # object, size
 
 
@@ -62,6 +64,34 @@ def simulate(preset, folder, load):
                      "--explain", "yes")
     trace.unlink()
     return said, samples
+
+
+def play_real(preset, folder, part):
+    """The same network of real processes, a part of the trace's files, and caches smaller alike:
+    prints what came from where, beside a simulation of that."""
+    whole, trace = folder / "whole", folder / "part"
+    trace_make(preset.kind, whole, seed=SEED, load=1, places=PLACES)
+    trace_make("sample", whole, trace, part=part)
+    whole.unlink()
+    catalogue = catalogue_bytes(trace)
+    simulated, = lines_of(program("sim/byeori_network"), trace, "--places", PLACES, "--edges",
+                          PLACES, "--edge-bytes", preset.edge_share * catalogue, "--shield-bytes",
+                          preset.shield_share * catalogue)
+    with Network(folder, PLACES, int(preset.edge_share * catalogue / REAL_BYTES),
+                 int(preset.shield_share * catalogue / REAL_BYTES),
+                 site={"block": str(REAL_BLOCK)}) as n:
+        said, samples, code = n.play(trace, folder / "samples", byte_factor=REAL_BYTES,
+                                     time_factor=REAL_TIME, waiting=64)
+    rows = [s for s in samples if s["time_s"] >= said["warm_s"]]
+    total = {k: sum(r[k] for r in rows) for k in ("client_bytes", "origin_bytes", "shield_bytes")}
+    origin = total["origin_bytes"] / total["client_bytes"]
+    print(f"  through real processes, {part:.1%} of the files, bytes 1 : {REAL_BYTES}: ratio "
+          f"{origin * 100:.1f} : {100 - origin * 100:.1f} (simulated: "
+          f"{simulated['from_origin'] * 100:.1f}); bytes through the shield "
+          f"{total['shield_bytes'] / total['client_bytes']:.1%}; {said['requests']:,} requests, "
+          f"wrong {said['wrong']}, failed {said['failed']}, ledgers apart "
+          f"{said['client_apart'] + said['origin_apart']} bytes", flush=True)
+    return code == 0
 
 
 def p95(values):
@@ -178,7 +208,8 @@ def play(name, a, folder):
     is_held = show(name, preset, said, rows, bills, a.won_per_usd)
     a.plot.mkdir(parents=True, exist_ok=True)
     plot(name, rows, bills, factor, a.plot)
-    return is_held
+    is_right = a.real == 0 or play_real(preset, folder, a.real)
+    return is_held and is_right
 
 
 def main():
@@ -188,8 +219,10 @@ def main():
     parser.add_argument("--won-per-usd", type=float, default=1400)
     parser.add_argument("--load", type=float, default=1, help="less for a quick look; presets: 1")
     parser.add_argument("--plot", type=Path, default=builds.ROOT / ".cache/cost")
+    parser.add_argument("--real", type=float, default=0, metavar="PART",
+                        help="play this part of the files through real processes, too")
     a = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="byeori-cost-") as folder:
+    with tempfile.TemporaryDirectory(prefix="byeori-cost-", dir="/dev/shm") as folder:
         held = [play(name, a, Path(folder)) for name in a.preset]
     return 0 if all(held) else 1
 

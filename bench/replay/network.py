@@ -4,6 +4,8 @@ byeori_replay; and one run of it."""
 
 import csv
 import json
+import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -52,6 +54,21 @@ class Network:
         for program in self.edges + self.shields:
             program.stop()
 
+    def cpu_s(self):
+        """Processor time of all edges and shields so far, user and kernel."""
+        ticks = 0
+        for program in self.edges + self.shields:
+            stat = Path(f"/proc/{program.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(stat[11]) + int(stat[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def play(self, trace, samples, **options):
+        """As replay(), and what the servers' processor time was."""
+        before = self.cpu_s()
+        said, rows, code = replay(trace, samples, self.origin_port, self.arguments(), **options)
+        said["servers_cpu_s"] = self.cpu_s() - before
+        return said, rows, code
+
     def arguments(self):
         of = {"--edges": self.edges, "--shields": self.shields}
         return ["--servers", at(p.port for p in self.edges)] + [
@@ -71,10 +88,18 @@ def replay(trace, samples, origin_port, servers, **options):
     for name, value in options.items():
         if value is not None and value is not False:
             command += ["--" + name.replace("_", "-")] + ([] if value is True else [str(value)])
+    before = children_cpu_s()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if not done.stdout:
         raise RuntimeError(f"byeori_replay ended with {done.returncode}")
-    return json.loads(done.stdout), read_samples(samples), done.returncode
+    said = json.loads(done.stdout) | {"client_cpu_s": children_cpu_s() - before}
+    return said, read_samples(samples), done.returncode
+
+
+def children_cpu_s():
+    """Of children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def read_samples(path):

@@ -6,12 +6,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.replay.network import Network, replay, trace_make
+from bench.replay.network import Network, trace_make
 from bench.replay.peers import PEERS, compare
 from tests.harness.builds import ROOT
 from tests.harness.trouble import Trouble
 
 KINDS = {"game": 1, "vod": 1, "web": 1, "week": 3}      # and their places
+
+
+def cpu_us(said, whose):
+    return said[f"{whose}_cpu_s"] * 1e6 / said["requests"]
 
 
 def show(what, said):
@@ -26,7 +30,9 @@ def show(what, said):
           f"  wrong {said['wrong']}, old {said['old']}, failed {said['failed']}; ledger and own "
           f"count apart over {said['samples']:,} samples: clients {said['client_apart']} bytes, "
           f"origin {said['origin_apart']} bytes; latest request {said['latest_s']:.2f} s after it "
-          f"was due", flush=True)
+          f"was due\n"
+          f"  processor time of a request: clients and origin {cpu_us(said, 'client'):.0f} us, "
+          f"servers {cpu_us(said, 'servers'):.0f} us", flush=True)
 
 
 def play_kind(a, folder, kind):
@@ -34,9 +40,8 @@ def play_kind(a, folder, kind):
     trace = trace_make(kind, folder / kind, seed=a.seed, load=a.load, days=a.days,
                        places=KINDS[kind])
     with Network(folder, KINDS[kind], a.edge, a.shield) as n:
-        said, _, code = replay(trace, folder / "samples", n.origin_port, n.arguments(),
-                               byte_factor=a.byte_factor, time_factor=a.time_factor,
-                               in_place=a.in_place)
+        said, _, code = n.play(trace, folder / "samples", byte_factor=a.byte_factor,
+                               time_factor=a.time_factor, in_place=a.in_place)
     show(kind, said)
     return code
 
@@ -45,8 +50,8 @@ def play_fast(a, folder):
     """Small objects from one edge as fast as they go: the clock is far ahead of what can be."""
     trace = trace_make("web", folder / "fast", seed=a.seed, load=a.fast, days=1, places=1)
     with Network(folder, 1, "512MiB") as n:
-        said, _, code = replay(trace, folder / "samples", n.origin_port, n.arguments(),
-                               byte_factor=64, time_factor=1e6, sample=86400, waiting=256)
+        said, _, code = n.play(trace, folder / "samples", byte_factor=64, time_factor=1e6,
+                               sample=86400, waiting=256)
     show("as fast as it goes", said)
     return code
 
