@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Each entry is a fingerprint and the moment it came, counted in kilobytes that had left by then:
- * what is too old is free by that, and nothing ever has to be taken out of a queue. */
+ * what is too old is free by that, and nothing ever has to be taken out of a queue.
+ *
+ * The table has room for names of small blocks; of large ones there are few, and a table that is
+ * mostly empty would cost its memory and a miss of the processor's cache for each question. So it
+ * begins small and doubles when names are forgotten that should still be known. Nothing is moved
+ * then: what came before is found where it was in the smaller table, until it is too old. */
 #include "edge/store/ghost.h"
 
 #include "lib/base/check.h"
@@ -14,11 +19,15 @@
 #define SHARE          64 /* of memory, one part in this many at most */
 #define MOMENT_BYTES   1024
 #define BUCKETS_MIN    16u
+#define LOST_MOST      4 /* in a span names are lost: one for this many buckets at most */
 #define FINGERPRINT(n) ((uint32_t)((n) >> 32) | 1u) /* never 0 */
 
 struct ghost {
-    uint64_t span; /* moments for which a name is known */
-    uint64_t mask; /* buckets - 1 */
+    uint64_t span;                     /* moments for which a name is known */
+    uint64_t mask_most;                /* buckets - 1 */
+    _Atomic uint64_t mask, mask_least; /* as it is; as it was when the oldest known name came */
+    _Atomic uint64_t lost;             /* names too early, since counted_since */
+    _Atomic uint32_t grown_at, counted_since; /* moments */
     _Atomic uint64_t left_bytes;
     _Atomic uint64_t v[]; /* fingerprint above, moment below; 0: free */
 };
@@ -33,7 +42,8 @@ struct ghost *ghost_create(int64_t memory_bytes, int64_t disk_bytes, size_t *byt
     *bytes = sizeof(struct ghost) + buckets * WAYS * sizeof(uint64_t);
     struct ghost *g = mem_zalloc(*bytes);
     g->span = (uint64_t)(memory_bytes + disk_bytes) / MOMENT_BYTES;
-    g->mask = buckets - 1;
+    g->mask_most = buckets - 1;
+    g->mask = g->mask_least = BUCKETS_MIN - 1;
     return g;
 }
 
@@ -43,15 +53,24 @@ void ghost_destroy(struct ghost **g)
     *g = NULL;
 }
 
-static uint32_t moment_now(const struct ghost *g)
+static uint64_t get(const _Atomic uint64_t *v)
 {
-    uint64_t left = atomic_load_explicit(&g->left_bytes, memory_order_relaxed);
-    return (uint32_t)(left / MOMENT_BYTES);
+    return atomic_load_explicit(v, memory_order_relaxed);
 }
 
-static _Atomic uint64_t *bucket_of(struct ghost *g, uint64_t name)
+size_t ghost_weight(const struct ghost *g)
 {
-    return &g->v[(name & g->mask) * WAYS];
+    return sizeof(*g) + (get(&g->mask) + 1) * WAYS * sizeof(uint64_t);
+}
+
+static uint32_t moment_now(const struct ghost *g)
+{
+    return (uint32_t)(get(&g->left_bytes) / MOMENT_BYTES);
+}
+
+static _Atomic uint64_t *bucket_of(struct ghost *g, uint64_t name, uint64_t mask)
+{
+    return &g->v[(name & mask) * WAYS];
 }
 
 /* How long ago it came, by what left since; UINT32_MAX: it is free. */
@@ -61,32 +80,71 @@ static uint32_t age_of(const struct ghost *g, uint64_t entry, uint32_t now)
     return entry == 0 || age > g->span ? UINT32_MAX : age;
 }
 
+static bool is_past(const struct ghost *g, const _Atomic uint32_t *moment, uint32_t now)
+{
+    return now - atomic_load_explicit(moment, memory_order_relaxed) > g->span;
+}
+
+/* One more name was forgotten too early. Of several threads one finds that it is time to grow. */
+static void lose(struct ghost *g, uint64_t mask, uint32_t now)
+{
+    if (is_past(g, &g->counted_since, now)) {
+        atomic_store_explicit(&g->counted_since, now, memory_order_relaxed);
+        atomic_store_explicit(&g->lost, 0, memory_order_relaxed);
+    }
+    uint64_t lost = atomic_fetch_add_explicit(&g->lost, 1, memory_order_relaxed) + 1;
+    if (mask == g->mask_most || lost != (mask + 1) / LOST_MOST)
+        return;
+    if (is_past(g, &g->grown_at, now))
+        atomic_store_explicit(&g->mask_least, mask, memory_order_relaxed);
+    atomic_store_explicit(&g->grown_at, now, memory_order_relaxed);
+    atomic_store_explicit(&g->counted_since, now, memory_order_relaxed);
+    atomic_store_explicit(&g->lost, 0, memory_order_relaxed);
+    atomic_store_explicit(&g->mask, 2 * mask + 1, memory_order_relaxed);
+}
+
 void ghost_add(struct ghost *g, uint64_t name, uint32_t bytes)
 {
-    _Atomic uint64_t *bucket = bucket_of(g, name), *oldest = bucket;
+    uint64_t mask = get(&g->mask);
+    _Atomic uint64_t *bucket = bucket_of(g, name, mask), *oldest = bucket;
     uint32_t now = moment_now(g), age = 0;
     for (uint32_t i = 0; i < WAYS; i++) {
-        uint64_t e = atomic_load_explicit(&bucket[i], memory_order_relaxed);
-        if (age_of(g, e, now) >= age) {
-            age = age_of(g, e, now);
+        uint32_t other = age_of(g, get(&bucket[i]), now);
+        if (other >= age) {
+            age = other;
             oldest = &bucket[i];
         }
     }
     uint64_t entry = (uint64_t)FINGERPRINT(name) << 32 | now;
     atomic_store_explicit(oldest, entry, memory_order_relaxed);
     atomic_fetch_add_explicit(&g->left_bytes, bytes, memory_order_relaxed);
+    if (age != UINT32_MAX)
+        lose(g, mask, now);
 }
 
-bool ghost_take(struct ghost *g, uint64_t name)
+static bool take_from(const struct ghost *g, _Atomic uint64_t *bucket, uint64_t name, uint32_t now)
 {
-    _Atomic uint64_t *bucket = bucket_of(g, name);
-    uint32_t now = moment_now(g);
     for (uint32_t i = 0; i < WAYS; i++) {
-        uint64_t e = atomic_load_explicit(&bucket[i], memory_order_relaxed);
+        uint64_t e = get(&bucket[i]);
         if ((uint32_t)(e >> 32) != FINGERPRINT(name) || age_of(g, e, now) == UINT32_MAX)
             continue;
         atomic_store_explicit(&bucket[i], 0, memory_order_relaxed);
         return true;
+    }
+    return false;
+}
+
+bool ghost_take(struct ghost *g, uint64_t name)
+{
+    uint32_t now = moment_now(g);
+    uint64_t mask = get(&g->mask);
+    uint64_t least = is_past(g, &g->grown_at, now) ? mask : get(&g->mask_least);
+    if (take_from(g, bucket_of(g, name, mask), name, now))
+        return true;
+    for (; mask > least; mask >>= 1) { /* where it was when the table was smaller */
+        bool is_other = (name & mask) != (name & mask >> 1);
+        if (is_other && take_from(g, bucket_of(g, name, mask >> 1), name, now))
+            return true;
     }
     return false;
 }

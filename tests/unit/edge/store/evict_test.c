@@ -235,6 +235,22 @@ static void a_ghost_knows_what_left_lately(void **state)
     assert_null(g);
 }
 
+static void a_ghost_grows_with_what_it_has_to_know(void **state)
+{
+    (void)state;
+    enum { NAMES = 20000 };
+    size_t most, known = 0;
+    struct ghost *g = ghost_create(1024 * MIB, 0, &most);
+    assert_true(ghost_weight(g) < 4096);
+    for (uint64_t i = 1; i <= NAMES; i++)
+        ghost_add(g, i * 0x9e3779b97f4a7c15u, 32 * 1024);
+    assert_true(ghost_weight(g) <= 32 * NAMES && ghost_weight(g) <= most);
+    for (uint64_t i = 1; i <= NAMES; i++)
+        known += ghost_take(g, i * 0x9e3779b97f4a7c15u);
+    assert_true(known > NAMES / 10 * 9);
+    ghost_destroy(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +264,7 @@ int main(void)
         cmocka_unit_test(what_is_read_again_and_again_is_learned),
         cmocka_unit_test(no_policy_of_that_name),
         cmocka_unit_test(a_ghost_knows_what_left_lately),
+        cmocka_unit_test(a_ghost_grows_with_what_it_has_to_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
