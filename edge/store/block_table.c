@@ -8,24 +8,14 @@
 #include "lib/base/mem.h"
 #include "lib/http/message.h"
 
-#define LEAF_BLOCKS     64
-#define LEAVES_SMALL    7                  /* leaves that hold the first LEAF_BLOCKS blocks */
 #define INDEX_MAX       ((int64_t)1 << 34) /* keeps leaf numbers within 32 bits */
 #define ALLOCATION_COST 16                 /* what the heap adds to each piece */
 
-/* Leaf 0: block 0; 1: block 1; 2: 2-3; 3: 4-7; .. 6: 32-63; 7: 64-127; 8: 128-191; .. */
 static uint32_t leaf_number(int64_t index)
 {
     if (index >= LEAF_BLOCKS)
         return (uint32_t)(index / LEAF_BLOCKS) + LEAVES_SMALL - 1;
     return index == 0 ? 0 : (uint32_t)(64 - __builtin_clzll((uint64_t)index));
-}
-
-static int64_t leaf_first(uint32_t number)
-{
-    if (number >= LEAVES_SMALL)
-        return (int64_t)(number - (LEAVES_SMALL - 1)) * LEAF_BLOCKS;
-    return number == 0 ? 0 : (int64_t)1 << (number - 1);
 }
 
 /* Blocks of leaf `number`: what is left of the representation, where its length is known. */
@@ -100,9 +90,10 @@ struct block *block_table_find(const struct block_table *t, int64_t index)
     if (index > INDEX_MAX)
         return NULL;
     struct leaf *leaf = leaf_at(t, index);
-    if (leaf == NULL || index - leaf->first >= leaf->count)
+    int64_t slot = index - leaf_first(leaf_number(index));
+    if (leaf == NULL || slot >= leaf->count)
         return NULL;
-    struct block *b = &leaf->blocks[index - leaf->first];
+    struct block *b = &leaf->blocks[slot];
     return b->state != BLOCK_ABSENT ? b : NULL;
 }
 
@@ -112,11 +103,11 @@ int64_t block_table_next(const struct block_table *t, int64_t from, int64_t limi
         return limit;
     for (uint32_t number = leaf_number(from); number < t->leaves_room; number++) {
         const struct leaf *leaf = leaf_of(t, number);
-        int64_t i = from > leaf_first(number) ? from : leaf_first(number);
+        int64_t first = leaf_first(number), i = from > first ? from : first;
         if (i >= limit)
             break;
-        while (leaf != NULL && i - leaf->first < leaf->count) {
-            if (leaf->blocks[i - leaf->first].state != BLOCK_ABSENT)
+        while (leaf != NULL && i - first < leaf->count) {
+            if (leaf->blocks[i - first].state != BLOCK_ABSENT)
                 return i < limit ? i : limit;
             i++;
         }
@@ -172,7 +163,7 @@ static struct leaf *leaf_make(const struct block_table *t, uint32_t number, void
     struct leaf *leaf = mem_try_alloc(leaf_bytes(count));
     if (leaf == NULL)
         return NULL;
-    *leaf = (struct leaf){.home = home, .first = leaf_first(number), .count = count};
+    *leaf = (struct leaf){.home = home, .number = number, .count = count};
     for (uint16_t i = 0; i < count; i++) {
         leaf->blocks[i] = (struct block){
             .slot = (uint8_t)i, .segment = SEGMENT_NONE, .disk_segment = SEGMENT_NONE};
@@ -196,7 +187,7 @@ struct block *block_table_open(struct block_table *t, int64_t index, void *home)
         }
         *leaf_slot(t, number) = leaf;
     }
-    struct block *b = &leaf->blocks[index - leaf->first];
+    struct block *b = &leaf->blocks[index - leaf_first(number)];
     CHECK(b->state == BLOCK_ABSENT);
     b->state = BLOCK_FILLING;
     b->filled = 0;
@@ -217,7 +208,7 @@ size_t block_table_close(struct block_table *t, struct block *b)
     if (--leaf->held > 0)
         return 0;
     size_t back = leaf_bytes(leaf->count) + ALLOCATION_COST;
-    *leaf_slot(t, leaf_number(leaf->first)) = NULL;
+    *leaf_slot(t, leaf->number) = NULL;
     mem_free(leaf);
     return back;
 }

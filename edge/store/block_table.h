@@ -47,11 +47,12 @@ struct block {
 _Static_assert(sizeof(struct block) <= 48, "index per block: bound of the store's README");
 
 struct leaf {
-    void *home;    /* the owner of the table */
-    int64_t first; /* index of blocks[0] */
+    void *home; /* the owner of the table */
+    uint32_t number;
     uint16_t count, held;
     struct block blocks[];
 };
+_Static_assert(sizeof(struct leaf) == 16, "an object of one block has one");
 
 struct claim {
     int64_t first, end;
@@ -83,9 +84,21 @@ static inline struct leaf *block_leaf(const struct block *b)
     return (struct leaf *)((uintptr_t)(b - b->slot) - offsetof(struct leaf, blocks));
 }
 
+/* Leaf 0: block 0; 1: block 1; 2: 2-3; 3: 4-7; .. 6: 32-63; 7: 64-127; 8: 128-191; .. */
+#define LEAF_BLOCKS  64
+#define LEAVES_SMALL 7 /* leaves that hold the first LEAF_BLOCKS blocks */
+
+/* leaf_first: index of blocks[0]. */
+static inline int64_t leaf_first(uint32_t number)
+{
+    if (number >= LEAVES_SMALL)
+        return (int64_t)(number - (LEAVES_SMALL - 1)) * LEAF_BLOCKS;
+    return number == 0 ? 0 : (int64_t)1 << (number - 1);
+}
+
 static inline int64_t block_index(const struct block *b)
 {
-    return block_leaf(b)->first + b->slot;
+    return leaf_first(block_leaf(b)->number) + b->slot;
 }
 
 /* block_table_find: the record of a block that is not ABSENT, or NULL. */
