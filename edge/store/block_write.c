@@ -17,11 +17,12 @@ static size_t expected_bytes(const struct generation *g, int64_t index)
     return bytes;
 }
 
-/* A FILLING record for the claimed block. */
-static int block_open(struct generation *g, int64_t index, struct block **out)
+/* A FILLING record for the claimed block; *bytes: its full length. */
+static int block_open(struct generation *g, int64_t index, struct block **out, size_t *bytes)
 {
     int r = 0;
     generation_lock(g);
+    *bytes = block_table_expected(&g->table, index);
     CHECK(g->table.is_abandoned || block_table_is_claimed(&g->table, index));
     size_t cost = block_table_cost(&g->table, index);
     if (g->table.is_abandoned) {
@@ -39,11 +40,12 @@ static int block_open(struct generation *g, int64_t index, struct block **out)
     return r;
 }
 
-static int block_open_evicting(struct generation *g, int64_t index, struct block **out)
+static int block_open_evicting(struct generation *g, int64_t index, struct block **out,
+                               size_t *bytes)
 {
-    int r = block_open(g, index, out);
+    int r = block_open(g, index, out, bytes);
     for (int i = 0; r == ERR_NO_SPACE && i < ROOM_ROUNDS && g->store->make_room(g->store); i++)
-        r = block_open(g, index, out);
+        r = block_open(g, index, out, bytes);
     return r;
 }
 
@@ -69,8 +71,8 @@ int block_write_begin(struct block_writer *w, struct generation *g, int64_t inde
     struct store *st = g->store;
     struct block *b;
     struct place p;
-    size_t bytes = expected_bytes(g, index);
-    int r = block_open_evicting(g, index, &b);
+    size_t bytes;
+    int r = block_open_evicting(g, index, &b, &bytes);
     if (r == 0) {
         struct record_wanted want = record_of(g, index, bytes);
         r = block_reserve(st, &want, b, &p);

@@ -30,6 +30,7 @@ struct shard {
     struct list clock;  /* objects; the front is the next to be looked at */
     counter_t count;    /* written under the lock, read by anybody */
     uint64_t floor;     /* purges up to this moment are no longer remembered one by one */
+    uint64_t newest;    /* moment of the newest of those that are */
     struct purge_mark purges[PURGES_KEPT];
 };
 
@@ -184,7 +185,7 @@ static bool is_key_purged_locked(const struct shard *sh, const struct object *o,
     const struct hash128 *h = &o->key.hash;
     if (sh->floor > moment)
         return true;
-    for (uint32_t i = 0; i < PURGES_KEPT; i++) {
+    for (uint32_t i = 0; i < PURGES_KEPT && sh->newest > moment; i++) {
         const struct purge_mark *p = &sh->purges[i];
         if (p->moment > moment && p->hash.lo == h->lo && p->hash.hi == h->hi)
             return true;
@@ -339,6 +340,7 @@ static void remember_purge_locked(struct index *ix, struct shard *sh, const stru
     if (p->moment > sh->floor)
         sh->floor = p->moment;
     *p = (struct purge_mark){.hash = *h, .moment = purge_marks_draw(ix->marks)};
+    sh->newest = p->moment;
 }
 
 uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft,
