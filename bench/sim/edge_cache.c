@@ -16,6 +16,7 @@ struct edge_cache {
     struct store *store;
     struct log_disk *disk;
     struct edge_counts counts;
+    size_t object_bytes; /* what the store is charged for one: all are alike */
 };
 
 struct edge_cache *edge_cache_create(const struct edge_cache_spec *spec)
@@ -69,6 +70,8 @@ static struct object *object_make(struct edge_cache *c, const struct store_key *
     generation_unref(&g);
     if (o != NULL && store_insert(c->store, o, store_moment(c->store)) != 0)
         object_unref(&o);
+    if (o != NULL)
+        c->object_bytes = o->charged_bytes;
     return o;
 }
 
@@ -150,13 +153,23 @@ struct edge_counts edge_cache_counts(const struct edge_cache *c)
     return counts;
 }
 
+static void count_blocks(void *ctx, const struct object *o)
+{
+    struct edge_weight *w = ctx;
+    w->objects++;
+    w->blocks += o->generation->table.held; /* in memory, on the disk, or both */
+}
+
 struct edge_weight edge_cache_weight(const struct edge_cache *c)
 {
-    const struct store *st = c->store;
-    struct store_usage u;
-    store_usage(st, &u);
-    return (struct edge_weight){.objects = u.objects,
-                                .blocks = u.blocks + (uint64_t)u.disk_blocks,
-                                .record_bytes = atomic_load(&st->head_bytes),
-                                .fixed_bytes = (int64_t)st->segments.weight_bytes};
+    struct store *st = c->store;
+    struct edge_weight w = {0};
+    for (uint64_t at = 0; store_walk(st, &at, count_blocks, &w);) {
+    }
+    int64_t heads = (int64_t)(w.objects * (c->object_bytes + GENERATION_COST));
+    size_t tables =
+        st->segments.count * sizeof(struct segment) + evict_queues_weight(&st->segments.queues);
+    w.object_bytes = heads + (int64_t)st->index_bytes;
+    w.block_bytes = atomic_load(&st->head_bytes) - heads + (int64_t)tables;
+    return w;
 }

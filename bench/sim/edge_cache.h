@@ -28,8 +28,8 @@ struct edge_counts edge_cache_counts(const struct edge_cache *c);
 /* What it holds now, and what the records of it weigh. */
 struct edge_weight {
     uint64_t objects, blocks;
-    int64_t record_bytes; /* objects, generations, block tables */
-    int64_t fixed_bytes;  /* segments' and the ghost's tables */
+    int64_t object_bytes; /* objects, generations, the index */
+    int64_t block_bytes;  /* block tables, segments', the policy's own */
 };
 struct edge_weight edge_cache_weight(const struct edge_cache *c);
 

@@ -34,7 +34,7 @@ static bool is_wanted(const struct options *o, const char *name)
 struct outcome {
     const char *name;
     int64_t cache_bytes;
-    double object_miss, byte_miss, fetched, disk_written, carried, block_bytes;
+    double object_miss, byte_miss, fetched, disk_written, carried, block_bytes, object_bytes;
     double ns, requests_s;
 };
 
@@ -42,9 +42,11 @@ static void print(const struct options *o, const struct outcome *r)
 {
     printf("{\"trace\":\"%s\",\"share\":%g,\"cache\":\"%s\",\"cache_bytes\":%lld,"
            "\"object_miss\":%.5f,\"byte_miss\":%.5f,\"fetched\":%.5f,\"disk_written\":%.5f,"
-           "\"carried\":%.5f,\"block_bytes\":%.1f,\"ns\":%.1f,\"requests_s\":%.0f}\n",
+           "\"carried\":%.5f,\"block_bytes\":%.1f,\"object_bytes\":%.1f,\"ns\":%.1f,\"requests_s\":"
+           "%.0f}\n",
            o->trace, o->share, r->name, (long long)r->cache_bytes, r->object_miss, r->byte_miss,
-           r->fetched, r->disk_written, r->carried, r->block_bytes, r->ns, r->requests_s);
+           r->fetched, r->disk_written, r->carried, r->block_bytes, r->object_bytes, r->ns,
+           r->requests_s);
     fflush(stdout);
 }
 
@@ -113,8 +115,8 @@ static void run_edge(const struct options *o, const struct workload *w, const ch
                         .fetched = (double)(n.fetched_bytes - warm.fetched_bytes) / wanted,
                         .disk_written = (double)written / wanted,
                         .carried = (double)(n.carried_bytes - warm.carried_bytes) / wanted,
-                        .block_bytes = (double)(weight.record_bytes + weight.fixed_bytes) /
-                                       (double)(weight.blocks + 1),
+                        .block_bytes = (double)weight.block_bytes / (double)(weight.blocks + 1),
+                        .object_bytes = (double)weight.object_bytes / (double)(weight.objects + 1),
                         .ns = took * 1e9 / (double)w->touch_count,
                         .requests_s = (double)n.rows / took};
     print(o, &r);

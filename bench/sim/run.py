@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,9 +29,11 @@ def make(folder, kind, seed, load):
 
 
 def simulate(path, share, memory):
+    # What it asks for at random is spread over much memory: large pages, where there are some.
+    huge = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
     said = subprocess.run([program("sim/byeori_sim"), path, "--share", str(share),
                            "--memory", str(memory)],
-                          check=True, capture_output=True, text=True).stdout
+                          check=True, capture_output=True, text=True, env=huge).stdout
     return {r["cache"]: r for r in map(json.loads, said.splitlines())}
 
 
@@ -57,7 +60,8 @@ def worst_of_s3(cells, name):
 
 
 HEADS = (("of LRU", "missed"), ("worst of", "S3-FIFO"), ("objects", "missed"),
-         ("written", "/ asked"), ("bytes a", "block"), ("ns a", "block"), ("million", "requests/s"))
+         ("written", "/ asked"), ("bytes a", "block"), ("bytes an", "object"), ("ns a", "block"),
+         ("million", "requests/s"))
 
 
 def show_means(cells, names):
@@ -70,6 +74,7 @@ def show_means(cells, names):
                    f"{mean(r['object_miss'] for r in rows):.3f}",
                    f"{mean(r['disk_written'] for r in rows):.3f}",
                    f"{max(r['block_bytes'] for r in rows):.0f}",
+                   f"{max(r.get('object_bytes', 0) for r in rows):.0f}",
                    f"{mean(r['ns'] for r in rows):.0f}",
                    f"{mean(r['requests_s'] for r in rows) / 1e6:.2f}")
         print(f"{n:16}" + " ".join(f"{f:>10}" for f in figures))

@@ -89,10 +89,11 @@ struct evict_policy {
 /* evict_policy_of: by name, or NULL. */
 const struct evict_policy *evict_policy_of(const char *name);
 
-/* evict_queues_init: returns what the policy's own memory weighs. */
+/* evict_queues_init: returns what the policy's own memory weighs at most. */
 size_t evict_queues_init(struct evict_queues *q, const struct evict_policy *p,
                          const struct evict_sizes *sizes);
 void evict_queues_finish(struct evict_queues *q);
+size_t evict_queues_weight(const struct evict_queues *q); /* what it weighs now */
 /* At the tail of a list; out of the one that s->queue names. */
 void evict_queue_add(struct evict_queues *q, struct segment *s, uint8_t list);
 void evict_queue_remove(struct evict_queues *q, struct segment *s);

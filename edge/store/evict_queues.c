@@ -40,6 +40,12 @@ size_t evict_queues_init(struct evict_queues *q, const struct evict_policy *p,
     return bytes;
 }
 
+size_t evict_queues_weight(const struct evict_queues *q)
+{
+    return (q->ghost != NULL ? ghost_weight(q->ghost) : 0) +
+           (q->odds != NULL ? odds_weight(q->odds) : 0);
+}
+
 void evict_queues_finish(struct evict_queues *q)
 {
     ghost_destroy(&q->ghost);

@@ -126,16 +126,21 @@ struct odds *odds_create(const struct odds_config *config, size_t *weight)
         buckets = room < UINT32_MAX ? (uint64_t)room : UINT32_MAX;
     while (watched < WATCHED_MAX && watched < buckets / 4)
         watched *= 2;
-    size_t bytes = sizeof(struct odds) + buckets * WAYS * sizeof(struct slot);
-    *weight = bytes + watched * sizeof(struct watched);
-    struct odds *r = mem_zalloc(bytes);
+    struct odds *r = mem_zalloc(sizeof(struct odds) + buckets * WAYS * sizeof(struct slot));
     r->watched = mem_zarray(watched, sizeof(*r->watched));
     r->buckets = buckets;
     r->watched_mask = watched - 1;
     r->moment_bytes = (uint64_t)(config->cache_bytes * HORIZON / MOMENTS) + 1;
     atomic_store(&r->read_bytes, r->moment_bytes); /* moment 0 is never */
     believe(r);
+    *weight = odds_weight(r);
     return r;
+}
+
+size_t odds_weight(const struct odds *r)
+{
+    return sizeof(*r) + r->buckets * WAYS * sizeof(struct slot) +
+           (r->watched_mask + 1) * sizeof(struct watched);
 }
 
 void odds_destroy(struct odds **pr)

@@ -25,6 +25,7 @@ struct odds_config {
 };
 struct odds *odds_create(const struct odds_config *config, size_t *weight);
 void odds_destroy(struct odds **r); /* NULL is fine */
+size_t odds_weight(const struct odds *r);
 
 struct odds_block {
     uint64_t name, object; /* hashes: of the block, of its object */

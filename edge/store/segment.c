@@ -55,7 +55,6 @@ int segments_init(struct segments *ss, const struct evict_sizes *sizes,
         list_push_back(&ss->free, &s->link);
     }
     ss->free_count = count;
-    ss->weight_bytes = weight;
     if (!is_hollow && !segments_charge(ss, weight, false))
         return ERR_NO_SPACE;
     return medium_memory_init(&ss->medium, (size_t)count * ss->segment_bytes, is_hollow);

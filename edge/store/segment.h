@@ -65,7 +65,6 @@ struct segments {
     struct segment *v;
     uint32_t count, segment_bytes;
     int64_t cap_bytes, carry_bytes;
-    size_t weight_bytes; /* of tables: records of segments, the policy's own */
     uint32_t spare_max;
     /* any */
     _Atomic int64_t used_bytes;

@@ -82,13 +82,13 @@ static int open_memory(struct store *st, const struct store_config *config, stru
     struct evict_sizes sizes = {.memory_bytes = config->memory_bytes,
                                 .disk_bytes = disk_bytes(config),
                                 .segment_bytes = (uint32_t)st->block_max_bytes};
-    uint32_t buckets = buckets_for(config->memory_bytes + config->hollow_disk_bytes);
+    uint32_t buckets = buckets_for(config->memory_bytes);
     uint32_t variants = config->variants_max > 0 ? config->variants_max : VARIANTS_DEFAULT;
-    size_t index_bytes, marks_bytes;
+    size_t marks_bytes;
     st->marks = purge_marks_create(config->memory_bytes, &marks_bytes);
-    st->index = index_create(buckets, variants, st->marks, &index_bytes);
+    st->index = index_create(buckets, variants, st->marks, &st->index_bytes);
     if (sizes.disk_bytes > 0)
-        index_bytes += roster_init(&st->roster, buckets, generation_take);
+        st->index_bytes += roster_init(&st->roster, buckets, generation_take);
     if (policy == NULL) {
         buf_printf(why, "eviction: no policy is called \"%s\"", name);
         return ERR_CONFIG;
@@ -96,7 +96,7 @@ static int open_memory(struct store *st, const struct store_config *config, stru
     int r = segments_init(&st->segments, &sizes, policy, config->is_hollow);
     st->segments.queues.describe = generation_describe;
     if (r == 0 && !config->is_hollow &&
-        !segments_charge(&st->segments, index_bytes + marks_bytes + sizeof(*st), false))
+        !segments_charge(&st->segments, st->index_bytes + marks_bytes + sizeof(*st), false))
         r = ERR_NO_SPACE;
     if (r != 0)
         buf_printf(why, "memory: %s", err_text(r));

@@ -25,6 +25,7 @@ struct store {
     uint32_t magic;
     /* constant */
     int64_t memory_bytes, block_max_bytes;
+    size_t index_bytes; /* of its tables and the roster's */
     struct index *index;
     struct purge_marks *marks;
     /* make_room: lets something leave; false: nothing can. What needs room stands below what knows
