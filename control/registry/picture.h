@@ -17,9 +17,10 @@ struct picture_node {
     enum health_state health;
     bool is_full;               /* at its limits (spare.h) */
     bool is_cut[NODE_FAMILIES]; /* probes do not reach it by this family */
-    double spare;  /* share of its bandwidth that is free, in steps; 1: all, or unknown */
-    uint64_t hash; /* of the id, for rendezvous hashing */
-    uint32_t edge; /* where it is in picture.edges; set by picture_seal */
+    double spare;     /* share of its bandwidth that is free, in steps; 1: all, or unknown */
+    uint64_t hash;    /* of the id, for rendezvous hashing */
+    uint32_t edge;    /* where it is in picture.edges; set by picture_seal, as is */
+    struct span told; /* its id and URLs as members of a JSON object: all answers tell them */
     struct heartbeat_load load;
     struct span program;
     msec_t heard_wall_ms; /* 0: never */

@@ -5,6 +5,7 @@
 
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
+#include "lib/codec/json_out.h"
 #include "lib/geo/continent.h"
 
 #include <math.h>
@@ -12,6 +13,7 @@
 
 /* Points closer than this are one place. */
 #define PLACES_A_DEGREE 1000
+#define TOLD_BYTES      (64 << 10) /* more than an id and URLs with all their bytes escaped */
 
 /* A node and the place it is sorted by. */
 struct spot {
@@ -104,6 +106,32 @@ static uint64_t shares_of(double weight, uint64_t before)
     return hash64(words, sizeof words);
 }
 
+static void write_told(const struct node_spec *s, struct buf *to)
+{
+    struct json_out o;
+    buf_clear(to);
+    json_out_begin(&o, to);
+    json_out_text(&o, "id", s->id);
+    if (s->http_url.n > 0)
+        json_out_text(&o, "http_url", s->http_url);
+    if (s->https_url.n > 0)
+        json_out_text(&o, "https_url", s->https_url);
+}
+
+/* Sealed again, most are told as before. */
+static void tell_nodes(struct picture *p)
+{
+    struct buf text;
+    buf_init(&text, TOLD_BYTES);
+    for (size_t i = 0; i < p->node_count; i++) {
+        struct picture_node *n = &p->nodes[i];
+        write_told(&n->spec, &text);
+        if (!span_eq(n->told, buf_span(&text)))
+            n->told = arena_dup(&p->mem, buf_span(&text));
+    }
+    buf_finish(&text);
+}
+
 static void add_point(struct picture_block *b, size_t at, const struct spot *spot)
 {
     picture_point((double)spot->lat / PLACES_A_DEGREE, (double)spot->lon / PLACES_A_DEGREE,
@@ -151,4 +179,5 @@ void picture_seal(struct picture *p)
             add_to_places(p, &spots[i], i > 0 ? &spots[i - 1] : NULL, (uint32_t)i);
     }
     mem_free(spots);
+    tell_nodes(p);
 }

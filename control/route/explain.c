@@ -26,21 +26,12 @@ static void write_place(const struct place *p, struct json_out *o)
     json_out_end_object(o);
 }
 
-static void write_urls(const struct picture_node *n, struct json_out *o)
-{
-    json_out_text(o, "id", n->spec.id);
-    if (n->spec.http_url.n > 0)
-        json_out_text(o, "http_url", n->spec.http_url);
-    if (n->spec.https_url.n > 0)
-        json_out_text(o, "https_url", n->spec.https_url);
-}
-
 static void write_choice(const struct explain_spec *e, const struct decide_choice *c,
                          struct json_out *o)
 {
     double km = decide_km(e->question->place, c->node);
     json_out_object(o, NULL);
-    write_urls(c->node, o);
+    json_out_raw(o, NULL, c->node->told);
     json_out_text(o, "rule", span_of(decide_rule_name(c->rule)));
     if (c->standing != STANDING_ABLE)
         json_out_text(o, "class", span_of(standing_name(c->standing)));

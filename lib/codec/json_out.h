@@ -29,7 +29,7 @@ void json_out_bool(struct json_out *o, const char *key, bool b);
 void json_out_null(struct json_out *o, const char *key);
 /* A key that comes from outside; the value follows by a call with key NULL. */
 void json_out_key(struct json_out *o, struct span key);
-/* text is JSON already (checked by who has it). */
+/* text is JSON already (checked by who has it): a value, or members with commas between. */
 void json_out_raw(struct json_out *o, const char *key, struct span text);
 
 #endif
