@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #define UDP_MAGIC     0x4d90c61bU
-#define BATCH         32
-#define BATCHES       4 /* in one turn */
+#define BATCH         64
+#define BATCHES       2 /* in one turn */
 #define RECEIVE_BYTES (1 << 20)
 #define CONTROL_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
 
