@@ -196,7 +196,8 @@ static int bring(struct object_body *b)
                              .validators = b->object->validators,
                              .object = b->object,
                              .at = b->pos,
-                             .last = b->last};
+                             .last = b->last,
+                             .is_of_crowd = b->r->cache.is_collapsed && b->tries == 1};
     int err = fill_start(b->r->worker->fetcher, &spec);
     return err == ERR_NO_SPACE ? go_direct(b) : err;
 }

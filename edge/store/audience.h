@@ -36,6 +36,10 @@ struct generation_fill {
     struct mailbox *home;
     void (*moved)(struct generation_fill *f); /* readers moved, came or left; on home's loop */
     _Atomic bool is_posted;                   /* the generation's own */
+    bool is_gathering;                        /* likewise */
+    int64_t gather_first, gather_end;         /* blocks that it will ask for: generation_gather */
+    int64_t gather_most;                      /* so many at most */
+    bool gather_may_go; /* it has begun none of them: another may take over all */
 };
 
 struct audience {

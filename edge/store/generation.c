@@ -513,22 +513,6 @@ int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *
     return count;
 }
 
-void generation_fill_attach(struct generation *g, struct generation_fill *f)
-{
-    atomic_store(&f->is_posted, false);
-    generation_lock(g);
-    list_push_back(&g->audience.fills, &f->link);
-    generation_unlock(g);
-}
-
-bool generation_fill_detach(struct generation *g, struct generation_fill *f)
-{
-    generation_lock(g);
-    list_remove(&f->link);
-    generation_unlock(g);
-    return !atomic_load(&f->is_posted);
-}
-
 void generation_owner_set(struct generation *g, struct object *o)
 {
     generation_lock(g);

@@ -92,6 +92,12 @@ struct generation_weight {
     int64_t bytes, disk_bytes;
 };
 void generation_weigh(struct generation *g, struct generation_weight *out);
+/* generation_tell: its blocks, for explain: in memory, on its disk (also both), and of those in
+ * memory how many have each mark: of who wrote them, 0 for those of an earlier process. */
+struct generation_blocks {
+    int64_t in_memory, on_disk, by_mark[4];
+};
+void generation_tell(struct generation *g, struct generation_blocks *out);
 /* generation_run: the first run of PRESENT blocks at or after `from`: their count, or 0: none. */
 int64_t generation_run(struct generation *g, int64_t from, int64_t *first);
 
@@ -106,6 +112,14 @@ void generation_reader_detach(struct generation *g, struct generation_reader *r)
 void generation_fill_attach(struct generation *g, struct generation_fill *f);
 /* false: a mail is on its way: f must stay until moved() was called. */
 bool generation_fill_detach(struct generation *g, struct generation_fill *f);
+/* generation_gather: f has claimed the blocks [gather_first, gather_end) and has not asked for them
+ * yet: until generation_gathered claims of others that adjoin may be given to it, up to gather_most
+ * in all. generation_gather_join: gives one, whoever's worker; false: nobody takes it.
+ * generation_gathered: takes over what others gather and may give away; where another took over its
+ * own, gather_end is gather_first. */
+void generation_gather(struct generation *g, struct generation_fill *f);
+bool generation_gather_join(struct generation *g, int64_t first, int64_t count);
+void generation_gathered(struct generation *g, struct generation_fill *f);
 /* Of readers whose wanted bytes meet [from, to): how many, and the furthest pos among them. */
 int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *furthest);
 

@@ -81,6 +81,7 @@ static void take_whole(struct fill *f)
 
 void fill_end(struct fill *f)
 {
+    fill_end_gathering(f);
     int64_t first = fill_block_of(f, f->pos + f->block_bytes - 1);
     if (f->is_writing) {
         first = f->writer.index;
@@ -296,6 +297,10 @@ static void go_on(struct fill *f)
 static void on_again(struct timer *t)
 {
     struct fill *f = CONTAINER_OF(t, struct fill, again);
+    if (f->is_gathering) {
+        loop_defer(f->fetcher->loop, &f->ask);
+        return;
+    }
     if (f->fetch != NULL) {
         consider_yielding(f);
         return;

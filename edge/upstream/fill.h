@@ -27,6 +27,7 @@ struct fill_spec {
     struct object *object;         /* that it is of; referenced; NULL: not known */
     int64_t at, last;
     int64_t want_last;   /* adopt: who asked wants bytes up to this one after `last`; -1: no more */
+    bool is_of_crowd;    /* start: many began in this moment, and what they want may adjoin */
     bool is_only_chance; /* adopt: no other request can bring parts (the origin ignores ranges) */
 };
 MUST_USE int fill_adopt(struct fetcher *fr, const struct fill_spec *spec, struct fetch **fetch);

@@ -36,10 +36,38 @@ static bool expects_whole(const struct fill *f)
     return o != NULL && upstream_ignores_ranges(o, now);
 }
 
+#define GATHER_MS 1 /* a crowd's, whose workers wake one after the other */
+
+/* Wants of the same moment that adjoin become one range, whichever workers they come from, as long
+ * as it is no longer than a reader may have brought ahead. */
+static void gather(struct fill *f, bool is_of_crowd)
+{
+    struct generation_fill *w = &f->watch;
+    w->gather_first = fill_block_of(f, f->pos);
+    w->gather_end = f->claimed_end;
+    w->gather_most = source_site(f->source)->read_ahead_bytes / f->block_bytes;
+    w->gather_may_go = is_of_crowd;
+    f->is_gathering = f->stripe_blocks == 0 && f->claimed_end == fill_block_of(f, f->last) + 1 &&
+                      f->claimed_end - w->gather_first < w->gather_most && !f->is_whole;
+    if (f->is_gathering && is_of_crowd) {
+        block_write_abort(&f->writer); /* there is room, as far as one can tell */
+        f->is_writing = false;
+        timer_set(&f->again, GATHER_MS);
+    } else {
+        loop_defer(f->fetcher->loop, &f->ask);
+    }
+    if (f->is_gathering)
+        generation_gather(f->generation, w);
+}
+
 void fill_on_gathered(struct loop_task *t)
 {
     struct fill *f = CONTAINER_OF(t, struct fill, ask);
-    f->is_gathering = false;
+    fill_end_gathering(f);
+    if (f->claimed_end == fill_block_of(f, f->pos)) { /* another brings it all */
+        fill_end(f);
+        return;
+    }
     if (generation_length(f->generation) != LENGTH_UNKNOWN && expects_whole(f))
         block_runs_claim(&f->runs, f->generation);
     if (fill_ask_rest(f, 0) != 0)
@@ -49,41 +77,6 @@ void fill_on_gathered(struct loop_task *t)
 static int64_t read_ahead_blocks(const struct fill_spec *spec)
 {
     return source_site(spec->source)->read_ahead_bytes / generation_block_bytes(spec->generation);
-}
-
-/* Blocks [first, end) adjoin what f is about to ask for, and belong to it from here. */
-static void grow(struct fill *f, int64_t first, int64_t end)
-{
-    int64_t size = generation_length(f->generation);
-    if (first < fill_block_of(f, f->pos)) {
-        block_write_abort(&f->writer);
-        f->is_writing = false; /* it begins with another block */
-        f->pos = f->looked_at = f->begun_at = first * f->block_bytes;
-    }
-    f->claimed_end = end > f->claimed_end ? end : f->claimed_end;
-    f->last = f->claimed_end * f->block_bytes - 1;
-    if (size != LENGTH_UNKNOWN && f->last > size - 1)
-        f->last = size - 1;
-}
-
-/* Adds blocks, claimed, to a fill that asks at the end of this turn and that they adjoin, as long
- * as one range is no slower for those at its end than one of their own. False: there is none. */
-static bool add_to_gathering(struct fetcher *fr, const struct fill_spec *spec, int64_t first,
-                             int64_t count)
-{
-    LIST_EACH(l, &fr->fills)
-    {
-        struct fill *f = LIST_THING(l, struct fill, link);
-        int64_t begin = fill_block_of(f, f->pos), end = f->claimed_end;
-        if (!f->is_gathering || f->generation != spec->generation || f->stripe_blocks > 0 ||
-            end != fill_block_of(f, f->last) + 1 || end - begin + count > read_ahead_blocks(spec))
-            continue;
-        if (first == end || first + count == begin) {
-            grow(f, first, first + count);
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Brings blocks that are claimed; up to byte want_last (-1: these) in stripes (0: as it comes). */
@@ -101,8 +94,8 @@ static int begin(struct fetcher *fr, const struct fill_spec *spec, struct block_
         fill_end(f);
         return ERR_NO_SPACE;
     }
-    f->is_writing = f->is_gathering = true;
-    loop_defer(fr->loop, &f->ask);
+    f->is_writing = true;
+    gather(f, spec->is_of_crowd);
     return 0;
 }
 
@@ -185,7 +178,7 @@ int fill_start(struct fetcher *fr, const struct fill_spec *spec)
     int64_t ahead = generation_want(g, first, count, read_ahead_blocks(spec), &wants);
     count += add_ahead(spec, first + count, ahead);
     struct fill_plan plan = plan_of(fr, spec, wants);
-    if (!plan.is_whole && add_to_gathering(fr, spec, first, count))
+    if (!plan.is_whole && generation_gather_join(g, first, count))
         return 0;
     int err = begin(fr, spec, (struct block_run){first, first + count}, plan);
     if (err == 0)

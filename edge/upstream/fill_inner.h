@@ -69,6 +69,8 @@ int64_t fill_window_blocks(const struct fill *f);
 /* fill_set_run: `count` blocks from `first` on, all claimed, are to be brought; claims of what lies
  * beyond its stripe and its window go back. */
 void fill_set_run(struct fill *f, int64_t first, int64_t count);
+/* fill_end_gathering: what was given to it meanwhile is its own from here. */
+void fill_end_gathering(struct fill *f);
 /* fill_next_run: what else is to be brought is claimed and set. False: there is no more. */
 bool fill_next_run(struct fill *f);
 /* Claims up to the window's end, or shortens the run where somebody else's block begins. */

@@ -38,10 +38,29 @@ void fill_set_run(struct fill *f, int64_t first, int64_t count)
     if (size != LENGTH_UNKNOWN && f->last > size - 1)
         f->last = size - 1;
     int64_t window = first + fill_window_blocks(f);
-    if (window < f->claimed_end)
+    int64_t most = source_site(f->source)->read_ahead_bytes / f->block_bytes;
+    if (count > most && window < f->claimed_end)
         f->claimed_end = window;
     if (claimed > f->claimed_end)
         generation_release(f->generation, f->claimed_end, claimed - f->claimed_end);
+}
+
+void fill_end_gathering(struct fill *f)
+{
+    int64_t size = generation_length(f->generation);
+    if (!f->is_gathering)
+        return;
+    f->is_gathering = false;
+    generation_gathered(f->generation, &f->watch);
+    if (f->watch.gather_first < fill_block_of(f, f->pos)) {
+        block_write_abort(&f->writer);
+        f->is_writing = false; /* it begins with another block */
+        f->pos = f->looked_at = f->begun_at = f->watch.gather_first * f->block_bytes;
+    }
+    f->claimed_end = f->watch.gather_end;
+    f->last = f->claimed_end * f->block_bytes - 1;
+    if (size != LENGTH_UNKNOWN && f->last > size - 1)
+        f->last = size - 1;
 }
 
 bool fill_next_run(struct fill *f)

@@ -103,6 +103,11 @@ static void lessen_max_forwards(struct source *s)
     fields_set(&s->fields, FIELD_MAX_FORWARDS, text);
 }
 
+uint64_t source_key(struct span host, struct span path, struct span query)
+{
+    return hash64(host.p, host.n) ^ hash64(path.p, path.n) * 3 ^ hash64(query.p, query.n) * 5;
+}
+
 struct source *source_create(const struct source_spec *spec)
 {
     const struct request_head *r = spec->request;
@@ -124,8 +129,7 @@ struct source *source_create(const struct source_spec *spec)
     s->is_errand = spec->is_errand;
     if (spec->hop != NULL)
         s->purges = spec->hop->purges;
-    s->key = hash64(s->host.p, s->host.n) ^ hash64(s->path.p, s->path.n) * 3 ^
-             hash64(s->query.p, s->query.n) * 5;
+    s->key = source_key(s->host, s->path, s->query);
     fields_init(&s->fields, &s->mem);
     hop_copy(&s->fields, &r->fields);
     fields_leave_out(&s->fields, spec->is_passed);

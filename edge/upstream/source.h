@@ -44,6 +44,8 @@ struct source_spec {
 };
 /* source_create: NULL when the request's fields are too large to keep (ERR_TOO_BIG's sense). */
 struct source *source_create(const struct source_spec *spec);
+/* source_key: the resource's, by which origins and siblings share resources. */
+uint64_t source_key(struct span host, struct span path, struct span query);
 void source_ref(struct source *s);
 void source_unref(struct source **s);
 /* source_has_peer: whether another edge would be asked now, before the origins. */

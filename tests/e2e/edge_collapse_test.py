@@ -42,6 +42,23 @@ def test_a_crowd_waits_for_one_head_and_is_told_so(cdn4, origin):
     assert sum("stored" in s for s in said) == 1
 
 
+def test_adjacent_ranges_of_a_crowd_become_few_and_overlap_nowhere(run, origin, tmp_path):
+    """A block for each client, over four workers. How few depends on when each worker wakes."""
+    block, count = 64 * 1024, 64
+    content = Content(count * block)
+    edge = run(Edge(tmp_path, [origin.url], site={"block": "64KiB"}, over={"workers": 4}))
+    with origin.holding("/a") as held:
+        pending = [edge.begin("/a", Range=f"bytes={i * block}-{(i + 1) * block - 1}")
+                   for i in range(count)]
+        held.wait_for(1)
+        wait_until(lambda: edge.metric("byeori_edge_misses_total") >= count, "all wait")
+        held.answer(content, cache="max-age=60", etag='"1"')
+        for i, p in enumerate(pending):
+            assert p.wait().body == content.read(i * block, block)
+    assert origin.body_bytes("/a") == content.size
+    assert origin.count("/a") < count
+
+
 def test_an_uncacheable_answer_frees_all_waiters_at_once(cdn4, origin):
     with origin.holding("/a") as held:
         pending = [cdn4.begin("/a") for _ in range(20)]

@@ -249,12 +249,61 @@ static void where_nothing_can_leave_there_is_no_space(void **state)
     store_destroy(&st);
 }
 
+static void gather_at(struct generation *g, struct generation_fill *f, int64_t first, int64_t end)
+{
+    *f = (struct generation_fill){
+        .gather_first = first, .gather_end = end, .gather_most = 8, .gather_may_go = true};
+    generation_fill_attach(g, f);
+    generation_gather(g, f);
+}
+
+static void assert_run(const struct generation_fill *f, int64_t first, int64_t end)
+{
+    assert_int_equal(f->gather_first, first);
+    assert_int_equal(f->gather_end, end);
+}
+
+/* Whoever gathered them, on whatever worker: what adjoins is asked for in one range. */
+static void wants_that_adjoin_become_one(void **state)
+{
+    (void)state;
+    struct store *st = store_for_test(4 * MIB, MIB);
+    struct generation *g = generation_create(st, 64 * BLOCK, BLOCK);
+    struct generation_fill f[4];
+    gather_at(g, &f[0], 10, 12);
+    gather_at(g, &f[1], 14, 16);
+    gather_at(g, &f[2], 20, 21);
+    gather_at(g, &f[3], 16, 17);
+    f[3].gather_may_go = false;
+    assert_false(generation_gather_join(g, 18, 1));
+    assert_true(generation_gather_join(g, 12, 2));
+    assert_run(&f[0], 10, 14);
+    assert_true(generation_gather_join(g, 9, 1));
+    assert_false(generation_gather_join(g, 5, 4)); /* of all there would be more than eight */
+
+    generation_gathered(g, &f[0]);
+    assert_run(&f[0], 9, 16); /* took over f[1], not f[3], which is about to begin */
+    assert_run(&f[1], 14, 14);
+    generation_gathered(g, &f[1]);
+    assert_run(&f[1], 14, 14);
+    generation_gathered(g, &f[3]);
+    assert_run(&f[3], 16, 17);
+    assert_false(generation_gather_join(g, 17, 1)); /* these have asked */
+    assert_true(generation_gather_join(g, 19, 1));
+    assert_run(&f[2], 19, 21);
+    for (int i = 0; i < 4; i++)
+        assert_true(generation_fill_detach(g, &f[i]));
+    generation_unref(&g);
+    store_destroy(&st);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_follows_a_block_while_it_fills),
         cmocka_unit_test(a_waiter_is_told_of_release_end_and_abandon_and_can_leave),
         cmocka_unit_test(fills_hear_of_readers_once_until_they_looked),
+        cmocka_unit_test(wants_that_adjoin_become_one),
         cmocka_unit_test(an_answer_of_unknown_length_keeps_only_the_room_it_needs),
         cmocka_unit_test(a_block_that_does_not_verify_is_dropped),
         cmocka_unit_test(a_view_pins_its_bytes_whatever_is_evicted),
