@@ -242,6 +242,8 @@ static int start_admin(struct edge *e, const struct edge_config *c, struct buf *
                               .node = c->node,
                               .store = e->store,
                               .collapse = e->collapse,
+                              .members = e->members,
+                              .has_mcache = e->mcache != NULL,
                               .ledger = e->ledger,
                               .prefill = edge_prefill_jobs(e->prefill),
                               .started_wall = daemon_started_wall(e->daemon),

@@ -59,6 +59,38 @@ static void show_runs(struct ctl_reply *r, const struct json_t *generation)
     printf("%s\n", json_in_bool(&r->json, generation, "runs_cut", false) ? ", ..." : "");
 }
 
+/* "12 by the shield, 3 by the origin": those that brought any. */
+static void show_places(struct ctl_reply *r, const struct json_t *g)
+{
+    static const char *const tiers[] = {"origin", "shield", "sibling", "memcached"};
+    const struct json_t *by = json_in_object(&r->json, g, "brought_by");
+    const char *between = "; brought by ";
+    printf(ROW "%s in memory, %s on disk", "blocks", ctl_number(r, g, "blocks_in_memory"),
+           ctl_number(r, g, "blocks_on_disk"));
+    for (size_t i = 0; i < ARRAY_LEN(tiers); i++) {
+        const char *count = ctl_number(r, by, tiers[i]);
+        if (strcmp(count, "0") == 0)
+            continue;
+        printf("%s%s: %s", between, tiers[i], count);
+        between = ", ";
+    }
+    printf("\n");
+}
+
+static void show_tiers(struct ctl_reply *r, const struct json_t *root)
+{
+    const struct json_t *tiers = json_in_array(&r->json, root, "tiers", SIZE_MAX);
+    for (size_t i = 0; i < json_in_count(tiers); i++) {
+        const struct json_t *t = json_in_at(tiers, i);
+        printf(ROW "%s", i == 0 ? "what is absent, from" : "", ctl_text(r, t, "tier"));
+        if (json_in_has(t, "name"))
+            printf(" %s", ctl_text(r, t, "name"));
+        if (json_in_has(t, "state"))
+            printf(" (%s)", ctl_text(r, t, "state"));
+        printf("\n");
+    }
+}
+
 static void show_generation(struct ctl_reply *r, const struct json_t *g)
 {
     bool has_length = json_in_has(g, "length_bytes");
@@ -67,6 +99,7 @@ static void show_generation(struct ctl_reply *r, const struct json_t *g)
            ctl_number(r, g, "blocks_present"), ctl_number(r, g, "blocks"),
            ctl_number(r, g, "block_bytes"));
     show_runs(r, g);
+    show_places(r, g);
 }
 
 static void show_object(struct ctl_reply *r, const struct json_t *o)
@@ -100,6 +133,7 @@ static void show(void *name, struct ctl_reply *r)
     printf(ROW "%s\n", "a request would", ctl_text(r, root, "would"));
     printf(ROW "%s  [%s]\n", "site", ctl_text(r, root, "site"), ctl_text(r, root, "site_at"));
     show_key(r, root);
+    show_tiers(r, root);
     if (json_in_has(root, "object"))
         show_object(r, json_in_object(&r->json, root, "object"));
 }

@@ -2,6 +2,7 @@
 #ifndef EDGE_ADMIN_ADMIN_H
 #define EDGE_ADMIN_ADMIN_H
 
+#include "edge/cluster/members.h"
 #include "edge/observe/ledger.h"
 #include "edge/store/store.h"
 #include "edge/upstream/collapse.h"
@@ -21,6 +22,8 @@ struct admin_spec {
     struct collapse *collapse;
     struct ledger *ledger;
     struct prefill *prefill;
+    struct members *members;
+    bool has_mcache;
     msec_t started_wall;
     struct control_link *link;                /* NULL: no control plane */
     void *ctx;                                /* for the three below */

@@ -9,6 +9,8 @@
 #include "edge/policy/freshness.h"
 #include "edge/policy/vary.h"
 #include "edge/policy/why.h"
+#include "edge/upstream/source.h"
+#include "edge/upstream/tier.h"
 #include "lib/codec/json_out.h"
 #include "lib/http/date.h"
 
@@ -167,6 +169,23 @@ static void put_freshness(struct json_out *o, const struct question *q)
     json_out_end_object(o);
 }
 
+/* Where its blocks lie, and who brought them. */
+static void put_places(struct json_out *o, struct generation *g)
+{
+    static const char *const names[TIER_COUNT] = {[TIER_ORIGIN] = "origin",
+                                                  [TIER_SHIELD] = "shield",
+                                                  [TIER_SIBLING] = "sibling",
+                                                  [TIER_MEMCACHED] = "memcached"};
+    struct generation_blocks b;
+    generation_tell(g, &b);
+    json_out_int(o, "blocks_in_memory", b.in_memory);
+    json_out_int(o, "blocks_on_disk", b.on_disk);
+    json_out_object(o, "brought_by");
+    for (int i = 0; i < TIER_COUNT; i++)
+        json_out_int(o, names[i], b.by_mark[i]);
+    json_out_end_object(o);
+}
+
 /* Which blocks are there. */
 static void put_runs(struct json_out *o, struct generation *g)
 {
@@ -193,6 +212,7 @@ static void put_generation(struct json_out *o, struct generation *g)
     json_out_int(o, "block_bytes", each);
     json_out_int(o, "blocks", blocks);
     json_out_int(o, "blocks_present", blocks > 0 ? generation_present(g, 0, blocks) : 0);
+    put_places(o, g);
     put_runs(o, g);
     json_out_end_object(o);
 }
@@ -280,7 +300,13 @@ static void put_decision(struct json_out *o, const struct question *q)
         put_seconds(o, "not_storable_s", q->pass_left_ms);
 }
 
-static void answer(struct question *q, struct span url)
+static void put_tiers(struct json_out *o, const struct admin *a, const struct question *q)
+{
+    uint64_t resource = source_key(q->key.host, q->url.path, q->key.query);
+    admin_put_tiers(o, a, upstream_of(a->spec.sites(a->spec.ctx), q->site), &resource);
+}
+
+static void answer(struct question *q, const struct admin *a, struct span url)
 {
     struct buf text;
     struct json_out o;
@@ -295,6 +321,7 @@ static void answer(struct question *q, struct span url)
     json_out_bool(&o, "found", q->object != NULL);
     json_out_u64(&o, "other_variants", q->others);
     put_decision(&o, q);
+    put_tiers(&o, a, q);
     if (q->object != NULL)
         put_object(&o, q);
     json_out_end_object(&o);
@@ -345,6 +372,6 @@ void admin_explain(void *app, struct exchange *x, const struct router_match *m)
     fields_init(&q.request.fields, &x->mem);
     add_fields(&q, m->query);
     look(&q, a);
-    answer(&q, url);
+    answer(&q, a, url);
     object_unref(&q.object);
 }

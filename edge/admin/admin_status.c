@@ -99,6 +99,7 @@ static void put_sites(struct json_out *o, struct admin *a)
             json_out_text(o, NULL, span_of(site->hosts.v[h]));
         json_out_end_array(o);
         put_origins(o, upstream_of(set, site), clock_mono_ms());
+        admin_put_tiers(o, a, upstream_of(set, site), NULL);
         put_usage(o, usage_of(usage, count, site->name));
         json_out_end_object(o);
     }

@@ -86,6 +86,27 @@ def test_both_tell_what_they_did(behind, shield, origin):
     assert request.header("Byeori-Hop") is None
 
 
+def test_explain_and_status_tell_who_is_asked_and_who_brought_it(behind, shield, origin):
+    (edge,) = behind()
+    origin.page("/e", b"x" * (3 * 65536), cache="max-age=60", etag='"1"')
+    tiers = [("shield", "well"), ("origin", "well")]
+    said = edge.admin("GET", "/v1/explain?url=http://test.example/e")[1]
+    assert [(t["tier"], t["state"]) for t in said["tiers"]] == tiers
+    assert said["tiers"][0]["name"] == f"127.0.0.1:{shield.port}"
+    assert edge.get("/e").status == 200
+    said = edge.admin("GET", "/v1/explain?url=http://test.example/e")[1]["object"]["generation"]
+    assert (said["blocks_in_memory"], said["blocks_on_disk"]) == (3, 0)
+    assert said["brought_by"] == {"origin": 0, "shield": 3, "sibling": 0, "memcached": 0}
+    of_shield = shield.admin("GET", "/v1/explain?url=http://test.example/e")[1]
+    assert of_shield["object"]["generation"]["brought_by"]["origin"] == 1
+    site = edge.admin("GET", "/v1/status")[1]["sites"][0]
+    assert [(t["tier"], t["state"]) for t in site["tiers"]] == tiers
+    shield.kill()
+    assert edge.get("/other").status == 404
+    said = edge.admin("GET", "/v1/explain?url=http://test.example/other")[1]
+    assert said["tiers"][0]["state"] == "broken"
+
+
 def test_a_range_asks_the_shield_for_its_blocks(behind, shield, origin):
     body = Content(MIB)
     (edge,) = behind()
