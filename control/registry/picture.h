@@ -57,6 +57,8 @@ struct picture_block {
     struct picture_latitude south, north; /* of its first place and its last */
 };
 
+#define PICTURE_CODES 1024 /* bits, for countries and continents */
+
 struct picture_site {
     struct span name;
     uint8_t price_class; /* it pays for edges up to this class; 0: all */
@@ -75,11 +77,12 @@ struct picture {
     struct picture_edge *edges; /* [node_count]: by place, those without a point last */
     struct picture_place *places;
     size_t place_count;
-    struct picture_block *points;     /* of place i: in block i / PICTURE_BLOCK */
-    uint8_t standings[NODE_FAMILIES]; /* bit n: there is an edge of standing n */
-    struct map *node_by_id;           /* struct picture_node */
-    struct map *site_by_host;         /* const struct picture_site; wildcards as ".example.com" */
-    uint32_t price_limits;            /* bit n: there is a site that pays up to class n */
+    struct picture_block *points;       /* of place i: in block i / PICTURE_BLOCK */
+    uint8_t standings[NODE_FAMILIES];   /* bit n: there is an edge of standing n */
+    uint64_t codes[PICTURE_CODES / 64]; /* see picture_may_have */
+    struct map *node_by_id;             /* struct picture_node */
+    struct map *site_by_host;           /* const struct picture_site; wildcards as ".example.com" */
+    uint32_t price_limits;              /* bit n: there is a site that pays up to class n */
     bool is_frozen;
     uint64_t config_version; /* of what its sites are; edges may run the one before yet */
 };
@@ -106,6 +109,11 @@ void picture_point(double lat, double lon, double *x, double *y, double *z);
 static inline uint16_t picture_code(struct span s)
 {
     return s.n == 2 ? (uint16_t)((uint8_t)s.p[0] << 8 | (uint8_t)s.p[1]) : 0;
+}
+/* picture_may_have: false: no edge is in this country, or on this continent (picture_code). */
+static inline bool picture_may_have(const struct picture *p, uint16_t code)
+{
+    return (p->codes[code % PICTURE_CODES / 64] >> code % 64 & 1) != 0;
 }
 enum standing picture_standing(const struct picture_node *n, enum node_family family);
 

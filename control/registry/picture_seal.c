@@ -106,6 +106,11 @@ static uint64_t shares_of(double weight, uint64_t before)
     return hash64(words, sizeof words);
 }
 
+static void note_code(struct picture *p, uint16_t code)
+{
+    p->codes[code % PICTURE_CODES / 64] |= (uint64_t)1 << code % 64;
+}
+
 static void write_told(const struct node_spec *s, struct buf *to)
 {
     struct json_out o;
@@ -165,12 +170,15 @@ void picture_seal(struct picture *p)
     p->points = mem_zarray(p->node_count / PICTURE_BLOCK + 1, sizeof *p->points);
     p->place_count = 0;
     memset(p->standings, 0, sizeof p->standings);
+    memset(p->codes, 0, sizeof p->codes);
     p->routing = p->price_limits;
     p->shares = 0;
     for (size_t i = 0; i < p->node_count; i++) {
         struct picture_node *n = &p->nodes[spots[i].node];
         n->edge = (uint32_t)i;
         p->edges[i] = edge_of(n, spots[i].node);
+        note_code(p, p->edges[i].country);
+        note_code(p, p->edges[i].continent);
         for (int f = 0; f < NODE_FAMILIES; f++)
             p->standings[f] |= (uint8_t)(1U << p->edges[i].standing[f]);
         p->routing = routing_of(&p->edges[i], &n->spec, p->routing);

@@ -423,7 +423,7 @@ static void by_distance(struct deciding *d, enum standing standing)
 static void by_code(struct deciding *d, enum decide_rule rule, uint16_t code,
                     enum standing standing)
 {
-    if (code != 0 || rule == DECIDE_DEFAULT)
+    if (rule == DECIDE_DEFAULT || (code != 0 && picture_may_have(d->picture, code)))
         choose_group(d, &(struct group){.rule = rule,
                                         .standing = standing,
                                         .code = code,
