@@ -42,7 +42,12 @@ def test_that_ranges_are_ignored_is_remembered(run, origin, tmp_path):
                     bytes_per_s=64 * MIB)
     assert len(edge.get("/a").body) == content.size
     origin.forget()
-    clients = [edge.begin("/b", Range=f"bytes={n * MIB}-{(n + 1) * MIB - 1}") for n in range(5, 15)]
+    asked = edge.metric("byeori_http_server_requests_total")
+    with origin.holding("/b") as held:
+        clients = [edge.begin("/b", Range=f"bytes={n * MIB}-{(n + 1) * MIB - 1}")
+                   for n in range(5, 15)]
+        edge.wait_metric("byeori_http_server_requests_total", asked + len(clients))
+        held.answer(content, cache="max-age=60", etag='"a"', has_ranges=False)
     for n, c in enumerate(clients, 5):
         assert c.wait().body == content.read(n * MIB, MIB)
     assert origin.count("/b") == 1
