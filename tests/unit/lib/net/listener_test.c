@@ -63,14 +63,20 @@ static int call(void)
     return fd;
 }
 
+static void run_until_accepted(int count)
+{
+    for (int turns = 0; turns < 6000 && accepted_count < count; turns++)
+        run_for(loop, 5);
+    assert_int_equal(accepted_count, count);
+}
+
 static void callers_are_accepted(void **state)
 {
     int fds[200];
     (void)state;
     for (int i = 0; i < 200; i++)
         fds[i] = call();
-    run_for(loop, 50);
-    assert_int_equal(accepted_count, 200);
+    run_until_accepted(200);
     for (int i = 0; i < 200; i++)
         close(fds[i]);
 }
@@ -99,9 +105,8 @@ static void stop_from_inside_its_own_callback_is_safe(void **state)
     stop_at = 2;
     for (int i = 0; i < 5; i++)
         fds[i] = call();
-    run_for(loop, 30);
+    run_until_accepted(5);
     assert_null(listener);
-    assert_int_equal(accepted_count, 5);
     for (int i = 0; i < 5; i++)
         close(fds[i]);
 }
@@ -148,8 +153,7 @@ static void without_descriptors_accepting_pauses_and_goes_on_later(void **state)
     run_for(loop, 50);
     assert_int_equal(accepted_count, 0);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    run_for(loop, 150);
-    assert_int_equal(accepted_count, 1);
+    run_until_accepted(1);
     close(fd);
 }
 
