@@ -21,6 +21,7 @@ class Byeori(Server):
         super().__init__(setting)
         self.edge = Edge(self.folder, ["http://%s:%d" % self.origin], host=HOST, tls=self.pair,
                          over={"workers": 1, "memory": str(self.cache_bytes),
+                               "clients": {"idle": "300s"},
                                "access_log": str(self.folder / "access.log")})
         self.port, self.tls_port = self.edge.port, self.edge.tls_port
 

@@ -24,6 +24,7 @@ PACKAGES = {
     "up": "curl openssl libmaxmind-db-writer-perl",
     "peers": "wrk nginx nghttp2-client openssl",
     "plot": "gnuplot-nox",
+    "uml": "user-mode-linux iproute2",
     "dns": "dnsperf gdnsd libmaxmind-db-writer-perl",
 }
 
