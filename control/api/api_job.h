@@ -21,7 +21,7 @@ struct api_job_ops {
     void (*answer)(struct api_job *j);
     /* What the embedding struct holds; may be NULL. */
     void (*free)(struct api_job *j);
-    /* Edges that wait for news are answered after run gave 0, whether the client is there or not. */
+    /* Edges that wait for news are answered after run gave 0, be the client there or not. */
     bool is_news;
 };
 
