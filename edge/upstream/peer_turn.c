@@ -100,7 +100,7 @@ void peer_turn_fields(const struct peer_ask *ask, struct fields *fs)
     purge_clock_stamp(ask->purges, &own.purges);
     hop.purges = *purge_stamp_later(&own.purges, &ask->source->purges);
     hop_ask_add(fs, &hop);
-    if (source_site(ask->source)->tier_encode == ENCODE_ZSTD)
+    if (ask->tier == TIER_SHIELD && source_site(ask->source)->tier_encode == ENCODE_ZSTD)
         fields_add(fs, FIELD_TE, SPAN("zstd"));
     if (ask->tier == TIER_SIBLING)
         fields_add(fs, FIELD_CACHE_CONTROL, SPAN("only-if-cached"));

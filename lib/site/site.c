@@ -155,8 +155,8 @@ static const struct option options[] = {
      0,
      0,
      "zstd",
-     "Transfer coding that edges ask of shields and siblings, and give to those that ask, for "
-     "stored content of encode_types, of encode_min at least.",
+     "Transfer coding that edges ask of shields, and give to edges that ask, for stored content of "
+     "encode_types, of encode_min at least.",
      {.choices = encode_rules}},
     ROW("query_keep", OPTION_TEXTS, query_keep, 0, 0, "",
         "Parameters of the query that count, \"name\" or \"start*\"; empty: all. Others go "
