@@ -4,6 +4,7 @@ Debian: bytes as they are, by zstd at the edge, by dcz, and by zstd --patch-from
 
 import argparse
 import base64
+import ctypes
 import hashlib
 import os
 import resource
@@ -83,13 +84,37 @@ def load(edge, paths, fields_of):
     return sum(len(b) for _, b in got.values()), cpu_of(edge) - before, got
 
 
-def decoded(at, coding, body, old):
-    """By the command line tool; dcz begins with a frame that it skips."""
+class Buffer(ctypes.Structure):
+    _fields_ = [("at", ctypes.c_void_p), ("size", ctypes.c_size_t), ("pos", ctypes.c_size_t)]
+
+
+def undone(body, old, size):
+    """A delta undone as a player does it, by libzstd with a window of 128 MiB at most: the header of
+    dcz is a frame that is skipped, and the old file is the dictionary of each frame after it."""
+    lib = ctypes.CDLL("libzstd.so.1")
+    for name in ("ZSTD_createDCtx", "ZSTD_decompressStream", "ZSTD_DCtx_setParameter",
+                 "ZSTD_DCtx_loadDictionary"):
+        getattr(lib, name).restype = ctypes.c_void_p if "create" in name else ctypes.c_size_t
+    context = ctypes.c_void_p(lib.ZSTD_createDCtx())
+    plain = ctypes.create_string_buffer(size + 1)
+    come = Buffer(ctypes.cast(body, ctypes.c_void_p), len(body), 0)
+    gone = Buffer(ctypes.cast(plain, ctypes.c_void_p), size + 1, 0)
+    lib.ZSTD_DCtx_setParameter(context, 100, 27)
+    lib.ZSTD_DCtx_loadDictionary(context, old, ctypes.c_size_t(len(old)))
+    while come.pos < come.size:
+        left = lib.ZSTD_decompressStream(context, ctypes.byref(gone), ctypes.byref(come))
+        assert not lib.ZSTD_isError(ctypes.c_size_t(left))
+    lib.ZSTD_freeDCtx(context)
+    return plain.raw[:gone.pos]
+
+
+def decoded(at, coding, body, old, size):
     if coding is None:
         return body
+    if coding == "dcz":
+        return undone(body, old.read_bytes(), size)
     (at / "coded").write_bytes(body)
-    more = [f"--patch-from={old}"] if coding == "dcz" else []
-    said("zstd", "-q", "-f", "-d", "--long=31", *more, str(at / "coded"), "-o", str(at / "plain"))
+    said("zstd", "-q", "-f", "-d", str(at / "coded"), "-o", str(at / "plain"))
     return (at / "plain").read_bytes()
 
 
@@ -140,7 +165,9 @@ def measure(at, package):
         for way, fields_of in ways.items():
             size, first, got = load(edge, changed, fields_of)
             for path, (coding, body) in got.items():
-                assert decoded(at, coding, body, old.get(path)) == changed[path].read_bytes(), path
+                file = changed[path]
+                assert decoded(at, coding, body, old.get(path), file.stat().st_size) == \
+                    file.read_bytes(), path
             deltas = sum(c == "dcz" for c, _ in got.values())
             again = load(edge, changed, fields_of)[1]
             full = full or size

@@ -96,6 +96,47 @@ static void nothing_is_a_frame_too(void **state)
     zstd_stream_destroy(&z);
 }
 
+/* Larger than the window that a small base allows: each frame refers to all of the base, here to
+ * bytes that nothing else would let it guess. */
+static void a_delta_above_the_window_has_the_base_in_each_frame(void **state)
+{
+    size_t base_bytes = (size_t)1 << 20, size = ((size_t)17 << 20) + 5, room = (size_t)1 << 20;
+    uint8_t *base = mem_alloc(base_bytes), *all = mem_alloc(size), *coded = mem_alloc(room),
+            *back = mem_alloc(size);
+    uint64_t x = 88172645463325252ULL;
+    (void)state;
+    for (size_t i = 0; i < base_bytes; i++) {
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        base[i] = (uint8_t)x;
+    }
+    for (size_t i = 0; i < size; i++)
+        all[i] = base[(i + (i >> 20) * 7777) % base_bytes];
+    struct zstd_stream *z = zstd_stream_create(3, (int64_t)size);
+    assert_int_equal(zstd_stream_delta(z, span_make(base, base_bytes)), 0);
+    ptrdiff_t n = make(z, span_make(all, size), 1000003, span_make(coded, room));
+    zstd_stream_destroy(&z);
+    assert_in_range(n, 1, 20000);
+    ZSTD_DCtx *d = ZSTD_createDCtx();
+    ZSTD_inBuffer in = {coded, (size_t)n, 0};
+    ZSTD_outBuffer to = {back, size, 0};
+    size_t frames = 0;
+    assert_false(ZSTD_isError(ZSTD_DCtx_setParameter(d, ZSTD_d_windowLogMax, WINDOW_LOG)));
+    assert_false(ZSTD_isError(ZSTD_DCtx_loadDictionary(d, base, base_bytes)));
+    while (in.pos < in.size) {
+        size_t left = ZSTD_decompressStream(d, &to, &in);
+        assert_false(ZSTD_isError(left));
+        frames += left == 0;
+    }
+    ZSTD_freeDCtx(d);
+    assert_int_equal(frames, 3);
+    assert_int_equal(to.pos, size);
+    assert_memory_equal(back, all, size);
+    mem_free(base);
+    mem_free(all);
+    mem_free(coded);
+    mem_free(back);
+}
+
 static void the_quick_size_tells_text_from_noise(void **state)
 {
     uint8_t *all = text();
@@ -116,6 +157,7 @@ int main(void)
         cmocka_unit_test(every_level_and_every_cut_decodes),
         cmocka_unit_test(another_size_than_was_said_is_an_error),
         cmocka_unit_test(nothing_is_a_frame_too),
+        cmocka_unit_test(a_delta_above_the_window_has_the_base_in_each_frame),
         cmocka_unit_test(the_quick_size_tells_text_from_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
