@@ -96,14 +96,30 @@ static struct span own_name(struct remote_remains *r, struct span name)
                                                                                     : SPAN_NONE;
 }
 
-/* A static one gives its list; the segments of a dynamic one are what begins with its prefix. */
+static void ask_listing(struct remote_remains *r, struct remote_ask *names, struct span prefix)
+{
+    names->bucket = container_of(r->at, &r->mem);
+    names->path = SPAN_NONE;
+    remote_ask_query(names, SPAN("format"), SPAN("json"));
+    remote_ask_query(names, SPAN("prefix"), prefix);
+}
+
+/* The segments of a static one that we wrote are those under its digest (Ceph's gateway does not
+ * give the list); of one by others its list tells; of a dynamic one they begin with its prefix. */
 static bool ask_names(struct remote_remains *r, const struct response_head *object,
                       struct remote_ask *names)
 {
     struct span prefix = SPAN_NONE;
     if (r->at->remote->options->auth == STORAGE_AUTH_TEMPURL)
         return false;
-    if (span_ieq(remote_field(object, "X-Static-Large-Object"), SPAN("true"))) {
+    bool is_static = span_ieq(remote_field(object, "X-Static-Large-Object"), SPAN("true"));
+    struct span sha256 = remote_field(object, r->at->remote->kind->sha256_field);
+    if (is_static && sha256.n == 2 * (size_t)DIGEST_SHA256_BYTES) {
+        struct span own = name_of(r->at, r->path, &r->mem);
+        ask_listing(r, names, arena_printf(&r->mem, "%.*s/%.*s-", SPAN_FMT(own), SPAN_FMT(sha256)));
+        return true;
+    }
+    if (is_static) {
         remote_ask_query(names, SPAN("multipart-manifest"), SPAN("get"));
         return true;
     }
@@ -112,10 +128,7 @@ static bool ask_names(struct remote_remains *r, const struct response_head *obje
     prefix = own_name(r, prefix);
     if (prefix.p == NULL)
         return false;
-    names->bucket = container_of(r->at, &r->mem);
-    names->path = SPAN_NONE;
-    remote_ask_query(names, SPAN("format"), SPAN("json"));
-    remote_ask_query(names, SPAN("prefix"), prefix);
+    ask_listing(r, names, prefix);
     return true;
 }
 
