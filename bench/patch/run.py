@@ -89,8 +89,8 @@ class Buffer(ctypes.Structure):
 
 
 def undone(body, old, size):
-    """A delta undone as a player does it, by libzstd with a window of 128 MiB at most: the header of
-    dcz is a frame that is skipped, and the old file is the dictionary of each frame after it."""
+    """A delta undone as a player does it, by libzstd with a window of 128 MiB at most: the header
+    of dcz is a frame that is skipped, and the old file is the dictionary of each frame after it."""
     lib = ctypes.CDLL("libzstd.so.1")
     for name in ("ZSTD_createDCtx", "ZSTD_decompressStream", "ZSTD_DCtx_setParameter",
                  "ZSTD_DCtx_loadDictionary"):

@@ -13,16 +13,16 @@
 #define DELTA_FRAME_MAX      ((size_t)128 << 20)
 #define DELTA_WINDOW_LOG_MIN 23
 #define WINDOW_LOG_MAX       27
-/* Of long distance matching: the library's own spacing, and a table for all of base and frame, where
- * its own would be for as much as a window. */
+/* Of long distance matching: the library's own spacing, and a table for all of base and frame
+ * (its own would be for as much as a window). */
 #define LDM_RATE_LOG     7
 #define LDM_HASH_LOG_MIN 16
 
 struct zstd_stream {
     ZSTD_CCtx *context;
     int64_t size; /* -1: not known */
-    /* Of a delta: frames of frame_bytes (0: there is one frame, of whatever size), and what is still
-     * to be written of this one and of all. */
+    /* Of a delta: frames of frame_bytes (0: there is one frame, of whatever size), and what is
+     * still to be written of this one and of all. */
     struct span base;
     int64_t frame_bytes, frame_left, left;
 };
@@ -55,7 +55,7 @@ static int log_of(size_t n, int log, int max)
     return log;
 }
 
-/* The next frame: its window is its size, so all of the base is within reach from anywhere in it. */
+/* The next frame: its window is its size, so all of the base is within reach everywhere in it. */
 static bool begin_frame(struct zstd_stream *z)
 {
     ZSTD_CCtx *c = z->context;

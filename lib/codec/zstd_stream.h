@@ -16,11 +16,11 @@ struct zstd_stream;
  * out so. NULL: no memory. */
 MUST_USE struct zstd_stream *zstd_stream_create(int level, int64_t size);
 /* zstd_stream_delta: what is written, of a size that was told, is told as a difference from `base`,
- * which the reader must have; borrowed until the stream goes. The window is what RFC 9842 s.2 lets a
- * reader count on: at least 8 MiB, 1.25 times the base, at most 128 MiB. All of a base can be
+ * which the reader must have; borrowed until the stream goes. The window is what RFC 9842 s.2 lets
+ * a reader count on: at least 8 MiB, 1.25 times the base, at most 128 MiB. All of a base can be
  * referred to as long as no more than the window of a frame is written (RFC 8878 s.5), so what is
- * larger comes as several frames of that size, each with the base. ERR_TOO_BIG: a base whose far end
- * is out of reach for the offsets that zstd's tables know (512 MiB). */
+ * larger comes as several frames of that size, each with the base. ERR_TOO_BIG: a base whose far
+ * end is out of reach for the offsets that zstd's tables know (512 MiB). */
 #define ZSTD_DELTA_BASE_MAX ((size_t)384 << 20)
 MUST_USE int zstd_stream_delta(struct zstd_stream *z, struct span base);
 void zstd_stream_destroy(struct zstd_stream **z); /* NULL is fine */

@@ -98,8 +98,8 @@ static void on_readable(struct remote_read *r)
 
 static void begin_read(struct remote_body *b);
 
-/* Ceph's gateway answers 412 to the very ETag that it gives large objects on its Swift interface. So
- * such a refusal is no proof: it is asked without a condition, and the answer is compared. */
+/* Ceph's gateway answers 412 to the very ETag that it gives large objects on its Swift interface.
+ * So such a refusal is no proof: it is asked without a condition, and the answer is compared. */
 static void on_answer(struct remote_read *r, int err)
 {
     struct remote_body *b = r->owner;

@@ -141,7 +141,7 @@ static const struct option rows[] = {
      OPTION_INT,
      FIELD(tries),
      1,
-     10,
+     30,
      "4",
      "How often a question is asked before it fails.",
      {NULL}},

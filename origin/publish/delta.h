@@ -11,8 +11,8 @@
  * the old, a Dictionary-Compressed Zstandard stream (RFC 9842 s.2.1). Who has the old file says so
  * (Available-Dictionary) and gets that. Old files above ZSTD_DELTA_BASE_MAX get none, and a delta
  * that is no better than nine tenths of its file is not kept. Each job holds an old file in memory,
- * and tables of zstd that may be as large. Runs on the caller's loop, which has entered the storage;
- * compression runs on I/O threads. */
+ * and tables of zstd that may be as large. Runs on the caller's loop, which has entered the
+ * storage; compression runs on I/O threads. */
 struct delta_run;
 struct deltas {
     /* in */

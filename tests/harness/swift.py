@@ -10,14 +10,12 @@ the tokens, the four servers of Debian's packages in the foreground.
 
 import http.client
 import os
-import signal
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
 from tests.harness.ports import free_port
 from tests.harness.programs import wait_until
+from tests.harness.servers import Servers
 
 USER, PASSWORD, TEMP_URL_KEY = "test:tester", "testing", "a key for temporary urls"
 KINDS = ("account", "container", "object", "proxy")
@@ -72,6 +70,12 @@ OF_FILTER = {
     "tempurl": "use = egg:swift#tempurl\nallowed_digests = sha256 sha512\n",
     "slo": "use = egg:swift#slo\nmin_segment_size = 1\n",
     "proxy-logging": "use = egg:swift#proxy_logging\n",
+    "authtoken": "paste.filter_factory = keystonemiddleware.auth_token:filter_factory\n"
+                 "www_authenticate_uri = {keystone}\nauth_url = {keystone}\n"
+                 "auth_type = password\nproject_domain_id = default\nuser_domain_id = default\n"
+                 "project_name = admin\nusername = admin\npassword = a password\n"
+                 "interface = public\ndelay_auth_decision = true\ncache = swift.cache\n",
+    "keystoneauth": "use = egg:swift#keystoneauth\noperator_roles = admin\n",
 }
 
 
@@ -86,14 +90,22 @@ def rings(etc, ports):
         ring.get_ring().save(str(etc / f"{kind}.ring.gz"))
 
 
-class Swift:
-    def __init__(self, folder, token_life_s=86400):
-        self.etc = Path(folder) / "swift"
-        self.srv = self.etc / "srv"
+class Swift(Servers):
+    """keystone: whoever gives the tokens instead of TempAuth (tests.harness.keystone), started."""
+
+    def __init__(self, folder, token_life_s=86400, keystone=None):
+        super().__init__(Path(folder) / "swift")
+        self.srv = self.folder / "srv"
         (self.srv / "d1").mkdir(parents=True)
         self.ports = {k: free_port() for k in (*KINDS, "memcached")}
-        self.running = {}
+        self.keystone, self.account = keystone, "AUTH_test"
         self.write(token_life_s)
+        as_root = ["-u", "root"] if os.geteuid() == 0 else []
+        self.commands = {k: [sys.executable, str(self.folder / "runner.py"), k, str(self.folder)]
+                         for k in KINDS}
+        self.commands["memcached"] = ["memcached", *as_root, "-l", "127.0.0.1", "-p",
+                                      str(self.ports["memcached"]), "-U", "0", "-m", "16", "-t",
+                                      "1"]
 
     @property
     def url(self):
@@ -101,10 +113,10 @@ class Swift:
 
     @property
     def storage_url(self):
-        return self.url + "/v1/AUTH_test"
+        return f"{self.url}/v1/{self.account}"
 
     def write(self, token_life_s):
-        e, user = self.etc, os.environ.get("USER") or "root"
+        e, user = self.folder, os.environ.get("USER") or "root"
         (e / "runner.py").write_text(RUNNER)
         (e / "swift.conf").write_text("[swift-hash]\nswift_hash_path_suffix = t\n"
                                       "swift_hash_path_prefix = t\n[storage-policy:0]\n"
@@ -113,61 +125,37 @@ class Swift:
             (e / f"{kind}-server.conf").write_text(
                 (COMMON + STORE).format(port=self.ports[kind], etc=e, srv=self.srv, kind=kind,
                                         user=user))
+        filters = FILTERS
+        if self.keystone:
+            filters = FILTERS.replace("s3api tempauth", "authtoken keystoneauth")
         sections = "".join(
             f"[filter:{f}]\n" + OF_FILTER.get(f, f"use = egg:swift#{f}\n").format(
-                memcached=self.ports["memcached"], token_life=token_life_s)
-            for f in dict.fromkeys(FILTERS.split()))
+                memcached=self.ports["memcached"], token_life=token_life_s,
+                keystone=self.keystone.url if self.keystone else "")
+            for f in dict.fromkeys(filters.split()))
         (e / "proxy-server.conf").write_text(
             COMMON.format(port=self.ports["proxy"], etc=e, user=user) +
-            f"[pipeline:main]\npipeline = {FILTERS} proxy-server\n[app:proxy-server]\n"
+            f"[pipeline:main]\npipeline = {filters} proxy-server\n[app:proxy-server]\n"
             "use = egg:swift#proxy\nallow_account_management = true\n"
             "account_autocreate = true\n" + sections)
         rings(e, self.ports)
 
-    def launch(self, name, command):
-        with open(self.etc / f"{name}.log", "ab") as log:
-            self.running[name] = subprocess.Popen(command, stdout=log, stderr=log,
-                                                  stdin=subprocess.DEVNULL)
-
-    def start_one(self, kind):
-        self.launch(kind, [sys.executable, str(self.etc / "runner.py"), kind, str(self.etc)])
-
-    def start(self):
-        try:
-            return self.bring_up()
-        except BaseException:
-            self.stop()
-            raise
-
     def bring_up(self):
-        port = self.ports["memcached"]
-        as_root = ["-u", "root"] if os.geteuid() == 0 else []
-        self.launch("memcached", ["memcached", *as_root, "-l", "127.0.0.1", "-p", str(port), "-U",
-                                  "0", "-m", "16", "-t", "1"])
-        for kind in KINDS:
-            self.start_one(kind)
+        for name in ("memcached", *KINDS):
+            self.start_one(name)
         for name in self.running:
             wait_until(lambda: self.listens(name), f"{name} of Swift listens", 60)
         wait_until(lambda: self.ask("GET", "/healthcheck")[0] == 200, "Swift is healthy", 60)
-        self.token = dict(self.ask("GET", "/auth/v1.0", fields={
-            "X-Auth-User": USER, "X-Auth-Key": PASSWORD})[1])["X-Auth-Token"]
-        status = self.ask("POST", "/v1/AUTH_test", fields={
+        if self.keystone:
+            self.token, project = self.keystone.token()
+            self.account = f"AUTH_{project}"
+            self.keystone.offer_storage(f"{self.url}/v1/AUTH_$(project_id)s")
+        else:
+            self.token = dict(self.ask("GET", "/auth/v1.0", fields={
+                "X-Auth-User": USER, "X-Auth-Key": PASSWORD})[1])["X-Auth-Token"]
+        status = self.ask("POST", f"/v1/{self.account}", fields={
             "X-Auth-Token": self.token, "X-Account-Meta-Temp-Url-Key": TEMP_URL_KEY})[0]
         assert status // 100 == 2, status
-        return self
-
-    def listens(self, name):
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", self.ports[name])) == 0
-
-    def kill(self, name):
-        process = self.running.pop(name)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-
-    def stop(self):
-        for name in list(self.running):
-            self.kill(name)
 
     def ask(self, method, target, body=None, fields=None):
         c = http.client.HTTPConnection("127.0.0.1", self.ports["proxy"], timeout=30)
@@ -180,11 +168,11 @@ class Swift:
 
     def put(self, bucket, name, body, **fields):
         token = {"X-Auth-Token": self.token}
-        for target, data, more in ((f"/v1/AUTH_test/{bucket}", b"", {}),
-                                   (f"/v1/AUTH_test/{bucket}/{name}", body, fields)):
+        for target, data, more in ((f"/v1/{self.account}/{bucket}", b"", {}),
+                                   (f"/v1/{self.account}/{bucket}/{name}", body, fields)):
             status = self.ask("PUT", target, data, {**token, **more})[0]
             assert status // 100 == 2, (target, status)
 
     def remove(self, bucket, name):
-        return self.ask("DELETE", f"/v1/AUTH_test/{bucket}/{name}", None,
+        return self.ask("DELETE", f"/v1/{self.account}/{bucket}/{name}", None,
                         {"X-Auth-Token": self.token})[0]
