@@ -67,6 +67,17 @@ static bool waits_for_body(const struct h1_session *s, int gathered)
     return waits;
 }
 
+/* A head that waited for a body which broke: the client learns that there is an answer, and then
+ * that it is not whole. */
+static void send_before_cut(struct h1_session *s, struct h1_gather *g)
+{
+    ssize_t n = is_empty(g) ? 0 : h1_gather_write(g, s->base->conn);
+    if (n <= 0)
+        return;
+    counter_add(&s->base->server->count.sent_bytes, (uint64_t)n);
+    sent(s, (size_t)n);
+}
+
 enum h1_flushed h1_flush(struct h1_session *s)
 {
     while (!list_is_empty(&s->answers) && s->cut == 0) {
@@ -76,6 +87,7 @@ enum h1_flushed h1_flush(struct h1_session *s)
         h1_gather_init(&g, s->base->conn, s->turn_bytes);
         int r = gather(s, &g);
         if (r < 0 && r != ERR_AGAIN) {
+            send_before_cut(s, &g);
             s->cut = r;
             break;
         }
