@@ -37,6 +37,11 @@ def hung(program):
         program.signal(signal.SIGCONT)
 
 
+def wait_position(*edges):
+    for e in edges:
+        wait_until(lambda e=e: "purges-missed" in e.stderr(), "it knows the log of purges")
+
+
 def peer_is_well(edge):
     return edge.metric("byeori_edge_peer_well") == 1
 
@@ -230,7 +235,7 @@ def test_a_purge_by_the_control_plane_needs_no_order(run, origin, tmp_path):
     edge = run(games(Edge(tmp_path, [origin.url], name="seoul", host=HOST,
                           site={"shield": [f"http://127.0.0.1:{shield.port}"]},
                           over={"control": control})))
-    wait_until(lambda: "purges-missed" in edge.stderr(), "it knows where the log of purges stands")
+    wait_position(edge)
     for version in (b"one", b"two"):
         origin.page("/p", version, cache="max-age=600", etag='"same"')
         if version == b"two":
@@ -249,6 +254,7 @@ def test_what_tiers_send_each_other_is_on_nobodys_bill(run, origin, tmp_path):
     edge = run(games(Edge(tmp_path, [origin.url], name="seoul", host=HOST,
                           site={"shield": [f"http://127.0.0.1:{shield.port}"]},
                           over={"control": control})))
+    wait_position(edge, shield)    # what was fetched before is asked for anew
     body = Content(3 * MIB)
     origin.page("/big", body, cache="max-age=600", etag='"1"')
     assert [len(edge.get("/big").body) for _ in range(2)] == [body.size] * 2
