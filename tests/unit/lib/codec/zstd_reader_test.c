@@ -87,7 +87,13 @@ static void what_is_no_frame_is_refused(void **state)
     uint8_t out[64];
     bool is_over;
     (void)state;
-    assert_int_equal(read_all(SPAN("HTTP/1.1 200 OK\r\n"), 3, 16, out, &is_over), ERR_PROTOCOL);
+    const struct span others[] = {
+        SPAN("HTTP/1.1 200 OK\r\n"), SPAN("\x50\x2a\x4d\x18\0\0\0\0"), /* a skippable frame */
+        SPAN("\x26\xb5\x2f\xfd\x04\x00\x40\x00\x01x\xc0\x00\x00"),     /* of version 0.6 */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        for (size_t piece = 1; piece < 9; piece++)
+            assert_int_equal(read_all(others[i], piece, 16, out, &is_over), ERR_PROTOCOL);
 }
 
 /* Somebody who wants us to hold much memory. */
