@@ -38,8 +38,8 @@ void zstd_reader_destroy(struct zstd_reader **pz)
     mem_free(z);
 }
 
-/* libzstd would read formats older than the RFC as well, by decoders that know no bound of ours, and
- * skippable frames, which nobody sends here. */
+/* libzstd would read formats older than the RFC as well, by decoders that know no bound of ours,
+ * and skippable frames, which nobody sends here. */
 static bool begins_frame(const struct zstd_reader *z, struct span in)
 {
     size_t left = sizeof(magic) - z->taken;
