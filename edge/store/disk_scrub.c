@@ -14,7 +14,7 @@
 #include "lib/base/mem.h"
 
 #define ROUND_MS     600000 /* at least: a small disk need not be read all the time */
-#define UNWELL_MS    1000   /* between looks at whether the disk is up again */
+#define UNWELL_MS    1000   /* between looks at a dead disk, and between reads of a slow one */
 #define IDLE_STEP_MS 5
 #define IDLE_WAIT_MS 200
 #define AHEAD_MS     50 /* that much of the rate is read at once */
@@ -36,7 +36,10 @@ static bool wait_turn(struct scrub *s)
         s->due = now;
     msec_t early = (s->due - now) / (NSEC_PER_SEC / MSEC_PER_SEC);
     bool goes_on = early <= AHEAD_MS || disk_rest(d, early);
-    while (goes_on && atomic_load(&d->state) != STORE_DISK_UP)
+    while (goes_on && !disk_is_up(d))
+        goes_on = disk_rest(d, UNWELL_MS);
+    /* Slow is what the last read was: where nobody else reads, this one finds out. */
+    if (goes_on && atomic_load(&d->state) == STORE_DISK_SLOW)
         goes_on = disk_rest(d, UNWELL_MS);
     for (msec_t waited = 0; goes_on && waited < IDLE_WAIT_MS; waited += IDLE_STEP_MS) {
         if (atomic_load(&d->loads_out) == 0)

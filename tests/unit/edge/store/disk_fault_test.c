@@ -185,6 +185,25 @@ static void a_slow_disk_is_gone_past(void **state)
     folder_remove(path);
 }
 
+/* Nobody else reads: it is the scrub that finds out. */
+static void a_scrub_goes_on_with_a_disk_that_was_slow(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct store *st = disk_store(path, (struct disk_setup){.io = &faulty});
+    assert_true(object_put(st, 1, 4));
+    UNTIL(on_disk(st) == 4);
+    store_destroy(&st);
+    st = disk_store(path, (struct disk_setup){.io = &faulty, .scrub_per_s = 2 * BLOCK});
+    read_delay_ms = 2 * DISK_SLOW_MS;
+    UNTIL(disk_state(st) == STORE_DISK_SLOW);
+    read_delay_ms = 0;
+    UNTIL(disk_state(st) == STORE_DISK_UP);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
 static void a_disk_that_fails_at_the_start_is_left_out(void **state)
 {
     char path[64];
@@ -288,6 +307,7 @@ int main(void)
         cmocka_unit_test_setup(a_full_file_system_keeps_to_what_there_is, begin),
         cmocka_unit_test_setup(without_any_room_memory_goes_on_alone, begin),
         cmocka_unit_test_setup(a_slow_disk_is_gone_past, begin),
+        cmocka_unit_test_setup(a_scrub_goes_on_with_a_disk_that_was_slow, begin),
         cmocka_unit_test_setup(a_disk_that_fails_at_the_start_is_left_out, begin),
         cmocka_unit_test_setup(who_waits_for_a_disk_that_hangs_is_sent_past_it, begin),
         cmocka_unit_test_setup(a_disk_that_hangs_does_not_hold_up_the_end, begin),
