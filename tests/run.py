@@ -13,12 +13,12 @@ import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from tests import attempts
 from tests.harness import builds, packages
 from tests.harness.programs import SANITIZERS
 from tests.harness.trouble import Trouble
 
 PYTHON = "/usr/bin/python3"      # Debian's, which is where Debian's pytest is
-SHOWN_LINES = 60
 # Many tests wait for what takes its time: one more than there are cores keeps these busy.
 TESTERS = str(int(builds.JOBS) + 1)
 
@@ -28,14 +28,16 @@ class Result:
     name: str
     ok: bool
     output: str = ""
+    where: str = ""      # how the runner of its suite finds it again
+    first: str = ""      # what the first attempt said, where there were two
 
 
-def meson(folder, suite, options):
-    """One suite of `meson test`, read back from its JSON log."""
+def meson_log(folder, suite, names=()):
+    """One run of `meson test`, read back from its JSON log."""
     log = folder / "meson-logs" / f"{suite}.json"
     done = subprocess.run(
         ["meson", "test", "-C", str(folder), "--no-rebuild", "--suite", suite, "--logbase", suite,
-         "--num-processes", builds.JOBS], capture_output=True, text=True)
+         "--num-processes", builds.JOBS, *names], capture_output=True, text=True)
     if not log.exists():
         return [Result(f"{folder.name} {suite}", False, done.stdout + done.stderr)]
     results = []
@@ -43,19 +45,26 @@ def meson(folder, suite, options):
         t = json.loads(line)
         ok = t["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
         output = (t.get("stdout") or "") + (t.get("stderr") or "")
-        results.append(Result(t["name"].split(" / ")[-1], ok, f"{t['result']}\n{output}"))
+        name = t["name"].split(" / ")[-1]
+        ended = f" (ended with {t['returncode']})" if t.get("returncode") else ""
+        results.append(Result(name, ok, f"{t['result']}{ended}\n{output}", where=name))
     log.unlink()
-    return [r for r in results if options.pattern in r.name]
+    return results
 
 
-def end_to_end(folder, mark, options):
-    """pytest over tests/e2e and tests/fault with the programs of one build; its XML report."""
+def meson(folder, suite, options):
+    results = [r for r in meson_log(folder, suite) if options.pattern in r.name]
+    if options.once:
+        return results
+    return attempts.second(results, lambda r: meson_log(folder, suite, [r.where]))
+
+
+def pytest_run(folder, what, options, testers):
+    """One run of pytest with the programs of one build, read back from its XML report."""
     report = builds.ROOT / ".cache" / f"e2e-{folder.name}.xml"
     report.unlink(missing_ok=True)
-    command = [PYTHON, "-m", "pytest", "-q", "--tb=short", "-n", TESTERS, "--dist", "load",
-               "-p", "no:cacheprovider", f"--junitxml={report}", "tests/e2e", "tests/fault"]
-    command += ["-m", mark] if mark else []
-    command += ["-k", options.pattern] if options.pattern else []
+    command = [PYTHON, "-m", "pytest", "-q", "--tb=short", "-n", testers, "--dist", "load",
+               "-p", "no:cacheprovider", f"--junitxml={report}", *what]
     env = dict(os.environ, **SANITIZERS, BYEORI_BUILD=str(folder), PYTHONDONTWRITEBYTECODE="1")
     env |= {"BYEORI_LONG": "1"} if options.long else {}
     done = subprocess.run(command, cwd=builds.ROOT, env=env, capture_output=True, text=True)
@@ -69,8 +78,19 @@ def end_to_end(folder, mark, options):
         if case.find("skipped") is None:
             name = f"{case.get('classname', '').split('.')[-1]}::{case.get('name')}"
             said = [e.text or "" for e in case if e in wrong or e.tag == "system-err"]
-            results.append(Result(name, not wrong, "\n".join(said)))
+            where = f"tests/{case.get('file')}::{case.get('name')}" if case.get("file") else ""
+            results.append(Result(name, not wrong, "\n".join(said), where=where))
     return results
+
+
+def end_to_end(folder, mark, options):
+    what = ["tests/e2e", "tests/fault"]
+    what += ["-m", mark] if mark else []
+    what += ["-k", options.pattern] if options.pattern else []
+    results = pytest_run(folder, what, options, TESTERS)
+    if options.once:
+        return results
+    return attempts.second(results, lambda r: pytest_run(folder, [r.where], options, "0"))
 
 
 def fuzz_one(program, seconds):
@@ -114,18 +134,22 @@ def arguments_of(arguments):
                         help="may be repeated: " + " ".join(s[0] for s in SUITES))
     parser.add_argument("--long", action="store_true",
                         help="fuzz 600 s each instead of 5 s; ten times the random requests")
+    parser.add_argument("--once", action="store_true",
+                        help="what fails in company is not tried again alone")
     parser.add_argument("pattern", nargs="?", default="", help="only tests whose name has this")
     return parser.parse_args(arguments)
 
 
 def show(suite, results, seconds):
     wrong = [r for r in results if not r.ok]
+    late = [r for r in results if r.ok and r.first]
+    told = f" {len(late)} of them alone, at the second attempt" if late else ""
     print(f"{suite:12} {len(results) - len(wrong):4} passed {len(wrong):4} failed "
-          f"{seconds:6.1f} s", flush=True)
+          f"{seconds:6.1f} s{told}", flush=True)
+    for r in late:
+        print(f"--- {suite}: {r.name} (passed alone) had said\n{attempts.excerpt(r.first)}")
     for r in wrong:
-        lines = r.output.rstrip().splitlines()
-        print(f"--- {suite}: {r.name}")
-        print("\n".join(["..."] * (len(lines) > SHOWN_LINES) + lines[-SHOWN_LINES:]), flush=True)
+        print(f"--- {suite}: {r.name}\n{attempts.excerpt(r.output)}", flush=True)
 
 
 def suites_of(options):

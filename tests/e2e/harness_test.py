@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from tests import conftest
+from tests import attempts, conftest
 from tests.harness.client import Client, Pending
 from tests.harness.conf import conf_text, merged
 from tests.harness.content import Content
@@ -147,3 +147,50 @@ def test_a_failure_shows_what_programs_said(tmp_path):
     with pytest.raises(StopIteration):
         hook.send(types.SimpleNamespace(get_result=lambda: report))
     assert report.sections == [("Captured stderr of edge-1", "why")]
+
+
+def result(ok=False, output="AssertionError: late", where="tests/e2e/a_test.py::test_b"):
+    return types.SimpleNamespace(ok=ok, output=output, where=where, first="")
+
+
+@pytest.mark.parametrize("then, is_ok", [([True], True), ([False], False), ([True, False], False),
+                                         ([], False)])
+def test_what_fails_in_company_is_asked_again_alone(then, is_ok):
+    failed, passed = result(), result(ok=True)
+    asked = []
+
+    def again(r):
+        asked.append(r)
+        return [result(ok=ok, output="said alone") for ok in then]
+
+    assert attempts.second([passed, failed], again) == [passed, failed]
+    assert asked == [failed] and failed.ok == is_ok and failed.first == "AssertionError: late"
+
+
+@pytest.mark.parametrize("output", [
+    "ERROR: AddressSanitizer: heap-use-after-free", "ERROR: LeakSanitizer: detected memory leaks",
+    "WARNING: ThreadSanitizer: data race", "a.c:3: runtime error: shift", "edge ended with -6",
+    "check failed: refs > 0", "Test failed with exception: Segmentation fault(11)",
+    "[  FAILED  ] a\nWARNING: ThreadSanitizer: data race\nERROR: LeakSanitizer: detected"])
+def test_a_crash_or_a_report_gets_no_second_attempt(output):
+    failed = result(output=output)
+    attempts.second([failed], lambda r: [result(ok=True)])
+    assert not failed.ok
+
+
+def test_what_a_failed_unit_test_left_behind_is_no_report_of_its_own():
+    failed = result(output="[  FAILED  ] a\nWARNING: ThreadSanitizer: thread leak (pid=1)")
+    attempts.second([failed], lambda r: [result(ok=True)])
+    assert failed.ok
+
+
+def test_many_failures_are_not_tried_again():
+    many = [result() for _ in range(attempts.SECOND_MAX + 1)]
+    attempts.second(many, lambda r: [result(ok=True)])
+    assert not any(r.ok for r in many)
+
+
+def test_the_reason_is_shown_though_much_was_said_after_it():
+    said = attempts.excerpt("\n".join(["begun", "a.c:7: error: Failure!"] + ["noise"] * 500))
+    assert said.startswith("a.c:7: error: Failure!\n...\nnoise") and "begun" not in said
+    assert len(said.splitlines()) == attempts.SHOWN_LINES + 2
