@@ -14,6 +14,7 @@
 #define LINES      (1U << 13)
 #define AREAS      4096
 #define FEW        256 /* questions of an area that say nothing about shares yet */
+#define SELDOM     4   /* questions for a key that say nothing about its share: chance made them */
 #define AREA_SALT  0x9e3779b97f4a7c15U
 
 /* All that is counted of a key is in one line, of the processor's cache too: a question costs one
@@ -106,5 +107,8 @@ double heat_share(const struct heat *h, uint64_t key, uint64_t area)
         return 0;
     struct spots s = spots_of(key, area);
     uint32_t all = h->now->areas[s.area] + h->before->areas[s.area];
-    return all < FEW ? 0 : (double)(least(h->now, &s) + least(h->before, &s)) / all;
+    if (all < FEW)
+        return 0;
+    uint32_t asked = least(h->now, &s) + least(h->before, &s);
+    return asked < SELDOM ? 0 : (double)asked / all;
 }

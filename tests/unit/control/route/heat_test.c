@@ -49,6 +49,19 @@ static void a_few_questions_say_nothing(void **state)
     assert_true(heat_share(heat, key(0), 7) == 0);
 }
 
+/* A small router has few questions of each area: one of 300 is no share of 1/300. */
+static void a_content_asked_for_now_and_then_is_not_hot(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 300; i++)
+        heat_note(heat, key(i), 7, 1);
+    for (uint64_t i = 0; i < 300; i++)
+        assert_true(heat_share(heat, key(i), 7) == 0);
+    for (int i = 0; i < 10; i++)
+        heat_note(heat, key(0), 7, 1);
+    assert_true(heat_share(heat, key(0), 7) > 0.03);
+}
+
 static void what_was_hot_is_forgotten_but_not_at_once(void **state)
 {
     (void)state;
@@ -70,6 +83,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_share_is_what_was_asked),
         T(a_few_questions_say_nothing),
+        T(a_content_asked_for_now_and_then_is_not_hot),
         T(what_was_hot_is_forgotten_but_not_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
