@@ -71,26 +71,8 @@ static size_t plain_bytes(struct span text)
     return at;
 }
 
-/* Most strings are plain to their end. */
-static bool add_plain(struct buf *to, struct span text)
-{
-    if (plain_bytes(text) < text.n)
-        return false;
-    char *at = buf_room(to, text.n + 2);
-    if (at == NULL)
-        return true;
-    *at = '"';
-    if (text.n > 0)
-        memcpy(at + 1, text.p, text.n);
-    at[text.n + 1] = '"';
-    buf_filled(to, text.n + 2);
-    return true;
-}
-
 static void add_string(struct buf *to, struct span text)
 {
-    if (add_plain(to, text))
-        return;
     const uint8_t *p = (const uint8_t *)text.p;
     size_t at = 0, plain_from = 0;
     buf_add_char(to, '"');
@@ -117,48 +99,32 @@ static void add_string(struct buf *to, struct span text)
 
 /* What stands before a value: the comma that the one before left owing, and the key, which is a
  * constant and needs no escapes. */
-static void add_lead(struct json_out *o, const char *key)
+#define LEAD_ROOM 4 /* beside the key: comma, quotes and colon */
+
+static char *put_lead(struct json_out *o, struct span key, char *at)
 {
-    size_t n = key != NULL ? strlen(key) : 0, used = 0;
-    char *to = buf_room(o->to, n + 4);
-    if (to != NULL) {
-        if (o->needs_comma)
-            to[used++] = ',';
-        if (key != NULL) {
-            to[used++] = '"';
-            memcpy(to + used, key, n);
-            memcpy(to + used + n, "\":", 2);
-            used += n + 2;
-        }
-        buf_filled(o->to, used);
-    }
+    if (o->needs_comma)
+        *at++ = ',';
     o->needs_comma = true;
-}
-
-#define DIGITS_ROOM 24
-
-/* The decimal digits of n at the end of room; where they begin. */
-static char *digits_of(uint64_t n, char room[DIGITS_ROOM])
-{
-    char *at = room + DIGITS_ROOM;
-    do {
-        *--at = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
+    if (key.p == NULL)
+        return at;
+    *at++ = '"';
+    at = mempcpy(at, key.p, key.n);
+    *at++ = '"';
+    *at++ = ':';
     return at;
 }
 
-static void open_with(struct json_out *o, const char *key, char c)
+/* NULL: the buffer has overflowed. The room is for the lead and so many bytes of a value. */
+static char *begin(struct json_out *o, struct span key, size_t value_bytes)
 {
-    add_lead(o, key);
-    buf_add_char(o->to, c);
-    o->needs_comma = false;
+    char *at = buf_room(o->to, key.n + LEAD_ROOM + value_bytes);
+    return at != NULL ? put_lead(o, key, at) : NULL;
 }
 
-static void close_with(struct json_out *o, char c)
+static void end(struct json_out *o, const char *at)
 {
-    buf_add_char(o->to, c);
-    o->needs_comma = true;
+    buf_filled(o->to, (size_t)(at - (o->to->p + o->to->n)));
 }
 
 void json_out_begin(struct json_out *o, struct buf *to)
@@ -166,83 +132,87 @@ void json_out_begin(struct json_out *o, struct buf *to)
     *o = (struct json_out){.to = to};
 }
 
-void json_out_object(struct json_out *o, const char *key)
+void json_out_open(struct json_out *o, struct span key, char bracket)
 {
-    open_with(o, key, '{');
+    char *at = begin(o, key, 1);
+    o->needs_comma = false;
+    if (at == NULL)
+        return;
+    *at++ = bracket;
+    end(o, at);
 }
 
-void json_out_end_object(struct json_out *o)
+void json_out_close(struct json_out *o, char bracket)
 {
-    close_with(o, '}');
+    buf_add_char(o->to, bracket);
+    o->needs_comma = true;
 }
 
-void json_out_array(struct json_out *o, const char *key)
+/* Most strings are plain to their end, and go with their key in one piece. */
+void json_out_text_of(struct json_out *o, struct span key, struct span text)
 {
-    open_with(o, key, '[');
+    bool is_plain_whole = plain_bytes(text) == text.n;
+    char *at = begin(o, key, is_plain_whole ? text.n + 2 : 0);
+    if (at == NULL)
+        return;
+    if (!is_plain_whole) {
+        end(o, at);
+        add_string(o->to, text);
+        return;
+    }
+    *at++ = '"';
+    if (text.n > 0)
+        at = mempcpy(at, text.p, text.n);
+    *at++ = '"';
+    end(o, at);
 }
 
-void json_out_end_array(struct json_out *o)
+void json_out_u64_of(struct json_out *o, struct span key, uint64_t n)
 {
-    close_with(o, ']');
+    char *at = begin(o, key, U64_ROOM);
+    if (at != NULL)
+        end(o, u64_write(at, n));
 }
 
-void json_out_text(struct json_out *o, const char *key, struct span text)
+void json_out_int_of(struct json_out *o, struct span key, int64_t n)
 {
-    add_lead(o, key);
-    add_string(o->to, text);
-}
-
-void json_out_int(struct json_out *o, const char *key, int64_t n)
-{
-    char room[DIGITS_ROOM];
-    char *at = digits_of(n < 0 ? 0 - (uint64_t)n : (uint64_t)n, room);
-    add_lead(o, key);
+    char *at = begin(o, key, 1 + U64_ROOM);
+    if (at == NULL)
+        return;
     if (n < 0)
-        *--at = '-';
-    buf_add(o->to, at, (size_t)(room + sizeof room - at));
+        *at++ = '-';
+    end(o, u64_write(at, n < 0 ? 0 - (uint64_t)n : (uint64_t)n));
 }
 
-void json_out_u64(struct json_out *o, const char *key, uint64_t n)
-{
-    char room[DIGITS_ROOM];
-    char *at = digits_of(n, room);
-    add_lead(o, key);
-    buf_add(o->to, at, (size_t)(room + sizeof room - at));
-}
+/* As a whole number of 10^-decimals, where it fits one (NULL: it does not): printf takes a
+ * microsecond. */
+#define SHORT_REAL_MAX  1e9
+#define SHORT_REAL_ROOM 24
 
-/* As a whole number of 10^-decimals, where it fits one: printf takes a microsecond. */
-static bool add_short_real(struct buf *to, double x, int decimals)
+static char *put_short_real(char *at, double x, int decimals)
 {
     static const uint64_t scales[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
-    char room[DIGITS_ROOM];
-    if (decimals < 0 || (size_t)decimals >= ARRAY_LEN(scales) || fabs(x) > 1e9)
-        return false;
-    uint64_t scale = scales[decimals], n = (uint64_t)llround(fabs(x) * (double)scale);
+    if (decimals < 0 || (size_t)decimals >= ARRAY_LEN(scales) || fabs(x) > SHORT_REAL_MAX)
+        return NULL;
+    uint64_t scale = scales[decimals], n = (uint64_t)(fabs(x) * (double)scale + 0.5);
     for (; decimals > 0 && n % 10 == 0; decimals--) {
         n /= 10;
         scale /= 10;
     }
     if (x < 0 && n > 0)
-        buf_add_char(to, '-');
-    char *at = digits_of(n / scale, room);
-    buf_add(to, at, (size_t)(room + sizeof room - at));
+        *at++ = '-';
+    at = u64_write(at, n / scale);
     if (decimals == 0)
-        return true;
-    at = digits_of(n % scale + scale, room); /* with a 1 before it, which keeps its zeros */
+        return at;
+    char *end = at + 1 + decimals;
     *at = '.';
-    buf_add(to, at, (size_t)(room + sizeof room - at));
-    return true;
+    for (uint64_t rest = n % scale; decimals > 0; decimals--, rest /= 10)
+        at[decimals] = (char)('0' + rest % 10);
+    return end;
 }
 
-void json_out_real(struct json_out *o, const char *key, double x, int decimals)
+static void add_long_real(struct buf *to, double x, int decimals)
 {
-    add_lead(o, key);
-    if (!isfinite(x)) {
-        buf_add_span(o->to, SPAN("null"));
-        return;
-    }
-    if (add_short_real(o->to, x, decimals))
-        return;
     char text[400]; /* DBL_MAX has 309 digits before the point */
     int n = snprintf(text, sizeof text, "%.*f", decimals, x);
     CHECK(n > 0 && n < (int)sizeof text);
@@ -250,31 +220,34 @@ void json_out_real(struct json_out *o, const char *key, double x, int decimals)
         n--;
     if (decimals > 0 && text[n - 1] == '.')
         n--;
-    buf_add(o->to, text, (size_t)n);
+    buf_add(to, text, (size_t)n);
 }
 
-void json_out_bool(struct json_out *o, const char *key, bool b)
+void json_out_real_of(struct json_out *o, struct span key, double x, int decimals)
 {
-    add_lead(o, key);
-    buf_add_span(o->to, b ? SPAN("true") : SPAN("false"));
+    if (!isfinite(x)) {
+        json_out_raw_of(o, key, SPAN("null"));
+        return;
+    }
+    char *at = begin(o, key, SHORT_REAL_ROOM);
+    if (at == NULL)
+        return;
+    char *after = put_short_real(at, x, decimals);
+    end(o, after != NULL ? after : at);
+    if (after == NULL)
+        add_long_real(o->to, x, decimals);
 }
 
-void json_out_null(struct json_out *o, const char *key)
+void json_out_raw_of(struct json_out *o, struct span key, struct span text)
 {
-    add_lead(o, key);
-    buf_add_span(o->to, SPAN("null"));
+    char *at = begin(o, key, text.n);
+    if (at != NULL)
+        end(o, text.n > 0 ? mempcpy(at, text.p, text.n) : at);
 }
 
 void json_out_key(struct json_out *o, struct span key)
 {
-    add_lead(o, NULL);
-    add_string(o->to, key);
+    json_out_text_of(o, SPAN_NONE, key);
     buf_add_char(o->to, ':');
     o->needs_comma = false;
-}
-
-void json_out_raw(struct json_out *o, const char *key, struct span text)
-{
-    add_lead(o, key);
-    buf_add_span(o->to, text);
 }
