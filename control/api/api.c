@@ -156,6 +156,7 @@ struct api_worker *api_worker_create(struct api *a, struct loop *l, int index)
     w->loop = l;
     list_init(&w->held);
     w->heat = heat_create();
+    buf_init(&w->text, ANSWER_MAX_BYTES);
     geo_view_init(&w->geo, a->geo);
     registry_view_init(&w->view, a->registry);
     a->workers[index] = w;
@@ -203,6 +204,7 @@ void api_workers_free(struct api *a)
 {
     for (int i = 0; i < a->worker_count; i++) {
         heat_destroy(&a->workers[i]->heat);
+        buf_finish(&a->workers[i]->text);
         mem_free(a->workers[i]);
     }
     mem_free(a->workers);

@@ -8,22 +8,21 @@
 #include "lib/codec/json_out.h"
 
 #define DEFAULT_WANTED 3
-#define COMMON_BYTES   2048 /* hold most answers */
+
+enum parameter { CLIENT, HOST, PATH, COUNT, SCHEME, EXPLAIN, PARAMETERS };
 
 struct asked {
-    struct span client, host, path, count, scheme, explain;
+    struct span v[PARAMETERS]; /* p == NULL: not given */
 };
 
 static void note_parameter(struct asked *q, struct span name, struct span value)
 {
-    const struct {
-        struct span name, *value;
-    } rows[] = {{SPAN("client"), &q->client}, {SPAN("host"), &q->host},
-                {SPAN("path"), &q->path},     {SPAN("n"), &q->count},
-                {SPAN("scheme"), &q->scheme}, {SPAN("explain"), &q->explain}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (span_eq(name, rows[i].name) && rows[i].value->p == NULL) /* the first counts */
-            *rows[i].value = value;
+    static const struct span names[] = {
+        [CLIENT] = SPAN("client"), [HOST] = SPAN("host"),     [PATH] = SPAN("path"),
+        [COUNT] = SPAN("n"),       [SCHEME] = SPAN("scheme"), [EXPLAIN] = SPAN("explain")};
+    for (size_t i = 0; i < PARAMETERS; i++)
+        if (span_eq(name, names[i]) && q->v[i].p == NULL) /* the first counts */
+            q->v[i] = value;
 }
 
 /* NULL, or what is wrong with the question. */
@@ -35,7 +34,7 @@ static const char *read_query(struct exchange *x, struct span query, struct aske
         note_parameter(q, name, value);
     if (r != 0)
         return "The query holds a bad escape.";
-    if (q->host.n == 0)
+    if (q->v[HOST].n == 0)
         return "host must be given.";
     return NULL;
 }
@@ -43,32 +42,30 @@ static const char *read_query(struct exchange *x, struct span query, struct aske
 static const char *set_question(const struct asked *q, struct steer *s)
 {
     uint64_t wanted = DEFAULT_WANTED;
-    if (q->client.p != NULL && addr_parse_ip(q->client, &s->client) != 0)
+    struct span client = q->v[CLIENT], count = q->v[COUNT], scheme = q->v[SCHEME];
+    if (client.p != NULL && addr_parse_ip(client, &s->client) != 0)
         return "client is no IP address.";
-    if (q->count.p != NULL && (!span_u64(q->count, &wanted) || wanted < 1 || wanted > DECIDE_MAX))
+    if (count.p != NULL && (!span_u64(count, &wanted) || wanted < 1 || wanted > DECIDE_MAX))
         return "n is a number from 1 to 16.";
     s->question.wanted = (size_t)wanted;
     s->tells_place = true;
-    if (q->scheme.p == NULL)
+    if (scheme.p == NULL)
         s->question.scheme = DECIDE_ANY;
-    else if (span_eq(q->scheme, SPAN("http")))
+    else if (span_eq(scheme, SPAN("http")))
         s->question.scheme = DECIDE_HTTP;
-    else if (span_eq(q->scheme, SPAN("https")))
+    else if (span_eq(scheme, SPAN("https")))
         s->question.scheme = DECIDE_HTTPS;
     else
         return "scheme is http or https.";
     return NULL;
 }
 
-static void answer(struct exchange *x, const struct steer *s, bool is_long)
+static void write_answer(const struct steer *s, bool is_long, struct buf *text)
 {
     char client[ADDR_TEXT_ROOM];
-    struct buf text;
     struct json_out o;
-    buf_init(&text, ANSWER_MAX_BYTES);
-    (void)buf_room(&text, COMMON_BYTES);
     size_t n = addr_ip_text(&s->client, client);
-    json_out_begin(&o, &text);
+    json_out_begin(&o, text);
     json_out_object(&o, NULL);
     json_out_text(&o, "client", span_make(client, n));
     json_out_text(&o, "site", s->site->name);
@@ -80,8 +77,21 @@ static void answer(struct exchange *x, const struct steer *s, bool is_long)
     explain_write(&e, &o);
     json_out_int(&o, "ttl_s", s->config->redirect_max_age_s);
     json_out_end_object(&o);
-    answer_json(x, 200, &text);
-    buf_finish(&text);
+}
+
+/* Usual answers are written in the worker's buffer; one that tells of each node is as long as there
+ * are nodes, and has its own. */
+static void answer(struct api_worker *w, struct exchange *x, const struct steer *s, bool is_long)
+{
+    struct buf own, *text = is_long ? &own : &w->text;
+    if (is_long)
+        buf_init(&own, ANSWER_MAX_BYTES);
+    else
+        buf_clear(text);
+    write_answer(s, is_long, text);
+    answer_json(x, 200, text);
+    if (is_long)
+        buf_finish(&own);
 }
 
 void api_route(void *app, struct exchange *x, const struct router_match *m)
@@ -98,15 +108,15 @@ void api_route(void *app, struct exchange *x, const struct router_match *m)
         answer_problem(x, 400, "%s", fault);
         return;
     }
-    struct span host = steer_host(q.host, &x->mem);
+    struct span host = steer_host(q.v[HOST], &x->mem);
     if (!steer_site(w, &s, host)) {
         counter_add(&w->counters.unknown_hosts, 1);
         answer_problem(x, 404, "No site has the host %.*s.", SPAN_FMT(host));
         return;
     }
-    steer_run(w, &s, host, q.path.n > 0 ? q.path : SPAN("/"));
+    steer_run(w, &s, host, q.v[PATH].n > 0 ? q.v[PATH] : SPAN("/"));
     if (s.verdict.count == 0)
         answer_problem(x, 503, "There is no edge.");
     else
-        answer(x, &s, span_eq(q.explain, SPAN("1")));
+        answer(w, x, &s, span_eq(q.v[EXPLAIN], SPAN("1")));
 }

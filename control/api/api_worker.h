@@ -68,7 +68,8 @@ struct api_worker {
     struct list held; /* heartbeats that wait for news */
     struct mirror_lists *mirrors;
     struct api_caller caller;
-    size_t jobs; /* on their way through the state's thread */
+    struct buf text; /* of the answer that is being written */
+    size_t jobs;     /* on their way through the state's thread */
     bool is_draining;
     int servers_left;           /* that have not drained yet */
     void (*on_idle)(void *ctx); /* once: nothing runs any more */

@@ -10,7 +10,7 @@ static bool is_trusted(const struct api_config *c, const struct addr *a)
 }
 
 /* RFC 7239 s.5.2 in its older spelling: nearest hop last. Only hops that a trusted one reported
- * count, so the walk is from the end. */
+ * count, so the walk is from the end; the nearest is one. */
 static struct addr forwarded_client(const struct api_config *c, const struct exchange *x,
                                     struct addr nearest)
 {
@@ -22,12 +22,11 @@ static struct addr forwarded_client(const struct api_config *c, const struct exc
         for (struct span rest = f->value, hop; list_next_element(&rest, &hop);)
             if (count < MAX_HOPS)
                 hops[count++] = hop;
-    struct addr client = nearest;
-    while (count > 0 && is_trusted(c, &client)) {
-        struct addr next;
-        if (addr_parse_ip(hops[--count], &next) != 0)
-            break;
+    struct addr client = nearest, next;
+    while (count > 0 && addr_parse_ip(hops[--count], &next) == 0) {
         client = next;
+        if (count > 0 && !is_trusted(c, &client))
+            break;
     }
     return client;
 }
@@ -39,12 +38,29 @@ struct addr steer_client(struct api_worker *w, const struct exchange *x)
     return c->proxies != NULL && is_trusted(c, peer) ? forwarded_client(c, x, *peer) : *peer;
 }
 
+/* Eight letters at once: a byte's highest bit tells whether it is from A to Z, and becomes 0x20. */
+static uint64_t lower_eight(uint64_t eight)
+{
+    const uint64_t ones = 0x0101010101010101U, tops = ones << 7;
+    uint64_t low = eight & ~tops, from_a = low + ones * (0x80 - 'A'),
+             beyond_z = low + ones * (0x7f - 'Z');
+    return eight | (((from_a ^ beyond_z) & ~eight & tops) >> 2);
+}
+
 struct span steer_host(struct span host, struct arena *mem)
 {
     char *lower = arena_bytes(mem, host.n);
-    for (size_t i = 0; i < host.n; i++) {
-        char c = host.p[i];
-        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    uint64_t eight = 0;
+    size_t at = 0;
+    for (; host.n - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, host.p + at, sizeof eight);
+        eight = lower_eight(eight);
+        memcpy(lower + at, &eight, sizeof eight);
+    }
+    if (at < host.n) {
+        memcpy(&eight, host.p + at, host.n - at);
+        eight = lower_eight(eight);
+        memcpy(lower + at, &eight, host.n - at);
     }
     return span_make(lower, host.n);
 }

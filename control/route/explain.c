@@ -26,10 +26,8 @@ static void write_place(const struct place *p, struct json_out *o)
     json_out_end_object(o);
 }
 
-static void write_choice(const struct explain_spec *e, const struct decide_choice *c,
-                         struct json_out *o)
+static void write_choice(const struct decide_choice *c, double km, struct json_out *o)
 {
-    double km = decide_km(e->question->place, c->node);
     json_out_object(o, NULL);
     json_out_raw(o, NULL, c->node->told);
     json_out_text(o, "rule", span_of(decide_rule_name(c->rule)));
@@ -38,6 +36,25 @@ static void write_choice(const struct explain_spec *e, const struct decide_choic
     if (km >= 0)
         json_out_real(o, "km", km, 1);
     json_out_end_object(o);
+}
+
+static bool is_same_point(const struct node_spec *a, const struct node_spec *b)
+{
+    return a->has_point && b->has_point && a->lat == b->lat && a->lon == b->lon;
+}
+
+/* Most edges of an answer are in one place, and a distance is five sines and roots. */
+static void write_choices(const struct explain_spec *e, struct json_out *o)
+{
+    const struct decide_verdict *v = e->verdict;
+    double km = -1;
+    json_out_array(o, "edges");
+    for (size_t i = 0; i < v->count; i++) {
+        if (i == 0 || !is_same_point(&v->v[i].node->spec, &v->v[i - 1].node->spec))
+            km = decide_km(e->question->place, v->v[i].node);
+        write_choice(&v->v[i], km, o);
+    }
+    json_out_end_array(o);
 }
 
 static bool lacks_url(const struct picture_node *n, enum decide_scheme scheme)
@@ -159,10 +176,7 @@ void explain_write(const struct explain_spec *e, struct json_out *o)
     if (v->override != NULL)
         json_out_text(o, "network", v->override->network);
     write_place(e->question->place, o);
-    json_out_array(o, "edges");
-    for (size_t i = 0; i < v->count; i++)
-        write_choice(e, &v->v[i], o);
-    json_out_end_array(o);
+    write_choices(e, o);
     if (!e->is_long)
         return;
     write_numbers(e, o);

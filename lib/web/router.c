@@ -147,14 +147,15 @@ void router_run(const struct router_row *rows, router_before_fn before, void *ap
 
 int router_query_next(struct span *rest, struct arena *mem, struct span *name, struct span *value)
 {
-    struct span text;
     if (rest->p == NULL)
         return 0;
-    struct span pair = span_cut(*rest, '&', rest);
-    pair = span_cut(pair, '=', &text);
-    bool is_good =
-        decode(pair, true, mem, name) && decode(text.p != NULL ? text : SPAN(""), true, mem, value);
-    return is_good ? 1 : ERR_SYNTAX;
+    struct span pair = span_cut(*rest, '&', rest), text;
+    bool is_plain = !has_escape(pair);
+    *name = span_cut(pair, '=', &text);
+    *value = text.p != NULL ? text : SPAN("");
+    if (is_plain)
+        return 1;
+    return decode(*name, true, mem, name) && decode(*value, true, mem, value) ? 1 : ERR_SYNTAX;
 }
 
 struct span router_query(struct span query, const char *name, struct arena *mem, int *err)
