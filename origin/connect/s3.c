@@ -13,9 +13,10 @@
 
 #include <stdio.h>
 
-#define ACCESS_KEY    "aws_access_key_id"
-#define SECRET_KEY    "aws_secret_access_key"
-#define SESSION_TOKEN "aws_session_token"
+#define ACCESS_KEY     "aws_access_key_id"
+#define SECRET_KEY     "aws_secret_access_key"
+#define SESSION_TOKEN  "aws_session_token"
+#define DEFAULT_REGION "us-east-1"
 /* SHA-256 of nothing. */
 #define EMPTY_HASH SPAN("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 
@@ -59,13 +60,14 @@ static int s3_sign(struct remote_loop *at, struct remote_ask *a, struct request_
                    struct client_target *target)
 {
     struct credentials *c = at->state;
+    const char *region = at->remote->options->region;
     struct sigv4_pair fields[REMOTE_PAIRS_MAX];
     struct sigv4_signed made;
     credentials_follow(c, loop_now(at->home));
     struct sigv4_key key = {.access_key = credentials_value(c, ACCESS_KEY),
                             .secret = credentials_value(c, SECRET_KEY),
                             .session_token = credentials_value(c, SESSION_TOKEN),
-                            .region = span_of(at->remote->options->region)};
+                            .region = span_of(region[0] != '\0' ? region : DEFAULT_REGION)};
     remote_address(at, a, head, target);
     head->path = path_of(at, a);
     struct sigv4_request r = {.method = head->method_text,

@@ -43,8 +43,9 @@ static const struct option rows[] = {
      FIELD(region),
      0,
      0,
-     "us-east-1",
-     "Region to sign for (s3), or whose endpoint to take (swift; \"\": the first).",
+     "",
+     "Region to sign for (s3; \"\": us-east-1), or whose endpoint to take (swift; \"\": the "
+     "first).",
      {NULL}},
     {"credentials_file",
      OPTION_TEXT,

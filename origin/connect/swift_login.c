@@ -115,10 +115,16 @@ static int read_v3(struct remote_loop *at, struct swift_login *s, const struct r
         const struct json_t *t = json_in_object(&in, in.root, "token");
         struct span url = o->url[0] != '\0' ? span_of(o->url) : find_endpoint(&in, t, o->region);
         sec_t until = moment_of(json_in_text(&in, t, "expires_at", 64));
+        if (url.n == 0)
+            LOG_WARN_LIMITED("storage-not-in-catalogue",
+                             "storage=swift url=\"%s\" region=\"%s\" reason=\"Keystone names no "
+                             "public endpoint of an object-store there\"",
+                             o->auth_url, o->region);
         if (token.n == 0 || token.n > TOKEN_MAX || swift_login_use(s, url) != 0)
             err = ERR_PROTOCOL;
         else
-            use_token(at, s, token, until - loop_wall(at->home) / MSEC_PER_SEC);
+            use_token(at, s, token,
+                      until - (loop_wall(at->home) + MSEC_PER_SEC - 1) / MSEC_PER_SEC);
     }
     json_in_finish(&in);
     return err;
