@@ -4,7 +4,6 @@
 import ast
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from tests.harness import builds, packages
@@ -34,4 +33,4 @@ def run(arguments):
     packages.install("build")
     builds.build()
     env = dict(os.environ, PYTHONPATH=str(builds.ROOT))
-    return subprocess.run([sys.executable, found[name], *arguments[1:]], env=env).returncode
+    return subprocess.run([packages.PYTHON, found[name], *arguments[1:]], env=env).returncode

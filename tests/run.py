@@ -18,7 +18,6 @@ from tests.harness import builds, packages
 from tests.harness.programs import SANITIZERS
 from tests.harness.trouble import Trouble
 
-PYTHON = "/usr/bin/python3"      # Debian's, which is where Debian's pytest is
 # Many tests wait for what takes its time: one more than there are cores keeps these busy.
 TESTERS = str(int(builds.JOBS) + 1)
 
@@ -63,7 +62,7 @@ def pytest_run(folder, what, options, testers):
     """One run of pytest with the programs of one build, read back from its XML report."""
     report = builds.ROOT / ".cache" / f"e2e-{folder.name}.xml"
     report.unlink(missing_ok=True)
-    command = [PYTHON, "-m", "pytest", "-q", "--tb=short", "-n", testers, "--dist", "load",
+    command = [packages.PYTHON, "-m", "pytest", "-q", "--tb=short", "-n", testers, "--dist", "load",
                "-p", "no:cacheprovider", f"--junitxml={report}", *what]
     env = dict(os.environ, **SANITIZERS, BYEORI_BUILD=str(folder), PYTHONDONTWRITEBYTECODE="1")
     env |= {"BYEORI_LONG": "1"} if options.long else {}

@@ -10,6 +10,7 @@ from tests.harness.trouble import Trouble
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG = ROOT / ".cache/apt.log"
+PYTHON = "/usr/bin/python3"      # Debian's, which is where the modules of its packages are
 
 PACKAGES = {
     "build": ("gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libconfuse-dev "
