@@ -132,13 +132,6 @@ struct connector {
     const struct connector_ops *ops;
 };
 
-/* For the commands: the storage that `store` names, a folder or a configuration file; io outlives
- * it. 0, or an error and why. */
-struct buf;
-struct iopool;
-typedef int (*connector_open_fn)(const char *store, struct iopool *io, struct connector **out,
-                                 struct buf *why);
-
 static inline void connector_enter(struct connector *c, struct loop *home)
 {
     if (c->ops->enter != NULL)

@@ -6,7 +6,6 @@
 #include "lib/base/err.h"
 #include "lib/base/option.h"
 #include "lib/codec/zstd_stream.h"
-#include "lib/net/iopool.h"
 #include "origin/publish/announce.h"
 #include "origin/publish/delta.h"
 #include "origin/publish/hasher.h"
@@ -14,13 +13,10 @@
 
 #include <errno.h>
 #include <ftw.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define IO_THREADS  4
-#define IO_QUEUE    4096
 #define BAR_CELLS   30
 #define BAR_EVERY   100 /* ms */
 #define FOLDER_ROOM 512
@@ -43,21 +39,16 @@ struct bar {
     msec_t began, last;
 };
 
-/* The one loop of a run, and what goes on on it. */
+/* A run: the storage, and what is done with it. */
 struct session {
     const struct arguments *args;
-    struct loop *home;
-    struct iopool *io;
-    struct connector *to;
+    struct command command;
     struct tree tree;
     struct publish publish;
     struct deltas deltas;
     struct announce announce;
     char folder[FOLDER_ROOM]; /* of deltas, while there is one; "": none */
     struct bar bar;
-    struct buf why;
-    int err; /* of the step that ended last */
-    bool is_over;
 };
 
 static const char usage_text[] =
@@ -249,32 +240,14 @@ static void on_progress(struct publish *p)
     bar_draw(&s->bar, p->totals.sent_bytes);
 }
 
-static void step_over(struct session *s, int err)
-{
-    s->err = err;
-    s->is_over = true;
-    loop_stop(s->home);
-}
-
-/* After a step was started. One that was over at once has stopped a loop that did not run yet, so
- * running it may end early. */
-static void wait_for_step(struct session *s)
-{
-    while (!s->is_over)
-        loop_run(s->home);
-    s->is_over = false;
-}
-
 static void on_published(struct publish *p, int err)
 {
-    struct session *s = CONTAINER_OF(p, struct session, publish);
-    step_over(s, err);
+    command_step_over(&CONTAINER_OF(p, struct session, publish)->command, err);
 }
 
 static void on_deltas(struct deltas *d, int err)
 {
-    struct session *s = CONTAINER_OF(d, struct session, deltas);
-    step_over(s, err);
+    command_step_over(&CONTAINER_OF(d, struct session, deltas)->command, err);
 }
 
 static void tell_failed(struct span what)
@@ -304,23 +277,22 @@ static void tell(const struct arguments *a, const struct publish *p, int err)
 
 static void on_announced(struct announce *a, int err)
 {
-    struct session *s = CONTAINER_OF(a, struct session, announce);
-    step_over(s, err);
+    command_step_over(&CONTAINER_OF(a, struct session, announce)->command, err);
 }
 
-static void announce(struct session *s)
+static int announce(struct session *s)
 {
     struct announce *a = &s->announce;
     *a = (struct announce){.options = &s->args->announce,
-                           .home = s->home,
+                           .home = s->command.home,
                            .tree = &s->tree,
                            .name = s->args->name,
                            .changes = &s->publish.changes,
                            .done = on_announced};
     announce_start(a);
-    wait_for_step(s);
+    int err = command_wait(&s->command);
     struct span told = buf_span(&a->told);
-    if (s->err == 0)
+    if (err == 0)
         printf("%.*s", SPAN_FMT(told));
     else
         fprintf(stderr,
@@ -328,13 +300,14 @@ static void announce(struct session *s)
                 "announce it.\n",
                 SPAN_FMT(told));
     buf_finish(&a->told);
+    return err;
 }
 
 static int upload(struct session *s)
 {
     const struct arguments *a = s->args;
-    s->publish = (struct publish){.to = s->to,
-                                  .home = s->home,
+    s->publish = (struct publish){.to = s->command.store,
+                                  .home = s->command.home,
                                   .tree = &s->tree,
                                   .name = a->name,
                                   .block_bytes = a->block_bytes,
@@ -346,14 +319,14 @@ static int upload(struct session *s)
                                   .done = on_published};
     bar_begin(&s->bar, "uploading", 0);
     publish_start(&s->publish);
-    wait_for_step(s);
+    int err = command_wait(&s->command);
     bar_end(&s->bar);
-    tell(a, &s->publish, s->err);
-    if (s->err == 0 && a->announce.control != NULL && !a->is_dry_run)
-        announce(s);
+    tell(a, &s->publish, err);
+    if (err == 0 && a->announce.control != NULL && !a->is_dry_run)
+        err = announce(s);
     buf_finish(&s->publish.why);
     arena_finish(&s->publish.changes.mem);
-    return s->err;
+    return err;
 }
 
 static int hash(struct session *s)
@@ -364,7 +337,7 @@ static int hash(struct session *s)
                                .progress = on_hashed,
                                .ctx = &s->bar};
     bar_begin(&s->bar, "hashing", s->tree.bytes);
-    int err = hasher_run(&spec, &s->why);
+    int err = hasher_run(&spec, &s->command.why);
     bar_end(&s->bar);
     return err;
 }
@@ -377,28 +350,28 @@ static int add_deltas(struct session *s)
     snprintf(s->folder, sizeof s->folder, "%s/byeori-delta-XXXXXX",
              temporary != NULL ? temporary : "/tmp");
     if (mkdtemp(s->folder) == NULL) {
-        buf_printf(&s->why, "%s: %s", s->folder, strerror(errno));
+        buf_printf(&s->command.why, "%s: %s", s->folder, strerror(errno));
         s->folder[0] = '\0';
         return ERR_IO;
     }
-    *d = (struct deltas){.from = s->to,
-                         .home = s->home,
-                         .io = s->io,
+    *d = (struct deltas){.from = s->command.store,
+                         .home = s->command.home,
+                         .io = s->command.io,
                          .tree = &s->tree,
                          .name = s->args->base,
                          .folder = s->folder,
                          .level = s->args->level,
-                         .jobs = IO_THREADS,
+                         .jobs = COMMAND_IO_THREADS,
                          .done = on_deltas};
     deltas_start(d);
-    wait_for_step(s);
-    buf_add_span(&s->why, buf_span(&d->why));
+    int err = command_wait(&s->command);
+    buf_add_span(&s->command.why, buf_span(&d->why));
     buf_finish(&d->why);
-    if (s->err != 0)
-        return s->err;
+    if (err != 0)
+        return err;
     printf("%zu deltas from %.*s: %lld bytes for %lld\n", d->count, SPAN_FMT(s->args->base),
            (long long)d->dcz_bytes, (long long)d->new_bytes);
-    int err = d->count > 0 ? tree_add(&s->tree, s->folder, &s->why) : 0;
+    err = d->count > 0 ? tree_add(&s->tree, s->folder, &s->command.why) : 0;
     return err != 0 ? err : hash(s);
 }
 
@@ -411,13 +384,13 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 static int run(struct session *s)
 {
-    int err = tree_add(&s->tree, s->args->folder, &s->why);
+    int err = tree_add(&s->tree, s->args->folder, &s->command.why);
     if (err == 0)
         err = hash(s);
     if (err == 0 && s->args->base.n > 0)
         err = add_deltas(s);
     if (err != 0)
-        tell_failed(buf_span(&s->why));
+        tell_failed(buf_span(&s->command.why));
     else
         err = upload(s);
     if (s->folder[0] != '\0')
@@ -427,26 +400,16 @@ static int run(struct session *s)
 
 static int run_with(const struct arguments *a, connector_open_fn open)
 {
-    struct session s = {.args = a, .home = loop_create()};
-    CHECK(s.home != NULL);
+    struct session s = {.args = a};
     s.bar.is_shown = !a->is_quiet && isatty(STDERR_FILENO) == 1;
-    s.io = iopool_create(IO_THREADS, IO_QUEUE);
-    buf_init(&s.why, 8192);
     tree_open(&s.tree);
-    int err = open(a->store, s.io, &s.to, &s.why);
-    if (err == 0) {
-        connector_enter(s.to, s.home);
+    int err = command_begin(&s.command, open, a->store);
+    if (err == 0)
         err = run(&s);
-        connector_leave(s.to, s.home);
-    } else {
-        fprintf(stderr, "byeori-origin publish: %.*s\n", SPAN_FMT(buf_span(&s.why)));
-    }
-    loop_deliver(s.home);
+    else
+        fprintf(stderr, "byeori-origin publish: %.*s\n", SPAN_FMT(buf_span(&s.command.why)));
+    command_end(&s.command);
     tree_close(&s.tree);
-    iopool_destroy(&s.io);
-    connector_destroy(&s.to);
-    loop_destroy(&s.home);
-    buf_finish(&s.why);
     return err;
 }
 
@@ -464,6 +427,5 @@ int publish_main(int argc, char **argv, connector_open_fn open)
     int status = read_arguments(argc, argv, &a);
     if (status != 0)
         return status;
-    (void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     return run_with(&a, open) != 0 ? 1 : 0;
 }

@@ -2,7 +2,7 @@
 #ifndef ORIGIN_PUBLISH_MAIN_H
 #define ORIGIN_PUBLISH_MAIN_H
 
-#include "origin/connect/connector.h"
+#include "origin/connect/command.h"
 
 /* byeori-origin publish: the command line around publish.h. Exit codes: 0 published (or there
  * already), 1 failed, 2 usage. */

@@ -3,20 +3,16 @@
  * byeori-origin store: lists, puts and removes through the same connectors as everything else. */
 #include "origin/store/main.h"
 
-#include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
-#include "lib/net/iopool.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define IO_THREADS 1
-#define IO_QUEUE   64
 #define LIST_ARENA (16 << 20)
 #define STEP_BYTES (1 << 20)
 
@@ -29,32 +25,18 @@ static const char usage_text[] =
     "configuration of byeori-origin whose storage is meant. Paths begin with '/'. What releases\n"
     "consist of lies below /.byeori: see the README before anything there is removed.\n";
 
-/* The one loop, and the question that is under way on it. */
+/* The storage, and the question to it that is under way. */
 struct session {
-    struct loop *home;
-    struct connector *store;
+    struct command command;
     struct connector_list list;
     struct connector_put put;
     struct connector_remove remove;
     int fd; /* of the file that is put */
-    int err;
-    bool is_over;
 };
 
-static void step_over(struct session *s, int err)
+static const struct connector_ops *ops_of(const struct session *s)
 {
-    s->err = err;
-    s->is_over = true;
-    loop_stop(s->home);
-}
-
-/* One that was over at once has stopped a loop that did not run yet: running it may end early. */
-static int wait_for_step(struct session *s)
-{
-    while (!s->is_over)
-        loop_run(s->home);
-    s->is_over = false;
-    return s->err;
+    return s->command.store->ops;
 }
 
 static int complain(const char *path, int err)
@@ -65,7 +47,7 @@ static int complain(const char *path, int err)
 
 static void on_page(struct connector_list *l, int err)
 {
-    step_over(CONTAINER_OF(l, struct session, list), err);
+    command_step_over(&CONTAINER_OF(l, struct session, list)->command, err);
 }
 
 static int list(struct session *s, const char *prefix)
@@ -75,11 +57,11 @@ static int list(struct session *s, const char *prefix)
     do {
         s->list = (struct connector_list){.prefix = span_of(prefix),
                                           .after = span_of(after != NULL ? after : ""),
-                                          .home = s->home,
+                                          .home = s->command.home,
                                           .done = on_page};
         arena_init(&s->list.mem, LIST_ARENA);
-        s->store->ops->list(s->store, &s->list);
-        err = wait_for_step(s);
+        ops_of(s)->list(s->command.store, &s->list);
+        err = command_wait(&s->command);
         for (size_t i = 0; err == 0 && i < s->list.count; i++)
             printf("%lld %.*s\n", (long long)s->list.entries[i].size_bytes,
                    SPAN_FMT(s->list.entries[i].path));
@@ -113,7 +95,7 @@ static struct body *file_body(struct connector_put *p, int64_t from, int64_t len
 
 static void on_put(struct connector_put *p, int err)
 {
-    step_over(CONTAINER_OF(p, struct session, put), err);
+    command_step_over(&CONTAINER_OF(p, struct session, put)->command, err);
 }
 
 static int put_open(struct session *s, const char *path)
@@ -126,21 +108,23 @@ static int put_open(struct session *s, const char *path)
     if (err != 0)
         return err;
     s->put = (struct connector_put){.path = span_of(path),
-                                    .home = s->home,
+                                    .home = s->command.home,
                                     .size_bytes = st.st_size,
                                     .sha256 = sha256,
                                     .is_commit = true,
                                     .open = file_body,
                                     .done = on_put};
-    s->store->ops->put(s->store, &s->put);
-    return wait_for_step(s);
+    ops_of(s)->put(s->command.store, &s->put);
+    return command_wait(&s->command);
 }
 
 static int put(struct session *s, const char *file, const char *path)
 {
     s->fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (s->fd < 0)
-        return complain(file, ERR_NOT_FOUND);
+    if (s->fd < 0) {
+        fprintf(stderr, "byeori-origin store: %s: %s\n", file, strerror(errno));
+        return ERR_IO;
+    }
     int err = put_open(s, path);
     close(s->fd);
     return err == 0 ? 0 : complain(path, err);
@@ -148,7 +132,7 @@ static int put(struct session *s, const char *file, const char *path)
 
 static void on_removed(struct connector_remove *r, int err)
 {
-    step_over(CONTAINER_OF(r, struct session, remove), err);
+    command_step_over(&CONTAINER_OF(r, struct session, remove)->command, err);
 }
 
 static int remove_all(struct session *s, char **paths, int count)
@@ -156,9 +140,9 @@ static int remove_all(struct session *s, char **paths, int count)
     int first = 0;
     for (int i = 0; i < count; i++) {
         s->remove = (struct connector_remove){
-            .path = span_of(paths[i]), .home = s->home, .done = on_removed};
-        s->store->ops->remove(s->store, &s->remove);
-        int err = wait_for_step(s);
+            .path = span_of(paths[i]), .home = s->command.home, .done = on_removed};
+        ops_of(s)->remove(s->command.store, &s->remove);
+        int err = command_wait(&s->command);
         if (err != 0)
             complain(paths[i], err);
         first = first == 0 ? err : first;
@@ -193,30 +177,17 @@ static bool is_command(int count, char **words)
 
 int store_main(int argc, char **argv, connector_open_fn open)
 {
-    struct buf why;
-    struct session s = {.home = NULL};
+    struct session s = {.fd = -1};
     bool asks_help = argc == 2 && strcmp(argv[1], "--help") == 0;
     if (argc < 3 || !is_command(argc - 2, argv + 2)) {
         fputs(usage_text, asks_help ? stdout : stderr);
         return asks_help ? 0 : 2;
     }
-    (void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-    s.home = loop_create();
-    CHECK(s.home != NULL);
-    struct iopool *io = iopool_create(IO_THREADS, IO_QUEUE);
-    buf_init(&why, 8192);
-    int err = open(argv[1], io, &s.store, &why);
-    if (err == 0) {
-        connector_enter(s.store, s.home);
+    int err = command_begin(&s.command, open, argv[1]);
+    if (err == 0)
         err = obey(&s, argc - 2, argv + 2);
-        connector_leave(s.store, s.home);
-    } else {
-        fprintf(stderr, "byeori-origin store: %.*s\n", SPAN_FMT(buf_span(&why)));
-    }
-    loop_deliver(s.home);
-    iopool_destroy(&io);
-    connector_destroy(&s.store);
-    loop_destroy(&s.home);
-    buf_finish(&why);
+    else
+        fprintf(stderr, "byeori-origin store: %.*s\n", SPAN_FMT(buf_span(&s.command.why)));
+    command_end(&s.command);
     return err != 0 ? 1 : 0;
 }
