@@ -123,12 +123,7 @@ static int read_rollback(struct api_job *j, struct span body)
         job->version = json_in_u64(&in, in.root, "version", 0);
     if (err == 0 && job->version == 0)
         json_in_fault(&in, "version", "must be given");
-    if (json_in_is_faulty(&in)) {
-        buf_printf(&j->why, "%s", in.fault);
-        err = err != 0 ? err : ERR_SYNTAX;
-    }
-    json_in_finish(&in);
-    return err;
+    return json_in_end(&in, err, NULL, &j->why);
 }
 
 static int run_rollback(struct api_job *j, struct state *s)

@@ -48,12 +48,7 @@ static int read_prefill(struct api_job *j, struct span body)
         prefill_order_read(&in, in.root, r->at_wall_ms, &r->order, &j->mem);
         read_nodes(&in, j, r);
     }
-    if (json_in_is_faulty(&in)) {
-        buf_printf(&j->why, "%s", in.fault);
-        err = err != 0 ? err : ERR_SYNTAX;
-    }
-    json_in_finish(&in);
-    return err;
+    return json_in_end(&in, err, &j->mem, &j->why);
 }
 
 static int run_prefill(struct api_job *j, struct state *s)

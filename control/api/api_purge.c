@@ -73,11 +73,7 @@ static int read_purge(struct api_job *j, struct span body)
     int err = json_in_parse(&in, body, BODY_BYTES);
     if (err == 0)
         read_order(&in, j, &purge->record.purge);
-    if (json_in_is_faulty(&in)) {
-        buf_printf(&j->why, "%s", in.fault);
-        err = err != 0 ? err : ERR_SYNTAX;
-    }
-    json_in_finish(&in);
+    err = json_in_end(&in, err, &j->mem, &j->why);
     purge->record.at_wall_ms = loop_wall(j->worker->loop);
     return err;
 }

@@ -69,11 +69,7 @@ static int read_make(struct api_job *j, struct span body)
     int err = json_in_parse(&in, body, BODY_BYTES);
     if (err == 0)
         read_token(&in, &job->token);
-    if (json_in_is_faulty(&in)) {
-        buf_printf(&j->why, "%s", in.fault);
-        err = err != 0 ? err : ERR_SYNTAX;
-    }
-    json_in_finish(&in);
+    err = json_in_end(&in, err, NULL, &j->why);
     j->about = span_of(job->token.name);
     return err;
 }

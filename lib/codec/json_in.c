@@ -30,6 +30,21 @@ void json_in_finish(struct json_in *in)
     in->root = NULL;
 }
 
+int json_in_end(struct json_in *in, int err, const struct arena *mem, struct buf *why)
+{
+    bool is_faulty = json_in_is_faulty(in), is_full = mem != NULL && arena_overflowed(mem);
+    json_in_finish(in);
+    if (is_faulty)
+        buf_printf(why, "%s", in->fault);
+    else if (is_full)
+        buf_printf(why, "does not fit into the memory set apart for it");
+    if (err == 0 && is_faulty)
+        err = ERR_SYNTAX;
+    if (err == 0 && is_full)
+        err = ERR_TOO_BIG;
+    return err;
+}
+
 void json_in_fault(struct json_in *in, const char *key, const char *what)
 {
     if (!json_in_is_faulty(in))

@@ -2,6 +2,7 @@
 #ifndef LIB_CODEC_JSON_IN_H
 #define LIB_CODEC_JSON_IN_H
 
+#include "lib/base/arena.h"
 #include "lib/base/buf.h"
 
 /* JSON (RFC 8259) read whole into a tree (jansson): strict UTF-8, no duplicate keys, nesting
@@ -16,9 +17,13 @@ struct json_in {
 };
 
 /* json_in_parse: 0, ERR_TOO_BIG past max_bytes, or ERR_SYNTAX with the reason in in->fault.
- * json_in_finish: also after a failed parse and on a zeroed one. */
+ * json_in_finish: also after a failed parse and on a zeroed one.
+ * json_in_end: finishes, and says what came of it all: err where the parse gave one, ERR_SYNTAX for
+ * a fault, ERR_TOO_BIG where mem (may be NULL), which held what was read, had no room; `why` gets
+ * the sentence. */
 MUST_USE int json_in_parse(struct json_in *in, struct span text, size_t max_bytes);
 void json_in_finish(struct json_in *in);
+MUST_USE int json_in_end(struct json_in *in, int err, const struct arena *mem, struct buf *why);
 static inline bool json_in_is_faulty(const struct json_in *in)
 {
     return in->fault[0] != '\0';

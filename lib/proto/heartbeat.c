@@ -3,7 +3,6 @@
  * zero or empty, so that old and new programs understand each other; what is there must hold. */
 #include "lib/proto/heartbeat.h"
 
-#include "lib/base/err.h"
 #include "lib/codec/json_in.h"
 #include "lib/codec/json_out.h"
 
@@ -190,28 +189,13 @@ static void read_request(struct json_in *in, struct heartbeat *h, struct arena *
     read_reports(in, h, mem);
 }
 
-/* Parsed, every field read: what came of it? */
-static int verdict_of(struct json_in *in, struct arena *mem, struct buf *why)
-{
-    bool is_faulty = json_in_is_faulty(in);
-    if (is_faulty)
-        buf_printf(why, "%s", in->fault);
-    else if (arena_overflowed(mem))
-        buf_printf(why, "does not fit into the memory set apart for it");
-    json_in_finish(in);
-    if (is_faulty)
-        return ERR_SYNTAX;
-    return arena_overflowed(mem) ? ERR_TOO_BIG : 0;
-}
-
 int heartbeat_read(struct span text, struct heartbeat *out, struct arena *mem, struct buf *why)
 {
     struct json_in in;
     int err = json_in_parse(&in, text, HEARTBEAT_MAX_BYTES);
     if (err == 0)
         read_request(&in, out, mem);
-    int verdict = verdict_of(&in, mem, why);
-    return err != 0 ? err : verdict;
+    return json_in_end(&in, err, mem, why);
 }
 
 static const char *const purge_kinds[HEARTBEAT_PURGE_KINDS] = {
@@ -388,8 +372,7 @@ int heartbeat_answer_read(struct span text, struct heartbeat_answer *out, struct
     int err = json_in_parse(&in, text, HEARTBEAT_MAX_BYTES);
     if (err == 0)
         read_answer(&in, out, mem);
-    int verdict = verdict_of(&in, mem, why);
-    return err != 0 ? err : verdict;
+    return json_in_end(&in, err, mem, why);
 }
 
 bool heartbeat_has_gap(struct span log, uint64_t seq, const struct heartbeat_answer *a)

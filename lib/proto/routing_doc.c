@@ -2,7 +2,6 @@
  * Routing rules from JSON. */
 #include "lib/proto/routing_doc.h"
 
-#include "lib/base/err.h"
 #include "lib/codec/json_in.h"
 
 #define DOCUMENT_BYTES (2 << 20)
@@ -110,18 +109,6 @@ static void read_doc(const struct reading *r, struct routing_doc *out)
     out->has_vague = read_km(r, "vague_km", &out->vague_km);
 }
 
-static int end_reading(struct json_in *in, int err, const struct arena *mem, struct buf *why)
-{
-    if (json_in_is_faulty(in))
-        buf_printf(why, "%s", in->fault);
-    if (err == 0 && json_in_is_faulty(in))
-        err = ERR_SYNTAX;
-    if (err == 0 && arena_overflowed(mem))
-        err = ERR_TOO_BIG;
-    json_in_finish(in);
-    return err;
-}
-
 int routing_doc_read(struct span text, struct routing_doc *out, struct arena *mem, struct buf *why)
 {
     struct json_in in;
@@ -129,7 +116,7 @@ int routing_doc_read(struct span text, struct routing_doc *out, struct arena *me
     int err = json_in_parse(&in, text, ROUTING_DOC_MAX_BYTES);
     if (err == 0)
         read_doc(&(struct reading){&in, in.root, mem}, out);
-    return end_reading(&in, err, mem, why);
+    return json_in_end(&in, err, mem, why);
 }
 
 int routing_doc_find(struct span document, struct routing_doc *out, struct arena *mem,
@@ -143,5 +130,5 @@ int routing_doc_find(struct span document, struct routing_doc *out, struct arena
     const struct json_t *rules = err == 0 ? json_in_member(in.root, "routing") : NULL;
     if (rules != NULL)
         read_doc(&(struct reading){&in, rules, mem}, out);
-    return end_reading(&in, err, mem, why);
+    return json_in_end(&in, err, mem, why);
 }

@@ -7,6 +7,8 @@
 #include "lib/codec/json_out.h"
 #include "lib/proto/site_doc.h"
 
+#include <stdio.h>
+
 #define DOCUMENT_MAX_BYTES (2 << 20) /* a whole configuration */
 
 static const char *const uses[KEY_USES] = {[KEY_TICKETS] = "tickets", [KEY_URLS] = "urls"};
@@ -89,21 +91,12 @@ static struct key_doc read_key(struct json_in *in, const struct json_t *o, struc
     return k;
 }
 
-/* What came of a reading: the verdict, its sentence, and the tree given back. */
-static int end_reading(struct json_in *in, int err, struct arena *mem, struct buf *why)
+/* The parser would quote what stands there. */
+static int end_reading(struct json_in *in, int err, const struct arena *mem, struct buf *why)
 {
     if (err == ERR_SYNTAX)
-        buf_printf(why, "is no JSON"); /* the parser would quote what stands there */
-    else if (json_in_is_faulty(in))
-        buf_printf(why, "%s", in->fault);
-    else if (arena_overflowed(mem))
-        buf_printf(why, "does not fit into the memory set apart for it");
-    if (err == 0 && json_in_is_faulty(in))
-        err = ERR_SYNTAX;
-    if (err == 0 && arena_overflowed(mem))
-        err = ERR_TOO_BIG;
-    json_in_finish(in);
-    return err;
+        snprintf(in->fault, sizeof in->fault, "is no JSON");
+    return json_in_end(in, err, mem, why);
 }
 
 int certificate_doc_read(struct span text, struct span name, struct certificate_doc *out,

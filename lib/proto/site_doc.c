@@ -3,7 +3,6 @@
  * checked to hold nothing which such a file could take for syntax (quotes, backslashes, "${"). */
 #include "lib/proto/site_doc.h"
 
-#include "lib/base/err.h"
 #include "lib/codec/json_in.h"
 
 #define SITE_DOCS_MAX_BYTES (2 << 20)
@@ -162,21 +161,6 @@ static void read_site(struct json_in *in, const struct json_t *o, struct site_do
     read_options(in, o, site, mem);
 }
 
-/* What came of a reading: the verdict, its sentence, and the tree given back. */
-static int end_reading(struct json_in *in, int err, struct arena *mem, struct buf *why)
-{
-    if (json_in_is_faulty(in))
-        buf_printf(why, "%s", in->fault);
-    else if (arena_overflowed(mem))
-        buf_printf(why, "does not fit into the memory set apart for it");
-    if (err == 0 && json_in_is_faulty(in))
-        err = ERR_SYNTAX;
-    if (err == 0 && arena_overflowed(mem))
-        err = ERR_TOO_BIG;
-    json_in_finish(in);
-    return err;
-}
-
 int site_doc_read(struct span text, struct span name, struct site_doc *out, struct arena *mem,
                   struct buf *why)
 {
@@ -187,7 +171,7 @@ int site_doc_read(struct span text, struct span name, struct site_doc *out, stru
         json_in_fault(&in, "site", "is no object");
     if (err == 0)
         read_site(&in, in.root, out, mem);
-    return end_reading(&in, err, mem, why);
+    return json_in_end(&in, err, mem, why);
 }
 
 int site_docs_read(struct span text, struct site_docs *out, struct arena *mem, struct buf *why)
@@ -201,7 +185,7 @@ int site_docs_read(struct span text, struct site_docs *out, struct arena *mem, s
         for (size_t i = 0; i < json_in_count(sites) && !arena_overflowed(mem); i++)
             read_site(&in, json_in_at(sites, i), &out->v[out->count++], mem);
     }
-    return end_reading(&in, err, mem, why);
+    return json_in_end(&in, err, mem, why);
 }
 
 static void write_list(struct buf *out, const char *key, const struct site_doc_texts *texts)
