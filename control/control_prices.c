@@ -10,46 +10,42 @@
 #define PRICE(field)  OPTION_FIELD(struct control_price, field)
 #define TARIFF(field) OPTION_FIELD(struct control_tariff, field)
 #define ALONE(field)  OPTION_FIELD(struct price_file, field)
-#define ROW(n, t, ...)                                                                             \
-    {                                                                                              \
-        .name = n, .type = OPTION_##t, __VA_ARGS__                                                 \
-    }
-#define IN(at)          .offset_bytes = at
-#define BY(value, text) .fallback = value, .meaning = text
 
-/* clang-format off */
 static const struct option price_rows[] = {
-    ROW("currency", TEXT, IN(PRICE(currency)), BY("USD", "Of the account: an ISO 4217 code.")),
-    ROW("out_per_gb", TEXT, IN(PRICE(out_per_gb)), BY("0",
-        "For 10^9 bytes to clients, on nodes that no tariff names.")),
-    ROW("upstream_per_gb", TEXT, IN(PRICE(upstream_per_gb)), BY("0",
-        "For 10^9 bytes from upstream.")),
-    ROW("out_per_mbps", TEXT, IN(PRICE(out_per_mbps)), BY("0",
-        "A month, for each Mb/s of the 95th percentile to clients, on those nodes together.")),
+    OPTION_ROW("currency", TEXT, PRICE(currency), "USD", "Of the account: an ISO 4217 code."),
+    OPTION_ROW("out_per_gb", TEXT, PRICE(out_per_gb), "0",
+               "For 10^9 bytes to clients, on nodes that no tariff names."),
+    OPTION_ROW("upstream_per_gb", TEXT, PRICE(upstream_per_gb), "0",
+               "For 10^9 bytes from upstream."),
+    OPTION_ROW(
+        "out_per_mbps", TEXT, PRICE(out_per_mbps), "0",
+        "A month, for each Mb/s of the 95th percentile to clients, on those nodes together."),
     {.name = NULL},
 };
-const struct option_section price_section = {
-    .options = price_rows, .record_bytes = sizeof(struct control_price), .is_single = true,
-    .line_offset_bytes = OPTION_NO_LINE};
+const struct option_section price_section = {.options = price_rows,
+                                             .record_bytes = sizeof(struct control_price),
+                                             .is_single = true,
+                                             .line_offset_bytes = OPTION_NO_LINE};
 
 static const struct option tariff_rows[] = {
-    ROW("nodes", TEXTS, IN(TARIFF(nodes)), BY("", "The nodes that are billed together.")),
-    ROW("currency", TEXT, IN(TARIFF(currency)), BY("", "Of this tariff; unset: the account's.")),
-    ROW("rate", TEXT, IN(TARIFF(rate)), BY("1", "Of the account's currency for one of it.")),
-    ROW("per_gb", TEXTS, IN(TARIFF(per_gb)), BY("",
-        "For 10^9 bytes to clients, in tiers: \"10TB 0.05\", \"50TB 0.04\", \"0.03\".")),
-    ROW("commit_mbps", TEXT, IN(TARIFF(commit_mbps)), BY("0",
-        "Mb/s that are paid for whether used or not.")),
-    ROW("per_mbps", TEXT, IN(TARIFF(per_mbps)), BY("0",
-        "A month, for each Mb/s of the commit.")),
-    ROW("over_per_mbps", TEXT, IN(TARIFF(over_per_mbps)), BY("",
-        "For each Mb/s of the 95th percentile above the commit; unset: the same.")),
-    ROW("flat", TEXT, IN(TARIFF(flat)), BY("0", "A month: ports, racks.")),
+    OPTION_ROW("nodes", TEXTS, TARIFF(nodes), "", "The nodes that are billed together."),
+    OPTION_ROW("currency", TEXT, TARIFF(currency), "", "Of this tariff; unset: the account's."),
+    OPTION_ROW("rate", TEXT, TARIFF(rate), "1", "Of the account's currency for one of it."),
+    OPTION_ROW("per_gb", TEXTS, TARIFF(per_gb), "",
+               "For 10^9 bytes to clients, in tiers: \"10TB 0.05\", \"50TB 0.04\", \"0.03\"."),
+    OPTION_ROW("commit_mbps", TEXT, TARIFF(commit_mbps), "0",
+               "Mb/s that are paid for whether used or not."),
+    OPTION_ROW("per_mbps", TEXT, TARIFF(per_mbps), "0", "A month, for each Mb/s of the commit."),
+    OPTION_ROW("over_per_mbps", TEXT, TARIFF(over_per_mbps), "",
+               "For each Mb/s of the 95th percentile above the commit; unset: the same."),
+    OPTION_ROW("flat", TEXT, TARIFF(flat), "0", "A month: ports, racks."),
     {.name = NULL},
 };
-const struct option_section tariff_section = {
-    .options = tariff_rows, .record_bytes = sizeof(struct control_tariff), .is_titled = true,
-    .title_offset_bytes = TARIFF(name), .line_offset_bytes = TARIFF(line)};
+const struct option_section tariff_section = {.options = tariff_rows,
+                                              .record_bytes = sizeof(struct control_tariff),
+                                              .is_titled = true,
+                                              .title_offset_bytes = TARIFF(name),
+                                              .line_offset_bytes = TARIFF(line)};
 
 /* A file of prices alone. */
 struct price_file {
@@ -57,14 +53,13 @@ struct price_file {
     struct option_records tariffs;
 };
 static const struct option file_rows[] = {
-    ROW("price", SECTION, IN(ALONE(price)), .section = &price_section, BY("", "")),
-    ROW("tariff", SECTION, IN(ALONE(tariffs)), .section = &tariff_section, BY("", "")),
+    OPTION_ROW_WITH("price", SECTION, ALONE(price), "", "", .section = &price_section),
+    OPTION_ROW_WITH("tariff", SECTION, ALONE(tariffs), "", "", .section = &tariff_section),
     {.name = NULL},
 };
-static const struct option_section file_section = {
-    .options = file_rows, .record_bytes = sizeof(struct price_file),
-    .line_offset_bytes = OPTION_NO_LINE};
-/* clang-format on */
+static const struct option_section file_section = {.options = file_rows,
+                                                   .record_bytes = sizeof(struct price_file),
+                                                   .line_offset_bytes = OPTION_NO_LINE};
 
 static bool read_number(const char *text, double *out)
 {

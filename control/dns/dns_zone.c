@@ -11,42 +11,41 @@
 #define ANSWERS_MAX     8
 #define NAME_TEXT_BYTES 1004
 
-/* clang-format off */
 static const struct option rows[] = {
-    {.name = "address", .type = OPTION_TEXT, .offset_bytes = AT(address), .fallback = NULL,
-     .meaning = "Where to be asked, by UDP and TCP: \"192.0.2.53:53\", \"[::]:53\"."},
-    {.name = "zone", .type = OPTION_TEXT, .offset_bytes = AT(zone), .fallback = NULL,
-     .meaning = "The domain that was delegated to here: \"cdn.example\"."},
-    {.name = "servers", .type = OPTION_TEXTS, .offset_bytes = AT(servers), .fallback = "",
-     .meaning = "Its name servers, each with its addresses where it is in the zone: "
-                "\"ns1 192.0.2.53 2001:db8::53\"; unset: ns1 at the address above."},
-    {.name = "contact", .type = OPTION_TEXT, .offset_bytes = AT(contact), .fallback = "",
-     .meaning = "Mailbox of the SOA, as a name: \"hostmaster.example.com\"; unset: the zone's own "
-                "name, which is shortest."},
-    {.name = "ttl", .type = OPTION_DURATION, .offset_bytes = AT(ttl_ms), .min = 0,
-     .max = 86400000, .fallback = "30s",
-     .meaning = "How long resolvers keep an answer: after an edge died, users find another within "
-                "5 s and this."},
-    {.name = "negative_ttl", .type = OPTION_DURATION, .offset_bytes = AT(negative_ttl_ms), .min = 0,
-     .max = 86400000, .fallback = "30s",
-     .meaning = "How long resolvers keep that there is no such name or record."},
-    {.name = "answers", .type = OPTION_INT, .offset_bytes = AT(answers), .min = 1,
-     .max = ANSWERS_MAX, .fallback = "1",
-     .meaning = "Edges in an answer, best first. Resolvers and clients mix them: more than one "
-                "spreads users over edges farther away."},
-    {.name = "rate", .type = OPTION_INT, .offset_bytes = AT(rate), .min = 0, .max = 1000000,
-     .fallback = "1000",
-     .meaning = "UDP answers a second to a network (/24, /56), a burst of as many on top; 0: any "
-                "number."},
-    {.name = "slip", .type = OPTION_INT, .offset_bytes = AT(slip), .min = 0, .max = 10,
-     .fallback = "2",
-     .meaning = "Beyond the rate each how manieth is told to come by TCP; 0: none."},
+    OPTION_ROW("address", TEXT, AT(address), NULL,
+               "Where to be asked, by UDP and TCP: \"192.0.2.53:53\", \"[::]:53\"."),
+    OPTION_ROW("zone", TEXT, AT(zone), NULL,
+               "The domain that was delegated to here: \"cdn.example\"."),
+    OPTION_ROW("servers", TEXTS, AT(servers), "",
+               "Its name servers, each with its addresses where it is in the zone: \"ns1 "
+               "192.0.2.53 2001:db8::53\"; unset: ns1 at the address above."),
+    OPTION_ROW("contact", TEXT, AT(contact), "",
+               "Mailbox of the SOA, as a name: \"hostmaster.example.com\"; unset: the zone's own "
+               "name, which is shortest."),
+    OPTION_ROW_WITH("ttl", DURATION, AT(ttl_ms), "30s",
+                    "How long resolvers keep an answer: after an edge died, users find another "
+                    "within 5 s and this.",
+                    .max = 86400000),
+    OPTION_ROW_WITH("negative_ttl", DURATION, AT(negative_ttl_ms), "30s",
+                    "How long resolvers keep that there is no such name or record.",
+                    .max = 86400000),
+    OPTION_ROW_WITH("answers", INT, AT(answers), "1",
+                    "Edges in an answer, best first. Resolvers and clients mix them: more than one "
+                    "spreads users over edges farther away.",
+                    .min = 1, .max = ANSWERS_MAX),
+    OPTION_ROW_WITH(
+        "rate", INT, AT(rate), "1000",
+        "UDP answers a second to a network (/24, /56), a burst of as many on top; 0: any number.",
+        .max = 1000000),
+    OPTION_ROW_WITH("slip", INT, AT(slip), "2",
+                    "Beyond the rate each how manieth is told to come by TCP; 0: none.", .max = 10),
     {.name = NULL},
 };
-const struct option_section dns_section = {
-    .options = rows, .record_bytes = sizeof(struct dns_options), .is_titled = true,
-    .title_offset_bytes = AT(name), .line_offset_bytes = AT(line)};
-/* clang-format on */
+const struct option_section dns_section = {.options = rows,
+                                           .record_bytes = sizeof(struct dns_options),
+                                           .is_titled = true,
+                                           .title_offset_bytes = AT(name),
+                                           .line_offset_bytes = AT(line)};
 
 int dns_name_parse(struct dns_name *out, struct span text)
 {

@@ -65,7 +65,19 @@ struct option_section {
 };
 
 #define OPTION_FIELD(type, field) offsetof(type, field)
-#define OPTION_NO_LINE            SIZE_MAX
+/* Rows: OPTION_ROW("key", TEXT, OPTION_FIELD(struct disk, key), "", "PEM file: its private key."),
+ * and with more than that: OPTION_ROW_WITH(..., .min = 1, .max = 64). */
+#define OPTION_ROW(called, kind, at, otherwise, text)                                              \
+    {                                                                                              \
+        .name = called, .type = OPTION_##kind, .offset_bytes = at, .fallback = otherwise,          \
+        .meaning = text                                                                            \
+    }
+#define OPTION_ROW_WITH(called, kind, at, otherwise, text, ...)                                    \
+    {                                                                                              \
+        .name = called, .type = OPTION_##kind, .offset_bytes = at, .fallback = otherwise,          \
+        .meaning = text, __VA_ARGS__                                                               \
+    }
+#define OPTION_NO_LINE SIZE_MAX
 
 /* A configuration as loaded; owns everything that its record points to. */
 struct option_config;

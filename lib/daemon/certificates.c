@@ -69,30 +69,13 @@ struct certificates {
 static const char *const alpn[2][3] = {{"http/1.1", NULL}, {"h2", "http/1.1", NULL}};
 
 static const struct option certificate_rows[] = {
-    {"chain",
-     OPTION_TEXT,
-     OPTION_FIELD(struct certificate_options, chain),
-     0,
-     0,
-     NULL,
-     "PEM file: the certificate, then its intermediates. Followed on disk.",
-     {NULL}},
-    {"key",
-     OPTION_TEXT,
-     OPTION_FIELD(struct certificate_options, key),
-     0,
-     0,
-     NULL,
-     "PEM file: its private key. Followed on disk.",
-     {NULL}},
-    {"ocsp",
-     OPTION_TEXT,
-     OPTION_FIELD(struct certificate_options, ocsp),
-     0,
-     0,
-     "",
-     "DER file: an OCSP response to staple while it is current. Followed on disk; may come later.",
-     {NULL}},
+    OPTION_ROW("chain", TEXT, OPTION_FIELD(struct certificate_options, chain), NULL,
+               "PEM file: the certificate, then its intermediates. Followed on disk."),
+    OPTION_ROW("key", TEXT, OPTION_FIELD(struct certificate_options, key), NULL,
+               "PEM file: its private key. Followed on disk."),
+    OPTION_ROW("ocsp", TEXT, OPTION_FIELD(struct certificate_options, ocsp), "",
+               "DER file: an OCSP response to staple while it is current. Followed on disk; may "
+               "come later."),
     {.name = NULL},
 };
 
@@ -105,15 +88,9 @@ const struct option_section certificate_section = {
 };
 
 static const struct option tls_rows[] = {
-    {"ticket_keys",
-     OPTION_TEXT,
-     OPTION_FIELD(struct tls_options, ticket_keys),
-     0,
-     0,
-     "",
-     "File of session ticket keys that nodes share: 80 bytes each (openssl rand 80), the newest "
-     "first. Followed on disk. Unset: own random keys, a new one every 6 hours.",
-     {NULL}},
+    OPTION_ROW("ticket_keys", TEXT, OPTION_FIELD(struct tls_options, ticket_keys), "",
+               "File of session ticket keys that nodes share: 80 bytes each (openssl rand 80), the "
+               "newest first. Followed on disk. Unset: own random keys, a new one every 6 hours."),
     {.name = NULL},
 };
 

@@ -13,11 +13,8 @@ struct record {
     struct option_records sites;
 };
 static const struct option rows[] = {
-    {.name = "site",
-     .type = OPTION_SECTION,
-     .offset_bytes = OPTION_FIELD(struct record, sites),
-     .meaning = "A customer's host names and rules.",
-     .section = &site_section},
+    OPTION_ROW_WITH("site", SECTION, OPTION_FIELD(struct record, sites), NULL,
+                    "A customer's host names and rules.", .section = &site_section),
     {.name = NULL},
 };
 static const struct option_section root = {.options = rows,

@@ -10,23 +10,12 @@
 #define FIELD(f) OPTION_FIELD(struct mirror_options, f)
 
 static const struct option rows[] = {
-    {"urls",
-     OPTION_TEXTS,
-     FIELD(urls),
-     0,
-     0,
-     "{}",
-     "Where users reach the root of this origin (the router's address, or a site's): published "
-     "files get a .meta4 (RFC 5854) and a .torrent (BEP 19) that name it. Empty: they get none.",
-     {NULL}},
-    {"trackers",
-     OPTION_TEXTS,
-     FIELD(trackers),
-     0,
-     0,
-     "{}",
-     "Trackers that a .torrent names, as URLs.",
-     {NULL}},
+    OPTION_ROW("urls", TEXTS, FIELD(urls), "{}",
+               "Where users reach the root of this origin (the router's address, or a site's): "
+               "published files get a .meta4 (RFC 5854) and a .torrent (BEP 19) that name it. "
+               "Empty: they get none."),
+    OPTION_ROW("trackers", TEXTS, FIELD(trackers), "{}",
+               "Trackers that a .torrent names, as URLs."),
     {.name = NULL},
 };
 
