@@ -201,6 +201,7 @@ static int open_store(struct edge *e, const struct edge_config *c, struct buf *w
     config.disks = disks;
     config.disk_count = (uint32_t)c->disks.count;
     config.disk_scrub_per_s = c->disk_scrub_per_s;
+    config.disk_slow_ms = c->disk_slow_ms;
     config.disk_admission = (enum store_admission)c->disk_admission;
     config.eviction = edge_eviction_name(c->eviction);
     int err = store_create(&e->store, &config, why);
@@ -411,9 +412,9 @@ static void ready(struct daemon *d)
 
 /* What is given to the parts when they are made. */
 static const char *const fixed_names[] = {
-    "node",     "names",      "workers",   "memory",  "disk",       "disk_admission",
-    "eviction", "disk_scrub", "http_url",  "listen",  "access_log", "prefill_folder",
-    "admin",    "https_url",  "admin_url", "control", "memcached",  NULL};
+    "node",       "names",     "workers",  "memory",    "disk",       "disk_admission", "eviction",
+    "disk_scrub", "disk_slow", "http_url", "listen",    "access_log", "prefill_folder", "admin",
+    "https_url",  "admin_url", "control",  "memcached", NULL};
 
 static int check_fixed(struct option_config *was, struct option_config *is, struct buf *why)
 {

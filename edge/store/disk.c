@@ -85,7 +85,7 @@ static bool is_slow(struct disk *d, int loads_out)
     if (atomic_load_explicit(&d->state, memory_order_relaxed) == STORE_DISK_SLOW)
         return true;
     msec_t at = atomic_load_explicit(&d->progress_at, memory_order_relaxed);
-    return loads_out > 0 && clock_mono_ms() - at > DISK_SLOW_MS;
+    return loads_out > 0 && clock_mono_ms() - at > d->store->disk_slow_ms;
 }
 
 bool disk_is_slow(struct disk *d)
@@ -344,7 +344,7 @@ void disk_read_told(struct disk *d, msec_t took_ms, bool is_good)
     atomic_store_explicit(&d->faults, 0, memory_order_relaxed);
     if (!disk_is_up(d))
         return;
-    if (took_ms > DISK_SLOW_MS)
+    if (took_ms > d->store->disk_slow_ms)
         disk_set_state(d, STORE_DISK_SLOW, "a read took too long");
     else
         disk_set_state(d, STORE_DISK_UP, "a read was quick again");

@@ -50,12 +50,11 @@ struct disk_job {
 
 #define DISK_LOADERS     8
 #define DISK_THREADS_MAX (DISK_LOADERS + 3)
-#define DISK_RUN         4    /* neighbours that wake one loader */
-#define DISK_LOADS_MAX   512  /* and an eighth of memory: beyond it readers go past the store */
-#define DISK_LOADS_MIN   16   /* of the bound, whatever the memory */
-#define DISK_LOADS_SLOW  1    /* the bound while the disk is slow */
-#define DISK_SLOW_MS     1000 /* a read that takes longer makes the disk slow */
-#define DISK_FAULTS_MAX  4    /* reads in a row that may fail before the disk is dead */
+#define DISK_RUN         4   /* neighbours that wake one loader */
+#define DISK_LOADS_MAX   512 /* and an eighth of memory: beyond it readers go past the store */
+#define DISK_LOADS_MIN   16  /* of the bound, whatever the memory */
+#define DISK_LOADS_SLOW  1   /* the bound while the disk is slow */
+#define DISK_FAULTS_MAX  4   /* reads in a row that may fail before the disk is dead */
 #define DISK_FLUSH_BYTES (1u << 20) /* what is written waits for company up to here */
 #define DISK_FLUSH_MS    500        /* and, from its first record on, no longer than that */
 #define DISK_PROBE_MS    5000

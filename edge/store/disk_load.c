@@ -204,8 +204,8 @@ void disk_load_watch(struct disk *d)
     if (!disk_is_slow(d))
         return;
     if (disk_is_up(d))
-        disk_set_state(d, STORE_DISK_SLOW, "no read came back for a second");
-    int n = disk_take_late(d, clock_mono_ms() - DISK_SLOW_MS, late);
+        disk_set_state(d, STORE_DISK_SLOW, "no read came back for long");
+    int n = disk_take_late(d, clock_mono_ms() - d->store->disk_slow_ms, late);
     for (int i = 0; i < n; i++)
         mark_late(&late[i]);
     disk_load_drop(d);

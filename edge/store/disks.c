@@ -23,7 +23,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#define AHEAD_LEAST 2 /* blocks after the one at hand that are always on their way */
+#define STOP_TURN_MS 100
+#define AHEAD_LEAST  2 /* blocks after the one at hand that are always on their way */
 
 struct disks {
     uint32_t count;
@@ -370,13 +371,29 @@ int disks_start(struct disks *ds)
     return r;
 }
 
-/* Whether all threads of d ended before the moment (of the wall clock: pthread_timedjoin_np). */
-static bool join(struct disk *d, const struct timespec *until)
+/* Whether t ended within the turns that are left. Patience has turns, not a moment of its end:
+ * where the whole machine stood still, the disk had no time to give. */
+static bool has_ended(pthread_t t, int *turns)
+{
+    for (; *turns > 0; --*turns) {
+        struct timespec until; /* of the wall clock: pthread_timedjoin_np */
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += STOP_TURN_MS * (NSEC_PER_SEC / MSEC_PER_SEC);
+        until.tv_sec += until.tv_nsec / NSEC_PER_SEC;
+        until.tv_nsec %= NSEC_PER_SEC;
+        if (pthread_timedjoin_np(t, NULL, &until) == 0)
+            return true;
+    }
+    return pthread_tryjoin_np(t, NULL) == 0;
+}
+
+/* Whether all threads of d ended so. */
+static bool join(struct disk *d, int *turns)
 {
     int hanging = 0;
     while (d->threads_count > 0) {
         pthread_t t = d->threads[--d->threads_count];
-        if (pthread_timedjoin_np(t, NULL, until) == 0)
+        if (has_ended(t, turns))
             continue;
         pthread_detach(t);
         hanging++;
@@ -389,17 +406,15 @@ static bool join(struct disk *d, const struct timespec *until)
 
 bool disks_stop(struct disks *ds)
 {
-    struct timespec until;
+    int turns = STORE_STOP_MS / STOP_TURN_MS;
     bool is_good = true;
     if (ds == NULL)
         return true;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += STORE_STOP_MS / MSEC_PER_SEC;
     for (uint32_t i = 0; i < ds->count; i++)
         disk_end(&ds->v[i]);
     for (uint32_t i = 0; i < ds->count; i++) {
         disk_load_drop(&ds->v[i]);
-        is_good = join(&ds->v[i], &until) && is_good;
+        is_good = join(&ds->v[i], &turns) && is_good;
     }
     return is_good;
 }

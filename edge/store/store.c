@@ -22,6 +22,7 @@
 #define BUCKETS_MIN         256u
 #define VARIANTS_DEFAULT    16
 #define OPEN_MS             500
+#define DISK_SLOW_MS        1000
 
 static const struct counter_row rows[] = {
 #define X(name, help) {#name, help, offsetof(struct store_counters, name)},
@@ -56,6 +57,7 @@ static int open_disks(struct store *st, const struct store_config *config, struc
     struct disks_config disks = {.v = config->disks, .count = config->disk_count};
     int r = disks_create(&st->disks, st, &disks, why);
     st->disk_scrub_per_s = config->disk_scrub_per_s;
+    st->disk_slow_ms = config->disk_slow_ms > 0 ? config->disk_slow_ms : DISK_SLOW_MS;
     if (r != 0)
         return r;
     bool are_apart = disks_are_apart(st->disks);

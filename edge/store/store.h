@@ -34,6 +34,7 @@ struct store_config {
     const struct store_disk *disks;
     uint32_t disk_count;
     int64_t disk_scrub_per_s; /* bytes read from each disk to be verified; 0: none */
+    msec_t disk_slow_ms;      /* a read that takes longer makes its disk slow; 0: a second */
     enum store_admission disk_admission;
     const char *eviction; /* name of the policy; NULL: the default */
     /* For simulation: bytes are not kept, records and tables are not counted against memory. A disk

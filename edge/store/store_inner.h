@@ -39,6 +39,7 @@ struct store {
     int (*disk_load)(struct store *st, struct generation *g, int64_t index);
     void (*disk_read_ahead)(struct store *st, struct generation *g, int64_t from, int64_t to);
     int64_t disk_scrub_per_s;
+    msec_t disk_slow_ms;
     int disk_admission; /* enum store_admission */
     struct roster roster;
     struct newcomers newcomers;

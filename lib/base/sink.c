@@ -24,7 +24,8 @@
 #define SINK_BATCH_BYTES ((size_t)64 << 10)
 #define SINK_KEEP_BYTES  ((size_t)256 << 10) /* a larger buffer is given back once written */
 #define SINK_DELAY_MS    1000
-#define SINK_CLOSE_MS    2000
+#define SINK_CLOSE_TURNS 20 /* of SINK_TURN_MS each */
+#define SINK_TURN_MS     100
 
 struct lines {
     char *p;
@@ -221,6 +222,17 @@ int sink_open(struct sink **out, const char *path, size_t bound_bytes)
     return 0;
 }
 
+/* Patience has turns, not a moment of its end: where the whole machine stood still, the writer had
+ * no time either. */
+static void wait_for_end_locked(struct sink *s)
+{
+    for (int turn = 0; turn < SINK_CLOSE_TURNS && !s->is_ended; turn++) {
+        struct timespec until = in_ms(SINK_TURN_MS);
+        while (!s->is_ended && pthread_cond_timedwait(&s->ended, &s->lock, &until) != ETIMEDOUT)
+            continue;
+    }
+}
+
 void sink_close(struct sink **sp)
 {
     struct sink *s = *sp;
@@ -228,12 +240,10 @@ void sink_close(struct sink **sp)
     if (s == NULL)
         return;
     CHECK_OBJ(s, SINK_MAGIC);
-    struct timespec until = in_ms(SINK_CLOSE_MS);
     pthread_mutex_lock(&s->lock);
     s->is_closing = true;
     pthread_cond_signal(&s->wake);
-    while (!s->is_ended && pthread_cond_timedwait(&s->ended, &s->lock, &until) != ETIMEDOUT) {
-    }
+    wait_for_end_locked(s);
     bool is_ended = s->is_ended;
     pthread_t writer = s->writer;
     s->is_abandoned = !is_ended; /* stuck in a write: it frees all when it comes back */

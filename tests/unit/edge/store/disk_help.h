@@ -12,7 +12,7 @@
 
 /* What the tests of disks share: folders of their own, stores over them, and patience. */
 #define EQ(a, b)   assert_int_equal(a, b)
-#define PATIENCE_S 20
+#define PATIENCE_S 60
 #ifndef BLOCK
 #define BLOCK (256 * KIB)
 #endif
@@ -39,6 +39,7 @@ struct disk_setup {
     const struct disk_io *io;
     bool is_reformat, takes_used;
     int64_t scrub_per_s;
+    msec_t slow_ms; /* 0: no pause of the machine makes it slow */
 };
 
 static inline int disk_store_try(struct store **st, const char *path, struct disk_setup s,
@@ -49,14 +50,15 @@ static inline int disk_store_try(struct store **st, const char *path, struct dis
                               .weight = 1,
                               .is_reformat = s.is_reformat,
                               .io = s.io};
-    struct store_config config = {.memory_bytes = s.memory_bytes > 0 ? s.memory_bytes : 32 * MIB,
-                                  .block_max_bytes = BLOCK,
-                                  .variants_max = 4,
-                                  .disks = &disk,
-                                  .disk_count = 1,
-                                  .disk_admission =
-                                      s.takes_used ? STORE_ADMIT_USED : STORE_ADMIT_ALL,
-                                  .disk_scrub_per_s = s.scrub_per_s};
+    struct store_config config = {
+        .memory_bytes = s.memory_bytes > 0 ? s.memory_bytes : 32 * MIB,
+        .block_max_bytes = BLOCK,
+        .variants_max = 4,
+        .disks = &disk,
+        .disk_count = 1,
+        .disk_admission = s.takes_used ? STORE_ADMIT_USED : STORE_ADMIT_ALL,
+        .disk_scrub_per_s = s.scrub_per_s,
+        .disk_slow_ms = s.slow_ms > 0 ? s.slow_ms : 10 * PATIENCE_S * 1000};
     return store_create(st, &config, why);
 }
 

@@ -200,7 +200,8 @@ static struct store *open_two(const char *a, const char *b, double weight, struc
                                   .block_max_bytes = BLOCK,
                                   .disks = disks,
                                   .disk_count = 2,
-                                  .disk_admission = STORE_ADMIT_ALL};
+                                  .disk_admission = STORE_ADMIT_ALL,
+                                  .disk_slow_ms = 10 * PATIENCE_S * 1000};
     buf_init(&why, 1000);
     EQ(store_create(&st, &config, &why), 0);
     buf_finish(&why);
