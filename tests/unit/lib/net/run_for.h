@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * for tests: a loop that runs for a time */
+ * for tests: a loop that runs for a time, or until something is so */
 #ifndef TESTS_UNIT_LIB_NET_RUN_FOR_H
 #define TESTS_UNIT_LIB_NET_RUN_FOR_H
 
@@ -24,5 +24,13 @@ static inline void run_for(struct loop *l, msec_t ms)
     loop_run(l);
     timer_finish(&end.timer);
 }
+
+/* Until it is so, however slow the machine is; a minute at most. */
+#define RUN_UNTIL(l, condition)                                                                    \
+    do {                                                                                           \
+        for (int turns_ = 0; turns_ < 60000 && !(condition); turns_++)                             \
+            run_for(l, 1);                                                                         \
+        assert_true(condition);                                                                    \
+    } while (0)
 
 #endif

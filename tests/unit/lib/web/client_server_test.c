@@ -259,9 +259,9 @@ static void ask(struct asker *a)
     struct call_spec spec = {.target = &target,
                              .request = &head,
                              .body = has_body ? drawn_body(a->key + 1, a->sent) : NULL,
-                             .connect_ms = 20000,
-                             .first_byte_ms = 20000,
-                             .stall_ms = 20000};
+                             .connect_ms = 60000,
+                             .first_byte_ms = 60000,
+                             .stall_ms = 60000};
     a->call = call_start(r.client, &spec, &client_events, a);
     arena_finish(&mem);
 }
