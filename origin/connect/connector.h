@@ -72,7 +72,7 @@ struct connector_find {
 struct connector_entry {
     struct span path;
     int64_t size_bytes;
-    sec_t last_modified; /* -1: unknown */
+    uint64_t mark; /* another one for another content, as far as the storage tells them apart */
 };
 struct connector_list {
     /* in */

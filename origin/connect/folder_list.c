@@ -5,6 +5,7 @@
 #include "origin/connect/folder_inner.h"
 
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
 #include "lib/base/mem.h"
 
 #include <dirent.h>
@@ -44,6 +45,14 @@ static void shorten(struct list_job *j)
         j->count = CONNECTOR_LIST_MAX;
 }
 
+/* What is stored anew is another file; what is written in place has another time. */
+static uint64_t mark_of(const struct stat *st)
+{
+    const uint64_t told[] = {st->st_ino, (uint64_t)st->st_mtim.tv_sec,
+                             (uint64_t)st->st_mtim.tv_nsec};
+    return hash64(told, sizeof told);
+}
+
 static void take(struct list_job *j, char *path, const struct stat *st)
 {
     struct span text = span_of(path);
@@ -53,8 +62,8 @@ static void take(struct list_job *j, char *path, const struct stat *st)
     }
     if (j->count == 2 * CONNECTOR_LIST_MAX)
         shorten(j);
-    j->found[j->count++] = (struct connector_entry){
-        .path = text, .size_bytes = st->st_size, .last_modified = (sec_t)st->st_mtim.tv_sec};
+    j->found[j->count++] =
+        (struct connector_entry){.path = text, .size_bytes = st->st_size, .mark = mark_of(st)};
 }
 
 static void walk(struct list_job *j, int fd, const char *path, int depth);

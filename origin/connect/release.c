@@ -30,7 +30,7 @@ struct release {
     uint32_t seen; /* the listing that had it last */
     /* Of its manifest, as listed: another one has other files. */
     int64_t listed_bytes;
-    sec_t listed_modified;
+    uint64_t listed_mark;
     bool is_outdated; /* what is LOADING may be the one before */
     struct manifest manifest;
     uint32_t readers;    /* of it, on I/O threads: it stays as it is */
@@ -151,11 +151,11 @@ static void forget_unseen(struct shelf *s)
  * What a document is written from stays until it is listed next time. */
 static void compare(struct release *r, const struct connector_entry *e)
 {
-    bool is_same = r->listed_bytes == e->size_bytes && r->listed_modified == e->last_modified;
+    bool is_same = r->listed_bytes == e->size_bytes && r->listed_mark == e->mark;
     if (is_same || r->readers > 0)
         return;
     r->listed_bytes = e->size_bytes;
-    r->listed_modified = e->last_modified;
+    r->listed_mark = e->mark;
     r->is_outdated = r->state == RELEASE_LOADING;
     if (r->is_outdated)
         return;

@@ -4,6 +4,7 @@
 #include "origin/connect/remote.h"
 
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
 #include "lib/base/mem.h"
 #include "lib/http/date.h"
 #include "lib/http/etag.h"
@@ -153,6 +154,12 @@ static int size_of(const struct response_head *head, int64_t *out)
         return ERR_PROTOCOL;
     *out = (int64_t)length;
     return 0;
+}
+
+uint64_t remote_mark(uint64_t mark, struct span told)
+{
+    const uint64_t both[] = {mark, hash64(told.p, told.n)};
+    return hash64(both, sizeof both);
 }
 
 struct span remote_field(const struct response_head *head, const char *name)

@@ -87,6 +87,8 @@ void remote_address(struct remote_loop *at, struct remote_ask *a, struct request
  * empty, or from its '/' on. */
 struct span remote_key(struct remote_loop *at, struct remote_ask *a);
 
+/* remote_mark: `mark` (0: nothing yet) with one more of what a listing tells of a content. */
+uint64_t remote_mark(uint64_t mark, struct span told);
 /* remote_field: a field that lib/http has no number for; p == NULL: not there. */
 struct span remote_field(const struct response_head *head, const char *name);
 /* remote_err_of: what a status means; 0 for 2xx. */

@@ -25,6 +25,8 @@ static void listed(struct remote_talk *t, int err)
         err = at->remote->kind->read_list(at, l, buf_span(&t->answer));
     if (err == 0 && arena_overflowed(&l->mem))
         err = ERR_TOO_BIG;
+    if (err == 0 && l->next.n > 0 && span_eq(l->next, l->after))
+        err = ERR_PROTOCOL; /* this page once more, for ever */
     remote_talk_end(t);
     mem_free(g);
     l->done(l, err);

@@ -129,12 +129,16 @@ static int list_element(void *ctx, struct span path, struct span text)
         if (l->count == CONNECTOR_LIST_MAX || !span_starts(text, g->prefix))
             return ERR_PROTOCOL;
         l->entries[l->count++] = (struct connector_entry){
-            .path = arena_printf(&l->mem, "/%.*s", SPAN_FMT(span_skip(text, g->prefix.n))),
-            .last_modified = -1};
+            .path = arena_printf(&l->mem, "/%.*s", SPAN_FMT(span_skip(text, g->prefix.n)))};
     } else if (span_eq(path, SPAN("ListBucketResult/Contents/Size"))) {
         if (e == NULL || !span_u64(text, &size) || size > INT64_MAX)
             return ERR_PROTOCOL;
         e->size_bytes = (int64_t)size;
+    } else if (span_eq(path, SPAN("ListBucketResult/Contents/ETag")) ||
+               span_eq(path, SPAN("ListBucketResult/Contents/LastModified"))) {
+        if (e == NULL)
+            return ERR_PROTOCOL;
+        e->mark = remote_mark(e->mark, text);
     } else if (span_eq(path, SPAN("ListBucketResult/IsTruncated"))) {
         g->is_truncated = span_eq(text, SPAN("true"));
     } else if (span_eq(path, SPAN("ListBucketResult/NextContinuationToken"))) {

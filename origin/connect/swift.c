@@ -13,6 +13,7 @@
 
 #define TEMP_URL_S     300 /* how long a temporary URL opens: one answer, resumed */
 #define NAME_MAX_BYTES 4096
+#define MARK_MAX_BYTES 256
 
 static void *swift_enter(struct remote_loop *at)
 {
@@ -137,7 +138,8 @@ static int take_rows(struct remote_loop *at, struct connector_list *l, struct js
         l->entries[l->count++] = (struct connector_entry){
             .path = arena_printf(&l->mem, "/%.*s", SPAN_FMT(span_skip(name, prefix.n))),
             .size_bytes = (int64_t)bytes,
-            .last_modified = -1};
+            .mark = remote_mark(remote_mark(0, json_in_text(in, row, "hash", MARK_MAX_BYTES)),
+                                json_in_text(in, row, "last_modified", MARK_MAX_BYTES))};
     }
     if (count == CONNECTOR_LIST_MAX)
         l->next = arena_dup(&l->mem, name);

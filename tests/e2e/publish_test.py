@@ -119,6 +119,19 @@ def test_a_release_that_gave_way_is_served_as_it_is_now(run, tmp_path, release):
     assert is_there(g, release)
 
 
+def test_a_release_that_gave_way_to_one_of_the_same_size_is_seen(run, tmp_path, store):
+    release = tmp_path / "small"
+    release.mkdir()
+    (release / "a.txt").write_bytes(b"old")
+    assert publish(release, store[0]).returncode == 0
+    g = gateway(run, tmp_path, store[1])
+    assert g.get(f"/{NAME}/a.txt").body == b"old"
+    (release / "a.txt").write_bytes(b"new")
+    assert publish(release, store[0], "--replace").returncode == 0
+    wait_until(lambda: all(g.get(f"/{NAME}/a.txt").body == b"new" for _ in range(20)),
+               "the new release is seen by each worker, in its own time")
+
+
 def test_killed_at_any_moment_nothing_of_it_is_seen_and_the_next_run_ends_it(
         run, tmp_path, release, store):
     g = gateway(run, tmp_path, store[1])
