@@ -66,7 +66,26 @@ static void take(struct list_job *j, char *path, const struct stat *st)
         (struct connector_entry){.path = text, .size_bytes = st->st_size, .mark = mark_of(st)};
 }
 
+/* Whether nothing below this folder (its path with a '/' at its end) can be of the page: all of it
+ * stands before, or behind what is the page already. So a page of many looks at few folders. */
+static bool is_apart(const struct list_job *j, const char *folder)
+{
+    struct span path = span_of(folder), after = j->list->after;
+    if (span_cmp(path, after) < 0 && !span_starts(after, path))
+        return true;
+    return j->is_cut && span_cmp(path, j->found[CONNECTOR_LIST_MAX - 1].path) > 0;
+}
+
 static void walk(struct list_job *j, int fd, const char *path, int depth);
+
+static void look_inside(struct list_job *j, int at, const char *name, char *path, int depth)
+{
+    char *inside = mem_printf("%s/", path);
+    int fd = is_apart(j, inside) ? -1 : folder_open(at, name, O_RDONLY | O_DIRECTORY, 0);
+    if (fd >= 0)
+        walk(j, fd, path, depth + 1);
+    mem_free(inside);
+}
 
 static void look_at(struct list_job *j, int at, const char *folder, const char *name, int depth)
 {
@@ -75,9 +94,7 @@ static void look_at(struct list_job *j, int at, const char *folder, const char *
         return; /* gone meanwhile */
     char *path = mem_printf("%s/%s", folder, name);
     if (S_ISDIR(st.st_mode)) {
-        int fd = folder_open(at, name, O_RDONLY | O_DIRECTORY, 0);
-        if (fd >= 0)
-            walk(j, fd, path, depth + 1);
+        look_inside(j, at, name, path, depth);
         mem_free(path);
     } else if (S_ISREG(st.st_mode) && strncmp(name, ".byeori-put-", 12) != 0) {
         take(j, path, &st);

@@ -265,3 +265,20 @@ def test_a_file_without_encoded_forms_is_itself(encoded):
     assert (r.body, r.header("Content-Encoding")) == (b"alone", None)
     assert r.header("Vary") == "Accept-Encoding, Available-Dictionary"
     assert encoded.get("/none.js", **{"Accept-Encoding": "zstd"}).status == 404
+
+
+def test_a_folder_of_many_files_is_listed_in_the_order_of_names(tmp_path):
+    names = [f"/{top}{i % 7}/{deep}/{i:04}" for i in range(900)
+             for top, deep in (("a", "b"), ("a", "b-"), ("a-", "b"), ("a", "b0/c"))]
+    for name in names:
+        path = tmp_path / name[1:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    def listed(*words):
+        done = run_tool("origin/byeori-origin", "store", tmp_path, "list", *words)
+        assert done.returncode == 0, done.stderr
+        return [row.partition(" ")[2] for row in done.stdout.splitlines()]
+
+    assert listed() == sorted(names)
+    assert listed("/a3/b") == sorted(n for n in names if n.startswith("/a3/b"))
