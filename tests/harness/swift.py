@@ -147,15 +147,23 @@ class Swift(Servers):
             wait_until(lambda: self.listens(name), f"{name} of Swift listens", 60)
         wait_until(lambda: self.ask("GET", "/healthcheck")[0] == 200, "Swift is healthy", 60)
         if self.keystone:
+            self.keystone.offer_storage(f"{self.url}/v1/AUTH_$(project_id)s")
+        wait_until(self.open_account, "Swift knows whom Keystone knows", 120)
+
+    def enter(self):
+        """A new token: Keystone's may be short-lived."""
+        if self.keystone:
             self.token, project = self.keystone.token()
             self.account = f"AUTH_{project}"
-            self.keystone.offer_storage(f"{self.url}/v1/AUTH_$(project_id)s")
         else:
             self.token = dict(self.ask("GET", "/auth/v1.0", fields={
                 "X-Auth-User": USER, "X-Auth-Key": PASSWORD})[1])["X-Auth-Token"]
-        status = self.ask("POST", f"/v1/{self.account}", fields={
-            "X-Auth-Token": self.token, "X-Account-Meta-Temp-Url-Key": TEMP_URL_KEY})[0]
-        assert status // 100 == 2, status
+
+    def open_account(self):
+        self.enter()
+        return self.ask("POST", f"/v1/{self.account}", fields={
+            "X-Auth-Token": self.token,
+            "X-Account-Meta-Temp-Url-Key": TEMP_URL_KEY})[0] // 100 == 2
 
     def ask(self, method, target, body=None, fields=None):
         c = http.client.HTTPConnection("127.0.0.1", self.ports["proxy"], timeout=30)
@@ -167,6 +175,8 @@ class Swift(Servers):
             c.close()
 
     def put(self, bucket, name, body, **fields):
+        if self.keystone:
+            self.enter()
         token = {"X-Auth-Token": self.token}
         for target, data, more in ((f"/v1/{self.account}/{bucket}", b"", {}),
                                    (f"/v1/{self.account}/{bucket}/{name}", body, fields)):
