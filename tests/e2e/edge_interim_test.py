@@ -95,7 +95,7 @@ def test_who_gave_up_while_a_hint_came_disturbs_nobody(edge, origin):
 def test_a_hint_over_http2(edge, origin):
     origin.on("/a", Hinting(lambda request, wire: wire.send(PAGE)))
     done = subprocess.run(["nghttp", "-v", "-H:authority: test.example",
-                           f"http://127.0.0.1:{edge.port}/a"], capture_output=True, timeout=30)
+                           f"http://127.0.0.1:{edge.port}/a"], capture_output=True, timeout=60)
     said = done.stdout.decode()
     assert ":status: 103" in said and "link: </style.css>" in said
     assert said.index(":status: 103") < said.index(":status: 200")

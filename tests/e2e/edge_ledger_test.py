@@ -36,8 +36,7 @@ def test_all_who_wait_for_one_flight_count_as_origin(cdn):
     content = Content(3 * MIB)
     with cdn.origin.holding("/a") as held:
         waiting = [cdn.begin("/a") for _ in range(10)]
-        held.wait_for(1)
-        time.sleep(0.3)
+        cdn.edge.wait_metric("byeori_edge_misses_total", 10)
         held.answer(content, cache="max-age=60", etag='"a"')
         assert {len(p.wait().body) for p in waiting} == {content.size}
     assert out(cdn, 10 * content.size) == {"origin": 10 * content.size}

@@ -55,6 +55,7 @@ class Odd:
     sends: object
     gets: object = WHOLE
     body: bytes = BODY
+    patience: str = "60s"       # of the edge, with an origin that says nothing
 
 
 def slowly(*pieces, pause_s=0.3):
@@ -162,9 +163,9 @@ CASES = {
     # time
     "a slow head": Odd(slowly(FULL[:20], FULL[20:60], FULL[60:])),
     "a slow body": Odd(slowly(FULL[:1000], FULL[1000:100_000], FULL[100_000:])),
-    "a head that never ends": Odd(slowly(FULL[:30], pause_s=3), (502, 504)),
-    "silence": Odd(slowly(b"", pause_s=3), (502, 504)),
-    "a body that stops": Odd(slowly(FULL[:100_000], pause_s=4), BROKEN),
+    "a head that never ends": Odd(slowly(FULL[:30], pause_s=3), (502, 504), patience="1500ms"),
+    "silence": Odd(slowly(b"", pause_s=3), (502, 504), patience="1500ms"),
+    "a body that stops": Odd(slowly(FULL[:100_000], pause_s=4), BROKEN, patience="1500ms"),
     # cuts
     "cut before the first byte": cut(FULL, 0),
     "cut in the status line": cut(FULL, 9),
@@ -192,9 +193,10 @@ def script(odd):
 
 
 @pytest.fixture
-def odd_cdn(run, origin, tmp_path):
+def odd_cdn(run, origin, tmp_path, odd):
     edge = run(Edge(tmp_path, [origin.url], site={
-        "first_byte_timeout": "1500ms", "stall_timeout": "1500ms", "resume_timeout": "500ms"}))
+        "first_byte_timeout": odd.patience, "stall_timeout": odd.patience,
+        "resume_timeout": "500ms"}))
     return origin, edge
 
 

@@ -146,7 +146,7 @@ class Script:
 @pytest.fixture
 def odd_cdn(run, origin, tmp_path):
     edge = run(Edge(tmp_path, [origin.url], site={
-        "block": "64KiB", "first_byte_timeout": "1500ms", "stall_timeout": "1500ms",
+        "block": "64KiB", "first_byte_timeout": "60s", "stall_timeout": "60s",
         "resume_timeout": "400ms", "retry_after_max": "0ms"}))
     return origin, edge
 

@@ -16,9 +16,10 @@ STALE = "max-age=1, stale-if-error=600"
 
 def crowd(cdn, path, count, held, script):
     """All ask while the first question is held; then the origin answers."""
+    before = cdn.edge.metric("byeori_edge_misses_total")
     waiting = [cdn.begin(path) for _ in range(count)]
     held.wait_for(1)
-    time.sleep(0.3)
+    cdn.edge.wait_metric("byeori_edge_misses_total", before + count)
     held.answer_with(script)
     return [p.wait() for p in waiting]
 
@@ -75,8 +76,8 @@ def test_what_is_stale_answers_at_once_while_the_origin_is_known_to_be_down(run,
     began = time.monotonic()
     answers = [edge.get(f"/{n}") for n in range(50)]
     assert {a.body for a in answers} == {b"old"}
-    assert sum("upstream-down" in a.header("Cache-Status") for a in answers) >= 49
-    assert time.monotonic() - began < 20
+    took_s = time.monotonic() - began      # in each second one may ask
+    assert sum("upstream-down" not in a.header("Cache-Status") for a in answers) <= 1 + took_s
     refused = edge.get("/gone")
     if refused.status == 503:
         assert "destination_unavailable" in refused.header("Proxy-Status")
@@ -92,14 +93,15 @@ def test_a_broken_origin_is_probed_by_one_request_a_second(run, origin, tmp_path
     origin.on("/a", lambda request, wire: wire.close())
     wait_until(lambda: edge.get("/a").status == 503, "it is known to be broken")
     origin.forget()
-    ended = time.monotonic() + 3
-    while time.monotonic() < ended:
+    began = time.monotonic()
+    while time.monotonic() < began + 3 or origin.count("/a") == 0:
         assert edge.get("/a").status in (502, 503)
-    assert 1 <= origin.count("/a") <= 8     # each probe on a connection of its own, or two
+    took_s = time.monotonic() - began
+    assert origin.count("/a") <= 2 * (took_s + 1)     # a probe on a connection of its own, or two
 
 
 def test_retry_after_is_honoured(run, origin, tmp_path):
-    edge = run(Edge(tmp_path, [origin.url], site={"retry_after_max": "3s"}))
+    edge = run(Edge(tmp_path, [origin.url], site={"retry_after_max": "60s"}))
     origin.page("/old", b"old", cache="max-age=60, stale-if-error=60", headers={"Age": "60"})
     assert edge.get("/old").body == b"old"
     origin.page("/a", b"sorry", status=503, headers={"Retry-After": "600"})

@@ -221,7 +221,8 @@ class Crowded:
 
 
 def test_an_origin_gets_no_more_at_once_than_it_may(run, origin, tmp_path):
-    edge = run(Edge(tmp_path, [f"{origin.url} connections=3"]))
+    edge = run(Edge(tmp_path, [f"{origin.url} connections=3"],
+                    site={"queue_timeout": "60s"}))
     crowded = Crowded(page_of(b"x", cache="max-age=60"), 0.05)
     for n in range(40):
         origin.on(f"/{n}", crowded)
@@ -233,7 +234,8 @@ def test_an_origin_gets_no_more_at_once_than_it_may(run, origin, tmp_path):
 
 def test_the_queue_is_fair_between_resources(run, origin, tmp_path):
     """A hundred ranges of one object are asked for first; another object waits for one turn."""
-    edge = run(Edge(tmp_path, [f"{origin.url} connections=1"], site={"block": "64KiB"}))
+    edge = run(Edge(tmp_path, [f"{origin.url} connections=1"],
+                    site={"block": "64KiB", "queue_timeout": "60s"}))
     content = Content(200 * 65536)
     page = page_of(content, cache="max-age=60", etag='"a"')
     origin.on("/big", page)
@@ -250,7 +252,8 @@ def test_the_queue_is_fair_between_resources(run, origin, tmp_path):
 
 
 def test_slow_readers_do_not_keep_others_from_an_origin(run, origin, tmp_path):
-    edge = run(Edge(tmp_path, [f"{origin.url} connections=2"], site={"read_ahead": "1MiB"}))
+    edge = run(Edge(tmp_path, [f"{origin.url} connections=2"],
+                    site={"read_ahead": "1MiB", "queue_timeout": "60s"}))
     content = Content(16 * MIB)
     origin.page("/small", b"x", cache="max-age=60")
     slow = []

@@ -89,7 +89,7 @@ def test_what_failed_for_want_of_an_answer_is_tried_again(cdn):
     with cdn.origin.holding("/a") as held:
         job = order(cdn.edge, ["/a"])
         held.answer(b"away", status=503)
-        wait_until(lambda: told(cdn.edge, job)["tasks"][0]["tries"] == 1 and
+        wait_until(lambda: told(cdn.edge, job)["tasks"][0]["tries"] >= 1 and
                    told(cdn.edge, job)["tasks"][0]["state"] == "waiting", "the first try failed")
     cdn.origin.page("/a", b"back", cache="max-age=600", etag='"1"')
     over = finished(cdn.edge, job)
@@ -138,7 +138,8 @@ def test_a_cancelled_job_stops_and_keeps_what_it_has(cdn):
 def test_a_job_goes_on_after_a_restart(run, origin, tmp_path):
     edge = run(Edge(tmp_path, [origin.url], over={
         "prefill_folder": str(tmp_path / "prefills"),
-        ("disk", str(tmp_path / "disk")): {"size": "64MiB"}, "disk_admission": "all"}))
+        ("disk", str(tmp_path / "disk")): {"size": "64MiB"}, "disk_admission": "all",
+        "disk_slow": "10m"}))
     body = Content(2 * MIB)
     origin.page("/first", body, cache="max-age=600", etag='"1"')
     with origin.holding("/second") as held:

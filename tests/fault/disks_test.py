@@ -36,7 +36,8 @@ class Scene:
         values = {("disk", str(folder)): {"size": size, "weight": weight}
                   for folder, size, weight in disks}
         self.edge = Edge(self.path, [self.origin.url], site={"block": BLOCK}, over={
-            "memory": "8MiB", "disk_admission": "all", "disk_scrub": 0, **values, **over})
+            "memory": "8MiB", "disk_admission": "all", "disk_scrub": 0, "disk_slow": "10m",
+            **values, **over})
         self.edge.environment = self.faults.environment()
         self.run(self.edge)
 
@@ -111,7 +112,7 @@ def test_what_a_dead_disk_holds_is_there_when_it_is_back(scene):
 
 
 def test_a_crawling_disk_delays_nobody_else(scene):
-    on_a, on_b = on_two_disks(scene)
+    on_a, on_b = on_two_disks(scene, disk_slow="1s")
     scene.faults.set(scene.b, read_ms=HANGS_MS)
     held = [scene.edge.begin(name) for name in on_b[:12]]
     slowest = 0
@@ -131,7 +132,7 @@ def test_a_crawling_disk_delays_nobody_else(scene):
 
 
 def test_a_hanging_disk_does_not_hold_up_the_stop(scene):
-    _, on_b = on_two_disks(scene)
+    _, on_b = on_two_disks(scene, disk_slow="1s")
     scene.faults.set(scene.b, read_ms=HANGS_MS)
     held = [scene.edge.begin(name) for name in on_b[:6]]
     for name, answer in zip(on_b, held):
