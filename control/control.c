@@ -236,7 +236,7 @@ static int load_state(struct control *c, struct state *s, struct buf *why)
     if (err == 0)
         err = ledger_load(c->api.ledger, s, clock_wall_ms());
     if (err == 0)
-        err = config_load(&c->api, s);
+        err = config_load(&c->api, s, why);
     if (err == 0)
         err = tokens_load(c->api.tokens, s);
     if (err == 0)
@@ -249,16 +249,21 @@ static int load_state(struct control *c, struct state *s, struct buf *why)
 static int open_state(struct control *c, struct buf *why)
 {
     const struct control_options *o = options_of(c->config);
+    struct seal_keys *keys = NULL;
     struct arena mem;
     struct state *s;
-    int err = state_sqlite_open(&s, o->state, why);
-    if (err != 0)
+    int err = o->secret_key_file[0] != '\0' ? seal_keys_read(&keys, o->secret_key_file, why) : 0;
+    if (err == 0)
+        err = state_sqlite_open(&s, o->state, why);
+    if (err != 0) {
+        seal_keys_destroy(&keys);
         return err;
+    }
     c->api.registry = registry_create(&health_rules_default);
     struct plan_rules rules = control_options_rollout(o);
     c->api.rollout = rollout_create(&rules);
     c->api.papers = papers_create();
-    c->api.secrets = secrets_create();
+    c->api.secrets = secrets_create(keys);
     c->api.ledger = ledger_create();
     c->api.tokens = tokens_create();
     c->api.wrong_tokens = limit_create(AUTH_WRONG_PER_S, AUTH_WRONG_BURST);
@@ -454,11 +459,14 @@ static int refuse_fixed(const struct control_options *old, const struct control_
     if (strcmp(old->state, new->state) == 0 && old->routes_only == new->routes_only &&
         strcmp(old->snapshot, new->snapshot) == 0 && old->workers == new->workers &&
         old->purge_keep == new->purge_keep && old->audit_keep == new->audit_keep &&
-        old->operator_rate == new->operator_rate && old->routers.count == new->routers.count &&
+        old->operator_rate ==
+            new->operator_rate &&strcmp(old->secret_key_file, new->secret_key_file) == 0 &&
+        old->routers.count == new->routers.count &&
         old->apis.count == new->apis.count &&dns_is_same(&old->zones, &new->zones))
         return 0;
     option_error(why, file, 1,
                  "state, snapshot, routes_only, workers, purge_keep, audit_keep, operator_rate, "
+                 "secret_key_file, "
                  "router, api and dns "
                  "sections change only with a "
                  "restart");

@@ -137,6 +137,9 @@ static const struct option control_rows[] = {
         "File whose first line is the first operators' token (16 characters or more).")),
     ROW("node_token_file", TEXT, IN(AT(node_token_file)), BY("",
         "File whose first line is a token for any node; unset: each node needs one of its own.")),
+    ROW("secret_key_file", TEXT, IN(AT(secret_key_file)), BY("",
+        "File with keys of 64 hex digits, a line each, the newest first: private keys and signing "
+        "secrets are sealed with it in the state; unset: they are there as they are.")),
     ROW("operator_rate", INT, IN(AT(operator_rate)), .min = 0, .max = 1000000, BY("200",
         "Requests a second for each token of operators, five times as many at once; 0: any.")),
     ROW("usage_keep", DURATION, IN(AT(usage_keep_ms)), .min = 35LL * 86400000,
@@ -318,6 +321,7 @@ int control_options_check(const struct control_options *o, const char *file, str
 {
     struct certificates_spec certificates = {&o->certificates, &o->tls};
     uint8_t digest[DIGEST_SHA256_BYTES];
+    struct seal_keys *keys = NULL;
     struct buf text;
     buf_init(&text, 4096);
     size_t before = why->n;
@@ -331,6 +335,10 @@ int control_options_check(const struct control_options *o, const char *file, str
     control_prices_check(o, file, why);
     if (auth_token_read(o->operator_token_file, digest, &text) != 0)
         option_error(why, file, 1, "operator_token_file: %.*s", SPAN_FMT(buf_span(&text)));
+    buf_clear(&text);
+    if (o->secret_key_file[0] != '\0' && seal_keys_read(&keys, o->secret_key_file, &text) != 0)
+        option_error(why, file, 1, "secret_key_file: %.*s", SPAN_FMT(buf_span(&text)));
+    seal_keys_destroy(&keys);
     buf_clear(&text);
     if (o->node_token_file[0] != '\0' && auth_token_read(o->node_token_file, digest, &text) != 0)
         option_error(why, file, 1, "node_token_file: %.*s", SPAN_FMT(buf_span(&text)));

@@ -62,6 +62,7 @@ struct control_options {
     int log_level;
     bool routes_only;
     const char *state, *snapshot, *price_file, *operator_token_file, *node_token_file;
+    const char *secret_key_file;
     const char *geoip, *geoip_country, *geoip_asn;
     struct option_texts geoip_sentinels;
     int64_t operator_rate, audit_keep, usage_keep_ms;

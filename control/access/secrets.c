@@ -19,17 +19,20 @@ struct kept {
     size_t bytes;
     uint64_t gone_at; /* the first version that did not name it; 0: the newest names it */
     uint64_t next;    /* gone_at as secrets_plan found it */
+    bool is_stale;    /* the state has it as it is, or by another key than the newest */
 };
 
 struct secrets {
+    struct seal_keys *keys; /* NULL: the state has them as they are */
     struct kept **v;
     size_t count;
     struct map *by_digest;
 };
 
-struct secrets *secrets_create(void)
+struct secrets *secrets_create(struct seal_keys *keys)
 {
     struct secrets *s = mem_zalloc(sizeof *s);
+    s->keys = keys;
     s->by_digest = map_create();
     return s;
 }
@@ -51,13 +54,15 @@ void secrets_destroy(struct secrets **ps)
         free_kept(s->v[i]);
     mem_free(s->v);
     map_destroy(s->by_digest);
+    seal_keys_destroy(&s->keys);
     mem_free(s);
 }
 
-static void add(struct secrets *s, const struct secret *from, uint64_t gone_at)
+/* NULL: it was there already. */
+static struct kept *add(struct secrets *s, const struct secret *from, uint64_t gone_at)
 {
     if (map_get(s->by_digest, span_of(from->sha256)) != NULL)
-        return;
+        return NULL;
     struct kept *k = mem_zalloc(sizeof *k);
     memcpy(k->sha256, from->sha256, sizeof k->sha256);
     k->text = mem_strndup(from->text.p, from->text.n);
@@ -66,48 +71,169 @@ static void add(struct secrets *s, const struct secret *from, uint64_t gone_at)
     s->v = mem_grow(s->v, s->count + 1, sizeof(struct kept *));
     s->v[s->count++] = k;
     map_put(s->by_digest, span_of(k->sha256), k);
+    return k;
 }
 
 /* ---- facts ---- */
 
-static struct state_change change_of(const char *sha256, struct span text, uint64_t gone_at,
-                                     struct arena *mem)
+static void write_sealed(const struct seal_keys *keys, struct span about, struct span text,
+                         struct json_out *o)
+{
+    struct buf hex;
+    buf_init(&hex, FACT_BYTES);
+    seal_make(keys, about, text, &hex);
+    json_out_text(o, "key", seal_id(keys));
+    json_out_text(o, "sealed", buf_span(&hex));
+    buf_finish(&hex);
+}
+
+static struct state_change change_of(const struct secrets *s, const struct secret *one,
+                                     uint64_t gone_at, struct arena *mem)
 {
     struct json_out o;
     struct buf fact;
     buf_init(&fact, FACT_BYTES);
     json_out_begin(&o, &fact);
     json_out_object(&o, NULL);
-    json_out_text(&o, "text", text);
+    if (s->keys != NULL)
+        write_sealed(s->keys, span_of(one->sha256), one->text, &o);
+    else
+        json_out_text(&o, "text", one->text);
     json_out_u64(&o, "gone_at", gone_at);
     json_out_end_object(&o);
-    struct state_change c = {STATE_SECRET, arena_dup(mem, span_of(sha256)),
+    struct state_change c = {STATE_SECRET, arena_dup(mem, span_of(one->sha256)),
                              arena_dup(mem, buf_span(&fact))};
     explicit_bzero(fact.p, fact.n);
     buf_finish(&fact);
     return c;
 }
 
+static struct state_change change_of_kept(const struct secrets *s, const struct kept *k,
+                                          uint64_t gone_at, struct arena *mem)
+{
+    struct secret one = {.text = span_make(k->text, k->bytes)};
+    memcpy(one.sha256, k->sha256, sizeof one.sha256);
+    return change_of(s, &one, gone_at, mem);
+}
+
+struct loading {
+    struct secrets *secrets;
+    struct buf *why;
+    int err;
+};
+
+/* The text of a fact, into text where it is sealed. 0, ERR_CORRUPT, ERR_NOT_FOUND. */
+static int read_text(struct loading *l, struct json_in *in, struct secret *one, struct buf *text)
+{
+    const struct seal_keys *keys = l->secrets->keys;
+    struct sealed sealed = {json_in_text(in, in->root, "key", SEAL_ID_DIGITS), span_of(one->sha256),
+                            json_in_text(in, in->root, "sealed", FACT_BYTES)};
+    one->text = json_in_text(in, in->root, "text", SECRET_TEXT_BYTES);
+    if (sealed.hex.n > 0) {
+        int err = seal_open(keys, &sealed, text);
+        if (err == ERR_NOT_FOUND)
+            buf_printf(l->why,
+                       "secret_key_file: the state's secrets are sealed with key %.*s, %s: ",
+                       SPAN_FMT(sealed.key_id),
+                       keys == NULL ? "and no file is named" : "which is not in the file");
+        if (err != 0)
+            return err;
+        one->text = buf_span(text);
+    }
+    return one->text.n > 0 ? 0 : ERR_CORRUPT;
+}
+
 static bool on_fact(void *ctx, struct span key, struct span value)
 {
+    struct loading *l = ctx;
     struct json_in in;
     struct secret one = {.text = SPAN_NONE};
-    if (json_in_parse(&in, value, FACT_BYTES) == 0 && key.n == SECRET_DIGEST_DIGITS) {
-        one.text = json_in_text(&in, in.root, "text", SECRET_TEXT_BYTES);
+    struct buf text;
+    buf_init(&text, SECRET_TEXT_BYTES);
+    int err = json_in_parse(&in, value, FACT_BYTES);
+    if (err == 0 && key.n == SECRET_DIGEST_DIGITS) {
         memcpy(one.sha256, key.p, key.n);
-        one.sha256[key.n] = '\0';
+        err = read_text(l, &in, &one, &text);
     }
-    if (one.text.n > 0)
-        add(ctx, &one, json_in_u64(&in, in.root, "gone_at", 0));
-    else
+    if (err == ERR_NOT_FOUND) {
+        l->err = ERR_DENIED;
+    } else if (err != 0 || one.text.n == 0) {
         LOG_WARN("state-secret-damaged", "sha256=%.*s", SPAN_FMT(key));
+    } else {
+        struct kept *k = add(l->secrets, &one, json_in_u64(&in, in.root, "gone_at", 0));
+        struct span by = json_in_text(&in, in.root, "key", SEAL_ID_DIGITS);
+        CHECK(k != NULL); /* keys of facts differ */
+        k->is_stale = l->secrets->keys != NULL && !span_eq(by, seal_id(l->secrets->keys));
+    }
+    if (text.n > 0)
+        explicit_bzero(text.p, text.n);
+    buf_finish(&text);
     json_in_finish(&in);
+    return l->err == 0;
+}
+
+/* The fact that tells by which key all was sealed, and that what it was before is gone from the
+ * file: it is committed last, so that a crash in between begins anew. */
+#define SEALED_BY SPAN("secrets_sealed_by")
+
+static struct state_change sealed_by(const struct secrets *s, struct arena *mem)
+{
+    const struct span parts[] = {SPAN("\""), seal_id(s->keys), SPAN("\"")};
+    return (struct state_change){STATE_META, SEALED_BY, arena_join(mem, parts, ARRAY_LEN(parts))};
+}
+
+struct seeking {
+    struct state_change what;
+    bool is_there;
+};
+
+static bool on_meta(void *ctx, struct span key, struct span value)
+{
+    struct seeking *s = ctx;
+    s->is_there |= span_eq(key, s->what.key) && span_eq(value, s->what.value);
     return true;
 }
 
-int secrets_load(struct secrets *s, struct state *state)
+/* Those that the newest key has not sealed yet. */
+static int seal_anew(struct secrets *s, struct state *state, struct arena *mem)
 {
-    return state_each(state, STATE_SECRET, SPAN_NONE, on_fact, s);
+    struct seeking done = {.what = sealed_by(s, mem)};
+    struct state_change *changes = arena_zalloc(mem, (s->count + 1) * sizeof *changes);
+    size_t count = 0;
+    int err = state_each(state, STATE_META, SPAN_NONE, on_meta, &done);
+    for (size_t i = 0; i < s->count; i++)
+        if (s->v[i]->is_stale)
+            changes[count++] = change_of_kept(s, s->v[i], s->v[i]->gone_at, mem);
+    if (err != 0 || (done.is_there && count == 0))
+        return err;
+    if (count > 0)
+        err = state_commit(state, changes, count);
+    if (err != 0)
+        return err;
+    err = state_scrub(state);
+    if (err == 0)
+        err = state_commit(state, &done.what, 1);
+    if (err == 0)
+        LOG_INFO("secrets-sealed", "count=%zu key=%.*s", count, SPAN_FMT(seal_id(s->keys)));
+    else /* they are sealed: no reason not to start */
+        LOG_WARN("secrets-not-wiped", "error=\"%s\" note=\"the next start tries again\"",
+                 err_text(err));
+    return 0;
+}
+
+int secrets_load(struct secrets *s, struct state *state, struct buf *why)
+{
+    struct loading l = {.secrets = s, .why = why};
+    int err = state_each(state, STATE_SECRET, SPAN_NONE, on_fact, &l);
+    if (err == 0)
+        err = l.err;
+    if (err != 0 || s->keys == NULL)
+        return err;
+    struct arena mem;
+    arena_init(&mem, SIZE_MAX);
+    err = seal_anew(s, state, &mem);
+    arena_finish(&mem);
+    return err;
 }
 
 /* ---- a new version ---- */
@@ -143,12 +269,12 @@ static bool is_done_with(const struct kept *k, const struct secrets_version *v)
     return k->next > 0 && k->next + v->keep <= v->version;
 }
 
-static struct state_change fact_of_kept(const struct kept *k, const struct secrets_version *v,
-                                        struct arena *mem)
+static struct state_change fact_of_kept(const struct secrets *s, const struct kept *k,
+                                        const struct secrets_version *v, struct arena *mem)
 {
     if (is_done_with(k, v))
         return (struct state_change){STATE_SECRET, arena_dup(mem, span_of(k->sha256)), SPAN_NONE};
-    return change_of(k->sha256, span_make(k->text, k->bytes), k->next, mem);
+    return change_of_kept(s, k, k->next, mem);
 }
 
 int secrets_plan(struct secrets *s, const struct secrets_version *v, struct state_change **out,
@@ -167,10 +293,10 @@ int secrets_plan(struct secrets *s, const struct secrets_version *v, struct stat
     *out = arena_zalloc(mem, (s->count + v->fresh_count + 1) * sizeof **out);
     *count = 0;
     for (size_t i = 0; i < v->fresh_count; i++)
-        (*out)[(*count)++] = change_of(v->fresh[i].sha256, v->fresh[i].text, 0, mem);
+        (*out)[(*count)++] = change_of(s, &v->fresh[i], 0, mem);
     for (size_t i = 0; err == 0 && i < s->count; i++)
         if (s->v[i]->next != s->v[i]->gone_at || is_done_with(s->v[i], v))
-            (*out)[(*count)++] = fact_of_kept(s->v[i], v, mem);
+            (*out)[(*count)++] = fact_of_kept(s, s->v[i], v, mem);
     buf_finish(&why);
     return err;
 }
@@ -190,7 +316,7 @@ void secrets_done(struct secrets *s, const struct secrets_version *v)
     }
     s->count = kept;
     for (size_t i = 0; i < v->fresh_count; i++)
-        add(s, &v->fresh[i], 0);
+        (void)add(s, &v->fresh[i], 0);
 }
 
 /* ---- telling ---- */

@@ -280,7 +280,7 @@ static int load_newest(struct api *a, struct state *s, uint64_t newest)
 }
 
 /* A version that was on its way begins anew with its canary. */
-int config_load(struct api *a, struct state *s)
+int config_load(struct api *a, struct state *s, struct buf *why)
 {
     uint64_t newest = registry_next_site_version(a->registry) - 1, stable = newest;
     struct config_version v;
@@ -288,7 +288,7 @@ int config_load(struct api *a, struct state *s)
     if (newest == 0)
         return 0;
     arena_init(&mem, READ_BYTES);
-    int err = secrets_load(a->secrets, s);
+    int err = secrets_load(a->secrets, s, why);
     if (err == 0)
         err = state_each(s, STATE_META, SPAN_NONE, on_meta, &stable);
     if (err == 0 && stable != newest && config_log_find(s, stable, &v, &mem) == 0)

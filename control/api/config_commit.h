@@ -36,7 +36,8 @@ MUST_USE int config_return(struct api *a, struct state *s, uint64_t to, const st
                            struct config_result *out);
 /* config_settle: what is newest becomes stable. */
 MUST_USE int config_settle(struct api *a, struct state *s, uint64_t version);
-/* config_load: at start, when the registry has its sites. */
-MUST_USE int config_load(struct api *a, struct state *s);
+/* config_load: at start, when the registry has its sites. Adds a sentence to why where the error
+ * does not tell enough. */
+MUST_USE int config_load(struct api *a, struct state *s, struct buf *why);
 
 #endif

@@ -46,6 +46,9 @@ struct state_ops {
     /* What an instance that only routes needs (meta, nodes, sites, versions) as a file of the same
      * form, written beside and renamed. 0 or ERR_IO, ERR_NO_SPACE, ERR_UNSUPPORTED. */
     int (*snapshot)(struct state *s, const char *file);
+    /* What facts were before they were changed is gone from the medium as well, as far as this
+     * home can. May take as long as copying all of it. 0 or ERR_IO, ERR_NO_SPACE. */
+    int (*scrub)(struct state *s);
     void (*close)(struct state *s);
 };
 
@@ -68,6 +71,11 @@ MUST_USE static inline int state_each(struct state *s, enum state_kind kind, str
 MUST_USE static inline int state_snapshot(struct state *s, const char *file)
 {
     return s->ops->snapshot(s, file);
+}
+
+MUST_USE static inline int state_scrub(struct state *s)
+{
+    return s->ops->scrub(s);
 }
 
 /* state_close: takes *s; NULL is fine. */

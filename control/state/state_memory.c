@@ -95,6 +95,12 @@ static int memory_snapshot(struct state *state, const char *file)
     return ERR_UNSUPPORTED;
 }
 
+static int memory_scrub(struct state *state)
+{
+    (void)state;
+    return 0;
+}
+
 static void memory_close(struct state *state)
 {
     struct state_memory *s = self_of(state);
@@ -110,6 +116,7 @@ static const struct state_ops memory_ops = {.name = "memory",
                                             .commit = memory_commit,
                                             .each = memory_each,
                                             .snapshot = memory_snapshot,
+                                            .scrub = memory_scrub,
                                             .close = memory_close};
 
 struct state *state_memory_create(int fail_after)

@@ -160,6 +160,13 @@ static int sqlite_snapshot(struct state *state, const char *file)
     return err;
 }
 
+/* Pages that are free keep what was in them, and so does the log: both are made anew. */
+static int sqlite_scrub(struct state *state)
+{
+    struct state_sqlite *s = self_of(state);
+    return err_of(sqlite3_exec(s->db, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL));
+}
+
 static void sqlite_close(struct state *state)
 {
     struct state_sqlite *s = self_of(state);
@@ -174,6 +181,7 @@ static const struct state_ops sqlite_ops = {.name = "sqlite",
                                             .commit = sqlite_commit,
                                             .each = sqlite_each,
                                             .snapshot = sqlite_snapshot,
+                                            .scrub = sqlite_scrub,
                                             .close = sqlite_close};
 
 static int schema_version(struct state_sqlite *s, int *out)

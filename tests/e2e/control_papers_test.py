@@ -175,6 +175,46 @@ def test_secrets_are_told_to_edges_alone(run, authority, tmp_path):
     edge.stop()
 
 
+def test_secrets_are_sealed_at_rest_by_a_key_that_can_be_changed(run, authority, tmp_path):
+    """A copy of the state tells no secret, not even one that lay there in clear before; without the
+    key the control plane says what it lacks and does not start."""
+    pair = texts(authority.certificate("r1", [HOST]))
+    secret = os.urandom(80).hex()
+    line = pair["key"].splitlines()[1]
+    old, new = os.urandom(32).hex(), os.urandom(32).hex()
+    keys = tmp_path / "keys"
+    plane = run(Plane(tmp_path))
+    edge = Beats(plane, "seoul")
+
+    def at_rest():
+        return b"".join(f.read_bytes() for f in tmp_path.glob("state.db*")).decode("latin-1")
+
+    def write_keys(*lines):
+        plane.kill()
+        keys.write_text("".join(f"{k}\n" for k in lines))
+        return plane
+
+    put(plane, "/v1/certificates/dl", pair)
+    put(plane, "/v1/keys/edges", {"use": "tickets", "secrets": [secret]})
+    assert secret in at_rest() and line in at_rest()
+    plane.configure({**plane.values, "secret_key_file": str(keys)})
+    write_keys(old).start()
+    assert secret not in at_rest() and line not in at_rest()
+    put(plane, "/v1/keys/edges", {"use": "tickets"})
+    write_keys(new, old).start()
+    write_keys(new).start()
+    assert plane.tool("config", "rollback", "2").returncode == 0
+    wait_until(lambda: edge.beat.get("config_version") == 4, "the old secret")
+    assert edge.config["keys"][0]["secrets"] == [secret]
+    assert edge.config["certificates"][0]["key"] == pair["key"]
+    assert secret not in at_rest() and line not in at_rest()
+    for key, told in ((old, "which is not in the file"), ("", "there is no key in it")):
+        assert write_keys(key).launch().wait() != 0
+        assert told in plane.stderr()
+    write_keys(new).start()
+    edge.stop()
+
+
 def test_routing_rules_are_a_document_and_stand_before_the_file(run, tmp_path):
     over = {("override", "127.1.0.0/16"): {"edges": ["frankfurt"]},
             ("override", "127.2.0.0/16"): {"edges": ["seoul"]}}
