@@ -166,7 +166,8 @@ struct edge_weight edge_cache_weight(const struct edge_cache *c)
     struct edge_weight w = {0};
     for (uint64_t at = 0; store_walk(st, &at, count_blocks, &w);) {
     }
-    int64_t heads = (int64_t)(w.objects * (c->object_bytes + GENERATION_COST));
+    size_t first = sizeof(struct leaf) + sizeof(struct block); /* of blocks, wherever they stand */
+    int64_t heads = (int64_t)(w.objects * (c->object_bytes + GENERATION_COST - first));
     size_t tables =
         st->segments.count * sizeof(struct segment) + evict_queues_weight(&st->segments.queues);
     w.object_bytes = heads + (int64_t)st->index_bytes;

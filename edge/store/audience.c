@@ -7,17 +7,51 @@
 
 #include "edge/store/block_table.h"
 #include "lib/base/err.h"
+#include "lib/base/mem.h"
 
-void audience_init(struct audience *a)
+#define EMPTY(kind)                                                                                \
+    {                                                                                              \
+        &audience_nobody.kind, &audience_nobody.kind                                               \
+    }
+struct audience audience_nobody = {EMPTY(waiters), EMPTY(readers), EMPTY(fills)};
+
+static struct audience *made(struct audience **pa)
 {
+    struct audience *a = *pa;
+    if (!audience_is_empty(a))
+        return a;
+    *pa = a = mem_alloc(sizeof(*a));
     list_init(&a->waiters);
     list_init(&a->readers);
     list_init(&a->fills);
+    return a;
 }
 
-bool audience_is_empty(const struct audience *a)
+/* Somebody left. */
+static void settle(struct audience **pa)
 {
-    return list_is_empty(&a->waiters) && list_is_empty(&a->readers) && list_is_empty(&a->fills);
+    struct audience *a = *pa;
+    if (audience_is_empty(a) || !list_is_empty(&a->waiters) || !list_is_empty(&a->readers) ||
+        !list_is_empty(&a->fills))
+        return;
+    mem_free(a);
+    *pa = &audience_nobody;
+}
+
+void audience_read(struct audience **pa, struct list *l)
+{
+    list_push_back(&made(pa)->readers, l);
+}
+
+void audience_feed(struct audience **pa, struct list *l)
+{
+    list_push_back(&made(pa)->fills, l);
+}
+
+void audience_leave(struct audience **pa, struct list *l)
+{
+    list_remove(l);
+    settle(pa);
 }
 
 static bool has_come(const struct block_table *t, const struct block_waiter *w)
@@ -33,9 +67,9 @@ static void waiter_run(struct mail *m)
     w->woken(w);
 }
 
-void audience_wake(struct audience *a, const struct block_table *t)
+void audience_wake(struct audience **pa, const struct block_table *t)
 {
-    LIST_EACH_SAFE(l, next, &a->waiters)
+    LIST_EACH_SAFE(l, next, &(*pa)->waiters)
     {
         struct block_waiter *w = LIST_THING(l, struct block_waiter, link);
         if (!has_come(t, w))
@@ -45,6 +79,7 @@ void audience_wake(struct audience *a, const struct block_table *t)
         w->is_posted = true;
         mailbox_post(w->home, &w->mail, waiter_run);
     }
+    settle(pa);
 }
 
 static void fill_run(struct mail *m)
@@ -54,7 +89,7 @@ static void fill_run(struct mail *m)
     f->moved(f);
 }
 
-void audience_tell_fills(struct audience *a)
+void audience_tell_fills(const struct audience *a)
 {
     LIST_EACH(l, &a->fills)
     {
@@ -64,21 +99,21 @@ void audience_tell_fills(struct audience *a)
     }
 }
 
-int audience_wait(struct audience *a, const struct block_table *t, struct block_waiter *w)
+int audience_wait(struct audience **pa, const struct block_table *t, struct block_waiter *w)
 {
     CHECK(!w->is_waiting && !w->is_posted);
     if (has_come(t, w))
         return ERR_EXISTS;
-    list_push_back(&a->waiters, &w->link);
+    list_push_back(&made(pa)->waiters, &w->link);
     w->is_waiting = true;
-    audience_tell_fills(a); /* one that paused must not leave a reader dry */
+    audience_tell_fills(*pa); /* one that paused must not leave a reader dry */
     return 0;
 }
 
-bool audience_leave(struct block_waiter *w)
+bool audience_give_up(struct audience **pa, struct block_waiter *w)
 {
     if (w->is_waiting)
-        list_remove(&w->link);
+        audience_leave(pa, &w->link);
     w->is_waiting = false;
     return !w->is_posted;
 }

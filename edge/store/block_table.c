@@ -33,31 +33,46 @@ static size_t leaf_bytes(uint16_t count)
 
 static size_t directory_bytes(uint32_t room)
 {
-    return room > 1 ? room * sizeof(struct leaf *) + ALLOCATION_COST : 0;
+    return room > 0 ? room * sizeof(struct leaf *) + ALLOCATION_COST : 0;
 }
 
-/* Where the leaf stands, in a directory that has room for it. */
-static struct leaf **leaf_slot(struct block_table *t, uint32_t number)
+static struct block *leaf_blocks(const struct leaf *leaf)
 {
-    return t->leaves_room == 1 ? &t->leaf : &t->leaves[number];
+    return (struct block *)((uintptr_t)leaf + sizeof(*leaf));
 }
 
+/* NULL: there is none. */
 static struct leaf *leaf_of(const struct block_table *t, uint32_t number)
 {
-    return t->leaves_room == 1 ? t->leaf : t->leaves[number];
+    if (number == 0)
+        return (struct leaf *)(uintptr_t)&t->first;
+    return number <= t->leaves_room ? t->leaves[number - 1] : NULL;
 }
 
-void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes)
+/* All records ABSENT. */
+static void leaf_init(struct leaf *leaf, struct leaf as)
 {
-    *t = (struct block_table){.length = length, .block_bytes = block_bytes};
+    *leaf = as;
+    struct block *blocks = leaf_blocks(leaf);
+    for (uint16_t i = 0; i < as.count; i++) {
+        blocks[i] = (struct block){
+            .slot = (uint8_t)i, .segment = SEGMENT_NONE, .disk_segment = SEGMENT_NONE};
+        list_init(&blocks[i].link);
+    }
+}
+
+void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes, void *home)
+{
+    CHECK(block_bytes > 0 && block_bytes <= UINT32_MAX);
+    *t = (struct block_table){.length = length, .block_bytes = (uint32_t)block_bytes};
+    leaf_init(&t->first, (struct leaf){.home = home, .count = 1});
 }
 
 size_t block_table_finish(struct block_table *t)
 {
     CHECK(t->held == 0);
     size_t back = directory_bytes(t->leaves_room);
-    if (t->leaves_room > 1)
-        mem_free(t->leaves);
+    mem_free(t->leaves);
     mem_free(t->claims);
     t->leaves = NULL;
     t->leaves_room = 0;
@@ -81,8 +96,7 @@ size_t block_table_expected(const struct block_table *t, int64_t index)
 
 static struct leaf *leaf_at(const struct block_table *t, int64_t index)
 {
-    uint32_t number = leaf_number(index);
-    return number < t->leaves_room ? leaf_of(t, number) : NULL;
+    return leaf_of(t, leaf_number(index));
 }
 
 struct block *block_table_find(const struct block_table *t, int64_t index)
@@ -93,7 +107,7 @@ struct block *block_table_find(const struct block_table *t, int64_t index)
     int64_t slot = index - leaf_first(leaf_number(index));
     if (leaf == NULL || slot >= leaf->count)
         return NULL;
-    struct block *b = &leaf->blocks[slot];
+    struct block *b = &leaf_blocks(leaf)[slot];
     return b->state != BLOCK_ABSENT ? b : NULL;
 }
 
@@ -101,13 +115,13 @@ int64_t block_table_next(const struct block_table *t, int64_t from, int64_t limi
 {
     if (from > INDEX_MAX)
         return limit;
-    for (uint32_t number = leaf_number(from); number < t->leaves_room; number++) {
+    for (uint32_t number = leaf_number(from); number <= t->leaves_room; number++) {
         const struct leaf *leaf = leaf_of(t, number);
         int64_t first = leaf_first(number), i = from > first ? from : first;
         if (i >= limit)
             break;
         while (leaf != NULL && i - first < leaf->count) {
-            if (leaf->blocks[i - first].state != BLOCK_ABSENT)
+            if (leaf_blocks(leaf)[i - first].state != BLOCK_ABSENT)
                 return i < limit ? i : limit;
             i++;
         }
@@ -119,11 +133,11 @@ int64_t block_table_next(const struct block_table *t, int64_t from, int64_t limi
 static uint32_t directory_room(const struct block_table *t, uint32_t number)
 {
     uint32_t room = t->leaves_room > 0 ? t->leaves_room : 1;
-    while (room <= number)
+    while (room < number)
         room *= 2;
     int64_t count = block_table_count(t);
-    if (count <= INDEX_MAX && leaf_number(count - 1) + 1 < room)
-        room = leaf_number(count - 1) + 1;
+    if (count <= INDEX_MAX && leaf_number(count - 1) < room)
+        room = leaf_number(count - 1);
     return room;
 }
 
@@ -133,7 +147,7 @@ size_t block_table_cost(const struct block_table *t, int64_t index)
     size_t cost = 0;
     if (leaf_at(t, index) == NULL)
         cost += leaf_bytes(leaf_count(t, number)) + ALLOCATION_COST;
-    if (number >= t->leaves_room)
+    if (number > t->leaves_room)
         cost += directory_bytes(directory_room(t, number)) - directory_bytes(t->leaves_room);
     return cost;
 }
@@ -141,53 +155,40 @@ size_t block_table_cost(const struct block_table *t, int64_t index)
 static bool directory_grow(struct block_table *t, uint32_t number)
 {
     uint32_t room = directory_room(t, number);
-    struct leaf *alone = t->leaves_room == 1 ? t->leaf : NULL;
-    if (room > 1) {
-        struct leaf **old = t->leaves_room > 1 ? t->leaves : NULL;
-        struct leaf **grown = mem_try_grow(old, room * sizeof(struct leaf *));
-        if (grown == NULL)
-            return false;
-        for (uint32_t i = t->leaves_room; i < room; i++)
-            grown[i] = NULL;
-        if (t->leaves_room == 1)
-            grown[0] = alone;
-        t->leaves = grown;
-    }
+    struct leaf **grown = mem_try_grow(t->leaves, room * sizeof(struct leaf *));
+    if (grown == NULL)
+        return false;
+    for (uint32_t i = t->leaves_room; i < room; i++)
+        grown[i] = NULL;
+    t->leaves = grown;
     t->leaves_room = room;
     return true;
 }
 
-static struct leaf *leaf_make(const struct block_table *t, uint32_t number, void *home)
+/* Leaf `number`, which there is not, in its place; NULL: no memory. */
+static struct leaf *leaf_make(struct block_table *t, uint32_t number)
 {
     uint16_t count = leaf_count(t, number);
     struct leaf *leaf = mem_try_alloc(leaf_bytes(count));
-    if (leaf == NULL)
+    if (leaf == NULL || (number > t->leaves_room && !directory_grow(t, number))) {
+        mem_free(leaf);
         return NULL;
-    *leaf = (struct leaf){.home = home, .number = number, .count = count};
-    for (uint16_t i = 0; i < count; i++) {
-        leaf->blocks[i] = (struct block){
-            .slot = (uint8_t)i, .segment = SEGMENT_NONE, .disk_segment = SEGMENT_NONE};
-        list_init(&leaf->blocks[i].link);
     }
+    leaf_init(leaf, (struct leaf){.home = t->first.home, .number = number, .count = count});
+    t->leaves[number - 1] = leaf;
     return leaf;
 }
 
-struct block *block_table_open(struct block_table *t, int64_t index, void *home)
+struct block *block_table_open(struct block_table *t, int64_t index)
 {
     if (index > INDEX_MAX)
         return NULL;
     CHECK(index >= 0 && index < block_table_count(t));
     uint32_t number = leaf_number(index);
     struct leaf *leaf = leaf_at(t, index);
-    if (leaf == NULL) {
-        leaf = leaf_make(t, number, home);
-        if (leaf == NULL || (number >= t->leaves_room && !directory_grow(t, number))) {
-            mem_free(leaf);
-            return NULL;
-        }
-        *leaf_slot(t, number) = leaf;
-    }
-    struct block *b = &leaf->blocks[index - leaf_first(number)];
+    if (leaf == NULL && (leaf = leaf_make(t, number)) == NULL)
+        return NULL;
+    struct block *b = &leaf_blocks(leaf)[index - leaf_first(number)];
     CHECK(b->state == BLOCK_ABSENT);
     b->state = BLOCK_FILLING;
     b->filled = 0;
@@ -205,19 +206,29 @@ size_t block_table_close(struct block_table *t, struct block *b)
     CHECK(b->state != BLOCK_ABSENT && !list_is_linked(&b->link));
     b->state = BLOCK_ABSENT;
     t->held--;
-    if (--leaf->held > 0)
+    if (--leaf->held > 0 || leaf == &t->first)
         return 0;
     size_t back = leaf_bytes(leaf->count) + ALLOCATION_COST;
-    *leaf_slot(t, leaf->number) = NULL;
+    t->leaves[leaf->number - 1] = NULL;
     mem_free(leaf);
     return back;
 }
 
-/* The first run that ends after index, or claims_count. */
+static uint32_t claims_count(const struct block_table *t)
+{
+    return t->claims != NULL ? t->claims->count : 0;
+}
+
+bool block_table_has_claims(const struct block_table *t)
+{
+    return t->claims != NULL;
+}
+
+/* The first run that ends after index, or their count. */
 static uint32_t claim_after(const struct block_table *t, int64_t index)
 {
-    uint32_t i = 0;
-    while (i < t->claims_count && t->claims[i].end <= index)
+    uint32_t i = 0, count = claims_count(t);
+    while (i < count && t->claims->v[i].end <= index)
         i++;
     return i;
 }
@@ -225,18 +236,33 @@ static uint32_t claim_after(const struct block_table *t, int64_t index)
 bool block_table_is_claimed(const struct block_table *t, int64_t index)
 {
     uint32_t i = claim_after(t, index);
-    return i < t->claims_count && t->claims[i].first <= index;
+    return i < claims_count(t) && t->claims->v[i].first <= index;
 }
 
 static void claim_insert(struct block_table *t, uint32_t at, struct claim c)
 {
-    if (t->claims_count == t->claims_room) {
-        t->claims_room = t->claims_room > 0 ? t->claims_room * 2 : 2;
-        t->claims = mem_grow(t->claims, t->claims_room, sizeof(*t->claims));
+    struct claims *cs = t->claims;
+    uint32_t count = claims_count(t);
+    if (cs == NULL || count == cs->room) {
+        uint32_t room = count > 0 ? 2 * count : 1;
+        cs = mem_grow(cs, 1, sizeof(*cs) + room * sizeof(c));
+        cs->room = room;
+        t->claims = cs;
     }
-    memmove(&t->claims[at + 1], &t->claims[at], (t->claims_count - at) * sizeof(*t->claims));
-    t->claims[at] = c;
-    t->claims_count++;
+    memmove(&cs->v[at + 1], &cs->v[at], (count - at) * sizeof(c));
+    cs->v[at] = c;
+    cs->count = count + 1;
+}
+
+static void claim_remove(struct block_table *t, uint32_t at)
+{
+    struct claims *cs = t->claims;
+    cs->count--;
+    memmove(&cs->v[at], &cs->v[at + 1], (cs->count - at) * sizeof(cs->v[0]));
+    if (cs->count > 0)
+        return;
+    mem_free(cs);
+    t->claims = NULL;
 }
 
 int64_t block_table_claim(struct block_table *t, int64_t first, int64_t max, int64_t *out)
@@ -246,10 +272,10 @@ int64_t block_table_claim(struct block_table *t, int64_t first, int64_t max, int
         limit = block_table_count(t);
     if (t->is_abandoned)
         return 0;
-    uint32_t run = claim_after(t, first);
+    uint32_t run = claim_after(t, first), runs = claims_count(t);
     while (first < limit) {
-        if (run < t->claims_count && t->claims[run].first <= first) {
-            first = t->claims[run++].end;
+        if (run < runs && t->claims->v[run].first <= first) {
+            first = t->claims->v[run++].end;
         } else if (block_table_find(t, first) != NULL) {
             first++;
         } else {
@@ -258,8 +284,8 @@ int64_t block_table_claim(struct block_table *t, int64_t first, int64_t max, int
     }
     if (first >= limit)
         return 0;
-    if (run < t->claims_count && t->claims[run].first < limit)
-        limit = t->claims[run].first;
+    if (run < runs && t->claims->v[run].first < limit)
+        limit = t->claims->v[run].first;
     struct claim c = {.first = first, .end = block_table_next(t, first, limit)};
     claim_insert(t, run, c);
     *out = c.first;
@@ -269,20 +295,22 @@ int64_t block_table_claim(struct block_table *t, int64_t first, int64_t max, int
 void block_table_unclaim(struct block_table *t, int64_t first, int64_t end)
 {
     uint32_t i = claim_after(t, first);
-    while (i < t->claims_count && t->claims[i].first < end) {
-        struct claim c = t->claims[i];
-        if (c.first < first && c.end > end) {
-            t->claims[i].end = first;
-            claim_insert(t, i + 1, (struct claim){.first = end, .end = c.end});
+    while (i < claims_count(t) && t->claims->v[i].first < end) {
+        struct claim *c = &t->claims->v[i];
+        if (c->first < first && c->end > end) {
+            struct claim rest = {.first = end, .end = c->end};
+            c->end = first;
+            claim_insert(t, i + 1, rest);
             return;
         }
-        if (c.first < first) {
-            t->claims[i++].end = first;
-        } else if (c.end > end) {
-            t->claims[i++].first = end;
+        if (c->first < first) {
+            c->end = first;
+            i++;
+        } else if (c->end > end) {
+            c->first = end;
+            i++;
         } else {
-            t->claims_count--;
-            memmove(&t->claims[i], &t->claims[i + 1], (t->claims_count - i) * sizeof(*t->claims));
+            claim_remove(t, i);
         }
     }
 }

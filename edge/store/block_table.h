@@ -12,9 +12,11 @@
 #include <stdint.h>
 
 /* A sparse table in two levels: a directory of leaves, leaves of 64 block records. The first leaves
- * are smaller (1, 1, 2, 4, .. 32) so that a small object pays for the blocks it has, and an empty
- * leaf goes, so that few blocks of a huge object cost little. Claims are runs, not marks on blocks:
- * claiming a terabyte costs one run. Pure but for memory; the owner's lock covers it. */
+ * are smaller (1, 1, 2, 4, .. 32) so that a small object pays for the blocks it has; that of block
+ * 0 is a part of the table, as most objects have no other. An empty leaf goes, so that few blocks
+ * of a huge object cost little. Claims are runs, not marks on blocks: claiming a terabyte costs one
+ * run, and what nobody is filling has no memory for any. Pure but for memory; the owner's lock
+ * covers it. */
 enum block_state {
     BLOCK_ABSENT,
     BLOCK_FILLING, /* from upstream or from its disk */
@@ -49,28 +51,33 @@ _Static_assert(sizeof(struct block) <= 48, "index per block: bound of the store'
 struct leaf {
     void *home; /* the owner of the table */
     uint32_t number;
-    uint16_t count, held;
-    struct block blocks[];
+    uint16_t count, held; /* records that follow; those that are not ABSENT */
 };
 _Static_assert(sizeof(struct leaf) == 16, "an object of one block has one");
 
 struct claim {
     int64_t first, end;
 };
-
-struct block_table {
-    union {
-        struct leaf *leaf;    /* number 0, where there is room for that one alone */
-        struct leaf **leaves; /* by number */
-    };
-    struct claim *claims; /* disjoint, in order */
-    uint32_t leaves_room, claims_count, claims_room;
-    uint32_t held; /* blocks that are not ABSENT */
-    int64_t length, block_bytes;
-    atomic_bool is_abandoned; /* set under the lock; read by anybody */
+struct claims {
+    uint32_t count, room;
+    struct claim v[]; /* disjoint, in order */
 };
 
-void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes);
+struct block_table {
+    struct leaf first; /* number 0, .. */
+    struct block first_block;
+    struct leaf **leaves;   /* the others: number n at n - 1 */
+    struct claims *claims;  /* NULL: none */
+    uint32_t leaves_room;   /* of the directory */
+    uint32_t held;          /* blocks that are not ABSENT */
+    _Atomic int64_t length; /* this and the last: set under the lock; read by anybody */
+    uint32_t block_bytes;
+    atomic_bool is_abandoned;
+};
+_Static_assert(offsetof(struct block_table, first_block) == sizeof(struct leaf),
+               "as in all leaves");
+
+void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes, void *home);
 /* block_table_finish: no block may be held. Returns the bytes given back. */
 size_t block_table_finish(struct block_table *t);
 
@@ -81,14 +88,14 @@ size_t block_table_expected(const struct block_table *t, int64_t index);
 
 static inline struct leaf *block_leaf(const struct block *b)
 {
-    return (struct leaf *)((uintptr_t)(b - b->slot) - offsetof(struct leaf, blocks));
+    return (struct leaf *)((uintptr_t)(b - b->slot) - sizeof(struct leaf));
 }
 
 /* Leaf 0: block 0; 1: block 1; 2: 2-3; 3: 4-7; .. 6: 32-63; 7: 64-127; 8: 128-191; .. */
 #define LEAF_BLOCKS  64
 #define LEAVES_SMALL 7 /* leaves that hold the first LEAF_BLOCKS blocks */
 
-/* leaf_first: index of blocks[0]. */
+/* leaf_first: index of its first block. */
 static inline int64_t leaf_first(uint32_t number)
 {
     if (number >= LEAVES_SMALL)
@@ -109,13 +116,14 @@ int64_t block_table_next(const struct block_table *t, int64_t from, int64_t limi
  * becomes FILLING, empty, placed nowhere; NULL: no memory. block_table_close: to ABSENT (taken out
  * of its segment before); returns the bytes given back. */
 size_t block_table_cost(const struct block_table *t, int64_t index);
-struct block *block_table_open(struct block_table *t, int64_t index, void *home);
+struct block *block_table_open(struct block_table *t, int64_t index);
 size_t block_table_close(struct block_table *t, struct block *b);
 
 /* Claims. block_table_claim: as generation_claim. block_table_unclaim: whatever of [first, end). */
 int64_t block_table_claim(struct block_table *t, int64_t first, int64_t max, int64_t *out);
 void block_table_unclaim(struct block_table *t, int64_t first, int64_t end);
 bool block_table_is_claimed(const struct block_table *t, int64_t index);
+bool block_table_has_claims(const struct block_table *t);
 
 /* block_table_look: as generation_view, with the block where it says 1, or ERR_BUSY: it is
  * STORED, or its disk is late with it. */

@@ -30,7 +30,7 @@ static int block_open(struct generation *g, int64_t index, struct block **out, s
     } else if (!heads_try_charge(g->store, cost)) {
         r = ERR_NO_SPACE;
     } else {
-        *out = block_table_open(&g->table, index, g);
+        *out = block_table_open(&g->table, index);
         if (*out == NULL) {
             heads_uncharge(g->store, cost);
             r = ERR_NO_MEMORY;
@@ -144,7 +144,7 @@ static void block_complete(struct block_writer *w)
     generation_lock(g);
     b->checksum = sum;
     b->state = BLOCK_PRESENT;
-    if (!list_is_empty(&g->audience.readers))
+    if (!list_is_empty(&g->audience->readers))
         s->home->policy->brought(s, b); /* whom it was brought for is on his way to it */
     block_table_unclaim(&g->table, w->index, w->index + 1);
     audience_wake(&g->audience, &g->table);

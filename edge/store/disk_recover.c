@@ -114,7 +114,7 @@ static struct block *block_for_locked(struct disk_recovery *rc, struct generatio
     size_t cost = block_table_cost(&g->table, f->index);
     if (block_table_is_claimed(&g->table, f->index) || !heads_try_charge(g->store, cost))
         return NULL;
-    b = block_table_open(&g->table, f->index, g);
+    b = block_table_open(&g->table, f->index);
     if (b == NULL) {
         heads_uncharge(g->store, cost);
         return NULL;

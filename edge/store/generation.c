@@ -17,22 +17,29 @@
 #define READ_AHEAD_BYTES ((int64_t)8 << 20)
 #define READ_AHEAD_SHARE 64 /* of memory, for one reader at most */
 
+static size_t strides_bytes(bool has_strides)
+{
+    return has_strides ? sizeof(struct stride) : 0;
+}
+
 struct generation *generation_create(struct store *st, int64_t length, int64_t block_bytes)
 {
     CHECK(block_bytes > 0 && block_bytes <= st->block_max_bytes);
     CHECK(length >= 0 || length == LENGTH_UNKNOWN);
-    if (!heads_charge(st, GENERATION_COST))
+    bool has_strides = length == LENGTH_UNKNOWN || length > block_bytes;
+    size_t strides = strides_bytes(has_strides);
+    if (!heads_charge(st, GENERATION_COST + strides))
         return NULL;
-    struct generation *g = mem_zalloc(sizeof(*g));
+    struct generation *g = mem_zalloc(sizeof(*g) + strides);
     g->magic = GENERATION_MAGIC;
     g->refs = 1;
     g->store = st;
-    g->length = length;
     g->roster.id = atomic_fetch_add_explicit(&st->generation_id, 1, memory_order_relaxed) + 1;
     g->disk = DISK_NONE;
     g->disk_object = SEGMENT_NONE;
-    block_table_init(&g->table, length, block_bytes);
-    audience_init(&g->audience);
+    g->has_strides = has_strides;
+    g->audience = &audience_nobody;
+    block_table_init(&g->table, length, block_bytes, g);
     return g;
 }
 
@@ -126,7 +133,7 @@ void generation_key_set(struct generation *g, const struct store_key *key)
 /* Whether more than one asked: the index found its object for somebody, or two are reading. */
 static bool is_asked_again_locked(const struct generation *g)
 {
-    const struct list *readers = &g->audience.readers;
+    const struct list *readers = &g->audience->readers;
     return atomic_load_explicit(&g->owner->uses, memory_order_relaxed) > 0 ||
            readers->next != readers->prev;
 }
@@ -174,7 +181,7 @@ static bool generation_free(struct generation *g)
     }
     if (g->table.held > 0)
         return false;
-    size_t back = block_table_finish(&g->table) + GENERATION_COST;
+    size_t back = GENERATION_COST + strides_bytes(g->has_strides) + block_table_finish(&g->table);
     g->magic = 0;
     mem_free(g);
     heads_uncharge(st, back);
@@ -214,7 +221,7 @@ void generation_unref(struct generation **pg)
     CHECK(before > 0);
     if (before > 1)
         return;
-    CHECK(audience_is_empty(&g->audience) && g->owner == NULL);
+    CHECK(audience_is_empty(g->audience) && g->owner == NULL);
     g->next_left = NULL;
     g->given_back = 0;
     if (!generation_free(g))
@@ -223,7 +230,7 @@ void generation_unref(struct generation **pg)
 
 int64_t generation_length(const struct generation *g)
 {
-    return atomic_load_explicit(&g->length, memory_order_acquire);
+    return atomic_load_explicit(&g->table.length, memory_order_acquire);
 }
 
 uint64_t generation_id(const struct generation *g)
@@ -241,8 +248,7 @@ void generation_end(struct generation *g, int64_t length)
     CHECK(length >= 0);
     generation_lock(g);
     CHECK(g->table.length == LENGTH_UNKNOWN || g->table.length == length);
-    g->table.length = length;
-    atomic_store_explicit(&g->length, length, memory_order_release);
+    atomic_store_explicit(&g->table.length, length, memory_order_release);
     block_table_unclaim(&g->table, block_table_count(&g->table), INT64_MAX);
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
@@ -349,7 +355,7 @@ int generation_wait(struct generation *g, struct block_waiter *w)
 bool generation_wait_cancel(struct generation *g, struct block_waiter *w)
 {
     generation_lock(g);
-    bool is_quiet = audience_leave(w);
+    bool is_quiet = audience_give_up(&g->audience, w);
     generation_unlock(g);
     return is_quiet;
 }
@@ -394,9 +400,10 @@ int64_t generation_next_held(struct generation *g, int64_t first)
 int64_t generation_want(struct generation *g, int64_t first, int64_t count, int64_t most,
                         uint32_t *wants)
 {
+    struct stride only = {0}, *s = g->has_strides ? g->strides : &only;
     generation_lock(g);
-    int64_t ahead = stride_want(&g->stride, first, count, most);
-    *wants = g->stride.wants;
+    int64_t ahead = stride_want(s, first, count, most);
+    *wants = s->wants;
     generation_unlock(g);
     return ahead;
 }
@@ -405,7 +412,7 @@ bool generation_lacks(struct generation *g, int64_t first, int64_t count)
 {
     generation_lock(g);
     int64_t i = first, end = first + count;
-    bool is_filled = !list_is_empty(&g->audience.fills) || g->table.claims_count > 0 ||
+    bool is_filled = !list_is_empty(&g->audience->fills) || block_table_has_claims(&g->table) ||
                      g->table.held == block_table_count(&g->table);
     while (!is_filled && i < end && block_table_next(&g->table, i, end) == i)
         i++;
@@ -418,8 +425,8 @@ void generation_weigh(struct generation *g, struct generation_weight *out)
     generation_lock(g);
     const struct block_table *t = &g->table;
     *out = (struct generation_weight){.id = g->roster.id,
-                                      .bytes = t->held * t->block_bytes,
-                                      .disk_bytes = g->disk_held * t->block_bytes};
+                                      .bytes = (int64_t)t->held * t->block_bytes,
+                                      .disk_bytes = (int64_t)g->disk_held * t->block_bytes};
     int64_t last = block_table_count(t) - 1;
     const struct block *b =
         t->length != LENGTH_UNKNOWN && last >= 0 ? block_table_find(t, last) : NULL;
@@ -467,8 +474,8 @@ static void read_ahead(struct generation *g, const struct generation_reader *r)
 void generation_reader_attach(struct generation *g, struct generation_reader *r)
 {
     generation_lock(g);
-    list_push_back(&g->audience.readers, &r->link);
-    audience_tell_fills(&g->audience);
+    audience_read(&g->audience, &r->link);
+    audience_tell_fills(g->audience);
     bool has_disk = g->disk_held > 0;
     generation_unlock(g);
     if (has_disk)
@@ -482,7 +489,7 @@ void generation_reader_move(struct generation *g, struct generation_reader *r, i
     bool is_elsewhere = pos / g->table.block_bytes != r->pos / g->table.block_bytes;
     r->pos = pos;
     if (is_elsewhere)
-        audience_tell_fills(&g->audience);
+        audience_tell_fills(g->audience);
     bool has_disk = g->disk_held > 0;
     generation_unlock(g);
     if (is_elsewhere && has_disk)
@@ -492,15 +499,15 @@ void generation_reader_move(struct generation *g, struct generation_reader *r, i
 void generation_reader_detach(struct generation *g, struct generation_reader *r)
 {
     generation_lock(g);
-    list_remove(&r->link);
-    audience_tell_fills(&g->audience);
+    audience_leave(&g->audience, &r->link);
+    audience_tell_fills(g->audience);
     generation_unlock(g);
 }
 
 bool generation_has_client(struct generation *g)
 {
     generation_lock(g);
-    bool has = audience_has_client(&g->audience);
+    bool has = audience_has_client(g->audience);
     generation_unlock(g);
     return has;
 }
@@ -508,7 +515,7 @@ bool generation_has_client(struct generation *g)
 int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *furthest)
 {
     generation_lock(g);
-    int count = audience_readers(&g->audience, from, to, furthest);
+    int count = audience_readers(g->audience, from, to, furthest);
     generation_unlock(g);
     return count;
 }
@@ -538,7 +545,7 @@ void generation_owner_clear(struct generation *g, const struct object *o)
 
 bool generation_is_busy_locked(const struct generation *g)
 {
-    return g->table.claims_count > 0 || !audience_is_empty(&g->audience);
+    return block_table_has_claims(&g->table) || !audience_is_empty(g->audience);
 }
 
 bool generation_is_busy(struct generation *g)

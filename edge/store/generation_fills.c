@@ -7,14 +7,14 @@ void generation_fill_attach(struct generation *g, struct generation_fill *f)
 {
     atomic_store(&f->is_posted, false);
     generation_lock(g);
-    list_push_back(&g->audience.fills, &f->link);
+    audience_feed(&g->audience, &f->link);
     generation_unlock(g);
 }
 
 bool generation_fill_detach(struct generation *g, struct generation_fill *f)
 {
     generation_lock(g);
-    list_remove(&f->link);
+    audience_leave(&g->audience, &f->link);
     generation_unlock(g);
     return !atomic_load(&f->is_posted);
 }
@@ -44,7 +44,7 @@ bool generation_gather_join(struct generation *g, int64_t first, int64_t count)
 {
     bool has_joined = false;
     generation_lock(g);
-    LIST_EACH(l, &g->audience.fills)
+    LIST_EACH(l, &g->audience->fills)
     {
         struct generation_fill *f = LIST_THING(l, struct generation_fill, link);
         if (!f->is_gathering || !takes(f, first, count))
@@ -60,7 +60,7 @@ bool generation_gather_join(struct generation *g, int64_t first, int64_t count)
 /* One whose run f can take over; NULL: there is none. */
 static struct generation_fill *find_neighbour(struct generation *g, const struct generation_fill *f)
 {
-    LIST_EACH(l, &g->audience.fills)
+    LIST_EACH(l, &g->audience->fills)
     {
         struct generation_fill *o = LIST_THING(l, struct generation_fill, link);
         if (o != f && o->is_gathering && o->gather_may_go &&

@@ -12,26 +12,29 @@ struct generation {
     uint32_t magic;
     _Atomic uint32_t refs;
     struct store *store;
-    _Atomic int64_t length;      /* the table's, for who asks without the lock */
     _Atomic uint64_t key_hash;   /* of the first object that had these bytes; 0: none yet */
     _Atomic msec_t pinned_until; /* monotonic; 0: not (pin.h) */
     struct roster_link roster;   /* its id: no two are alike, ever */
     /* under the lock */
     struct block_table table;
     union {
-        struct audience audience;
+        struct {
+            struct audience *audience;
+            struct object *owner; /* the one in the index whose bytes these are: not referenced */
+        };
         struct { /* when the last reference has gone: under the store's lock of remains */
             struct generation *next_left;
             int64_t given_back; /* blocks below it are */
         };
     };
-    struct stride stride;
-    struct object *owner; /* the object in the index whose bytes these are: not referenced */
     uint32_t disk;        /* number of its disk, or DISK_NONE */
     uint32_t disk_held;   /* blocks that lie there */
     uint32_t disk_object; /* segment with the newest head of its object, or SEGMENT_NONE */
     bool is_wanted;       /* asked for more than once: worth a disk */
+    bool has_strides;
+    struct stride strides[]; /* one, unless it has a block at most */
 };
+_Static_assert(sizeof(struct generation) <= 184, "weight of an object: the store's README");
 #define DISK_NONE UINT32_MAX
 
 #define GENERATION_MAGIC 0x6e4e7a11U
@@ -97,6 +100,7 @@ uint64_t generation_scrub(struct generation *g);
 /* generation_give_back: a bounded part of what generations without references hold. False: there
  * was nothing. */
 bool generation_give_back(struct store *st);
+/* What one weighs that has a block at most, with it. */
 #define GENERATION_COST (sizeof(struct generation) + 16)
 
 #endif

@@ -11,7 +11,7 @@ static bool has_other_reader_locked(const struct generation *g, const struct gen
                                     int64_t index)
 {
     int64_t from = index * g->table.block_bytes, to = from + g->table.block_bytes;
-    LIST_EACH(l, &g->audience.readers)
+    LIST_EACH(l, &g->audience->readers)
     {
         const struct generation_reader *other = LIST_THING(l, struct generation_reader, link);
         if (other != r && other->pos < to && other->last >= from)

@@ -105,11 +105,11 @@ static int open_memory(struct store *st, const struct store_config *config, stru
     return r;
 }
 
-/* What the index can hold at most, if nothing else were in memory. */
+/* What the index can hold at most, if nothing else were in memory. An object has one block. */
 static void tell_sizes(const struct store *st, const struct store_config *config)
 {
     size_t block = sizeof(struct block);
-    size_t object = sizeof(struct object) + GENERATION_COST + sizeof(struct leaf) + block;
+    size_t object = sizeof(struct object) + GENERATION_COST;
     int64_t disk_bytes = 0;
     for (uint32_t i = 0; i < config->disk_count; i++)
         disk_bytes += config->disks[i].size_bytes;
