@@ -71,7 +71,7 @@ static struct object *object_make(struct edge_cache *c, const struct store_key *
     if (o != NULL && store_insert(c->store, o, store_moment(c->store)) != 0)
         object_unref(&o);
     if (o != NULL)
-        c->object_bytes = o->charged_bytes;
+        c->object_bytes = object_weight(o);
     return o;
 }
 

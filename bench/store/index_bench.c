@@ -107,7 +107,7 @@ static void fill(const char *folder, long blocks, long each)
 static void count_head(void *ctx, const struct object *o)
 {
     long *bytes = ctx;
-    *bytes += (long)(o->charged_bytes - sizeof(*o));
+    *bytes += (long)(object_weight(o) - sizeof(*o));
 }
 
 /* Its first block comes from the disk. */

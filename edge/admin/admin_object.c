@@ -35,10 +35,10 @@ static bool matches(void *ctx, const struct object *o)
 {
     struct question *q = ctx;
     if (!generation_is_abandoned(o->generation) &&
-        vary_matches(o->vary_names, o->vary_values, &q->request.fields, &q->x->mem))
+        vary_matches(object_vary_names(o), object_vary_values(o), &q->request.fields, &q->x->mem))
         return true;
     if (q->others++ == 0)
-        q->others_values = vary_values(o->vary_names, &q->request.fields, &q->x->mem);
+        q->others_values = vary_values(object_vary_names(o), &q->request.fields, &q->x->mem);
     return false;
 }
 
@@ -127,8 +127,9 @@ static void put_key_rules(struct json_out *o, const struct question *q)
 static void put_why(struct json_out *o, const struct question *q)
 {
     struct why_line lines[WHY_LINES_MAX];
+    struct fields fields = object_fields(q->object);
     struct why_question ask = {.freshness = &q->object->freshness,
-                               .fields = &q->object->fields,
+                               .fields = &fields,
                                .status = q->object->status,
                                .site = q->site,
                                .now_wall = q->now_wall};
@@ -220,23 +221,25 @@ static void put_generation(struct json_out *o, struct generation *g)
 static void put_object(struct json_out *o, const struct question *q)
 {
     const struct object *it = q->object;
+    struct span names = object_vary_names(it), values = object_vary_values(it);
+    struct validators validators = object_validators(it);
     char stored[25];
     clock_iso(it->stored_wall, stored);
     json_out_object(o, "object");
     json_out_int(o, "status", it->status);
     json_out_text(o, "stored", span_of(stored));
-    if (it->vary_names.n > 0)
-        json_out_text(o, "vary", it->vary_names);
-    if (it->validators.etag.p != NULL)
-        json_out_text(o, "etag", it->validators.etag);
-    if (it->validators.last_modified >= 0) {
+    if (names.n > 0)
+        json_out_text(o, "vary", names);
+    if (validators.etag.p != NULL)
+        json_out_text(o, "etag", validators.etag);
+    if (validators.last_modified >= 0) {
         char date[DATE_BYTES];
-        date_write(it->validators.last_modified, date);
+        date_write(validators.last_modified, date);
         json_out_text(o, "last_modified", span_make(date, DATE_BYTES));
     }
-    if (it->vary_values.n > 0)
-        json_out_text(o, "variant", it->vary_values);
-    json_out_u64(o, "tags", it->tags.count);
+    if (values.n > 0)
+        json_out_text(o, "variant", values);
+    json_out_u64(o, "tags", it->tags_count);
     json_out_u64(o, "uses", atomic_load_explicit(&it->uses, memory_order_relaxed));
     json_out_bool(o, "soft_purged",
                   atomic_load_explicit(&it->is_soft_purged, memory_order_relaxed));
@@ -338,7 +341,7 @@ static void look(struct question *q, struct admin *a)
     q->key = cache_key_make(q->site, &target, &q->x->mem);
     struct store_key key = {q->key.text, q->key.hash};
     q->object = store_peek(a->spec.store, &key, matches, q);
-    struct span values = q->object != NULL ? q->object->vary_values : q->others_values;
+    struct span values = q->object != NULL ? object_vary_values(q->object) : q->others_values;
     struct hash128 flight = collapse_key(&q->key.hash, values);
     (void)collapse_is_passed(a->spec.collapse, &flight, now, &q->pass_left_ms);
     q->is_down = upstream_is_down(upstream_of(a->spec.sites(a->spec.ctx), q->site), now);

@@ -27,10 +27,11 @@ static void on_object(void *ctx, const struct object *o)
 {
     struct listing *g = ctx;
     struct generation_weight w;
-    if (!object_filter_fits(&g->list.filter, o->key.text))
+    struct span key = object_key(o).text;
+    if (!object_filter_fits(&g->list.filter, key))
         return;
     generation_weigh(o->generation, &w);
-    struct object_row row = {.key = o->key.text,
+    struct object_row row = {.key = key,
                              .id = w.id,
                              .hits = atomic_load_explicit(&o->uses, memory_order_relaxed),
                              .bytes = w.bytes,

@@ -160,7 +160,7 @@ static int go_direct(struct object_body *b)
     detach(b);
     r->has_waited = true;
     struct fetch_rest rest = {.source = source,
-                              .validators = b->object->validators,
+                              .validators = object_validators(b->object),
                               .first = b->pos,
                               .last = b->last,
                               .size = size};
@@ -193,7 +193,7 @@ static int bring(struct object_body *b)
     tell(b);
     struct fill_spec spec = {.generation = b->generation,
                              .source = source,
-                             .validators = b->object->validators,
+                             .validators = object_validators(b->object),
                              .object = b->object,
                              .at = b->pos,
                              .last = b->last,

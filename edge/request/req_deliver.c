@@ -101,10 +101,11 @@ static void plan_make(struct plan *p, const struct req *r)
     struct range_spec specs[RANGES_MAX];
     int64_t size = generation_length(o->generation);
     sec_t now_s = loop_wall(r->worker->loop) / MSEC_PER_SEC;
-    p->condition = conditional_of(q, &o->validators, o->status, now_s);
+    struct validators validators = object_validators(o);
+    p->condition = conditional_of(q, &validators, o->status, now_s);
     p->count = 0;
     if (p->condition == CONDITIONAL_NORMAL && o->status == 200 && size != LENGTH_UNKNOWN)
-        p->count = conditional_ranges(q, &o->validators, now_s, specs);
+        p->count = conditional_ranges(q, &validators, now_s, specs);
     p->count = p->count > 0 ? range_resolve(specs, p->count, size, p->ranges) : 0;
 }
 
@@ -142,7 +143,8 @@ static bool asks_only_cache(const struct req *r)
  */
 static bool go_on_with_parts(struct req *r)
 {
-    struct validators version = answer_version(&r->object->validators, r->site->version_by);
+    struct validators stored = object_validators(r->object);
+    struct validators version = answer_version(&stored, r->site->version_by);
     r->cache.is_hit = false;
     if (asks_only_cache(r)) {
         req_refuse_with(r, 504, "Only parts are in the cache, and only-if-cached was asked.", NULL);

@@ -20,15 +20,16 @@ bool req_may_encode(const struct req *r)
     const struct object *o = r->object;
     if (fields_find(&r->x->request.fields, FIELD_CDN_LOOP, 0) != NULL)
         return false;
+    struct fields fields = object_fields(o);
     struct encode_content content = {
-        .status = o->status, .fields = &o->fields, .size = generation_length(o->generation)};
+        .status = o->status, .fields = &fields, .size = generation_length(o->generation)};
     return encode_may(r->site, &content);
 }
 
 bool req_is_encoded_match(const struct req *r)
 {
     const struct fields *fs = &r->x->request.fields;
-    struct span etag = encode_etag(r->object->validators.etag, &r->x->mem);
+    struct span etag = encode_etag(object_validators(r->object).etag, &r->x->mem);
     const struct field *f = fields_find(fs, FIELD_IF_NONE_MATCH, 0);
     for (; etag.p != NULL && f != NULL;
          f = fields_find(fs, FIELD_IF_NONE_MATCH, (uint32_t)(f - fs->v) + 1)) {
@@ -122,8 +123,9 @@ bool req_encode(struct req *r, struct response_head *head, struct body **body)
 static bool may_pack(const struct req *r, const struct response_head *head)
 {
     const struct request_head *q = &r->x->request;
+    struct fields fields = object_fields(r->object);
     struct encode_content content = {
-        .status = r->object->status, .fields = &r->object->fields, .size = head->content_length};
+        .status = r->object->status, .fields = &fields, .size = head->content_length};
     return r->is_from_peer && q->major_version == 1 && q->minor_version >= 1 &&
            hop_takes_zstd(&q->fields) && encode_may_pack(r->site, &content);
 }

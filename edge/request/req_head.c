@@ -35,11 +35,12 @@ void req_head_of_object(struct req *r, struct response_head *head)
     const struct object *o = r->object;
     msec_t left = freshness_left_ms(&o->freshness, loop_wall(r->worker->loop));
     *head = (struct response_head){.status = o->status, .content_length = LENGTH_UNKNOWN};
-    head->fields = o->fields;
+    const struct fields stored = object_fields(o);
+    head->fields = stored;
     head->fields.mem = &r->x->mem;
-    head->fields.room = o->fields.count + FIELDS_OURS;
+    head->fields.room = stored.count + FIELDS_OURS;
     head->fields.v = arena_alloc(&r->x->mem, head->fields.room * sizeof(struct field));
-    memcpy(head->fields.v, o->fields.v, o->fields.count * sizeof(struct field));
+    memcpy(head->fields.v, stored.v, stored.count * sizeof(struct field));
     r->cache.has_ttl = true;
     r->cache.ttl_s = left / MSEC_PER_SEC;
     for (uint32_t i = 0; i < r->withheld.count; i++)

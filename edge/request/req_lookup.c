@@ -20,10 +20,10 @@ static bool matches(void *ctx, const struct object *o)
     struct exchange *x = s->r->x;
     if (generation_is_abandoned(o->generation))
         return false;
-    if (vary_matches(o->vary_names, o->vary_values, &x->request.fields, &x->mem))
+    if (vary_matches(object_vary_names(o), object_vary_values(o), &x->request.fields, &x->mem))
         return true;
     if (!s->has_others)
-        s->values = vary_values(o->vary_names, &x->request.fields, &x->mem);
+        s->values = vary_values(object_vary_names(o), &x->request.fields, &x->mem);
     s->has_others = true;
     return false;
 }
@@ -99,8 +99,8 @@ static bool covers_at_once(struct req *r)
 /* HEAD about what has no validator: GET would bring all of it for nothing (RFC 9111 s.4.3.5). */
 static bool asks_by_head(const struct req *r)
 {
-    const struct validators *v = &r->stale->validators;
-    return req_is_head(r) && v->etag.p == NULL && v->last_modified < 0;
+    struct validators v = object_validators(r->stale);
+    return req_is_head(r) && v.etag.p == NULL && v.last_modified < 0;
 }
 
 enum next req_lookup(struct req *r)
@@ -110,7 +110,7 @@ enum next req_lookup(struct req *r)
     if (!r->is_behind) /* else what is here may be what was purged elsewhere */
         r->object = (r->is_errand ? store_peek : store_select)(r->worker->store, &key, matches, &s);
     r->flight_key =
-        collapse_key(&r->key.hash, r->object != NULL ? r->object->vary_values : s.values);
+        collapse_key(&r->key.hash, r->object != NULL ? object_vary_values(r->object) : s.values);
     if (r->is_behind) /* nor is a flight of use that began before */
         r->flight_key = hash128(&r->hop.purges.seq, sizeof(r->hop.purges.seq),
                                 r->flight_key.lo ^ r->flight_key.hi);

@@ -118,7 +118,8 @@ static enum next take_object(struct req *r)
     struct object *o = r->waiter.object;
     r->waiter.object = NULL;
     if (store_is_purged(r->worker->store, o) || /* since it came, before we were told */
-        !vary_matches(o->vary_names, o->vary_values, &r->x->request.fields, &r->x->mem)) {
+        !vary_matches(object_vary_names(o), object_vary_values(o), &r->x->request.fields,
+                      &r->x->mem)) {
         object_unref(&o);
         return again(r);
     }

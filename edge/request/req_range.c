@@ -44,10 +44,11 @@ struct body *req_ranges_body(struct req *r, struct response_head *head,
     p->count = count;
     p->ranges = arena_alloc(mem, (size_t)count * sizeof(*ranges));
     memcpy(p->ranges, ranges, (size_t)count * sizeof(*ranges));
+    struct fields stored = object_fields(r->object);
     struct multipart_spec spec = {.ranges = p->ranges,
                                   .count = count,
                                   .size = generation_length(r->object->generation),
-                                  .type = fields_value(&r->object->fields, FIELD_CONTENT_TYPE),
+                                  .type = fields_value(&stored, FIELD_CONTENT_TYPE),
                                   .boundary = arena_dup(mem, span_of(boundary))};
     multipart_plan(&p->plan, &spec, mem);
     fields_set(&head->fields, FIELD_CONTENT_TYPE, p->plan.content_type);

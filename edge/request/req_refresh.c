@@ -14,7 +14,8 @@ static bool matches(void *ctx, const struct object *o)
 {
     struct req *r = ctx;
     return !generation_is_abandoned(o->generation) &&
-           vary_matches(o->vary_names, o->vary_values, &r->x->request.fields, &r->x->mem);
+           vary_matches(object_vary_names(o), object_vary_values(o), &r->x->request.fields,
+                        &r->x->mem);
 }
 
 /* One client's view of a resource (with its Authorization, say) changes nothing for the others. */
@@ -39,12 +40,14 @@ static void apply(struct req *r, const struct record_of *of, const struct respon
     struct freshness freshness;
     struct response_head merged = {.status = stored->status,
                                    .content_length = generation_length(stored->generation)};
+    struct fields fields = object_fields(stored);
+    struct validators validators = object_validators(stored);
     fields_init(&merged.fields, of->mem);
-    record_merge(&merged.fields, &stored->fields, head);
+    record_merge(&merged.fields, &fields, head);
     enum storable why = record_judge(of, &merged, &freshness);
     sec_t now_s = of->answered_wall / MSEC_PER_SEC;
     bool agrees = head->status == stored->status &&
-                  answer_to_head_agrees(head, &stored->validators, merged.content_length, now_s);
+                  answer_to_head_agrees(head, &validators, merged.content_length, now_s);
     struct record_parts parts = {&merged, &freshness, stored->generation};
     if (!is_for_all(why))
         return;

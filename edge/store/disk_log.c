@@ -162,7 +162,7 @@ static struct disk_record record_of(uint32_t kind, const struct generation *g,
                                     const struct object *o)
 {
     return (struct disk_record){
-        .kind = kind, .generation = g->roster.id, .key = {o->key.hash.lo, o->key.hash.hi}};
+        .kind = kind, .generation = g->roster.id, .key = {o->hash.lo, o->hash.hi}};
 }
 
 /* There is room for it in the segment and the buffer. */

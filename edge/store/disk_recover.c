@@ -155,7 +155,7 @@ static bool judge(struct disk_recovery *rc, struct object *o)
 {
     uint64_t newest;
     enum purge_verdict v = purge_marks_judge(rc->marks, o, 0, &newest);
-    if (v == PURGE_VERDICT_SOFT || id_set_has(&rc->purged_softly, o->key.hash.lo))
+    if (v == PURGE_VERDICT_SOFT || id_set_has(&rc->purged_softly, o->hash.lo))
         atomic_store(&o->is_soft_purged, true);
     return v != PURGE_VERDICT_HARD;
 }
@@ -321,8 +321,7 @@ static bool on_block_again(void *ctx, const struct disk_record *r, const void *p
 static bool is_outdone(void *ctx, const struct object *o, const struct object *other)
 {
     struct disk_recovery *rc = ctx;
-    uint64_t variant = object_variant_id(&o->key, o->vary_names, o->vary_values);
-    if (newcomers_has(&rc->d->store->newcomers, variant))
+    if (newcomers_has(&rc->d->store->newcomers, object_variant(o)))
         return true;
     return other != NULL && other->stored_wall >= o->stored_wall;
 }

@@ -79,7 +79,7 @@ static struct disk *disk_of_locked(struct disks *ds, struct generation *g)
 {
     if (g->disk != DISK_NONE)
         return &ds->v[g->disk];
-    uint64_t key_hash = g->owner->key.hash.lo;
+    uint64_t key_hash = g->owner->hash.lo;
     struct disk *d = choose(ds, key_hash, false);
     if (d == NULL)
         return NULL;

@@ -125,9 +125,9 @@ void generation_describe(const struct block *b, struct odds_block *out)
     *out = generation_block(block_leaf(b)->home, block_index(b), b->filled);
 }
 
-void generation_key_set(struct generation *g, const struct store_key *key)
+void generation_key_set(struct generation *g, const struct hash128 *key)
 {
-    atomic_store_explicit(&g->key_hash, key->hash.lo, memory_order_relaxed);
+    atomic_store_explicit(&g->key_hash, key->lo, memory_order_relaxed);
 }
 
 /* Whether more than one asked: the index found its object for somebody, or two are reading. */

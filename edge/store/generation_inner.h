@@ -86,7 +86,7 @@ uint64_t generation_block_name(const struct generation *g, int64_t index);
 struct odds_block generation_block(const struct generation *g, int64_t index, uint32_t bytes);
 void generation_describe(const struct block *b, struct odds_block *out);
 /* generation_key_set: whose bytes these will be. */
-void generation_key_set(struct generation *g, const struct store_key *key);
+void generation_key_set(struct generation *g, const struct hash128 *key);
 /* The object that is in the index with these bytes; cleared only if it still is o. */
 void generation_owner_set(struct generation *g, struct object *o);
 bool generation_has_owner(struct generation *g);

@@ -87,9 +87,10 @@ static struct object **bucket_of(struct shard *sh, const struct hash128 *h)
     return &sh->buckets[h->lo & sh->mask];
 }
 
-static bool key_eq(const struct store_key *a, const struct store_key *b)
+static bool is_of_key(const struct object *o, const struct store_key *key)
 {
-    return a->hash.lo == b->hash.lo && a->hash.hi == b->hash.hi && span_eq(a->text, b->text);
+    return o->hash.lo == key->hash.lo && o->hash.hi == key->hash.hi &&
+           span_eq(object_key(o).text, key->text);
 }
 
 uint64_t index_count(const struct index *ix)
@@ -162,10 +163,10 @@ struct object *index_select(struct index *ix, const struct store_key *key,
     pthread_mutex_lock(&sh->lock);
     struct object **at = bucket_of(sh, &key->hash), *o;
     while ((o = *at) != NULL) {
-        bool is_of_key = key_eq(&o->key, key);
-        if (is_of_key && compare_locked(ix, sh, at, left))
+        bool is_variant = is_of_key(o, key);
+        if (is_variant && compare_locked(ix, sh, at, left))
             continue;
-        if (is_of_key && (wanted->matches == NULL || wanted->matches(wanted->ctx, o)))
+        if (is_variant && (wanted->matches == NULL || wanted->matches(wanted->ctx, o)))
             break;
         at = &o->chain_next;
     }
@@ -182,7 +183,7 @@ struct object *index_select(struct index *ix, const struct store_key *key,
 /* Whether a purge of its key came after `moment`. */
 static bool is_key_purged_locked(const struct shard *sh, const struct object *o, uint64_t moment)
 {
-    const struct hash128 *h = &o->key.hash;
+    const struct hash128 *h = &o->hash;
     if (sh->floor > moment)
         return true;
     for (uint32_t i = 0; i < PURGES_KEPT && sh->newest > moment; i++) {
@@ -212,7 +213,7 @@ static bool is_purged_since_locked(struct index *ix, const struct shard *sh, str
 
 bool index_was_purged(struct index *ix, const struct object *o, uint64_t moment)
 {
-    struct shard *sh = shard_of(ix, &o->key.hash);
+    struct shard *sh = shard_of(ix, &o->hash);
     uint64_t newest;
     pthread_mutex_lock(&sh->lock);
     bool was_purged = is_key_purged_locked(sh, o, moment);
@@ -234,7 +235,8 @@ bool index_is_purged(struct index *ix, struct object *o)
 
 static bool is_same_variant(const struct object *a, const struct object *b)
 {
-    return span_eq(a->vary_names, b->vary_names) && span_eq(a->vary_values, b->vary_values);
+    return span_eq(object_vary_names(a), object_vary_names(b)) &&
+           span_eq(object_vary_values(a), object_vary_values(b));
 }
 
 /* The same variant, and the oldest of too many. */
@@ -242,9 +244,10 @@ static void displace_locked(struct index *ix, struct shard *sh, struct object *o
                             struct index_left *left)
 {
     uint32_t variants = 1;
-    struct object **at = bucket_of(sh, &o->key.hash);
+    struct store_key key = object_key(o);
+    struct object **at = bucket_of(sh, &o->hash);
     while (*at != NULL) {
-        bool is_sibling = key_eq(&(*at)->key, &o->key);
+        bool is_sibling = is_of_key(*at, &key);
         if (is_sibling && (is_same_variant(*at, o) || variants >= ix->variants_max)) {
             if ((*at)->generation == o->generation)
                 atomic_fetch_add(&o->uses,
@@ -261,10 +264,11 @@ static void displace_locked(struct index *ix, struct shard *sh, struct object *o
  * is the same: the first that matches is the one to use (RFC 9111 s.4.1). */
 static struct object **place_locked(struct shard *sh, const struct object *o, bool is_newest)
 {
-    struct object **at = bucket_of(sh, &o->key.hash), **place = at;
-    msec_t date = o->validators.date - !is_newest;
+    struct object **at = bucket_of(sh, &o->hash), **place = at;
+    struct store_key key = object_key(o);
+    msec_t date = o->date - !is_newest;
     for (; *at != NULL; at = &(*at)->chain_next) {
-        if ((*at)->validators.date > date && key_eq(&(*at)->key, &o->key))
+        if ((*at)->date > date && is_of_key(*at, &key))
             place = &(*at)->chain_next;
     }
     return place;
@@ -273,7 +277,7 @@ static struct object **place_locked(struct shard *sh, const struct object *o, bo
 static int insert_locked(struct index *ix, struct object *o, uint64_t moment, bool is_newest,
                          struct index_left *left)
 {
-    struct shard *sh = shard_of(ix, &o->key.hash);
+    struct shard *sh = shard_of(ix, &o->hash);
     CHECK(!atomic_load(&o->is_indexed));
     atomic_store(&o->purges_known, moment);
     if (is_purged_since_locked(ix, sh, o, moment))
@@ -292,7 +296,7 @@ static int insert_locked(struct index *ix, struct object *o, uint64_t moment, bo
 
 int index_insert(struct index *ix, struct object *o, uint64_t moment, struct index_left *left)
 {
-    struct shard *sh = shard_of(ix, &o->key.hash);
+    struct shard *sh = shard_of(ix, &o->hash);
     pthread_mutex_lock(&sh->lock);
     int r = insert_locked(ix, o, moment, true, left);
     pthread_mutex_unlock(&sh->lock);
@@ -302,10 +306,11 @@ int index_insert(struct index *ix, struct object *o, uint64_t moment, struct ind
 int index_return(struct index *ix, struct object *o, const struct index_return *back,
                  struct index_left *left)
 {
-    struct shard *sh = shard_of(ix, &o->key.hash);
+    struct shard *sh = shard_of(ix, &o->hash);
     pthread_mutex_lock(&sh->lock);
-    struct object *other = *bucket_of(sh, &o->key.hash);
-    while (other != NULL && !(key_eq(&other->key, &o->key) && is_same_variant(other, o)))
+    struct object *other = *bucket_of(sh, &o->hash);
+    struct store_key key = object_key(o);
+    while (other != NULL && !(is_of_key(other, &key) && is_same_variant(other, o)))
         other = other->chain_next;
     int r = back->is_outdone(back->ctx, o, other) ? ERR_EXISTS : 0;
     if (r == 0)
@@ -316,7 +321,7 @@ int index_return(struct index *ix, struct object *o, const struct index_return *
 
 static struct object **find_locked(struct shard *sh, const struct object *o)
 {
-    struct object **at = bucket_of(sh, &o->key.hash);
+    struct object **at = bucket_of(sh, &o->hash);
     while (*at != o)
         at = &(*at)->chain_next;
     return at;
@@ -324,7 +329,7 @@ static struct object **find_locked(struct shard *sh, const struct object *o)
 
 void index_remove(struct index *ix, struct object *o, struct index_left *left)
 {
-    struct shard *sh = shard_of(ix, &o->key.hash);
+    struct shard *sh = shard_of(ix, &o->hash);
     pthread_mutex_lock(&sh->lock);
     if (atomic_load(&o->is_indexed))
         take_out_locked(sh, find_locked(sh, o), left);
@@ -352,7 +357,7 @@ uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft
     remember_purge_locked(ix, sh, &key->hash);
     struct object **at = bucket_of(sh, &key->hash);
     while (*at != NULL) {
-        bool is_met = key_eq(&(*at)->key, key);
+        bool is_met = is_of_key(*at, key);
         met += is_met;
         if (is_met && !is_soft) {
             purge_out_locked(sh, at, left);

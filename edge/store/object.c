@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The record of one stored response: one allocation that holds the structure, its fields and every
- * text, in this order. Threads: any. */
+/* The record of one stored response. Threads: any. */
 #include "edge/store/object.h"
 
 #include "edge/store/store_inner.h"
@@ -10,21 +9,17 @@
 #include "lib/base/mem.h"
 
 #define ALLOCATION_COST 16
+#define TEXT_MAX        ((size_t)1 << 30) /* far beyond a head, and within 32 bits */
 
-/* Fills one allocation from its front. */
-struct packer {
-    char *at;
-};
-
-static struct span pack(struct packer *p, struct span s)
+static size_t record_bytes(const struct object *o)
 {
-    if (s.p == NULL)
-        return SPAN_NONE;
-    struct span copy = {p->at, s.n};
-    if (s.n > 0)
-        memcpy(p->at, s.p, s.n);
-    p->at += s.n;
-    return copy;
+    return sizeof(*o) + object_tags_offset(o) + o->tags_count * sizeof(uint64_t) +
+           o->fields_count * sizeof(struct field) + o->lines_bytes;
+}
+
+size_t object_weight(const struct object *o)
+{
+    return record_bytes(o) + ALLOCATION_COST;
 }
 
 static size_t lines_bytes(const struct fields *fs)
@@ -35,19 +30,51 @@ static size_t lines_bytes(const struct fields *fs)
     return n;
 }
 
-static size_t record_bytes(const struct object_spec *spec)
+static bool is_sane(const struct object_spec *spec)
 {
-    return sizeof(struct object) + spec->fields->count * sizeof(struct field) +
-           spec->tags.count * sizeof(uint64_t) + lines_bytes(spec->fields) + spec->key.text.n +
-           spec->site.n + spec->vary_names.n + spec->vary_values.n + spec->validators.etag.n;
+    return spec->status <= UINT16_MAX && spec->fields->count <= UINT16_MAX &&
+           spec->site.n <= UINT16_MAX && spec->tags.groups <= UINT16_MAX &&
+           lines_bytes(spec->fields) < TEXT_MAX && spec->key.text.n < TEXT_MAX &&
+           spec->vary_names.n < TEXT_MAX && spec->vary_values.n < TEXT_MAX &&
+           spec->validators.etag.n < TEXT_MAX;
 }
 
-static void pack_tags(struct packer *p, struct object *o, const struct tag_set *from)
+/* All but what follows it. */
+static struct object head_of(const struct object_spec *spec)
 {
-    struct span hashes = {(const char *)from->v, from->count * sizeof(*from->v)};
-    struct span copy = pack(p, hashes);
-    o->tags = *from;
-    o->tags.v = (const uint64_t *)(const void *)copy.p;
+    const struct validators *v = &spec->validators;
+    return (struct object){.magic = OBJECT_MAGIC,
+                           .refs = 1,
+                           .hash = spec->key.hash,
+                           .generation = spec->generation,
+                           .key_bytes = (uint32_t)spec->key.text.n,
+                           .tags_count = spec->tags.count,
+                           .groups_count = (uint16_t)spec->tags.groups,
+                           .fields_count = (uint16_t)spec->fields->count,
+                           .lines_bytes = (uint32_t)lines_bytes(spec->fields),
+                           .vary_names_bytes = (uint32_t)spec->vary_names.n,
+                           .vary_values_bytes = (uint32_t)spec->vary_values.n,
+                           .etag_bytes = (uint32_t)v->etag.n,
+                           .site_bytes = (uint16_t)spec->site.n,
+                           .status = (uint16_t)spec->status,
+                           .last_modified = v->last_modified,
+                           .date = v->date,
+                           .stored_wall = spec->stored_wall,
+                           .freshness = *spec->freshness};
+}
+
+/* Fills one allocation from its front. */
+struct packer {
+    char *at;
+};
+
+static struct span pack(struct packer *p, struct span s)
+{
+    struct span copy = {p->at, s.n};
+    if (s.n > 0)
+        memcpy(p->at, s.p, s.n);
+    p->at += s.n;
+    return copy;
 }
 
 /* The fields as lines; the copies of names and values point into them. */
@@ -55,57 +82,43 @@ static void pack_fields(struct packer *p, struct object *o, const struct fields 
 {
     struct field *v = (struct field *)(void *)p->at;
     p->at += from->count * sizeof(*v);
-    struct span lines = {p->at, lines_bytes(from)};
-    uint64_t ids = 0;
     for (uint32_t i = 0; i < from->count; i++) {
         v[i].id = from->v[i].id;
-        ids |= field_bit(v[i].id);
+        o->field_ids |= field_bit(v[i].id);
         v[i].name = pack(p, from->v[i].name);
         pack(p, SPAN(": "));
         v[i].value = pack(p, from->v[i].value);
-        if (v[i].value.p == NULL)
-            v[i].value.p = p->at;
         pack(p, SPAN("\r\n"));
     }
-    o->fields = (struct fields){.v = v,
-                                .count = from->count,
-                                .room = from->count,
-                                .lines = lines,
-                                .lines_count = from->count,
-                                .ids = ids};
 }
 
 struct object *object_create(struct store *st, const struct object_spec *spec)
 {
-    size_t bytes = record_bytes(spec), charged = bytes + ALLOCATION_COST;
-    if (!heads_charge(st, charged))
+    if (!is_sane(spec))
         return NULL;
-    struct object *o = mem_try_alloc(bytes);
+    struct object head = head_of(spec);
+    size_t weight = object_weight(&head);
+    if (!heads_charge(st, weight))
+        return NULL;
+    struct object *o = mem_try_alloc(record_bytes(&head));
     if (o == NULL) {
-        heads_uncharge(st, charged);
+        heads_uncharge(st, weight);
         return NULL;
     }
-    *o = (struct object){.magic = OBJECT_MAGIC,
-                         .refs = 1,
-                         .store = st,
-                         .status = spec->status,
-                         .freshness = *spec->freshness,
-                         .validators = spec->validators,
-                         .generation = spec->generation,
-                         .stored_wall = spec->stored_wall,
-                         .charged_bytes = charged};
+    *o = head;
     list_init(&o->clock_link);
     struct packer p = {.at = (char *)(o + 1)};
-    pack_tags(&p, o, &spec->tags);
+    pack(&p, spec->key.text);
+    pack(&p, spec->vary_names);
+    pack(&p, spec->vary_values);
+    pack(&p, spec->validators.etag);
+    pack(&p, spec->site);
+    p.at = (char *)(o + 1) + object_tags_offset(o);
+    pack(&p, span_make(spec->tags.v, spec->tags.count * sizeof(*spec->tags.v)));
     pack_fields(&p, o, spec->fields);
-    o->key = (struct store_key){.text = pack(&p, spec->key.text), .hash = spec->key.hash};
-    o->vary_names = pack(&p, spec->vary_names);
-    o->vary_values = pack(&p, spec->vary_values);
-    o->validators.etag = pack(&p, spec->validators.etag);
-    o->site = pack(&p, spec->site);
-    CHECK(p.at == (char *)o + bytes);
+    CHECK(p.at == (char *)o + record_bytes(o));
     generation_ref(o->generation);
-    generation_key_set(o->generation, &o->key);
+    generation_key_set(o->generation, &o->hash);
     return o;
 }
 
@@ -118,6 +131,12 @@ uint64_t object_variant_id(const struct store_key *key, struct span vary_names,
     if (vary_values.n > 0)
         id ^= hash64(vary_values.p, vary_values.n) * 0xd6e8feb86659fd93u;
     return id;
+}
+
+uint64_t object_variant(const struct object *o)
+{
+    struct store_key key = object_key(o);
+    return object_variant_id(&key, object_vary_names(o), object_vary_values(o));
 }
 
 void object_ref(struct object *o)
@@ -137,10 +156,10 @@ void object_unref(struct object **po)
     CHECK(before > 0);
     if (before > 1)
         return;
-    struct store *st = o->store;
-    size_t charged = o->charged_bytes;
+    struct store *st = o->generation->store;
+    size_t weight = object_weight(o);
     generation_unref(&o->generation);
     o->magic = 0;
     mem_free(o);
-    heads_uncharge(st, charged);
+    heads_uncharge(st, weight);
 }

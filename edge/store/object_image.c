@@ -82,27 +82,28 @@ static void get_freshness(struct reader *r, struct freshness *f)
 
 void object_image_write(const struct object *o, struct buf *out)
 {
+    struct tag_set tags = object_tags(o);
+    struct fields fields = object_fields(o);
     put(out, generation_length(o->generation));
     put(out, generation_block_bytes(o->generation));
     put(out, atomic_load(&o->is_soft_purged));
     put(out, o->status);
     put(out, o->stored_wall);
     put_freshness(out, &o->freshness);
-    put_text(out, o->key.text);
-    put_text(out, o->site);
-    put_text(out, o->vary_names);
-    put_text(out, o->vary_values);
-    put_text(out, o->validators.etag);
-    put(out, o->validators.last_modified);
-    put(out, o->validators.date);
+    put_text(out, object_key(o).text);
+    put_text(out, object_site(o));
+    put_text(out, object_vary_names(o));
+    put_text(out, object_vary_values(o));
+    put_text(out, object_validators(o).etag);
+    put(out, o->last_modified);
+    put(out, o->date);
     put(out, (int64_t)tag_secret());
-    put(out, o->tags.groups);
-    put_text(out, span_make(o->tags.count > 0 ? (const void *)o->tags.v : "",
-                            o->tags.count * sizeof(*o->tags.v)));
-    put(out, o->fields.count);
-    for (uint32_t i = 0; i < o->fields.count; i++) {
-        put_text(out, o->fields.v[i].name);
-        put_text(out, o->fields.v[i].value);
+    put(out, tags.groups);
+    put_text(out, span_make(tags.v, tags.count * sizeof(*tags.v)));
+    put(out, fields.count);
+    for (uint32_t i = 0; i < fields.count; i++) {
+        put_text(out, fields.v[i].name);
+        put_text(out, fields.v[i].value);
     }
 }
 

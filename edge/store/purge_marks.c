@@ -319,22 +319,24 @@ static void weigh(struct judging *j, const struct mark_name *n)
 
 static void weigh_tags(struct judging *j, const struct object *o, uint64_t site, uint64_t host)
 {
-    for (uint32_t i = 0; i < o->tags.count; i++) {
-        weigh(j, &(struct mark_name){PURGE_TAG, site, 0, o->tags.v[i]});
-        weigh(j, &(struct mark_name){PURGE_TAG, SITE_ANY, 0, o->tags.v[i]});
-        if (i >= o->tags.count - o->tags.groups)
-            weigh(j, &(struct mark_name){PURGE_GROUP, site, host, o->tags.v[i]});
+    struct tag_set tags = object_tags(o);
+    for (uint32_t i = 0; i < tags.count; i++) {
+        weigh(j, &(struct mark_name){PURGE_TAG, site, 0, tags.v[i]});
+        weigh(j, &(struct mark_name){PURGE_TAG, SITE_ANY, 0, tags.v[i]});
+        if (i >= tags.count - tags.groups)
+            weigh(j, &(struct mark_name){PURGE_GROUP, site, host, tags.v[i]});
     }
 }
 
 static void weigh_prefixes(struct judging *j, const struct object *o, uint64_t since)
 {
+    struct span key = object_key(o).text;
     for (uint32_t i = j->pm->prefix_count; i > 0; i--) {
         const struct prefix *p = &j->pm->prefixes[i - 1];
         if (p->number <= since)
             return;
         uint64_t *newest = p->is_soft ? &j->soft : &j->hard;
-        if (*newest < p->number && span_starts(o->key.text, span_make(p->text, p->length)))
+        if (*newest < p->number && span_starts(key, span_make(p->text, p->length)))
             *newest = p->number;
     }
 }
@@ -344,8 +346,8 @@ enum purge_verdict purge_marks_judge(struct purge_marks *pm, const struct object
 {
     struct judging j = {.pm = pm};
     struct span rest;
-    span_cut(o->key.text, '\n', &rest);
-    uint64_t site = hash_or_any(o->site), host = hash_or_any(span_cut(rest, '\n', &rest));
+    span_cut(object_key(o).text, '\n', &rest);
+    uint64_t site = hash_or_any(object_site(o)), host = hash_or_any(span_cut(rest, '\n', &rest));
     pthread_rwlock_rdlock(&pm->lock);
     *newest = atomic_load(&pm->newest);
     if (pm->used > 0) {

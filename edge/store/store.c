@@ -229,7 +229,7 @@ int store_insert(struct store *st, struct object *o, uint64_t moment)
 {
     struct index_left left = {0};
     if (newcomers_matter(&st->newcomers)) /* before the index has it */
-        newcomers_add(&st->newcomers, object_variant_id(&o->key, o->vary_names, o->vary_values));
+        newcomers_add(&st->newcomers, object_variant(o));
     int r = index_insert(st->index, o, moment, &left);
     if (r == 0)
         counter_add_shared(&st->counters.inserted, 1);

@@ -507,7 +507,7 @@ int fill_ask_rest(struct fill *f, uint32_t tried)
     ask.if_range = &f->validators;
     ask.tried = tried;
     if (f->object != NULL)
-        ask.object_key = &f->object->key.hash;
+        ask.object_key = &f->object->hash;
     f->fetch = fetch_start(f->fetcher, f->source, &ask, &fill_events, f);
     return 0;
 }

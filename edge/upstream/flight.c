@@ -156,16 +156,18 @@ static void on_not_modified(struct flight *f, const struct response_head *head)
     struct object *stale = f->stale;
     sec_t now_s = fetch_answered_wall(f->fetch) / MSEC_PER_SEC;
     bool is_gone = store_is_purged(f->fetcher->store, stale); /* since the client found it */
-    if (is_gone || !answer_is_about(head, &stale->validators, now_s)) {
+    struct validators validators = object_validators(stale);
+    if (is_gone || !answer_is_about(head, &validators, now_s)) {
         object_unref(&f->stale);
         ask(f);
         return;
     }
     struct response_head merged = {.status = stale->status};
+    struct fields fields = object_fields(stale);
     struct freshness freshness;
     struct record_of of = record_of(f);
     fields_init(&merged.fields, &f->mem);
-    record_merge(&merged.fields, &stale->fields, head);
+    record_merge(&merged.fields, &fields, head);
     merged.content_length = generation_length(stale->generation);
     enum storable why = record_judge(&of, &merged, &freshness);
     struct record_parts parts = {&merged, &freshness, stale->generation};
@@ -210,7 +212,7 @@ static void store_answer(struct flight *f, const struct response_head *head,
         struct span accepts = fields_value(&head->fields, FIELD_ACCEPT_RANGES);
         struct fill_spec fill = {.generation = g,
                                  .source = f->source,
-                                 .validators = o->validators,
+                                 .validators = object_validators(o),
                                  .at = body->at,
                                  .last = last_of(f, body),
                                  .want_last = f->want_last,
@@ -382,8 +384,11 @@ static void ask(struct flight *f)
     fetch_end(&f->fetch);
     set_stripe(f);
     f->moment = store_moment(f->fetcher->store);
+    struct validators stale;
     if (f->stale != NULL)
-        ask.if_none = &f->stale->validators;
+        stale = object_validators(f->stale);
+    if (f->stale != NULL)
+        ask.if_none = &stale;
     ask.first = f->first;
     ask.last = f->last;
     ask.is_reload = wants_origins_word(f);

@@ -89,7 +89,7 @@ void item_turn_leave(struct item_turn *t)
 static bool is_for_others(struct fetcher *fr, struct object *o)
 {
     msec_t left = freshness_left_ms(&o->freshness, loop_wall(fr->loop));
-    return o->status == 200 && o->vary_names.n == 0 && left >= FRESH_MIN_MS &&
+    return o->status == 200 && object_vary_names(o).n == 0 && left >= FRESH_MIN_MS &&
            !atomic_load_explicit(&o->is_soft_purged, memory_order_relaxed) &&
            !store_is_purged(fr->store, o);
 }
@@ -97,8 +97,9 @@ static bool is_for_others(struct fetcher *fr, struct object *o)
 static struct span head_lines(const struct object *o, struct arena *mem)
 {
     struct span lines = SPAN("");
-    for (uint32_t i = 0; i < o->fields.count; i++) {
-        const struct field *f = &o->fields.v[i];
+    struct fields fields = object_fields(o);
+    for (uint32_t i = 0; i < fields.count; i++) {
+        const struct field *f = &fields.v[i];
         lines = arena_printf(mem, "%.*s%.*s: %.*s\r\n", SPAN_FMT(lines), SPAN_FMT(f->name),
                              SPAN_FMT(f->value));
     }
@@ -114,7 +115,7 @@ void item_keep(struct fetcher *fr, const struct item_block *b)
     if (fr->mcache.shared == NULL || !is_for_others(fr, b->object))
         return;
     arena_init(&mem, (size_t)ITEM_HEAD_BYTES * 64);
-    struct item i = {.key = o->key.hash,
+    struct item i = {.key = o->hash,
                      .at = b->at,
                      .size = generation_length(o->generation),
                      .wall = now,

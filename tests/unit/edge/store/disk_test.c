@@ -63,13 +63,14 @@ static void everything_comes_back_after_a_stop(void **state)
         EQ(object_read(st, id, 3).good, 3);
     struct store_key key = key_for(text, 4);
     struct object *o = store_select(st, &key, NULL, NULL);
-    assert_true(span_eq(o->site, SPAN("site")));
-    assert_true(span_eq(o->validators.etag, SPAN("\"v1\"")));
+    assert_true(span_eq(object_site(o), SPAN("site")));
+    assert_true(span_eq(object_validators(o).etag, SPAN("\"v1\"")));
     EQ(o->status, 200);
     EQ(o->stored_wall, 4);
     EQ(o->freshness.lifetime_ms, 60000);
-    EQ(o->fields.count, 2);
-    assert_true(span_eq(fields_value(&o->fields, FIELD_CONTENT_TYPE), SPAN("text/plain")));
+    struct fields fields = object_fields(o);
+    EQ(fields.count, 2);
+    assert_true(span_eq(fields_value(&fields, FIELD_CONTENT_TYPE), SPAN("text/plain")));
     EQ(generation_length(o->generation), 3 * BLOCK - 7);
     object_unref(&o);
     store_destroy(&st);

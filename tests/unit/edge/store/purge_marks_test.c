@@ -10,23 +10,46 @@
 
 #define TABLE_BYTES (4 * MIB) /* of store: the smallest table */
 
-static uint64_t hashes[3];
+static struct store *home; /* of objects: they are in no index */
 
-/* An object that only has what is compared. The key is "SITE\nHOST\nPATH". */
-static struct object object_like(const char *key, const char *tags)
+/* An object with what is compared. The key is "SITE\nHOST\nPATH". */
+static struct object *object_like(const char *key, const char *tags)
 {
-    struct object o = {.key.text = span_of(key)};
+    static const struct freshness fresh;
+    struct fields none = {.v = NULL};
+    uint64_t hashes[3];
+    struct tag_set set = {.v = hashes};
     struct span rest = span_of(tags);
-    uint32_t count = 0;
-    o.site = span_cut(o.key.text, '\n', &(struct span){NULL, 0});
     while (rest.n > 0) {
         struct span tag = span_cut(rest, ' ', &rest);
-        o.tags.groups += tag.p[0] == 'G';
-        hashes[count++] = tag_hash(tag);
+        set.groups += tag.p[0] == 'G';
+        hashes[set.count++] = tag_hash(tag);
     }
-    o.tags.v = hashes;
-    o.tags.count = count;
+    struct object_spec spec = {.key.text = span_of(key),
+                               .site = span_cut(span_of(key), '\n', &(struct span){NULL, 0}),
+                               .tags = set,
+                               .status = 200,
+                               .fields = &none,
+                               .freshness = &fresh,
+                               .generation = generation_create(home, 0, KIB)};
+    struct object *o = object_create(home, &spec);
+    assert_non_null(o);
+    generation_unref(&spec.generation);
     return o;
+}
+
+static int home_make(void **state)
+{
+    (void)state;
+    home = store_for_test(8 * MIB, MIB);
+    return 0;
+}
+
+static int home_leave(void **state)
+{
+    (void)state;
+    store_destroy(&home);
+    return 0;
 }
 
 static void a_purge_falls_on_exactly_what_is_in_its_scope(void **state)
@@ -61,18 +84,19 @@ static void a_purge_falls_on_exactly_what_is_in_its_scope(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         size_t bytes;
         struct purge_marks *pm = purge_marks_create(TABLE_BYTES, &bytes);
-        struct object o = object_like(rows[i].key, rows[i].tags);
+        struct object *o = object_like(rows[i].key, rows[i].tags);
         for (int is_soft = 1; is_soft >= 0; is_soft--) { /* hard after soft is hard */
             enum purge_verdict met = is_soft ? PURGE_VERDICT_SOFT : PURGE_VERDICT_HARD;
             uint64_t newest, before = purge_marks_now(pm);
             purge_marks_add(pm, &rows[i].scope, is_soft != 0);
-            enum purge_verdict verdict = purge_marks_judge(pm, &o, before, &newest);
+            enum purge_verdict verdict = purge_marks_judge(pm, o, before, &newest);
             if (verdict != (rows[i].is_met ? met : PURGE_VERDICT_NONE))
                 fail_msg("row %zu: %d", i, verdict);
             assert_true(newest == purge_marks_newest(pm) && newest > before);
-            assert_int_equal(purge_marks_judge(pm, &o, newest, &newest), PURGE_VERDICT_NONE);
+            assert_int_equal(purge_marks_judge(pm, o, newest, &newest), PURGE_VERDICT_NONE);
         }
         purge_marks_destroy(&pm);
+        object_unref(&o);
     }
 }
 
@@ -100,8 +124,10 @@ static bool is_met(struct purge_marks *pm, uint64_t n, uint64_t since)
              (unsigned long long)n);
     char tag[24];
     snprintf(tag, sizeof(tag), "/%llu/", (unsigned long long)n);
-    struct object o = object_like(key, tag);
-    return purge_marks_judge(pm, &o, since, &newest) != PURGE_VERDICT_NONE;
+    struct object *o = object_like(key, tag);
+    bool is = purge_marks_judge(pm, o, since, &newest) != PURGE_VERDICT_NONE;
+    object_unref(&o);
+    return is;
 }
 
 static void at_the_bound_too_much_goes_and_never_too_little(void **state)
@@ -154,7 +180,7 @@ static void many_sites_at_the_bound_do_not_take_everything(void **state)
     size_t bytes;
     struct purge_marks *pm = purge_marks_create(TABLE_BYTES, &bytes);
     uint64_t newest, first = purge_marks_now(pm);
-    struct object quiet = object_like("quiet\nh\n/x", "t");
+    struct object *quiet = object_like("quiet\nh\n/x", "t");
     for (int n = 0; n < 2000; n++) { /* one site is busy, forty are not */
         int length = snprintf(site, sizeof(site), "s%d", n % 5 == 0 ? n % 41 : 99);
         struct purge_scope scope = {.kind = PURGE_TAG,
@@ -162,7 +188,8 @@ static void many_sites_at_the_bound_do_not_take_everything(void **state)
                                     .value = span_make(&n, sizeof(n))};
         purge_marks_add(pm, &scope, false);
     }
-    assert_int_equal(purge_marks_judge(pm, &quiet, first, &newest), PURGE_VERDICT_NONE);
+    assert_int_equal(purge_marks_judge(pm, quiet, first, &newest), PURGE_VERDICT_NONE);
+    object_unref(&quiet);
     purge_marks_destroy(&pm);
 }
 
@@ -174,5 +201,5 @@ int main(void)
         cmocka_unit_test(what_was_swept_is_forgotten_before_anything_is_merged),
         cmocka_unit_test(many_sites_at_the_bound_do_not_take_everything),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, home_make, home_leave);
 }

@@ -153,7 +153,10 @@ static void read_range(struct actor *a, struct object *o, int64_t pos, int64_t e
     struct generation *g = o->generation;
     uint64_t id = (uint64_t)o->stored_wall;
     struct generation_reader reader = {.pos = pos, .last = end};
-    int64_t length = length_of(strtoull(o->key.text.p + strlen("site\nhost\n/"), NULL, 10));
+    uint64_t number;
+    if (!span_u64(span_skip(object_key(o).text, strlen("site\nhost\n/")), &number))
+        abort();
+    int64_t length = length_of(number);
     list_init(&reader.link);
     generation_reader_attach(g, &reader);
     for (int tries = 0; pos < end && tries < 400; tries++) {
