@@ -392,6 +392,7 @@ void disk_recover_run(struct disk *d)
              (long long)(clock_mono_ms() - began));
     bool is_whole = !rc->is_over;
     disk_recover_finish(&d->recovery);
+    mem_trim(); /* summaries are read in pieces of megabytes, which malloc would keep for good */
     disk_recovered(d, is_whole);
 }
 

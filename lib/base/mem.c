@@ -4,6 +4,7 @@
  * others size. The count of mem_fail_at stands in a thread-local word that costs one test. */
 #include "lib/base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -116,6 +117,11 @@ void mem_looked_up(void *p, size_t bytes)
         return;
     if (madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_HUGEPAGE) == 0)
         (void)madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_COLLAPSE);
+}
+
+void mem_trim(void)
+{
+    (void)malloc_trim(0);
 }
 
 void mem_free(void *p)

@@ -23,6 +23,9 @@ char *mem_strdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *mem_strndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
 char *mem_printf(const char *format, ...) PRINTF(1, 2) __attribute__((returns_nonnull));
 void mem_free(void *p);
+/* mem_trim: what lies free goes back to the system: after work that took much memory and is over.
+ * Some milliseconds. */
+void mem_trim(void);
 /* mem_looked_up: bytes at p, some megabytes of them, are looked up at random from now on: large
  * pages are asked for, so that a look costs one miss and not the page table's as well. */
 void mem_looked_up(void *p, size_t bytes);
