@@ -82,8 +82,8 @@ uint64_t object_variant(const struct object *o);
 void object_ref(struct object *o);
 void object_unref(struct object **o);
 
-/* What it was made of, borrowed from it. Behind the structure lie key, names and values of Vary, ETag
- * and site, then at a multiple of eight tags, fields and their lines. */
+/* What it was made of, borrowed from it. Behind the structure lie key, names and values of Vary,
+ * ETag and site, then at a multiple of eight tags, fields and their lines. */
 static inline struct span object_text(const struct object *o, size_t before, size_t n)
 {
     return span_make((const char *)(o + 1) + before, n);
