@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Storing and removing in a folder. A content is written beside its place and renamed, so that it
- * is there whole or not at all; its bytes are pulled on the loop and written on an I/O thread. */
+ * Storing and removing in a folder. A content is written into a file without a name (O_TMPFILE),
+ * which goes with its writer whatever ends that; it gets its name when it is whole, so that it is
+ * there whole or not at all. On file systems that have no such files it is written beside its place
+ * and renamed. Bytes are pulled on the loop and written on an I/O thread. */
 #include "origin/connect/folder_inner.h"
 
 #include "lib/base/err.h"
@@ -23,7 +25,7 @@ struct store_job {
     struct folder *folder;
     struct connector_put *put;
     char path[FOLDER_PATH_MAX];
-    char temporary[NAME_ROOM]; /* in the same folder; "": not made yet */
+    char temporary[NAME_ROOM]; /* in the same folder; "": it has no name there */
     const char *name;          /* in path */
     int parent_fd, fd;
     struct body *body;
@@ -53,20 +55,55 @@ static int open_parent(struct store_job *s)
     return at >= 0 ? at : at == -1 ? -errno : at;
 }
 
-static int begin(struct store_job *s)
+static void choose_name(struct store_job *s)
 {
     uint8_t random[8];
     char hex[2 * sizeof random + 1];
-    s->parent_fd = open_parent(s);
-    if (s->parent_fd < 0)
-        return -s->parent_fd;
     digest_random(random, sizeof random);
     digest_hex(random, sizeof random, hex);
     snprintf(s->temporary, sizeof s->temporary, ".byeori-put-%s", hex);
+}
+
+static int begin(struct store_job *s)
+{
+    s->parent_fd = open_parent(s);
+    if (s->parent_fd < 0)
+        return -s->parent_fd;
+    s->fd = openat(s->parent_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
+    if (s->fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+        return s->fd < 0 ? errno : 0;
+    choose_name(s);
     s->fd = openat(s->parent_fd, s->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (s->fd < 0)
         s->temporary[0] = '\0';
     return s->fd < 0 ? errno : 0;
+}
+
+static int link_as(struct store_job *s, const char *name)
+{
+    char self[64];
+    snprintf(self, sizeof self, "/proc/self/fd/%d", s->fd);
+    return linkat(AT_FDCWD, self, s->parent_fd, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+}
+
+/* A name that is free is given by a link, at once; one that is taken changes hands by a rename. */
+static int put_in_place(struct store_job *s)
+{
+    if (s->temporary[0] == '\0') {
+        int errnum = link_as(s, s->name);
+        if (errnum != EEXIST)
+            return errnum;
+        choose_name(s);
+        errnum = link_as(s, s->temporary);
+        if (errnum != 0) {
+            s->temporary[0] = '\0';
+            return errnum;
+        }
+    }
+    if (renameat(s->parent_fd, s->temporary, s->parent_fd, s->name) != 0)
+        return errno;
+    s->temporary[0] = '\0';
+    return 0;
 }
 
 static int write_piece(struct store_job *s)
@@ -94,9 +131,9 @@ static int finish(struct store_job *s)
         return EIO;
     if (s->put->is_commit && (syncfs(s->fd) != 0))
         return errno;
-    if (renameat(s->parent_fd, s->temporary, s->parent_fd, s->name) != 0)
-        return errno;
-    s->temporary[0] = '\0';
+    int errnum = put_in_place(s);
+    if (errnum != 0)
+        return errnum;
     return s->put->is_commit && syncfs(s->fd) != 0 ? errno : 0;
 }
 
