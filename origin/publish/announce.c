@@ -265,7 +265,7 @@ static int start(struct announce_run *r, struct buf *why)
     if (err == 0 && o->token_file != NULL)
         err = credentials_load(&r->token, o->token_file);
     if (err != 0)
-        buf_printf(why, "%s: %s\n", o->token_file, err_text(err));
+        buf_printf(why, "--token-file %s: %s\n", o->token_file, err_text(err));
     if (err == 0 && r->control.scheme == SCHEME_HTTPS)
         err = tls_client_create(&r->tls, &tls, why);
     return err;

@@ -234,13 +234,18 @@ static void on_manifest(struct connector_fetch *f, int err)
     buf_init(&why, 256);
     if (err == 0)
         err = manifest_read(&r->manifest, buf_span(&f->bytes), &why);
-    buf_finish(&why);
-    if (err == 0) {
-        make_next(r);
-        return;
+    if (err != 0) {
+        buf_printf(&r->d->why, "--delta-from %.*s: ", SPAN_FMT(r->d->name));
+        if (why.n > 0)
+            buf_printf(&r->d->why, "its manifest %.*s", SPAN_FMT(buf_span(&why)));
+        else
+            buf_printf(&r->d->why, "%s", err_text(err));
     }
-    fail(r, r->d->name, err);
-    over(r, err);
+    buf_finish(&why);
+    if (err == 0)
+        make_next(r);
+    else
+        over(r, err);
 }
 
 void deltas_start(struct deltas *d)
