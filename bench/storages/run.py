@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,9 @@ from tests.harness.content import Content
 from tests.harness.programs import Edge, OriginGateway, build_folder, run_tool, wait_until
 
 NAME, FILE, PIECE = "game/1.4.0", "large.pak", 1 << 20
-TOKEN_LIFE_S = 20    # of Keystone's: shorter than a read is held up
+# Of Keystone's: a read is held up for longer. Swift's own middleware takes one that ends within 30 s
+# for ended, so with less it would log in anew for each request.
+TOKEN_LIFE_S = 60
 
 
 class Storage:
@@ -223,6 +226,7 @@ def main():
     packages.install("test")
     packages.install_names("python3-keystone python3-keystonemiddleware ceph-mon "
                            "ceph-osd ceph-common radosgw curl".split())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))     # servers are stopped all the same
     good = True
     with tempfile.TemporaryDirectory(prefix="byeori-storages-") as folder:
         os.chmod(folder, 0o755)
