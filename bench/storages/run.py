@@ -20,8 +20,8 @@ from tests.harness.content import Content
 from tests.harness.programs import Edge, OriginGateway, build_folder, run_tool, wait_until
 
 NAME, FILE, PIECE = "game/1.4.0", "large.pak", 1 << 20
-# Of Keystone's: a read is held up for longer. Swift's own middleware takes one that ends within 30 s
-# for ended, so with less it would log in anew for each request.
+# Of Keystone's: a read is held up for longer. Swift's own middleware takes one that ends within
+# 30 s for ended, so with less it would log in anew for each request.
 TOKEN_LIFE_S = 60
 
 
