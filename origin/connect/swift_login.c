@@ -26,6 +26,8 @@ static const char *auth_path(const struct storage_options *o)
 int swift_login_use(struct swift_login *s, struct span url)
 {
     struct url parsed;
+    if (url.n == 0) /* the login did not tell it */
+        return ERR_SYNTAX;
     char *copy = mem_strndup(url.p, url.n);
     if (url_parse(span_of(copy), &parsed) != 0) {
         mem_free(copy);
