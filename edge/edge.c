@@ -203,6 +203,7 @@ static int open_store(struct edge *e, const struct edge_config *c, struct buf *w
     config.disk_scrub_per_s = c->disk_scrub_per_s;
     config.disk_slow_ms = c->disk_slow_ms;
     config.disk_admission = (enum store_admission)c->disk_admission;
+    config.disk_code_level = (int)c->disk_zstd;
     config.eviction = edge_eviction_name(c->eviction);
     int err = store_create(&e->store, &config, why);
     mem_free(disks);
@@ -411,10 +412,11 @@ static void ready(struct daemon *d)
 }
 
 /* What is given to the parts when they are made. */
-static const char *const fixed_names[] = {
-    "node",       "names",     "workers",  "memory",    "disk",       "disk_admission", "eviction",
-    "disk_scrub", "disk_slow", "http_url", "listen",    "access_log", "prefill_folder", "admin",
-    "https_url",  "admin_url", "control",  "memcached", NULL};
+static const char *const fixed_names[] = {"node",       "names",          "workers",   "memory",
+                                          "disk",       "disk_admission", "disk_zstd", "eviction",
+                                          "disk_scrub", "disk_slow",      "http_url",  "listen",
+                                          "access_log", "prefill_folder", "admin",     "https_url",
+                                          "admin_url",  "control",        "memcached", NULL};
 
 static int check_fixed(struct option_config *was, struct option_config *is, struct buf *why)
 {

@@ -94,6 +94,15 @@ static const struct option edge_options[] = {
      "What is written to disks: blocks that the eviction policy finds worth it, all of an object "
      "that is asked for again, or everything.",
      {.choices = disk_admissions}},
+    {"disk_zstd",
+     OPTION_INT,
+     OPTION_FIELD(struct edge_config, disk_zstd),
+     0,
+     3,
+     "0",
+     "Level of zstd by which blocks lie on disks where it pays, found out by a sample; 0: all lie "
+     "as they came. What lies there is read whatever this says.",
+     {NULL}},
     {"disk_scrub",
      OPTION_BYTES,
      OPTION_FIELD(struct edge_config, disk_scrub_per_s),

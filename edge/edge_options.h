@@ -22,7 +22,7 @@ struct edge_config {
     struct option_texts names;
     int64_t workers, drain_ms, memory_bytes;
     int log_level;
-    int64_t disk_scrub_per_s, disk_slow_ms;
+    int64_t disk_scrub_per_s, disk_slow_ms, disk_zstd;
     int disk_admission; /* enum store_admission */
     int eviction;       /* edge_eviction_name */
     const char *access_log, *prefill_folder, *http_url, *https_url, *admin_url;

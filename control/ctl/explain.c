@@ -67,6 +67,9 @@ static void show_places(struct ctl_reply *r, const struct json_t *g)
     const char *between = "; brought by ";
     printf(ROW "%s in memory, %s on disk", "blocks", ctl_number(r, g, "blocks_in_memory"),
            ctl_number(r, g, "blocks_on_disk"));
+    const char *coded = ctl_number(r, g, "blocks_coded");
+    if (strcmp(coded, "0") != 0)
+        printf(" (%s coded)", coded);
     for (size_t i = 0; i < ARRAY_LEN(tiers); i++) {
         const char *count = ctl_number(r, by, tiers[i]);
         if (strcmp(count, "0") == 0)

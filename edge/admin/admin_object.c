@@ -181,6 +181,7 @@ static void put_places(struct json_out *o, struct generation *g)
     generation_tell(g, &b);
     json_out_int(o, "blocks_in_memory", b.in_memory);
     json_out_int(o, "blocks_on_disk", b.on_disk);
+    json_out_int(o, "blocks_coded", b.coded);
     json_out_object(o, "brought_by");
     for (int i = 0; i < TIER_COUNT; i++)
         json_out_int(o, names[i], b.by_mark[i]);

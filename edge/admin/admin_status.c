@@ -31,6 +31,7 @@ static void put_disks(struct json_out *o, const struct store *st)
 
 static void put_store(struct json_out *o, const struct store *st)
 {
+    const struct store_counters *c = store_counters_of(st);
     struct store_usage u;
     store_usage(st, &u);
     json_out_object(o, "store");
@@ -40,6 +41,8 @@ static void put_store(struct json_out *o, const struct store *st)
     json_out_u64(o, "blocks", u.blocks);
     json_out_u64(o, "segments", u.segments);
     json_out_int(o, "disk_blocks", u.disk_blocks);
+    json_out_u64(o, "disk_coded_blocks", counter_get(&c->disk_coded_blocks));
+    json_out_u64(o, "disk_coded_saved_bytes", counter_get(&c->disk_coded_saved_bytes));
     put_disks(o, st);
     json_out_end_object(o);
 }

@@ -33,7 +33,7 @@ struct block {
     uint32_t offset;       /* in the segment */
     uint32_t filled;       /* bytes below it never change */
     uint32_t disk_segment; /* of its generation's disk; SEGMENT_NONE: not there */
-    uint32_t disk_at;      /* in that segment */
+    uint32_t disk_at;      /* in that segment: a spot (disk_format.h) */
     uint8_t state;         /* enum block_state */
     _Atomic uint8_t used;  /* the eviction policy's own; 0 when it begins */
     uint8_t slot;          /* in its leaf */

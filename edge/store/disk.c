@@ -36,6 +36,8 @@ int disk_init(struct disk *d, struct store *st, const struct store_disk *config,
     buf_init(&w->image, OBJECT_IMAGE_MAX);
     buf_init(&w->orders, SUMMARY_MAX);
     int r = medium_disk_open(&d->medium, config, (uint32_t)st->block_max_bytes, why);
+    if (r == 0 && st->disk_code_level > 0)
+        r = medium_disk_allow_coded(&d->medium, why);
     if (r != 0)
         return r;
     int64_t loads = st->memory_bytes / 8 / st->block_max_bytes;
@@ -68,11 +70,20 @@ void disk_finish(struct disk *d)
     pthread_mutex_destroy(&d->lock);
 }
 
-bool disk_may_write(struct disk *d, uint32_t bytes)
+static int64_t queue_bound(const struct disk *d)
 {
     int64_t bound = d->store->memory_bytes / 4;
-    if (bound > DISK_QUEUE_BYTES)
-        bound = DISK_QUEUE_BYTES;
+    return bound < DISK_QUEUE_BYTES ? bound : DISK_QUEUE_BYTES;
+}
+
+bool disk_is_behind(const struct disk *d)
+{
+    return atomic_load_explicit(&d->queued_bytes, memory_order_relaxed) > queue_bound(d) / 2;
+}
+
+bool disk_may_write(struct disk *d, uint32_t bytes)
+{
+    int64_t bound = queue_bound(d);
     int64_t before = atomic_fetch_add_explicit(&d->queued_bytes, bytes, memory_order_relaxed);
     if (disk_is_up(d) && before + bytes <= bound)
         return true;

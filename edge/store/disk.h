@@ -40,10 +40,10 @@ struct disk_job {
     struct segment *segment; /* BLOCK, LOAD: pinned; where it is, or goes, in memory */
     bool has_pages;          /* LOAD: all of its place there */
     uint32_t offset;
-    uint32_t disk_segment, disk_at; /* MOVE, LOAD: where it is on the disk */
-    uint32_t written_at;            /* BLOCK, MOVE: where it is written */
+    uint32_t disk_segment, disk_at; /* MOVE, LOAD: where it is on the disk; a spot */
+    uint32_t written_at;            /* BLOCK, MOVE: where it is written; a spot */
     msec_t since;                   /* LOAD: when it was queued, or taken up */
-    struct disk_record record;      /* PURGE: what is written, and its payload */
+    struct disk_record record;      /* BLOCK, MOVE, PURGE: what is written; PURGE: its payload */
     uint8_t *payload;
     struct disk_sync *sync; /* SYNC: referenced */
 };
@@ -82,16 +82,18 @@ struct disk_writer {
     uint32_t segment;    /* the OPEN one, or SEGMENT_NONE */
     uint32_t flushed;    /* bytes of it that lie on the disk */
     uint32_t filled;     /* bytes in the buffer, to come after them */
+    uint32_t pinned;     /* bytes of memory that jobs in the buffer pin */
     uint32_t records;    /* in the segment */
     struct buf summary;  /* of the segment */
     struct list pending; /* jobs in the buffer */
     msec_t pending_since;
-    uint64_t sequence;   /* the highest in use */
-    msec_t barred_until; /* when files are tried to be made again */
-    bool has_missed;     /* a purge or a drop came while it was dead */
-    struct buf image;    /* of an object, while it is written */
-    struct buf orders;   /* that outlive their segment (disk_orders.h) */
-    uint8_t *moved;      /* a block, while it is moved; as large as the buffer */
+    uint64_t sequence;        /* the highest in use */
+    msec_t barred_until;      /* when files are tried to be made again */
+    bool has_missed;          /* a purge or a drop came while it was dead */
+    struct buf image;         /* of an object, while it is written */
+    struct buf orders;        /* that outlive their segment (disk_orders.h) */
+    uint8_t *moved;           /* a block, while it is moved; as large as the buffer */
+    struct disk_coder *coder; /* disk_code.h */
 };
 
 struct disk_recovery;
@@ -141,6 +143,7 @@ static inline bool disk_is_up(const struct disk *d)
 /* disk_may_write: takes room in the queue for so many bytes; given back when the job is done.
  * disk_may_load: the same for one load. */
 MUST_USE bool disk_may_write(struct disk *d, uint32_t bytes);
+bool disk_is_behind(const struct disk *d); /* half of that room is taken */
 MUST_USE bool disk_may_load(struct disk *d);
 /* disk_load_done: has_come: it was read, well or not. */
 void disk_load_done(struct disk *d, bool has_come);

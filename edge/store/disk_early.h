@@ -11,8 +11,8 @@
 struct disk_found {
     uint64_t generation, checksum;
     int64_t index;
-    uint32_t length, segment, at; /* at: of the payload, in the segment */
-    uint32_t next;                /* the next of its bucket; disk_early's own */
+    uint32_t length, segment, spot; /* length: of the block itself; spot: disk_spot of its record */
+    uint32_t next;                  /* the next of its bucket; disk_early's own */
 };
 
 struct disk_early {

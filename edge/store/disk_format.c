@@ -37,11 +37,18 @@ void disk_record_seal(struct disk_record *r)
     r->sum = (uint32_t)hash64(r, offsetof(struct disk_record, sum));
 }
 
+static bool is_coded(const struct disk_record *r)
+{
+    return r->kind == DISK_CODED && r->length > 0 &&
+           (uint64_t)r->length * DISK_SPOT_PARTS <=
+               (uint64_t)r->plain.bytes * (DISK_SPOT_PARTS - 1);
+}
+
 bool disk_record_fits(const struct disk_record *r, uint64_t sequence, uint32_t segment_bytes)
 {
     bool is_kind = r->kind == DISK_OBJECT || r->kind == DISK_BLOCK || r->kind == DISK_DROP ||
-                   r->kind == DISK_PURGE;
+                   r->kind == DISK_PURGE || is_coded(r);
     return is_kind && r->sequence == sequence &&
            r->sum == (uint32_t)hash64(r, offsetof(struct disk_record, sum)) &&
-           (uint64_t)r->at + r->length <= segment_bytes;
+           r->at % DISK_RECORD_ALIGN == 0 && (uint64_t)r->at + r->length <= segment_bytes;
 }

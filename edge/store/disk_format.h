@@ -50,14 +50,29 @@ enum disk_kind {
     DISK_BLOCK = 0x314b4c42,  /* payload: the bytes of block `index` */
     DISK_DROP = 0x31505244,   /* no payload: objects of this generation before here are gone */
     DISK_PURGE = 0x31525550,  /* payload: purge_image.h: it falls on what stands before here */
+    DISK_CODED = 0x315a4c42,  /* payload: the bytes of block `index` as one zstd frame */
 };
 
+/* Blocks lie coded where that pays (disk_code.h). What a payload is verified by is the sum over the
+ * bytes that lie there: before anything is decoded, and by who only moves or scrubs it. All but
+ * DISK_CODED is as it was in the first format, so a folder of that is read and written on; once
+ * records of this kind may lie in it, its label says DISK_LABEL_CODED, and a program that does not
+ * know them refuses it. */
+#define DISK_LABEL_CODED 2u
+
 struct disk_record {
-    uint32_t kind;        /* enum disk_kind */
-    uint32_t length;      /* bytes of payload */
-    uint64_t sequence;    /* of the segment */
-    uint64_t generation;  /* its id */
-    uint64_t key[2];      /* hash of the object's key */
+    uint32_t kind;       /* enum disk_kind */
+    uint32_t length;     /* bytes of payload */
+    uint64_t sequence;   /* of the segment */
+    uint64_t generation; /* its id */
+    union {
+        uint64_t key[2]; /* hash of the object's key */
+        struct {
+            uint64_t sum;   /* XXH3 */
+            uint32_t bytes; /* more than `length` */
+            uint32_t none;  /* 0 */
+        } plain;            /* of DISK_CODED: the block itself */
+    };
     uint64_t payload_sum; /* XXH3 */
     uint64_t index;       /* of a block; of a drop or purge: what it falls on lies in segments of a
                      * lower sequence, 0: before it */
@@ -75,12 +90,65 @@ static inline uint64_t disk_up(uint64_t n, uint32_t unit)
 }
 
 /* disk_payload_at: where the payload of a record that begins at `at` lies: large ones on a page, so
- * that they can be read into place. */
+ * that they can be read into place. disk_payload_of: of that record: what is coded follows at once,
+ * since both are read together and none of it goes into place. */
 #define DISK_LARGE 32768u
 static inline uint64_t disk_payload_at(uint64_t at, uint32_t length)
 {
     uint64_t after = at + sizeof(struct disk_record);
     return length >= DISK_LARGE ? disk_up(after, DISK_PAGE) : after;
+}
+
+static inline uint64_t disk_payload_of(const struct disk_record *r, uint64_t at)
+{
+    return r->kind == DISK_CODED ? at + sizeof(*r) : disk_payload_at(at, r->length);
+}
+
+/* Of a block, however it lies: disk_plain_bytes, disk_plain_sum. */
+static inline bool disk_is_block(const struct disk_record *r)
+{
+    return r->kind == DISK_BLOCK || r->kind == DISK_CODED;
+}
+
+static inline uint32_t disk_plain_bytes(const struct disk_record *r)
+{
+    return r->kind == DISK_CODED ? r->plain.bytes : r->length;
+}
+
+static inline uint64_t disk_plain_sum(const struct disk_record *r)
+{
+    return r->kind == DISK_CODED ? r->plain.sum : r->payload_sum;
+}
+
+/* A spot: all that memory keeps of where a block's payload lies in its segment: 32 bits. Payloads
+ * begin on a multiple of DISK_RECORD_ALIGN: the six bits below tell how many sixty-fourths of the
+ * block's own bytes hold the payload, 0: it lies as it is. So a coded block costs memory no more
+ * than another, and is read, with the record before it that tells the rest, in one go.
+ * disk_spot_bytes: no fewer than the payload has. */
+#define DISK_SPOT_PARTS DISK_RECORD_ALIGN
+static inline uint32_t disk_spot(const struct disk_record *r)
+{
+    if (r->kind != DISK_CODED)
+        return r->at;
+    uint64_t scaled = (uint64_t)r->length * DISK_SPOT_PARTS;
+    return r->at + (uint32_t)((scaled + r->plain.bytes - 1) / r->plain.bytes);
+}
+
+static inline bool disk_spot_is_coded(uint32_t spot)
+{
+    return spot % DISK_SPOT_PARTS != 0;
+}
+
+static inline uint32_t disk_spot_at(uint32_t spot)
+{
+    return spot - spot % DISK_SPOT_PARTS;
+}
+
+static inline uint32_t disk_spot_bytes(uint32_t spot, uint32_t plain_bytes)
+{
+    if (!disk_spot_is_coded(spot))
+        return plain_bytes;
+    return (uint32_t)((uint64_t)plain_bytes * (spot % DISK_SPOT_PARTS) / DISK_SPOT_PARTS);
 }
 
 /* disk_reach: what a drop or a purge falls on lies in segments of a lower sequence, or before it in

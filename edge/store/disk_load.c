@@ -5,6 +5,7 @@
  * cannot be read or does not verify becomes ABSENT: upstream has it still. Threads: as named. */
 #include "edge/store/disk_load.h"
 
+#include "edge/store/disk_code.h"
 #include "lib/base/err.h"
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
@@ -111,17 +112,48 @@ static int read_into_place(struct disk *d, const struct disk_job *j)
     return r == 0 && hash64(to, j->bytes) != j->checksum ? ERR_CORRUPT : r;
 }
 
+/* What a loader has. */
+struct loader {
+    struct disk *d;
+    uint8_t *pages;
+    struct disk_decoder decoder;
+};
+
+/* The record and its payload, with what the spot rounds up to, in one read; decoded into its place,
+ * or beside it where that has no pages yet. */
+static int read_coded(struct loader *l, const struct disk_job *j)
+{
+    struct disk *d = l->d;
+    struct medium_piece piece = {j->disk_segment, disk_spot_at(j->disk_at), 0};
+    uint32_t left = d->medium.segment_bytes - piece.at;
+    uint32_t bytes = disk_spot_bytes(j->disk_at, j->bytes);
+    piece.at -= (uint32_t)sizeof(struct disk_record);
+    piece.bytes = (uint32_t)sizeof(struct disk_record) + (bytes < left ? bytes : left);
+    const uint8_t *record;
+    int r = medium_disk_read_around(&d->medium, &piece, l->pages, &record);
+    uint8_t *to = j->has_pages ? segment_mem(j->segment) + j->offset : NULL;
+    if (r == 0)
+        r = disk_decode(d, &l->decoder, j, span_make(record, piece.bytes), to);
+    if (r == 0 && to == NULL)
+        r = medium_memory_write(&d->store->segments.medium, segment_offset(j->segment) + j->offset,
+                                l->decoder.plain, j->bytes);
+    return r;
+}
+
 /* Past the page cache into the thread's own pages, and from there, once it has verified, into the
  * segment: to copy it costs less than to have pages made and cleared for the disk to write into. */
-static int read_block(struct disk *d, const struct disk_job *j, uint8_t *pages)
+static int read_block(struct loader *l, const struct disk_job *j)
 {
+    struct disk *d = l->d;
+    if (disk_spot_is_coded(j->disk_at))
+        return read_coded(l, j);
     if (j->has_pages && (j->disk_at | j->bytes) % DISK_PAGE == 0)
         return read_into_place(d, j);
 
     const struct medium_piece piece = {j->disk_segment, j->disk_at, j->bytes};
     struct medium_memory *to = &d->store->segments.medium;
     const uint8_t *payload;
-    int r = medium_disk_read_around(&d->medium, &piece, pages, &payload);
+    int r = medium_disk_read_around(&d->medium, &piece, l->pages, &payload);
     if (r == 0 && hash64(payload, j->bytes) != j->checksum)
         r = ERR_CORRUPT;
     if (r == 0)
@@ -158,10 +190,11 @@ static void settle(struct disk *d, struct disk_job *j, int r)
     generation_unlock(g);
 }
 
-static void load_job(struct disk *d, struct disk_job *j, uint8_t *pages)
+static void load_job(struct loader *l, struct disk_job *j)
 {
+    struct disk *d = l->d;
     msec_t began = clock_mono_ms();
-    int r = read_block(d, j, pages);
+    int r = read_block(l, j);
     disk_read_told(d, clock_mono_ms() - began, r != ERR_IO);
     disk_segment_leave(d, j->disk_segment);
     settle(d, j, r);
@@ -214,8 +247,10 @@ void disk_load_watch(struct disk *d)
 void disk_load_all(struct disk *d)
 {
     size_t room = (size_t)d->store->block_max_bytes + 2 * DISK_PAGE;
-    uint8_t *pages = disk_pages_get(room);
+    struct loader l = {.d = d, .pages = disk_pages_get(room)};
+    disk_decoder_init(&l.decoder, (size_t)d->store->block_max_bytes);
     for (struct disk_job *j; (j = disk_take_load(d)) != NULL;)
-        load_job(d, j, pages);
-    disk_pages_put(pages, room);
+        load_job(&l, j);
+    disk_decoder_finish(&l.decoder);
+    disk_pages_put(l.pages, room);
 }

@@ -47,13 +47,22 @@ void disk_log_undo(struct disk *d, struct disk_job *j)
     disk_job_free(j);
 }
 
+static void count_block(struct store_counters *c, const struct disk_record *r)
+{
+    counter_add_shared(&c->disk_written_blocks, 1);
+    if (r->kind != DISK_CODED)
+        return;
+    counter_add_shared(&c->disk_coded_blocks, 1);
+    counter_add_shared(&c->disk_coded_saved_bytes, r->plain.bytes - r->length);
+}
+
 static void commit(struct disk *d, struct disk_job *j)
 {
     if (j->kind != DISK_JOB_OBJECT)
         disk_place_commit(d, j);
     if (j->kind == DISK_JOB_BLOCK) {
         atomic_fetch_sub_explicit(&d->queued_bytes, j->bytes, memory_order_relaxed);
-        counter_add_shared(&d->store->counters.disk_written_blocks, 1);
+        count_block(&d->store->counters, &j->record);
     } else if (j->kind == DISK_JOB_MOVE) {
         counter_add_shared(&d->store->counters.disk_moved_bytes, j->bytes);
     }
@@ -72,7 +81,7 @@ static void give_up(struct disk *d, const char *doing)
     if (w->segment != SEGMENT_NONE)
         d->segments[w->segment].state = DISK_SEGMENT_SEALED;
     w->segment = SEGMENT_NONE;
-    w->filled = 0;
+    w->filled = w->pinned = 0;
 }
 
 void disk_log_flush(struct disk *d)
@@ -88,7 +97,7 @@ void disk_log_flush(struct disk *d)
     }
     written(d, n);
     w->flushed += (uint32_t)n;
-    w->filled = 0;
+    w->filled = w->pinned = 0;
     for (struct list *l; (l = list_pop(&w->pending)) != NULL;)
         commit(d, LIST_THING(l, struct disk_job, link));
 }
@@ -157,21 +166,13 @@ static bool fits_buffer(const struct disk *d, uint32_t length)
     return disk_up(end, DISK_PAGE) - w->flushed <= w->room;
 }
 
-/* What every record begins as. */
-static struct disk_record record_of(uint32_t kind, const struct generation *g,
-                                    const struct object *o)
-{
-    return (struct disk_record){
-        .kind = kind, .generation = g->roster.id, .key = {o->hash.lo, o->hash.hi}};
-}
-
 /* There is room for it in the segment and the buffer. */
 static void put(struct disk *d, struct disk_record *r, const void *payload)
 {
     struct disk_writer *w = &d->writer;
     uint64_t at = (uint64_t)w->flushed + w->filled;
     r->sequence = w->sequence;
-    r->at = (uint32_t)disk_payload_at(at, r->length);
+    r->at = (uint32_t)disk_payload_of(r, at);
     disk_record_seal(r);
     uint8_t *to = w->buffer + w->filled, *data = w->buffer + (r->at - w->flushed);
     memcpy(to, r, sizeof(*r));
@@ -194,9 +195,11 @@ static void put_object(struct disk *d, struct object *o)
 {
     struct disk_writer *w = &d->writer;
     struct generation *g = o->generation;
-    struct disk_record r = record_of(DISK_OBJECT, g, o);
-    r.length = (uint32_t)w->image.n;
-    r.payload_sum = hash64(w->image.p, w->image.n);
+    struct disk_record r = {.kind = DISK_OBJECT,
+                            .length = (uint32_t)w->image.n,
+                            .generation = g->roster.id,
+                            .key = {o->hash.lo, o->hash.hi},
+                            .payload_sum = hash64(w->image.p, w->image.n)};
     put(d, &r, w->image.p);
     generation_lock(g);
     g->disk_object = w->segment;
@@ -207,15 +210,21 @@ static void put_object(struct disk *d, struct object *o)
     list_push_back(&w->pending, &j->link);
 }
 
+/* Of j->record kind, length and sums are given. */
 static void put_block(struct disk *d, const struct object *o, struct disk_job *j,
                       const void *payload)
 {
-    struct disk_record r = record_of(DISK_BLOCK, j->generation, o);
-    r.length = j->bytes;
-    r.index = (uint64_t)j->index;
-    r.payload_sum = j->checksum;
-    put(d, &r, payload);
-    j->written_at = r.at;
+    struct disk_record *r = &j->record;
+    r->generation = j->generation->roster.id;
+    r->index = (uint64_t)j->index;
+    if (r->kind == DISK_BLOCK) {
+        r->key[0] = o->hash.lo;
+        r->key[1] = o->hash.hi;
+    }
+    put(d, r, payload);
+    j->written_at = disk_spot(r);
+    if (j->kind == DISK_JOB_BLOCK)
+        d->writer.pinned += j->bytes;
     list_push_back(&d->writer.pending, &j->link);
 }
 
@@ -284,9 +293,10 @@ static void move_block(struct reclaim *c, const struct disk_record *r, struct ge
                                .bytes = r->length,
                                .generation = g,
                                .index = (int64_t)r->index,
-                               .checksum = r->payload_sum,
+                               .checksum = disk_plain_sum(r),
                                .disk_segment = c->segment,
-                               .disk_at = r->at};
+                               .disk_at = disk_spot(r),
+                               .record = *r};
         list_init(&j->link);
         generation_ref(g);
         put_block(d, o, j, payload);
@@ -334,7 +344,7 @@ static bool reclaim_record(void *ctx, const struct disk_record *r, const void *p
             disk_orders_keep(c->d, c->segment, r, payload);
         return true;
     }
-    bool is_due = r->kind == (c->pass == HEADS ? DISK_OBJECT : DISK_BLOCK);
+    bool is_due = c->pass == HEADS ? r->kind == DISK_OBJECT : disk_is_block(r);
     struct generation *g = is_due ? generation_known(c->d->store, r->generation) : NULL;
     if (g == NULL)
         return true;
@@ -475,7 +485,7 @@ static int open_segment(struct disk *d)
     d->segments[segment].is_unsynced = false;
     w->segment = segment;
     w->flushed = DISK_PAGE;
-    w->filled = w->records = 0;
+    w->filled = w->pinned = w->records = 0;
     buf_clear(&w->summary);
     put_orders(d);
     if (free_segment(d) == SEGMENT_NONE && atomic_load(&d->unread) == 0)
@@ -528,7 +538,7 @@ int disk_log_object(struct disk *d, struct object *o, bool again)
 
 int disk_log_block(struct disk *d, const struct object *o, struct disk_job *j, const void *payload)
 {
-    int r = make_room(d, j->bytes, false);
+    int r = make_room(d, j->record.length, false);
     if (r == 0)
         put_block(d, o, j, payload);
     return r;

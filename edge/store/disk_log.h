@@ -11,7 +11,7 @@
 
 /* disk_log_object: the head of o, unless its newest one is there already (and not `again`);
  * ERR_CHANGED: a purge fell on it.
- * disk_log_block: the bytes at payload; takes the job on 0. */
+ * disk_log_block: the bytes at payload, as j->record says (disk_code.h); takes the job on 0. */
 MUST_USE int disk_log_object(struct disk *d, struct object *o, bool again);
 MUST_USE int disk_log_block(struct disk *d, const struct object *o, struct disk_job *j,
                             const void *payload);

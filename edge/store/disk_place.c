@@ -6,9 +6,9 @@
 
 #include "edge/store/object.h"
 
-static bool lies_at(const struct block *b, uint32_t segment, uint32_t at)
+static bool lies_at(const struct block *b, uint32_t segment, uint32_t spot)
 {
-    return b->disk_segment == segment && b->disk_at == at;
+    return b->disk_segment == segment && b->disk_at == spot;
 }
 
 static bool is_same_locked(const struct disk *d, const struct block *b, const struct disk_job *j)
@@ -38,7 +38,8 @@ void disk_place_commit(struct disk *d, const struct disk_job *j)
         b->disk_segment = d->writer.segment;
         b->disk_at = j->written_at;
         if (generation_is_pinned(g))
-            disk_segment_pin(d, b->disk_segment, b->filled, g->pinned_until);
+            disk_segment_pin(d, b->disk_segment, disk_spot_bytes(b->disk_at, b->filled),
+                             g->pinned_until);
         if (j->kind == DISK_JOB_MOVE)
             spend_use(b);
         else
@@ -69,7 +70,7 @@ bool disk_place_has(struct generation *g, const struct disk_record *r, uint32_t 
 {
     generation_lock(g);
     const struct block *b = block_table_find(&g->table, (int64_t)r->index);
-    bool has = b != NULL && lies_at(b, segment, r->at);
+    bool has = b != NULL && lies_at(b, segment, disk_spot(r));
     *uses = has ? worth_of(g, b) : 0;
     if (has && generation_is_pinned(g))
         *uses = DISK_PLACE_USES_MAX;
@@ -81,7 +82,7 @@ void disk_place_pass(struct generation *g, const struct disk_record *r, uint32_t
 {
     generation_lock(g);
     struct block *b = block_table_find(&g->table, (int64_t)r->index);
-    if (b != NULL && lies_at(b, segment, r->at))
+    if (b != NULL && lies_at(b, segment, disk_spot(r)))
         spend_use(b);
     generation_unlock(g);
 }
@@ -91,7 +92,7 @@ bool disk_place_enter(struct disk *d, struct generation *g, const struct disk_re
 {
     generation_lock(g);
     const struct block *b = block_table_find(&g->table, (int64_t)r->index);
-    bool has = b != NULL && lies_at(b, segment, r->at) && b->state != BLOCK_FILLING;
+    bool has = b != NULL && lies_at(b, segment, disk_spot(r)) && b->state != BLOCK_FILLING;
     if (has) /* under the lock: who gives the segment up clears the place first */
         disk_segment_enter(d, segment);
     generation_unlock(g);
@@ -102,7 +103,7 @@ bool disk_place_clear(struct generation *g, const struct disk_record *r, uint32_
 {
     generation_lock(g);
     struct block *b = block_table_find(&g->table, (int64_t)r->index);
-    bool had = b != NULL && lies_at(b, segment, r->at);
+    bool had = b != NULL && lies_at(b, segment, disk_spot(r));
     if (had && b->state == BLOCK_STORED) {
         generation_close_locked(g, b);
     } else if (had) {

@@ -97,7 +97,7 @@ static bool is_later(const struct disk_recovery *rc, const struct disk_found *f,
     uint64_t has = rc->sequences[b->disk_segment], comes = rc->sequences[f->segment];
     if (has == 0)
         return false; /* written since the start */
-    return comes > has || (comes == has && f->at > b->disk_at);
+    return comes > has || (comes == has && f->spot > b->disk_at);
 }
 
 /* The table's record for it, or NULL: it does not belong there, somebody was quicker, or there is
@@ -133,7 +133,7 @@ static void place(struct disk_recovery *rc, struct generation *g, const struct d
         b->filled = f->length;
         b->checksum = f->checksum;
         b->disk_segment = f->segment;
-        b->disk_at = f->at;
+        b->disk_at = f->spot;
     }
     generation_unlock(g);
 }
@@ -275,9 +275,9 @@ static bool on_head(void *ctx, const struct disk_record *r, const void *payload)
     struct disk_recovery *rc = ctx;
     if (r->kind == DISK_OBJECT)
         take_object(rc, r, payload);
-    else if (r->kind != DISK_BLOCK && disk_reach(r) < r->sequence)
+    else if (!disk_is_block(r) && disk_reach(r) < r->sequence)
         let_wait(rc, r, payload);
-    else if (r->kind != DISK_BLOCK)
+    else if (!disk_is_block(r))
         take_order(rc, r, payload);
     return goes_on(rc);
 }
@@ -285,11 +285,11 @@ static bool on_head(void *ctx, const struct disk_record *r, const void *payload)
 static void take_block(struct disk_recovery *rc, const struct disk_record *r, bool may_wait)
 {
     const struct disk_found f = {.generation = r->generation,
-                                 .checksum = r->payload_sum,
+                                 .checksum = disk_plain_sum(r),
                                  .index = (int64_t)r->index,
-                                 .length = r->length,
+                                 .length = disk_plain_bytes(r),
                                  .segment = rc->segment,
-                                 .at = r->at};
+                                 .spot = disk_spot(r)};
     struct generation *g = generation_known(rc->d->store, r->generation);
     if (g != NULL)
         place(rc, g, &f);
@@ -302,7 +302,7 @@ static bool on_block(void *ctx, const struct disk_record *r, const void *payload
 {
     struct disk_recovery *rc = ctx;
     (void)payload;
-    if (r->kind == DISK_BLOCK)
+    if (disk_is_block(r))
         take_block(rc, r, true);
     return goes_on(rc);
 }
@@ -311,7 +311,7 @@ static bool on_block_again(void *ctx, const struct disk_record *r, const void *p
 {
     struct disk_recovery *rc = ctx;
     (void)payload;
-    if (r->kind == DISK_BLOCK)
+    if (disk_is_block(r))
         take_block(rc, r, false);
     return goes_on(rc);
 }

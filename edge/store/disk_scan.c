@@ -72,8 +72,7 @@ static uint64_t follow(struct scan *s, uint64_t at)
     if (p == NULL)
         return 0;
     memcpy(&r, p, sizeof(r));
-    if (!disk_record_fits(&r, s->sequence, s->m->segment_bytes) ||
-        r.at != disk_payload_at(at, r.length))
+    if (!disk_record_fits(&r, s->sequence, s->m->segment_bytes) || r.at != disk_payload_of(&r, at))
         return 0;
     if (disk_has_summary(&r)) {
         payload = r.length <= OBJECT_IMAGE_MAX ? bytes_at(s, r.at, r.length) : NULL;

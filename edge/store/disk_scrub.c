@@ -79,7 +79,7 @@ static bool on_record(void *ctx, const struct disk_record *r, const void *payloa
 {
     struct scrub *s = ctx;
     (void)payload;
-    if (r->kind != DISK_BLOCK)
+    if (!disk_is_block(r))
         return true;
     if (!wait_turn(s))
         return false;

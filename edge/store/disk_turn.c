@@ -37,8 +37,7 @@ static bool look_at(void *ctx, const struct disk_record *r, const void *payload)
     struct look *l = ctx;
     uint32_t uses = 0;
     (void)payload;
-    struct generation *g =
-        r->kind == DISK_BLOCK ? generation_known(l->d->store, r->generation) : NULL;
+    struct generation *g = disk_is_block(r) ? generation_known(l->d->store, r->generation) : NULL;
     if (g == NULL)
         return true;
     if (l->is_passed)

@@ -5,6 +5,7 @@
  * what was in the buffer stays in memory alone. Threads: the writer's. */
 #include "edge/store/disk_write.h"
 
+#include "edge/store/disk_code.h"
 #include "edge/store/disk_log.h"
 #include "edge/store/disk_place.h"
 #include "edge/store/purge_image.h"
@@ -16,8 +17,10 @@ static void write_block(struct disk *d, struct disk_job *j)
 {
     struct object *o = disk_place_owner(j->generation);
     int r = o != NULL ? disk_log_object(d, o, false) : ERR_NOT_FOUND;
-    if (r == 0)
-        r = disk_log_block(d, o, j, segment_mem(j->segment) + j->offset);
+    if (r == 0) {
+        const uint8_t *plain = segment_mem(j->segment) + j->offset;
+        r = disk_log_block(d, o, j, disk_code(d, j, plain));
+    }
     object_unref(&o);
     if (r == ERR_IO || r == ERR_NO_SPACE)
         counter_add_shared(&d->store->counters.disk_not_kept, 1);
@@ -109,11 +112,12 @@ static msec_t patience_ms(const struct disk *d)
     return left > 0 ? left : 0;
 }
 
-/* What lies in the buffer is lost with the process: it waits for company, but not long. */
+/* What lies in the buffer is lost with the process: it waits for company, but not long. Nor does it
+ * where it is short, but holds much memory: what is coded. */
 static void flush_if_due(struct disk *d)
 {
     const struct disk_writer *w = &d->writer;
-    if (w->filled >= DISK_FLUSH_BYTES ||
+    if (w->filled >= DISK_FLUSH_BYTES || w->pinned >= DISK_FLUSH_BYTES ||
         (w->filled > 0 && clock_mono_ms() - w->pending_since >= DISK_FLUSH_MS))
         disk_log_flush(d);
 }
@@ -148,6 +152,7 @@ void disk_write_all(struct disk *d)
 {
     struct list jobs;
     list_init(&jobs);
+    d->writer.coder = disk_coder_create(d->store);
     while (disk_take_writes(d, &jobs, patience_ms(d))) {
         for (struct list *l; (l = list_pop(&jobs)) != NULL;) {
             write_job(d, LIST_THING(l, struct disk_job, link));
@@ -157,6 +162,7 @@ void disk_write_all(struct disk *d)
         make_good(d);
         flush_if_due(d);
     }
+    disk_coder_destroy(&d->writer.coder);
     disk_log_close(d);
     if (!is_empty(d) && disk_log_sync(d) != 0)
         LOG_WARN("disk-not-synced", "path=\"%s\"", d->medium.path);

@@ -92,10 +92,11 @@ struct generation_weight {
     int64_t bytes, disk_bytes;
 };
 void generation_weigh(struct generation *g, struct generation_weight *out);
-/* generation_tell: its blocks, for explain: in memory, on its disk (also both), and of those in
- * memory how many have each mark: of who wrote them, 0 for those of an earlier process. */
+/* generation_tell: its blocks, for explain: in memory, on its disk (also both), of these how many
+ * lie coded; of those in memory how many have each mark: of who wrote them, 0 for those of an
+ * earlier process. */
 struct generation_blocks {
-    int64_t in_memory, on_disk, by_mark[4];
+    int64_t in_memory, on_disk, coded, by_mark[4];
 };
 void generation_tell(struct generation *g, struct generation_blocks *out);
 /* generation_run: the first run of PRESENT blocks at or after `from`: their count, or 0: none. */

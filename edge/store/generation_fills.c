@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The fills of a generation, and what they brought. Threads: any; under the generation's lock. */
+#include "edge/store/disk_format.h"
 #include "edge/store/generation_inner.h"
 
 void generation_fill_attach(struct generation *g, struct generation_fill *f)
@@ -90,7 +91,9 @@ void generation_tell(struct generation *g, struct generation_blocks *out)
     for (int64_t i = block_table_next(&g->table, 0, INT64_MAX); i < INT64_MAX;
          i = block_table_next(&g->table, i + 1, INT64_MAX)) {
         const struct block *b = block_table_find(&g->table, i);
-        out->on_disk += b->disk_segment != SEGMENT_NONE;
+        bool is_on_disk = b->disk_segment != SEGMENT_NONE;
+        out->on_disk += is_on_disk;
+        out->coded += is_on_disk && disk_spot_is_coded(b->disk_at);
         if (b->state != BLOCK_PRESENT)
             continue;
         out->in_memory++;

@@ -30,7 +30,9 @@ struct generation {
     uint32_t disk;        /* number of its disk, or DISK_NONE */
     uint32_t disk_held;   /* blocks that lie there */
     uint32_t disk_object; /* segment with the newest head of its object, or SEGMENT_NONE */
-    bool is_wanted;       /* asked for more than once: worth a disk */
+    /* The disk's writer's own: blocks, one after the other, that it did not pay to code. */
+    uint8_t disk_refused;
+    bool is_wanted; /* asked for more than once: worth a disk */
     bool has_strides;
     struct stride strides[]; /* one, unless it has a block at most */
 };

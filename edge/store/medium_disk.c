@@ -219,12 +219,29 @@ static int file_write(struct medium_disk *m, const char *name, const char *text)
 static int label_write(struct medium_disk *m)
 {
     char text[LABEL_BYTES];
-    digest_random(&m->id, sizeof(m->id));
-    m->secret = tag_secret();
     snprintf(text, sizeof(text),
              LABEL_NAME " %u segment_bytes=%u id=%016" PRIx64 " secret=%016" PRIx64 "\n",
-             DISK_VERSION, m->segment_bytes, m->id, m->secret);
+             m->version, m->segment_bytes, m->id, m->secret);
     return file_write(m, LABEL_NAME, text);
+}
+
+static int label_make(struct medium_disk *m)
+{
+    m->version = DISK_VERSION;
+    digest_random(&m->id, sizeof(m->id));
+    m->secret = tag_secret();
+    return label_write(m);
+}
+
+int medium_disk_allow_coded(struct medium_disk *m, struct buf *why)
+{
+    if (m->version == DISK_LABEL_CODED)
+        return 0;
+    m->version = DISK_LABEL_CODED;
+    int r = label_write(m);
+    if (r != 0)
+        buf_printf(why, "disk %s: its label cannot be written: %s\n", m->path, strerror(errno));
+    return r;
 }
 
 static void spread_read(struct medium_disk *m)
@@ -256,20 +273,20 @@ int medium_disk_spread(struct medium_disk *m, uint64_t spread)
 }
 
 /* 0; ERR_NOT_FOUND: none; ERR_VERSION: another format's; ERR_SYNTAX. */
-static int label_read(struct medium_disk *m, unsigned *version)
+static int label_read(struct medium_disk *m)
 {
     char text[LABEL_BYTES] = "";
     int end = 0, fd = openat(m->folder, LABEL_NAME, O_RDONLY | O_CLOEXEC);
-    *version = 0;
+    m->version = 0;
     if (fd < 0)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
     ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
     close(fd);
     if (n < 0)
         return ERR_IO;
-    if (sscanf(text, LABEL_NAME " %u", version) != 1)
+    if (sscanf(text, LABEL_NAME " %u", &m->version) != 1)
         return ERR_SYNTAX;
-    if (*version != DISK_VERSION)
+    if (m->version != DISK_VERSION && m->version != DISK_LABEL_CODED)
         return ERR_VERSION;
     sscanf(text, LABEL_NAME " %*u segment_bytes=%u id=%" SCNx64 " secret=%" SCNx64 "%n",
            &m->segment_bytes, &m->id, &m->secret, &end);
@@ -426,18 +443,18 @@ static int adopt_files(struct medium_disk *m)
 static int know_folder(struct medium_disk *m, const struct store_disk *config,
                        uint32_t block_max_bytes, struct buf *why)
 {
-    unsigned version;
     if (config->is_reformat)
         remove_files(m);
-    int r = label_read(m, &version);
+    int r = label_read(m);
     if (r == ERR_NOT_FOUND) {
         m->segment_bytes = segment_bytes_for(config->size_bytes, block_max_bytes);
-        r = label_write(m);
+        r = label_make(m);
     }
     if (r == ERR_VERSION)
-        buf_printf(why,
-                   "disk %s: format %u, and this program knows %u; --reformat empties it once\n",
-                   m->path, version, DISK_VERSION);
+        buf_printf(
+            why,
+            "disk %s: format %u, and this program knows %u and %u; --reformat empties it once\n",
+            m->path, m->version, DISK_VERSION, DISK_LABEL_CODED);
     else if (r == ERR_SYNTAX)
         buf_printf(why, "disk %s: its label is damaged; --reformat empties it once\n", m->path);
     else if (r != 0)

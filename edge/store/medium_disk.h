@@ -9,7 +9,7 @@
 
 /* One folder, locked for this process:
  *
- *   byeori-disk     a line of text: version, bytes of a segment, id, secret
+ *   byeori-disk     a line of text: version (1, DISK_LABEL_CODED), bytes of a segment, id, secret
  *   byeori-spread   a line: of which disks it is one, and has none but its own keys
  *   000017.segment  and so on: numbers below `count`
  *
@@ -21,6 +21,7 @@ struct medium_disk {
     char *path;
     int folder; /* its descriptor, locked */
     uint32_t segment_bytes, count;
+    uint32_t version; /* of its label */
     uint64_t id;
     uint64_t spread;  /* of the disks among which it held its own keys alone; 0: not known */
     uint64_t secret;  /* of the tags of objects that lie here (edge/policy/tags.h) */
@@ -50,6 +51,8 @@ MUST_USE int medium_disk_read_around(const struct medium_disk *m, const struct m
 /* medium_disk_make: the file of a segment exists from here, all of its room with it. */
 MUST_USE int medium_disk_make(struct medium_disk *m, uint32_t segment);
 MUST_USE int medium_disk_sync(const struct medium_disk *m, uint32_t segment);
+/* medium_disk_allow_coded: records of DISK_CODED may lie there from here. */
+MUST_USE int medium_disk_allow_coded(struct medium_disk *m, struct buf *why);
 /* medium_disk_spread: tells the folder's next user; 0: nothing, and that outlives the machine. */
 MUST_USE int medium_disk_spread(struct medium_disk *m, uint64_t spread);
 /* medium_disk_probe: whether a file can be written and read again. */

@@ -14,7 +14,8 @@
 static void tell_disk_locked(struct generation *g, const struct block *b, bool is_first)
 {
     struct disk *d = disks_at(g->store->disks, g->disk);
-    disk_segment_pin(d, b->disk_segment, is_first ? b->filled : 0, g->pinned_until);
+    uint32_t bytes = is_first ? disk_spot_bytes(b->disk_at, b->filled) : 0;
+    disk_segment_pin(d, b->disk_segment, bytes, g->pinned_until);
 }
 
 /* Some blocks; *at moves. false: there are no more. */

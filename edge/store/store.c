@@ -136,6 +136,7 @@ int store_create(struct store **out, const struct store_config *config, struct b
     st->memory_bytes = config->memory_bytes;
     st->block_max_bytes = segment_bytes;
     st->disk_admission = config->disk_admission;
+    st->disk_code_level = config->disk_code_level;
     st->make_room = evict_some;
     for (size_t i = 0; i < GENERATION_LOCKS; i++)
         pthread_mutex_init(&st->generation_locks[i].mutex, NULL);

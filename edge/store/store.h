@@ -36,6 +36,7 @@ struct store_config {
     int64_t disk_scrub_per_s; /* bytes read from each disk to be verified; 0: none */
     msec_t disk_slow_ms;      /* a read that takes longer makes its disk slow; 0: a second */
     enum store_admission disk_admission;
+    int disk_code_level;  /* of zstd, 1 to 3: blocks lie coded where it pays; 0: as they come */
     const char *eviction; /* name of the policy; NULL: the default */
     /* For simulation: bytes are not kept, records and tables are not counted against memory. A disk
      * of so many bytes is expected to be put below (bench/sim). */

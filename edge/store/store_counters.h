@@ -17,7 +17,13 @@
     X(written_bytes, "bytes written into segments of memory")                                      \
     X(disk_written_bytes, "bytes written to disks, records and summaries and all")                 \
     X(disk_written_blocks, "blocks written to disks")                                              \
-    X(disk_moved_bytes, "bytes of blocks that were written again to outlive their segment")        \
+    X(disk_coded_blocks, "of disk_written_blocks, those that were written coded")                  \
+    X(disk_coded_saved_bytes, "bytes that these were shorter than the blocks themselves")          \
+    X(disk_code_refused, "blocks that it did not pay to code, by their sample or in whole")        \
+    X(disk_coding_ns, "nanoseconds of processor time for samples and for coding")                  \
+    X(disk_decoding_ns, "nanoseconds of processor time for decoding what was read")                \
+    X(disk_moved_bytes,                                                                            \
+      "bytes, as they lie, of blocks that were written again to outlive their segment")            \
     X(disk_read_bytes, "bytes of blocks read from disks")                                          \
     X(disk_read_blocks, "blocks read from disks")                                                  \
     X(disk_evicted_blocks, "blocks that left a disk for want of room")                             \

@@ -41,6 +41,7 @@ struct store {
     int64_t disk_scrub_per_s;
     msec_t disk_slow_ms;
     int disk_admission; /* enum store_admission */
+    int disk_code_level;
     struct roster roster;
     struct newcomers newcomers;
     /* any */

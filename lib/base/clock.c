@@ -33,6 +33,11 @@ nsec_t clock_mono_ns(void)
     return now_ns(CLOCK_MONOTONIC);
 }
 
+nsec_t clock_thread_ns(void)
+{
+    return now_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* Days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". Years are
  * counted from March, so that the leap day is the last; an era is 400 of them. */
 static char *put_date(char *at, int64_t days)

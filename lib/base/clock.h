@@ -17,6 +17,8 @@ typedef int64_t sec_t;  /* seconds; HTTP dates and ages */
 msec_t clock_wall_ms(void);
 msec_t clock_mono_ms(void);
 nsec_t clock_mono_ns(void);
+/* clock_thread_ns: processor time that the calling thread has used; a system call, some 200 ns. */
+nsec_t clock_thread_ns(void);
 
 /* clock_iso: "2026-01-02T03:04:05.678Z" into out, with a zero behind it. */
 #define CLOCK_ISO_BYTES 24

@@ -12,6 +12,8 @@ from tests.harness.programs import Edge, wait_until
 MIB = 1 << 20
 BLOCK = 256 << 10
 ON_DISK = "byeori_edge_store_disk_blocks"
+CODED = "byeori_edge_store_disk_coded_blocks_total"
+SAVED = "byeori_edge_store_disk_coded_saved_bytes_total"
 
 
 @pytest.fixture
@@ -138,11 +140,41 @@ def test_the_disk_stays_within_its_size(disk_edge, origin):
 def test_a_foreign_format_is_refused_with_the_remedy(disk_edge, origin, tmp_path):
     edge = disk_edge()
     edge.stop()
-    (tmp_path / "disk" / "byeori-disk").write_text("byeori-disk 2 segment_bytes=1\n")
+    (tmp_path / "disk" / "byeori-disk").write_text("byeori-disk 9 segment_bytes=1\n")
     before = edge.stderr()
     edge.launch()
     wait_until(lambda: not edge.is_running(), "it refuses")
-    assert "format 2" in edge.stderr()[len(before):] and "--reformat" in edge.stderr()
+    assert "format 9" in edge.stderr()[len(before):] and "--reformat" in edge.stderr()
+
+
+def words(size):
+    """Text that comes to less than half: lines of numbers."""
+    lines = (b"%d: the same words, and the number %d\n" % (i, i * i) for i in range(size // 32))
+    return b"".join(lines)[:size]
+
+
+def test_text_lies_coded_and_is_given_byte_for_byte(disk_edge, origin):
+    """Text and what cannot be coded, side by side; whole and by ranges after a kill."""
+    edge, text = disk_edge(memory="32MiB", disk_zstd=1), words(2 * MIB)
+    origin.page("/text", text, cache="max-age=600", etag='"1"')
+    fill(origin, edge, ["/random"])
+    assert edge.metric(SAVED) == 0 and edge.metric(CODED) == 0
+    assert edge.get("/text").body == text
+    wait_until(lambda: edge.get("/text").status == 200
+               and edge.metric(ON_DISK) == 16, "it is on the disk")
+    assert edge.metric(CODED) == 8 and edge.metric(SAVED) > MIB
+    asked = origin.count("/text")
+    for over in ({}, {"disk_zstd": 0}):
+        edge.kill()
+        edge.configure({**edge.values, **over})
+        edge.start()
+        for first, last in ((BLOCK - 3, BLOCK + 2), (5 * BLOCK + 1, 2 * MIB - 1), (0, 0)):
+            answer = edge.get("/text", Range=f"bytes={first}-{last}")
+            assert answer.status == 206 and answer.body == text[first:last + 1]
+        assert edge.get("/text").body == text and is_right(edge.get("/random"), "/random")
+        assert edge.metric("byeori_edge_store_disk_corrupt_total") == 0
+        assert edge.metric("byeori_edge_store_disk_read_blocks_total") == 16
+    assert origin.count("/text") == asked
 
 
 def is_rest_right(client, content):

@@ -40,6 +40,7 @@ struct disk_setup {
     bool is_reformat, takes_used;
     int64_t scrub_per_s;
     msec_t slow_ms; /* 0: no pause of the machine makes it slow */
+    int code_level;
 };
 
 static inline int disk_store_try(struct store **st, const char *path, struct disk_setup s,
@@ -58,7 +59,8 @@ static inline int disk_store_try(struct store **st, const char *path, struct dis
         .disk_count = 1,
         .disk_admission = s.takes_used ? STORE_ADMIT_USED : STORE_ADMIT_ALL,
         .disk_scrub_per_s = s.scrub_per_s,
-        .disk_slow_ms = s.slow_ms > 0 ? s.slow_ms : 10 * PATIENCE_S * 1000};
+        .disk_slow_ms = s.slow_ms > 0 ? s.slow_ms : 10 * PATIENCE_S * 1000,
+        .disk_code_level = s.code_level};
     return store_create(st, &config, why);
 }
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/unit/edge/store/disk_help.h"
-
-#include "edge/store/disk_format.h"
+#include "tests/unit/edge/store/disk_damage.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -294,38 +292,6 @@ static void a_segment_in_use_stays_and_purges_still_hold(void **state)
     folder_remove(path);
 }
 
-/* Turns one byte of every record in the folder's segments; of its payload or its head. */
-static int flip(const char *path, bool is_payload)
-{
-    int flipped = 0;
-    for (int n = 0; n < 100; n++) {
-        char name[128];
-        snprintf(name, sizeof(name), "%s/%06d.segment", path, n);
-        int fd = open(name, O_RDWR);
-        if (fd < 0)
-            continue;
-        struct disk_record r;
-        struct disk_head head;
-        struct stat s;
-        assert_true(fstat(fd, &s) == 0 && pread(fd, &head, sizeof(head), 0) == sizeof(head));
-        for (off_t at = DISK_PAGE; at + 64 < s.st_size; at += 64) {
-            if (pread(fd, &r, sizeof(r), at) != sizeof(r) || r.kind != DISK_BLOCK ||
-                !disk_record_fits(&r, head.sequence, head.segment_bytes) ||
-                disk_payload_at((uint64_t)at, r.length) != r.at)
-                continue;
-            off_t victim = is_payload ? (off_t)r.at + r.length / 2 : at + 16;
-            uint8_t byte;
-            assert_true(pread(fd, &byte, 1, victim) == 1);
-            byte ^= 1;
-            assert_true(pwrite(fd, &byte, 1, victim) == 1);
-            flipped++;
-            at = (off_t)disk_up((uint64_t)r.at + r.length, DISK_RECORD_ALIGN) - 64;
-        }
-        close(fd);
-    }
-    return flipped;
-}
-
 static void a_flipped_byte_is_never_given(void **state)
 {
     char path[64];
@@ -335,7 +301,7 @@ static void a_flipped_byte_is_never_given(void **state)
     for (uint64_t id = 1; id <= 10; id++)
         assert_true(object_put(st, id, 4));
     store_destroy(&st);
-    EQ(flip(path, true), 40);
+    EQ(blocks_flip(path, true), 40);
     st = disk_store(path, (struct disk_setup){0});
     for (uint64_t id = 1; id <= 10; id++)
         EQ(object_read(st, id, 4).absent, 4);
@@ -354,7 +320,7 @@ static void the_scrub_finds_flipped_bytes_before_anybody_asks(void **state)
     for (uint64_t id = 1; id <= 10; id++)
         assert_true(object_put(st, id, 4));
     store_destroy(&st);
-    EQ(flip(path, true), 40);
+    EQ(blocks_flip(path, true), 40);
     st = disk_store(path, (struct disk_setup){.scrub_per_s = 1024 * MIB});
     EQ(COUNT(st, recovered_blocks), 40); /* not on_disk: the scrub is at work already */
     UNTIL(COUNT(st, disk_scrub_rounds) == 1);
@@ -389,22 +355,6 @@ static void the_scrub_keeps_to_its_rate_and_leaves_what_is_well(void **state)
     folder_remove(path);
 }
 
-/* As after a crash: no segment has its foot. */
-static void remove_feet(const char *path)
-{
-    for (int n = 0; n < 100; n++) {
-        char name[128], page[DISK_PAGE] = "";
-        struct stat s;
-        snprintf(name, sizeof(name), "%s/%06d.segment", path, n);
-        int fd = open(name, O_RDWR);
-        if (fd < 0)
-            continue;
-        assert_true(fstat(fd, &s) == 0);
-        assert_true(pwrite(fd, page, sizeof(page), s.st_size - DISK_PAGE) == DISK_PAGE);
-        close(fd);
-    }
-}
-
 static void without_summaries_the_records_tell(void **state)
 {
     char path[64];
@@ -414,7 +364,7 @@ static void without_summaries_the_records_tell(void **state)
     for (uint64_t id = 1; id <= 20; id++)
         assert_true(object_put(st, id, 4));
     store_destroy(&st);
-    remove_feet(path);
+    feet_remove(path);
     st = disk_store(path, (struct disk_setup){0});
     for (uint64_t id = 1; id <= 20; id++)
         EQ(object_read(st, id, 4).good, 4);
@@ -433,8 +383,8 @@ static void a_torn_record_costs_itself(void **state)
         UNTIL(on_disk(st) == (int64_t)id * 4);
     }
     store_destroy(&st);
-    remove_feet(path);
-    EQ(flip(path, false), 80);
+    feet_remove(path);
+    EQ(blocks_flip(path, false), 80);
     st = disk_store(path, (struct disk_setup){0});
     EQ(COUNT(st, recovered_blocks), 0);
     EQ(COUNT(st, recovered_objects), 20); /* their heads are whole */
