@@ -21,7 +21,7 @@ from tests.harness.origin import Origin
 from tests.harness.programs import Edge, build_folder
 from tests.harness.swift import Swift
 
-BOUND_S = 120
+BOUND_S = 240
 STARTED = pytest.StashKey()
 
 

@@ -58,7 +58,7 @@ def test_an_origin_that_is_restarted_costs_its_clients_only_time(run, tmp_path):
     page = {"cache": "max-age=60", "etag": '"a"'}
     origin = Origin(port=port)
     origin.page("/a", content, bytes_per_s=16 * MIB, **page)
-    edge = run(Edge(tmp_path, [origin.url]))
+    edge = run(Edge(tmp_path, [origin.url], site={"resume_timeout": "60s"}))
     pending = edge.begin("/a")
     time.sleep(0.7)
     origin.stop()
@@ -86,7 +86,7 @@ def test_a_body_that_drips_is_taken_from_another_origin(run, origin, tmp_path):
     edge = run(Edge(tmp_path, [origin.url, second.url], site={"stall_timeout": "500ms"}))
     began = time.monotonic()
     assert edge.get("/a").body == content.read(0, content.size)
-    assert time.monotonic() - began < 30      # it would take days
+    assert time.monotonic() - began < 100     # it would take days
     assert second.body_bytes("/a") <= content.size - 3_000_000
     second.stop()
 

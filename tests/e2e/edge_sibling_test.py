@@ -17,7 +17,8 @@ MIB = 1 << 20
 def place(run, origin, tmp_path):
     """place(n): n edges that know of each other."""
     def start(count=2, site=None, **cluster):
-        site = {"block": "64KiB", "trusted_proxies": ["127.0.0.1"], **(site or {})}
+        site = {"block": "64KiB", "trusted_proxies": ["127.0.0.1"], "peer_timeout": "60s",
+                **(site or {})}
         edges = [Edge(tmp_path, [origin.url], name=f"edge-{i}", site=site) for i in range(count)]
         urls = [f"http://127.0.0.1:{e.port}" for e in edges]
         for edge, url in zip(edges, urls):
@@ -61,7 +62,8 @@ def test_what_the_owner_has_is_not_fetched_again(place, origin):
 def test_siblings_are_asked_by_https_too(run, origin, tmp_path, authority):
     """Each shows its certificate, and asks for the other's."""
     tls, ca = authority.certificate("edge", ["localhost", "test.example"]), authority.file
-    edges = [Edge(tmp_path, [origin.url], name=f"edge-{i}", tls=tls) for i in range(2)]
+    edges = [Edge(tmp_path, [origin.url], name=f"edge-{i}", tls=tls, site={"peer_timeout": "60s"})
+             for i in range(2)]
     urls = [f"https://localhost:{e.tls_port}" for e in edges]
     for edge, url in zip(edges, urls):
         edge.values["listen", "https"]["client_ca"] = str(ca)
@@ -120,7 +122,7 @@ def test_a_dead_sibling_is_passed_by_and_its_keys_come_from_the_origin(place, or
 
 
 def test_a_hung_sibling_costs_one_deadline(place, origin):
-    one, two = place(site={"peer_timeout": "100ms"})
+    one, two = place(site={"peer_timeout": "1s"})
     asked_of(two, one, origin)
     slow = 0
     with hung(one):
@@ -129,15 +131,14 @@ def test_a_hung_sibling_costs_one_deadline(place, origin):
             began = time.monotonic()
             assert two.get(f"/hung-{i}").status == 200
             took = time.monotonic() - began
-            assert took < 20
-            slow += took > 0.09
+            slow += took > 0.9
         wait_until(lambda: not peer_is_well(two), "its probe is not answered")
         asks = two.metric("byeori_edge_upstream_sibling_asks_total")
         for i in range(30):
             origin.page(f"/later-{i}", b"y" * 1000, cache="max-age=60")
             assert two.get(f"/later-{i}").status == 200
         assert two.metric("byeori_edge_upstream_sibling_asks_total") == asks
-    assert slow <= 20
+    assert slow <= 8
 
 
 def test_a_key_in_demand_has_several_owners(place, origin):

@@ -224,5 +224,6 @@ def test_one_coding_for_many_edges(behind, shield, page, origin):
     assert shield.get("/a", **ASKS).status == 200
     for i in range(3):
         assert behind(url, name=f"edge-{i}").get("/a").body == WORDS
-    assert shield.metric("byeori_edge_packed_total") == 4 and origin.count("/a") == 1
+    wait_until(lambda: shield.metric("byeori_edge_packed_total") == 4, "all were coded")
+    assert origin.count("/a") == 1
     assert shield.metric("byeori_edge_encodings_total") == 1

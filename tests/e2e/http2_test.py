@@ -65,7 +65,7 @@ def gateway(run, tmp_path, pair, authority):
     BIG.write_to(root / "big.bin")
     (root / "small.txt").write_bytes(b"0123456789" * 100)
     g = run(OriginGateway(tmp_path, lambda port: {
-        "workers": 2, "folder": str(root),
+        "workers": 2, "drain": "60s", "folder": str(root),
         ("listen", "http"): {"address": f"127.0.0.1:{port}"},
         ("listen", "https"): {"address": f"127.0.0.1:{tls_port}", "tls": True},
         ("listen", "old"): {"address": f"127.0.0.1:{old_port}", "tls": True, "http2": False},
@@ -126,7 +126,7 @@ def test_a_stopping_program_finishes_the_streams_it_has(gateway, tmp_path):
     try:
         wait_until(lambda: got.exists() and got.stat().st_size > 0, "the answer has begun")
         assert gateway.stop() == 0
-        assert slow.wait(30) == 0
+        assert slow.wait(60) == 0
     finally:
         slow.kill()
         slow.wait()
@@ -169,12 +169,12 @@ def test_a_stream_that_waits_for_the_origin_does_not_hold_the_others(edge, origi
                                  f"http://127.0.0.1:{edge.port}/ready"],
                                 stdout=subprocess.PIPE)
         held.wait_for(1)
-        time.sleep(0.3)                      # what is ready is answered now, the other is not
+        time.sleep(0.5)                      # what is ready is answered now, the other is not
         held.answer(b"slow", cache="max-age=60")
-        out = both.communicate(timeout=30)[0].decode()
+        out = both.communicate(timeout=60)[0].decode()
     times = {path: span_ms(time_text) for time_text, path in
              re.findall(r"^ *\d+ +\+\S+ +\+\S+ +(\S+) +200 +\d+ (/\w+)$", out, re.M)}
-    assert times["/ready"] < 200 < times["/slow"]
+    assert times["/ready"] + 100 < times["/slow"]
 
 
 def span_ms(text):

@@ -59,7 +59,7 @@ def torrent_of(gateway, path):
 def aria2c(folder, *arguments):
     folder.mkdir()
     done = subprocess.run(["aria2c", *QUIET, "-d", str(folder), *map(str, arguments)],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -127,7 +127,7 @@ class Passage:
                 if is_big and spoils:
                     body[::1000] = b"X" * len(body[::1000])
                 elif is_big:
-                    assert is_spoilt.wait(30)
+                    assert is_spoilt.wait(60)
                 self.send_response(r.status)
                 for name in ("Content-Type", "Content-Range", "ETag", "Digest"):
                     if r.header(name):

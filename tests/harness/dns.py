@@ -44,9 +44,9 @@ class Answer:
 def dig(port, name, kind="A", *options, server="127.0.0.1", tool="dig"):
     """options: "+subnet=10.0.0.0/8", "+tcp", ... Never asks twice, never by TCP by itself."""
     done = subprocess.run([shutil.which(tool), f"@{server}", "-p", str(port), name, kind,
-                           "+tries=1" if tool == "dig" else "+retry=0", "+time=3", "+ignore",
+                           "+tries=1" if tool == "dig" else "+retry=0", "+time=30", "+ignore",
                            "+norecurse", "+nocookie", *options],
-                          capture_output=True, text=True, timeout=20)
+                          capture_output=True, text=True, timeout=60)
     return Answer(done.stdout)
 
 
@@ -65,7 +65,7 @@ def subnet(address, bits):
         ">HBB", 2 if ":" in address else 1, bits, 0) + data
 
 
-def ask(port, message, wait_s=2.0):
+def ask(port, message, wait_s=30):
     """The answer to any bytes by UDP, or None."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(wait_s)

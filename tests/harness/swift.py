@@ -38,6 +38,7 @@ if kind == "object":
 sys.exit(run_wsgi(f"{etc}/{kind}-server.conf", f"{kind}-server", verbose=True, **more))
 """
 
+# By default a server that is silent for half a second is given up, and left alone for a minute.
 COMMON = """[DEFAULT]
 bind_ip = 127.0.0.1
 bind_port = {port}
@@ -45,6 +46,10 @@ user = {user}
 swift_dir = {etc}
 workers = 0
 log_address = /nonexistent
+conn_timeout = 60
+node_timeout = 60
+container_update_timeout = 60
+error_suppression_limit = 1000000
 """
 
 STORE = """devices = {srv}
@@ -62,7 +67,9 @@ FILTERS = ("catch_errors gatekeeper healthcheck proxy-logging cache listing_form
            "s3api tempauth copy slo dlo versioned_writes symlink proxy-logging")
 
 OF_FILTER = {
-    "cache": "use = egg:swift#memcache\nmemcache_servers = 127.0.0.1:{memcached}\n",
+    "cache": "use = egg:swift#memcache\nmemcache_servers = 127.0.0.1:{memcached}\n"
+             "connect_timeout = 60\nio_timeout = 60\npool_timeout = 60\n"
+             "error_suppression_limit = 1000000\n",
     "tempauth": "use = egg:swift#tempauth\nuser_test_tester = testing .admin\n"
                 "token_life = {token_life}\n",
     "s3api": "use = egg:swift#s3api\nlocation = us-east-1\ns3_acl = false\n"
@@ -144,8 +151,8 @@ class Swift(Servers):
         for name in ("memcached", *KINDS):
             self.start_one(name)
         for name in self.running:
-            wait_until(lambda: self.listens(name), f"{name} of Swift listens", 60)
-        wait_until(lambda: self.ask("GET", "/healthcheck")[0] == 200, "Swift is healthy", 60)
+            wait_until(lambda: self.listens(name), f"{name} of Swift listens", 120)
+        wait_until(lambda: self.ask("GET", "/healthcheck")[0] == 200, "Swift is healthy", 120)
         if self.keystone:
             self.keystone.offer_storage(f"{self.url}/v1/AUTH_$(project_id)s")
         wait_until(self.open_account, "Swift knows whom Keystone knows", 120)
@@ -166,7 +173,7 @@ class Swift(Servers):
             "X-Account-Meta-Temp-Url-Key": TEMP_URL_KEY})[0] // 100 == 2
 
     def ask(self, method, target, body=None, fields=None):
-        c = http.client.HTTPConnection("127.0.0.1", self.ports["proxy"], timeout=30)
+        c = http.client.HTTPConnection("127.0.0.1", self.ports["proxy"], timeout=100)
         try:
             c.request(method, target, body=body, headers=fields or {})
             r = c.getresponse()
@@ -174,15 +181,20 @@ class Swift(Servers):
         finally:
             c.close()
 
-    def put(self, bucket, name, body, **fields):
-        if self.keystone:
+    def ask_known(self, method, target, body=None, fields=None):
+        """With the token, or with a new one where it is over."""
+        for _ in range(5):
+            answer = self.ask(method, target, body, {**(fields or {}), "X-Auth-Token": self.token})
+            if answer[0] != 401:
+                break
             self.enter()
-        token = {"X-Auth-Token": self.token}
+        return answer
+
+    def put(self, bucket, name, body, **fields):
         for target, data, more in ((f"/v1/{self.account}/{bucket}", b"", {}),
                                    (f"/v1/{self.account}/{bucket}/{name}", body, fields)):
-            status = self.ask("PUT", target, data, {**token, **more})[0]
+            status = self.ask_known("PUT", target, data, more)[0]
             assert status // 100 == 2, (target, status)
 
     def remove(self, bucket, name):
-        return self.ask("DELETE", f"/v1/{self.account}/{bucket}/{name}", None,
-                        {"X-Auth-Token": self.token})[0]
+        return self.ask_known("DELETE", f"/v1/{self.account}/{bucket}/{name}")[0]
