@@ -34,7 +34,8 @@ static bool is_wanted(const struct options *o, const char *name)
 struct outcome {
     const char *name;
     int64_t cache_bytes;
-    double object_miss, byte_miss, fetched, disk_written, carried, block_bytes, object_bytes;
+    double object_miss, byte_miss, fetched, disk_written, disk_read, carried;
+    double block_bytes, object_bytes;
     double ns, requests_s;
 };
 
@@ -42,11 +43,12 @@ static void print(const struct options *o, const struct outcome *r)
 {
     printf("{\"trace\":\"%s\",\"share\":%g,\"cache\":\"%s\",\"cache_bytes\":%lld,"
            "\"object_miss\":%.5f,\"byte_miss\":%.5f,\"fetched\":%.5f,\"disk_written\":%.5f,"
-           "\"carried\":%.5f,\"block_bytes\":%.1f,\"object_bytes\":%.1f,\"ns\":%.1f,\"requests_s\":"
+           "\"disk_read\":%.5f,\"carried\":%.5f,\"block_bytes\":%.1f,\"object_bytes\":%.1f,\"ns\":%"
+           ".1f,\"requests_s\":"
            "%.0f}\n",
            o->trace, o->share, r->name, (long long)r->cache_bytes, r->object_miss, r->byte_miss,
-           r->fetched, r->disk_written, r->carried, r->block_bytes, r->object_bytes, r->ns,
-           r->requests_s);
+           r->fetched, r->disk_written, r->disk_read, r->carried, r->block_bytes, r->object_bytes,
+           r->ns, r->requests_s);
     fflush(stdout);
 }
 
@@ -114,6 +116,7 @@ static void run_edge(const struct options *o, const struct workload *w, const ch
                         .byte_miss = (double)(n.missed_bytes - warm.missed_bytes) / wanted,
                         .fetched = (double)(n.fetched_bytes - warm.fetched_bytes) / wanted,
                         .disk_written = (double)written / wanted,
+                        .disk_read = (double)(n.disk_read_bytes - warm.disk_read_bytes) / wanted,
                         .carried = (double)(n.carried_bytes - warm.carried_bytes) / wanted,
                         .block_bytes = (double)weight.block_bytes / (double)(weight.blocks + 1),
                         .object_bytes = (double)weight.object_bytes / (double)(weight.objects + 1),

@@ -60,8 +60,8 @@ def worst_of_s3(cells, name):
 
 
 HEADS = (("of LRU", "missed"), ("worst of", "S3-FIFO"), ("objects", "missed"),
-         ("written", "/ asked"), ("bytes a", "block"), ("bytes an", "object"), ("ns a", "block"),
-         ("million", "requests/s"))
+         ("written", "/ asked"), ("read", "/ asked"), ("bytes a", "block"), ("bytes an", "object"),
+         ("ns a", "block"), ("million", "requests/s"))
 
 
 def show_means(cells, names):
@@ -73,6 +73,7 @@ def show_means(cells, names):
         figures = (f"{of_lru(cells, n):.3f}", f"{worst_of_s3(cells, n):.3f}",
                    f"{mean(r['object_miss'] for r in rows):.3f}",
                    f"{mean(r['disk_written'] for r in rows):.3f}",
+                   f"{mean(r.get('disk_read', 0) for r in rows):.3f}",
                    f"{max(r['block_bytes'] for r in rows):.0f}",
                    f"{max(r.get('object_bytes', 0) for r in rows):.0f}",
                    f"{mean(r['ns'] for r in rows):.0f}",
