@@ -91,8 +91,9 @@ static const struct option edge_options[] = {
      0,
      0,
      "proven",
-     "What is written to disks: blocks that the eviction policy finds worth it, all of an object "
-     "that is asked for again, or everything.",
+     "What is written to disks: blocks that the eviction policy finds worth it, and all that comes "
+     "while a disk has room that was never used; all of an object that is asked for again; or "
+     "everything.",
      {.choices = disk_admissions}},
     {"disk_zstd",
      OPTION_INT,

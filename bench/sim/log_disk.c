@@ -188,6 +188,14 @@ static void turn(struct log_disk *d)
     reclaim(d, segment);
 }
 
+/* As disks.c: a segment is left that was never open. */
+static bool has_room(const struct store *st, const struct generation *g)
+{
+    (void)st;
+    (void)g;
+    return the_disk->sequence < the_disk->count;
+}
+
 static void keep(struct store *st, struct generation *g, int64_t index)
 {
     struct log_disk *d = the_disk;
@@ -266,6 +274,7 @@ struct log_disk *log_disk_create(struct store *st, int64_t bytes)
     CHECK(the_disk == NULL && count > 2);
     the_disk = d;
     st->disk_keep = keep;
+    st->disk_has_room = has_room;
     st->disk_load = load;
     st->disk_read_ahead = read_ahead;
     return d;

@@ -45,6 +45,7 @@ int disk_init(struct disk *d, struct store *st, const struct store_disk *config,
         loads = DISK_LOADS_MIN;
     d->loads_max = loads < DISK_LOADS_MAX ? (int)loads : DISK_LOADS_MAX;
     d->segments = mem_zarray(d->medium.count, sizeof(*d->segments));
+    atomic_store(&d->has_unmade, medium_disk_has_unmade(&d->medium));
     w->room = (size_t)st->block_max_bytes + BUFFER_SPARE;
     w->buffer = disk_pages_get(w->room);
     w->moved = disk_pages_get(w->room);
@@ -79,6 +80,12 @@ static int64_t queue_bound(const struct disk *d)
 bool disk_is_behind(const struct disk *d)
 {
     return atomic_load_explicit(&d->queued_bytes, memory_order_relaxed) > queue_bound(d) / 2;
+}
+
+bool disk_has_room(const struct disk *d)
+{
+    return atomic_load_explicit(&d->has_unmade, memory_order_relaxed) && !disk_is_behind(d) &&
+           atomic_load_explicit(&d->state, memory_order_relaxed) == STORE_DISK_UP;
 }
 
 bool disk_may_write(struct disk *d, uint32_t bytes)

@@ -112,6 +112,7 @@ struct disk {
     /* any */
     _Atomic uint32_t unread; /* segments whose records are not known yet; 0: all is */
     _Atomic int state;       /* enum store_disk_state */
+    _Atomic bool has_unmade; /* segments whose files may still be made */
     _Atomic bool has_strays; /* it has, or is about to have, objects that are another disk's */
     _Atomic int64_t queued_bytes;
     _Atomic int loads_out; /* queued and running */
@@ -140,10 +141,10 @@ static inline bool disk_is_up(const struct disk *d)
     return atomic_load_explicit(&d->state, memory_order_relaxed) != STORE_DISK_DEAD;
 }
 
-/* disk_may_write: takes room in the queue for so many bytes; given back when the job is done.
- * disk_may_load: the same for one load. */
+/* disk_may_write: takes room in the queue until the job is done. disk_may_load: for one load. */
 MUST_USE bool disk_may_write(struct disk *d, uint32_t bytes);
 bool disk_is_behind(const struct disk *d); /* half of that room is taken */
+bool disk_has_room(const struct disk *d);  /* never used; and it is not behind */
 MUST_USE bool disk_may_load(struct disk *d);
 /* disk_load_done: has_come: it was read, well or not. */
 void disk_load_done(struct disk *d, bool has_come);

@@ -423,6 +423,7 @@ static void bar_the_rest(struct disk *d)
 {
     for (uint32_t i = 0; i < d->medium.count; i++)
         d->segments[i].is_barred = d->medium.fds[i] < 0;
+    atomic_store(&d->has_unmade, false); /* until one is made again */
     d->writer.barred_until = clock_mono_ms() + BARRED_MS;
     LOG_WARN_LIMITED("disk-full", "path=\"%s\" used_bytes=%lld error=\"%s\"", d->medium.path,
                      (long long)atomic_load(&d->used_bytes), strerror(errno));
@@ -444,8 +445,10 @@ static int take_segment(struct disk *d, uint32_t *out)
             continue;
         bool is_new = d->medium.fds[*out] < 0;
         if (medium_disk_make(&d->medium, *out) == 0) {
-            if (is_new)
+            if (is_new) {
                 atomic_fetch_add(&d->used_bytes, d->medium.segment_bytes);
+                atomic_store(&d->has_unmade, medium_disk_has_unmade(&d->medium));
+            }
             return 0;
         }
         if (!is_want_of_room(errno)) {

@@ -112,6 +112,14 @@ static struct disk_job *keep_locked(struct disks *ds, struct generation *g, stru
     return j;
 }
 
+static bool has_room(const struct store *st, const struct generation *g)
+{
+    struct disks *ds = st->disks;
+    const struct disk *d =
+        g->disk != DISK_NONE ? &ds->v[g->disk] : choose(ds, g->owner->hash.lo, false);
+    return d != NULL && disk_has_room(d);
+}
+
 static void keep(struct store *st, struct generation *g, int64_t index)
 {
     struct disk_job *j = NULL;
@@ -280,6 +288,7 @@ int disks_create(struct disks **out, struct store *st, const struct disks_config
             tag_secret_set(ds->v[0].medium.secret); /* nobody has asked for a tag yet */
     }
     st->disk_keep = keep;
+    st->disk_has_room = has_room;
     st->disk_load = load;
     st->disk_read_ahead = read_ahead;
     return r;

@@ -143,6 +143,8 @@ static bool is_admitted_locked(struct generation *g, const struct block *b)
     const struct segments *ss = &g->store->segments;
     switch ((enum store_admission)g->store->disk_admission) {
     case STORE_ADMIT_PROVEN:
+        if (g->store->disk_has_room(g->store, g))
+            return true;
         if (ss->policy->is_proven != NULL)
             return ss->policy->is_proven(&ss->v[b->segment], b);
         __attribute__((fallthrough));

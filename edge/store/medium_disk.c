@@ -165,6 +165,14 @@ int medium_disk_make(struct medium_disk *m, uint32_t segment)
     return 0;
 }
 
+bool medium_disk_has_unmade(const struct medium_disk *m)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < m->count && !has; i++)
+        has = m->fds[i] < 0;
+    return has;
+}
+
 int medium_disk_sync(const struct medium_disk *m, uint32_t segment)
 {
     return m->io->sync(m->fds[segment]) == 0 ? 0 : ERR_IO;

@@ -50,6 +50,7 @@ MUST_USE int medium_disk_read_around(const struct medium_disk *m, const struct m
                                      uint8_t *pages, const uint8_t **out);
 /* medium_disk_make: the file of a segment exists from here, all of its room with it. */
 MUST_USE int medium_disk_make(struct medium_disk *m, uint32_t segment);
+bool medium_disk_has_unmade(const struct medium_disk *m); /* some segments have no file */
 MUST_USE int medium_disk_sync(const struct medium_disk *m, uint32_t segment);
 /* medium_disk_allow_coded: records of DISK_CODED may lie there from here. */
 MUST_USE int medium_disk_allow_coded(struct medium_disk *m, struct buf *why);

@@ -22,7 +22,8 @@ struct store;
 
 /* What is written to disks. */
 enum store_admission {
-    STORE_ADMIT_PROVEN, /* blocks that the eviction policy deems worth it */
+    STORE_ADMIT_PROVEN, /* blocks that the eviction policy deems worth it; while the disk has room
+                         * that was never used, all */
     STORE_ADMIT_USED,   /* whatever belongs to an object that was asked for a second time */
     STORE_ADMIT_ALL,
 };

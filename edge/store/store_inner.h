@@ -36,6 +36,9 @@ struct store {
      * generation_view says of it. disk_read_ahead: blocks [from, to) will be wanted soon. */
     struct disks *disks;
     void (*disk_keep)(struct store *st, struct generation *g, int64_t index);
+    /* disk_has_room: g's disk has room that was never used, and leisure: what is written there
+     * pushes nothing out. Under g's lock instead; g has an owner. */
+    bool (*disk_has_room)(const struct store *st, const struct generation *g);
     int (*disk_load)(struct store *st, struct generation *g, int64_t index);
     void (*disk_read_ahead)(struct store *st, struct generation *g, int64_t from, int64_t to);
     int64_t disk_scrub_per_s;

@@ -37,7 +37,7 @@ static inline void folder_remove(const char *path)
 struct disk_setup {
     int64_t memory_bytes, size_bytes;
     const struct disk_io *io;
-    bool is_reformat, takes_used;
+    bool is_reformat, takes_used, takes_proven;
     int64_t scrub_per_s;
     msec_t slow_ms; /* 0: no pause of the machine makes it slow */
     int code_level;
@@ -51,16 +51,18 @@ static inline int disk_store_try(struct store **st, const char *path, struct dis
                               .weight = 1,
                               .is_reformat = s.is_reformat,
                               .io = s.io};
-    struct store_config config = {
-        .memory_bytes = s.memory_bytes > 0 ? s.memory_bytes : 32 * MIB,
-        .block_max_bytes = BLOCK,
-        .variants_max = 4,
-        .disks = &disk,
-        .disk_count = 1,
-        .disk_admission = s.takes_used ? STORE_ADMIT_USED : STORE_ADMIT_ALL,
-        .disk_scrub_per_s = s.scrub_per_s,
-        .disk_slow_ms = s.slow_ms > 0 ? s.slow_ms : 10 * PATIENCE_S * 1000,
-        .disk_code_level = s.code_level};
+    struct store_config config = {.memory_bytes = s.memory_bytes > 0 ? s.memory_bytes : 32 * MIB,
+                                  .block_max_bytes = BLOCK,
+                                  .variants_max = 4,
+                                  .disks = &disk,
+                                  .disk_count = 1,
+                                  .disk_admission = s.takes_proven ? STORE_ADMIT_PROVEN
+                                                    : s.takes_used ? STORE_ADMIT_USED
+                                                                   : STORE_ADMIT_ALL,
+                                  .disk_scrub_per_s = s.scrub_per_s,
+                                  .disk_slow_ms =
+                                      s.slow_ms > 0 ? s.slow_ms : 10 * PATIENCE_S * 1000,
+                                  .disk_code_level = s.code_level};
     return store_create(st, &config, why);
 }
 

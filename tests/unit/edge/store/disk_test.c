@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/edge/store/disk_damage.h"
 
+#include "edge/store/disks.h"
+
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -40,6 +42,40 @@ static void what_is_asked_for_once_is_not_written(void **state)
     EQ(object_read(st, 2, 4).good, 4);
     UNTIL(on_disk(st) == 4);
     UNTIL(COUNT(st, disk_written_blocks) == 4);
+    store_destroy(&st);
+    folder_remove(path);
+}
+
+static void a_disk_is_filled_once_and_then_waits_for_proof(void **state)
+{
+    char path[64];
+    (void)state;
+    folder_make(path);
+    struct disk_setup setup = {.size_bytes = 32 * MIB, .takes_proven = true};
+    struct store *st = disk_store(path, setup);
+    const struct disk *d = disks_at(st->disks, 0);
+    uint64_t id = 1;
+    for (; disk_has_room(d); id++) {
+        assert_true(object_put(st, id, 4));
+        UNTIL(atomic_load(&d->queued_bytes) == 0);
+    }
+    assert_true(COUNT(st, disk_written_blocks) > 64 && COUNT(st, disk_written_blocks) <= 128);
+    int64_t held = on_disk(st); /* all but the segment that has to be free again */
+    uint64_t written = COUNT(st, disk_written_blocks);
+    assert_true(held > 32);
+    for (uint64_t end = id + 8; id < end; id++)
+        assert_true(object_put(st, id, 4));
+    EQ(atomic_load(&d->queued_bytes), 0);
+    EQ(COUNT(st, disk_written_blocks), written);
+    store_destroy(&st);
+
+    st = disk_store(path, setup); /* full from its start on */
+    assert_true(on_disk(st) >= held);
+    assert_true(object_put(st, id, 4));
+    EQ(atomic_load(&disks_at(st->disks, 0)->queued_bytes), 0);
+    EQ(object_read(st, id, 4).good, 4);
+    EQ(object_read(st, id, 4).good, 4);
+    UNTIL(COUNT(st, disk_written_blocks) >= 4);
     store_destroy(&st);
     folder_remove(path);
 }
@@ -458,6 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_that_left_memory_comes_back_from_the_disk),
         cmocka_unit_test(what_is_asked_for_once_is_not_written),
+        cmocka_unit_test(a_disk_is_filled_once_and_then_waits_for_proof),
         cmocka_unit_test(everything_comes_back_after_a_stop),
         cmocka_unit_test(what_was_written_outlives_a_kill),
         cmocka_unit_test(what_was_removed_does_not_come_back),
