@@ -16,186 +16,222 @@
 #define AT(field)      OPTION_FIELD(struct control_options, field)
 #define NODE(field)    OPTION_FIELD(struct control_node, field)
 #define ROLLOUT(field) OPTION_FIELD(struct control_rollout, field)
-#define ROW(n, t, ...)                                                                             \
-    {                                                                                              \
-        .name = n, .type = OPTION_##t, __VA_ARGS__                                                 \
-    }
-#define IN(at)          .offset_bytes = at
-#define BY(value, text) .fallback = value, .meaning = text
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 
-/* clang-format off */
 static const struct option node_rows[] = {
-    ROW("http_url", TEXT, IN(NODE(http_url)), BY("",
-        "Where users reach it by http: \"http://icn.cdn.example\"; unset: as its heartbeat says.")),
-    ROW("https_url", TEXT, IN(NODE(https_url)), BY("", "The same by https.")),
-    ROW("admin_url", TEXT, IN(NODE(admin_url)), BY("",
-        "Its admin listener, for byeorictl explain; unset: as its heartbeat says.")),
-    ROW("addresses", TEXTS, IN(NODE(addresses)), BY("",
-        "Its IP addresses, for DNS; unset: those that stand in its URLs.")),
-    ROW("lat", TEXT, IN(NODE(lat)), BY("", "Where it stands: degrees north, \"37.5665\".")),
-    ROW("lon", TEXT, IN(NODE(lon)), BY("", "Degrees east, \"126.978\".")),
-    ROW("city", TEXT, IN(NODE(city)), BY("", "Name of the place, for people.")),
-    ROW("country", TEXT, IN(NODE(country)), BY("", "ISO 3166-1, two capitals: \"KR\".")),
-    ROW("weight", TEXT, IN(NODE(weight)), BY("1", "Share of users among edges that are as near.")),
-    ROW("capacity_mbps", TEXT, IN(NODE(capacity_mbps)), BY("0",
-        "What it can send, 10^6 bits a second: its weight is what is free of it; 0: unknown.")),
-    ROW("price_class", INT, IN(NODE(price_class)), .min = 1, .max = NODE_PRICE_CLASSES, BY("1",
-        "What its bytes cost, from 1: the cheapest of edges that are as near comes first.")),
-    ROW("region", TEXT, IN(NODE(region)), BY("", "The region section it is within.")),
+    OPTION_ROW(
+        "http_url", TEXT, NODE(http_url), "",
+        "Where users reach it by http: \"http://icn.cdn.example\"; unset: as its heartbeat says."),
+    OPTION_ROW("https_url", TEXT, NODE(https_url), "", "The same by https."),
+    OPTION_ROW("admin_url", TEXT, NODE(admin_url), "",
+               "Its admin listener, for byeorictl explain; unset: as its heartbeat says."),
+    OPTION_ROW("addresses", TEXTS, NODE(addresses), "",
+               "Its IP addresses, for DNS; unset: those that stand in its URLs."),
+    OPTION_ROW("lat", TEXT, NODE(lat), "", "Where it stands: degrees north, \"37.5665\"."),
+    OPTION_ROW("lon", TEXT, NODE(lon), "", "Degrees east, \"126.978\"."),
+    OPTION_ROW("city", TEXT, NODE(city), "", "Name of the place, for people."),
+    OPTION_ROW("country", TEXT, NODE(country), "", "ISO 3166-1, two capitals: \"KR\"."),
+    OPTION_ROW("weight", TEXT, NODE(weight), "1", "Share of users among edges that are as near."),
+    OPTION_ROW(
+        "capacity_mbps", TEXT, NODE(capacity_mbps), "0",
+        "What it can send, 10^6 bits a second: its weight is what is free of it; 0: unknown."),
+    OPTION_ROW_WITH(
+        "price_class", INT, NODE(price_class), "1",
+        "What its bytes cost, from 1: the cheapest of edges that are as near comes first.",
+        .min = 1, .max = NODE_PRICE_CLASSES),
+    OPTION_ROW("region", TEXT, NODE(region), "", "The region section it is within."),
     {.name = NULL},
 };
-static const struct option_section node_section = {
-    .options = node_rows, .record_bytes = sizeof(struct control_node), .is_titled = true,
-    .title_offset_bytes = NODE(id), .line_offset_bytes = NODE(line)};
+static const struct option_section node_section = {.options = node_rows,
+                                                   .record_bytes = sizeof(struct control_node),
+                                                   .is_titled = true,
+                                                   .title_offset_bytes = NODE(id),
+                                                   .line_offset_bytes = NODE(line)};
 
 static const struct option site_rows[] = {
-    ROW("hosts", TEXTS, IN(OPTION_FIELD(struct control_site, hosts)), BY("",
-        "Host names of the site: \"dl.example.com\", \"*.example.com\" (any depth).")),
-    ROW("price_class", INT, IN(OPTION_FIELD(struct control_site, price_class)), .min = 0,
-        .max = NODE_PRICE_CLASSES, BY("0",
-        "Edges above this price class serve it only where no other can; 0: all do.")),
+    OPTION_ROW("hosts", TEXTS, OPTION_FIELD(struct control_site, hosts), "",
+               "Host names of the site: \"dl.example.com\", \"*.example.com\" (any depth)."),
+    OPTION_ROW_WITH("price_class", INT, OPTION_FIELD(struct control_site, price_class), "0",
+                    "Edges above this price class serve it only where no other can; 0: all do.",
+                    .max = NODE_PRICE_CLASSES),
     {.name = NULL},
 };
 static const struct option_section site_section = {
-    .options = site_rows, .record_bytes = sizeof(struct control_site), .is_titled = true,
+    .options = site_rows,
+    .record_bytes = sizeof(struct control_site),
+    .is_titled = true,
     .title_offset_bytes = OPTION_FIELD(struct control_site, name),
     .line_offset_bytes = OPTION_FIELD(struct control_site, line)};
 
 static const struct option override_rows[] = {
-    ROW("edges", TEXTS, IN(OPTION_FIELD(struct control_override, edges)), BY("",
-        "Nodes for users in this network, in order of preference.")),
+    OPTION_ROW("edges", TEXTS, OPTION_FIELD(struct control_override, edges), "",
+               "Nodes for users in this network, in order of preference."),
     {.name = NULL},
 };
 static const struct option_section override_section = {
-    .options = override_rows, .record_bytes = sizeof(struct control_override), .is_titled = true,
+    .options = override_rows,
+    .record_bytes = sizeof(struct control_override),
+    .is_titled = true,
     .title_offset_bytes = OPTION_FIELD(struct control_override, network),
     .line_offset_bytes = OPTION_FIELD(struct control_override, line)};
 
 static const struct option asn_rows[] = {
-    ROW("edges", TEXTS, IN(OPTION_FIELD(struct control_override, edges)), BY("",
-        "Nodes for its users, in order of preference.")),
+    OPTION_ROW("edges", TEXTS, OPTION_FIELD(struct control_override, edges), "",
+               "Nodes for its users, in order of preference."),
     {.name = NULL},
 };
 static const struct option_section asn_section = {
-    .options = asn_rows, .record_bytes = sizeof(struct control_override), .is_titled = true,
+    .options = asn_rows,
+    .record_bytes = sizeof(struct control_override),
+    .is_titled = true,
     .title_offset_bytes = OPTION_FIELD(struct control_override, network),
     .line_offset_bytes = OPTION_FIELD(struct control_override, line)};
 
 #define REGION(field) OPTION_FIELD(struct control_region, field)
 static const struct option region_rows[] = {
-    ROW("countries", TEXTS, IN(REGION(countries)), BY("",
-        "Whose users are within: ISO 3166-1, two capitals each.")),
-    ROW("continent", TEXT, IN(REGION(continent)), BY("",
-        "All of it is within, but for countries that another region names: \"EU\".")),
-    ROW("guests", BOOL, IN(REGION(takes_guests)), BY("false",
-        "Whether its edges may serve users from outside.")),
+    OPTION_ROW("countries", TEXTS, REGION(countries), "",
+               "Whose users are within: ISO 3166-1, two capitals each."),
+    OPTION_ROW("continent", TEXT, REGION(continent), "",
+               "All of it is within, but for countries that another region names: \"EU\"."),
+    OPTION_ROW("guests", BOOL, REGION(takes_guests), "false",
+               "Whether its edges may serve users from outside."),
     {.name = NULL},
 };
-static const struct option_section region_section = {
-    .options = region_rows, .record_bytes = sizeof(struct control_region), .is_titled = true,
-    .title_offset_bytes = REGION(name), .line_offset_bytes = REGION(line)};
+static const struct option_section region_section = {.options = region_rows,
+                                                     .record_bytes = sizeof(struct control_region),
+                                                     .is_titled = true,
+                                                     .title_offset_bytes = REGION(name),
+                                                     .line_offset_bytes = REGION(line)};
 
 static const struct option rollout_rows[] = {
-    ROW("hold", DURATION, IN(ROLLOUT(hold_ms)), .max = 86400000, BY("0s",
-        "How long a new configuration is watched on one edge, and then on a share of them, before "
-        "it goes on; 0s: to all at once.")),
-    ROW("share", RATIO, IN(ROLLOUT(share)), BY("10%", "Of the edges, after the first one.")),
-    ROW("rise", RATIO, IN(ROLLOUT(rise)), BY("2%",
-        "It is taken back where this much more of the answers are errors than on other edges.")),
-    ROW("least_requests", INT, IN(ROLLOUT(least_requests)), .min = 1, .max = 1000000, BY("50",
-        "Answers it takes to judge by.")),
+    OPTION_ROW_WITH("hold", DURATION, ROLLOUT(hold_ms), "0s",
+                    "How long a new configuration is watched on one edge, and then on a share of "
+                    "them, before it goes on; 0s: to all at once.",
+                    .max = 86400000),
+    OPTION_ROW("share", RATIO, ROLLOUT(share), "10%", "Of the edges, after the first one."),
+    OPTION_ROW(
+        "rise", RATIO, ROLLOUT(rise), "2%",
+        "It is taken back where this much more of the answers are errors than on other edges."),
+    OPTION_ROW_WITH("least_requests", INT, ROLLOUT(least_requests), "50",
+                    "Answers it takes to judge by.", .min = 1, .max = 1000000),
     {.name = NULL},
 };
-static const struct option_section rollout_section = {
-    .options = rollout_rows, .record_bytes = sizeof(struct control_rollout), .is_single = true,
-    .line_offset_bytes = OPTION_NO_LINE};
+static const struct option_section rollout_section = {.options = rollout_rows,
+                                                      .record_bytes =
+                                                          sizeof(struct control_rollout),
+                                                      .is_single = true,
+                                                      .line_offset_bytes = OPTION_NO_LINE};
 
 static const struct option control_rows[] = {
-    ROW("workers", INT, IN(AT(workers)), .min = 0, .max = 256, BY("0",
-        "Threads that serve; 0: one for each core.")),
-    ROW("drain", DURATION, IN(AT(drain_ms)), .min = 0, .max = 600000, BY("5s",
-        "How long a stopping control plane finishes what runs.")),
-    ROW("log_level", CHOICE, IN(AT(log_level)), .choices = log_levels, BY("info",
-        "What is logged to standard error.")),
-    ROW("state", TEXT, IN(AT(state)), BY(NULL,
-        "SQLite file of nodes, sites, purges and usage; made where there is none.")),
-    ROW("snapshot", TEXT, IN(AT(snapshot)), BY("",
-        "File that is written every 10 s with what an instance with routes_only starts from.")),
-    ROW("routes_only", BOOL, IN(AT(routes_only)), BY("false",
-        "A second instance: state is a snapshot of the first one's; routes by it and takes nodes "
-        "to be as they were; heartbeats and changes are refused.")),
-    ROW("geoip", TEXT, IN(AT(geoip)), BY("",
-        "City-type database, MaxMind's format, followed on disk; unset: no routing by place.")),
-    ROW("geoip_country", TEXT, IN(AT(geoip_country)), BY("",
-        "Country-type database, for addresses that the other does not know.")),
-    ROW("geoip_asn", TEXT, IN(AT(geoip_asn)), BY("", "ASN-type database, for asn sections.")),
-    ROW("geoip_sentinels", TEXTS, IN(AT(geoip_sentinels)), BY("",
-        "Addresses that a new database must have in their country: \"192.0.2.1 KR\".")),
-    ROW("operator_token_file", TEXT, IN(AT(operator_token_file)), BY(NULL,
-        "File whose first line is the first operators' token (16 characters or more).")),
-    ROW("node_token_file", TEXT, IN(AT(node_token_file)), BY("",
-        "File whose first line is a token for any node; unset: each node needs one of its own.")),
-    ROW("secret_key_file", TEXT, IN(AT(secret_key_file)), BY("",
+    OPTION_ROW_WITH("workers", INT, AT(workers), "0", "Threads that serve; 0: one for each core.",
+                    .max = 256),
+    OPTION_ROW_WITH("drain", DURATION, AT(drain_ms), "5s",
+                    "How long a stopping control plane finishes what runs.", .max = 600000),
+    OPTION_ROW_WITH("log_level", CHOICE, AT(log_level), "info", "What is logged to standard error.",
+                    .choices = log_levels),
+    OPTION_ROW("state", TEXT, AT(state), NULL,
+               "SQLite file of nodes, sites, purges and usage; made where there is none."),
+    OPTION_ROW(
+        "snapshot", TEXT, AT(snapshot), "",
+        "File that is written every 10 s with what an instance with routes_only starts from."),
+    OPTION_ROW("routes_only", BOOL, AT(routes_only), "false",
+               "A second instance: state is a snapshot of the first one's; routes by it and takes "
+               "nodes to be as they were; heartbeats and changes are refused."),
+    OPTION_ROW(
+        "geoip", TEXT, AT(geoip), "",
+        "City-type database, MaxMind's format, followed on disk; unset: no routing by place."),
+    OPTION_ROW("geoip_country", TEXT, AT(geoip_country), "",
+               "Country-type database, for addresses that the other does not know."),
+    OPTION_ROW("geoip_asn", TEXT, AT(geoip_asn), "", "ASN-type database, for asn sections."),
+    OPTION_ROW("geoip_sentinels", TEXTS, AT(geoip_sentinels), "",
+               "Addresses that a new database must have in their country: \"192.0.2.1 KR\"."),
+    OPTION_ROW("operator_token_file", TEXT, AT(operator_token_file), NULL,
+               "File whose first line is the first operators' token (16 characters or more)."),
+    OPTION_ROW(
+        "node_token_file", TEXT, AT(node_token_file), "",
+        "File whose first line is a token for any node; unset: each node needs one of its own."),
+    OPTION_ROW(
+        "secret_key_file", TEXT, AT(secret_key_file), "",
         "File with keys of 64 hex digits, a line each, the newest first: private keys and signing "
-        "secrets are sealed with it in the state; unset: they are there as they are.")),
-    ROW("operator_rate", INT, IN(AT(operator_rate)), .min = 0, .max = 1000000, BY("200",
-        "Requests a second for each token of operators, five times as many at once; 0: any.")),
-    ROW("usage_keep", DURATION, IN(AT(usage_keep_ms)), .min = 35LL * 86400000,
-        .max = 36500LL * 86400000, BY("400d", "How long the ledger's five-minute rows are kept.")),
-    ROW("price_file", TEXT, IN(AT(price_file)), BY("",
-        "File with price and tariff sections in place of those here; SIGHUP reads it anew.")),
-    ROW("audit_keep", INT, IN(AT(audit_keep)), .min = 100, .max = 10000000, BY("100000",
-        "Entries of the audit log that are kept.")),
-    ROW("purge_keep", INT, IN(AT(purge_keep)), .min = 1, .max = 1000000, BY("10000",
-        "Purges kept for edges that were away; beyond, such an edge revalidates all it has.")),
-    ROW("route_ttl", DURATION, IN(AT(route_ttl_ms)), .min = 0, .max = 86400000, BY("30s",
-        "How long a user may keep a redirect (Cache-Control: private, max-age).")),
-    ROW("near_km", INT, IN(AT(near_km)), .min = 0, .max = 20000, BY("50",
-        "Edges at most this much farther than the nearest share its users.")),
-    ROW("vague_km", INT, IN(AT(vague_km)), .min = 0, .max = 20000, BY("500",
-        "Users whose place is no more exact than this are spread over their country; 0: never.")),
-    ROW("probe_every", DURATION, IN(AT(probe_every_ms)), .min = 0, .max = 3600000, BY("0s",
-        "Time between two connections to each address of an edge, to see whether it is reached; "
-        "0s: none.")),
-    ROW("probe_timeout", DURATION, IN(AT(probe_timeout_ms)), .min = 10, .max = 60000, BY("2s",
-        "How long such a connection may take.")),
-    ROW("trusted_proxies", TEXTS, IN(AT(trusted_proxies)), BY("",
-        "Networks whose X-Forwarded-For is believed; none by default.")),
-    ROW("router", SECTION, IN(AT(routers)), .section = &listen_section, BY("",
-        "A public address: users' requests are redirected to their edge; GET /v1/route.")),
-    ROW("api", SECTION, IN(AT(apis)), .section = &listen_section, BY("",
-        "An address for nodes and operators: the whole API, by token.")),
-    ROW("dns", SECTION, IN(AT(zones)), .section = &dns_section, BY("",
-        "A zone that is answered here: names of sites lead to their best edges.")),
-    ROW("certificate", SECTION, IN(AT(certificates)), .section = &certificate_section, BY("",
-        "For listeners with tls, chosen by the names in it.")),
-    ROW("tls", SECTION, IN(AT(tls)), .section = &tls_section, BY("",
-        "What listeners with tls have in common.")),
-    ROW("node", SECTION, IN(AT(nodes)), .section = &node_section, BY("", "An edge.")),
-    ROW("site", SECTION, IN(AT(sites)), .section = &site_section, BY("",
-        "A site that its edges' own files define; others come by PUT /v1/sites.")),
-    ROW("override", SECTION, IN(AT(overrides)), .section = &override_section, BY("",
-        "A network, \"203.0.113.0/24\", whose users go to certain edges.")),
-    ROW("asn", SECTION, IN(AT(asns)), .section = &asn_section, BY("",
-        "A network operator, by its AS number, \"64500\", whose users go to certain edges.")),
-    ROW("region", SECTION, IN(AT(regions)), .section = &region_section, BY("",
-        "A boundary that no answer crosses: users within get edges within, and no others do.")),
-    ROW("rollout", SECTION, IN(AT(rollout)), .section = &rollout_section, BY("",
-        "How a new configuration reaches the edges.")),
-    ROW("admin", SECTION, IN(AT(admin)), .section = &admin_section, BY("",
-        "Metrics and health on an address of their own.")),
-    ROW("price", SECTION, IN(AT(price)), .section = &price_section, BY("",
-        "What bytes cost, for GET /v1/cost.")),
-    ROW("tariff", SECTION, IN(AT(tariffs)), .section = &tariff_section, BY("",
-        "What a carrier charges for bytes to clients of some nodes.")),
+        "secrets are sealed with it in the state; unset: they are there as they are."),
+    OPTION_ROW_WITH(
+        "operator_rate", INT, AT(operator_rate), "200",
+        "Requests a second for each token of operators, five times as many at once; 0: any.",
+        .max = 1000000),
+    OPTION_ROW_WITH("usage_keep", DURATION, AT(usage_keep_ms), "400d",
+                    "How long the ledger's five-minute rows are kept.", .min = 35LL * 86400000,
+                    .max = 36500LL * 86400000),
+    OPTION_ROW("price_file", TEXT, AT(price_file), "",
+               "File with price and tariff sections in place of those here; SIGHUP reads it anew."),
+    OPTION_ROW_WITH("audit_keep", INT, AT(audit_keep), "100000",
+                    "Entries of the audit log that are kept.", .min = 100, .max = 10000000),
+    OPTION_ROW_WITH(
+        "purge_keep", INT, AT(purge_keep), "10000",
+        "Purges kept for edges that were away; beyond, such an edge revalidates all it has.",
+        .min = 1, .max = 1000000),
+    OPTION_ROW_WITH("route_ttl", DURATION, AT(route_ttl_ms), "30s",
+                    "How long a user may keep a redirect (Cache-Control: private, max-age).",
+                    .max = 86400000),
+    OPTION_ROW_WITH("near_km", INT, AT(near_km), "50",
+                    "Edges at most this much farther than the nearest share its users.",
+                    .max = 20000),
+    OPTION_ROW_WITH(
+        "vague_km", INT, AT(vague_km), "500",
+        "Users whose place is no more exact than this are spread over their country; 0: never.",
+        .max = 20000),
+    OPTION_ROW_WITH("probe_every", DURATION, AT(probe_every_ms), "0s",
+                    "Time between two connections to each address of an edge, to see whether it is "
+                    "reached; 0s: none.",
+                    .max = 3600000),
+    OPTION_ROW_WITH("probe_timeout", DURATION, AT(probe_timeout_ms), "2s",
+                    "How long such a connection may take.", .min = 10, .max = 60000),
+    OPTION_ROW("trusted_proxies", TEXTS, AT(trusted_proxies), "",
+               "Networks whose X-Forwarded-For is believed; none by default."),
+    OPTION_ROW_WITH(
+        "router", SECTION, AT(routers), "",
+        "A public address: users' requests are redirected to their edge; GET /v1/route.",
+        .section = &listen_section),
+    OPTION_ROW_WITH("api", SECTION, AT(apis), "",
+                    "An address for nodes and operators: the whole API, by token.",
+                    .section = &listen_section),
+    OPTION_ROW_WITH("dns", SECTION, AT(zones), "",
+                    "A zone that is answered here: names of sites lead to their best edges.",
+                    .section = &dns_section),
+    OPTION_ROW_WITH("certificate", SECTION, AT(certificates), "",
+                    "For listeners with tls, chosen by the names in it.",
+                    .section = &certificate_section),
+    OPTION_ROW_WITH("tls", SECTION, AT(tls), "", "What listeners with tls have in common.",
+                    .section = &tls_section),
+    OPTION_ROW_WITH("node", SECTION, AT(nodes), "", "An edge.", .section = &node_section),
+    OPTION_ROW_WITH("site", SECTION, AT(sites), "",
+                    "A site that its edges' own files define; others come by PUT /v1/sites.",
+                    .section = &site_section),
+    OPTION_ROW_WITH("override", SECTION, AT(overrides), "",
+                    "A network, \"203.0.113.0/24\", whose users go to certain edges.",
+                    .section = &override_section),
+    OPTION_ROW_WITH(
+        "asn", SECTION, AT(asns), "",
+        "A network operator, by its AS number, \"64500\", whose users go to certain edges.",
+        .section = &asn_section),
+    OPTION_ROW_WITH(
+        "region", SECTION, AT(regions), "",
+        "A boundary that no answer crosses: users within get edges within, and no others do.",
+        .section = &region_section),
+    OPTION_ROW_WITH("rollout", SECTION, AT(rollout), "",
+                    "How a new configuration reaches the edges.", .section = &rollout_section),
+    OPTION_ROW_WITH("admin", SECTION, AT(admin), "",
+                    "Metrics and health on an address of their own.", .section = &admin_section),
+    OPTION_ROW_WITH("price", SECTION, AT(price), "", "What bytes cost, for GET /v1/cost.",
+                    .section = &price_section),
+    OPTION_ROW_WITH("tariff", SECTION, AT(tariffs), "",
+                    "What a carrier charges for bytes to clients of some nodes.",
+                    .section = &tariff_section),
     {.name = NULL},
 };
-const struct option_section control_section = {
-    .options = control_rows, .record_bytes = sizeof(struct control_options),
-    .line_offset_bytes = OPTION_NO_LINE};
-/* clang-format on */
+const struct option_section control_section = {.options = control_rows,
+                                               .record_bytes = sizeof(struct control_options),
+                                               .line_offset_bytes = OPTION_NO_LINE};
 
 /* ---- values that rows leave as text ---- */
 

@@ -108,7 +108,7 @@ void picture_point(double lat, double lon, double *x, double *y, double *z);
 /* picture_code: two letters as a number; 0 where they are not two. */
 static inline uint16_t picture_code(struct span s)
 {
-    return s.n == 2 ? (uint16_t)((uint8_t)s.p[0] << 8 | (uint8_t)s.p[1]) : 0;
+    return (uint16_t)(s.n == 2 ? (uint8_t)s.p[0] << 8 | (uint8_t)s.p[1] : 0);
 }
 /* picture_may_have: false: no edge is in this country, or on this continent (picture_code). */
 static inline bool picture_may_have(const struct picture *p, uint16_t code)
