@@ -18,8 +18,9 @@ from tests.harness import builds, packages
 from tests.harness.programs import SANITIZERS
 from tests.harness.trouble import Trouble
 
-# Many tests wait for what takes its time: one more than there are cores keeps these busy.
-TESTERS = str(int(builds.JOBS) + 1)
+# Many tests wait for what takes its time: more of them than there are cores keeps these busy.
+TESTERS = str(int(builds.JOBS) + 2)
+UNIT_TESTERS = str(int(builds.JOBS) * 2)
 
 
 @dataclass
@@ -36,7 +37,7 @@ def meson_log(folder, suite, names=()):
     log = folder / "meson-logs" / f"{suite}.json"
     done = subprocess.run(
         ["meson", "test", "-C", str(folder), "--no-rebuild", "--suite", suite, "--logbase", suite,
-         "--num-processes", builds.JOBS, *names], capture_output=True, text=True)
+         "--num-processes", UNIT_TESTERS, *names], capture_output=True, text=True)
     if not log.exists():
         return [Result(f"{folder.name} {suite}", False, done.stdout + done.stderr)]
     results = []
