@@ -453,36 +453,17 @@ static void worker_stop(struct daemon *d, struct worker *w)
 
 /* ---- reload ---- */
 
-static int refuse_fixed(const struct control_options *old, const struct control_options *new,
-                        const char *file, struct buf *why)
-{
-    if (strcmp(old->state, new->state) == 0 && old->routes_only == new->routes_only &&
-        strcmp(old->snapshot, new->snapshot) == 0 && old->workers == new->workers &&
-        old->purge_keep == new->purge_keep && old->audit_keep == new->audit_keep &&
-        old->operator_rate ==
-            new->operator_rate &&strcmp(old->secret_key_file, new->secret_key_file) == 0 &&
-        old->routers.count == new->routers.count &&
-        old->apis.count == new->apis.count &&dns_is_same(&old->zones, &new->zones))
-        return 0;
-    option_error(why, file, 1,
-                 "state, snapshot, routes_only, workers, purge_keep, audit_keep, operator_rate, "
-                 "secret_key_file, "
-                 "router, api and dns "
-                 "sections change only with a "
-                 "restart");
-    return ERR_CONFIG;
-}
+static const char *const fixed_names[] = {
+    "state",         "snapshot",        "routes_only", "workers", "purge_keep", "audit_keep",
+    "operator_rate", "secret_key_file", "router",      "api",     "dns",        NULL};
 
 static int reload(struct daemon *d, struct option_config *config, struct buf *why)
 {
     struct control *c = daemon_app(d);
     const struct control_options *o = options_of(config);
-    const char *file = option_file(config);
     struct certificates_spec certificates = {&o->certificates, &o->tls};
     struct rollout_document *rules = rollout_stable_document(c->api.rollout);
-    int err = refuse_fixed(options_of(c->config), o, file, why);
-    if (err == 0)
-        err = certificates_reload(c->certificates, &certificates, why);
+    int err = certificates_reload(c->certificates, &certificates, why);
     if (err == 0)
         err = swap_config(c, config, rules, why);
     rollout_document_unref(&rules);
@@ -526,6 +507,7 @@ const struct daemon_program control_program = {
     .check = check,
     .start = start,
     .worker_start = worker_start,
+    .fixed = fixed_names,
     .reload = reload,
     .worker_drain = worker_drain,
     .worker_stop = worker_stop,

@@ -418,24 +418,12 @@ static const char *const fixed_names[] = {"node",       "names",          "worke
                                           "access_log", "prefill_folder", "admin",     "https_url",
                                           "admin_url",  "control",        "memcached", NULL};
 
-static int check_fixed(struct option_config *was, struct option_config *is, struct buf *why)
-{
-    const char *changed =
-        option_changed(&edge_section, option_record(was), option_record(is), fixed_names);
-    if (changed == NULL)
-        return 0;
-    option_error(why, option_file(is), 1, "%s: cannot change without a restart", changed);
-    return ERR_CONFIG;
-}
-
 static int reload(struct daemon *d, struct option_config *config, struct buf *why)
 {
     struct edge *e = daemon_app(d);
     const struct edge_config *c = option_record(config);
     struct certificates_spec certificates = {&c->certificates, &c->tls};
-    int err = check_fixed(daemon_config(d), config, why);
-    if (err == 0)
-        err = certificates_reload(e->certificates, &certificates, why);
+    int err = certificates_reload(e->certificates, &certificates, why);
     if (err == 0)
         err = renew_sites(e, buf_span(&e->document), certificates_given(e->certificates), why);
     struct server_config limits = limits_of(c);
@@ -477,6 +465,7 @@ const struct daemon_program edge_program = {
     .start = start,
     .worker_start = worker_start,
     .ready = ready,
+    .fixed = fixed_names,
     .reload = reload,
     .reopen = reopen,
     .worker_drain = worker_drain,

@@ -198,19 +198,9 @@ static void worker_stop(struct daemon *d, struct worker *w)
 }
 
 /* Everything else of a file can change while it runs: rules, index, time-outs, certificates. */
-static int refuse_fixed(const struct origin *o, const struct option_config *config,
-                        const struct origin_options *new, struct buf *why)
-{
-    static const char *const fixed[] = {"folder",     "storage",  "mirrors", "releases", "sendfile",
-                                        "io_threads", "io_queue", "workers", "listen",   NULL};
-    const char *name = option_changed(&origin_section, options_of(o->config), new, fixed);
-    if (name == NULL)
-        return 0;
-    int line = option_line(config, new, name);
-    option_error(why, option_file(config), line > 0 ? line : 1, "%s changes only with a restart",
-                 name);
-    return ERR_CONFIG;
-}
+static const char *const fixed_names[] = {"folder",   "storage",    "mirrors",  "releases",
+                                          "sendfile", "io_threads", "io_queue", "workers",
+                                          "listen",   NULL};
 
 static void take_news(struct mail *m)
 {
@@ -229,9 +219,7 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     struct origin *o = daemon_app(d);
     const struct origin_options *opt = options_of(config);
     struct certificates_spec certificates = {&opt->certificates, &opt->tls};
-    int err = refuse_fixed(o, config, opt, why);
-    if (err == 0)
-        err = certificates_reload(o->certificates, &certificates, why);
+    int err = certificates_reload(o->certificates, &certificates, why);
     if (err != 0)
         return err;
     o->config = config;
@@ -251,6 +239,7 @@ const struct daemon_program origin_program = {
     .check = check,
     .start = start,
     .worker_start = worker_start,
+    .fixed = fixed_names,
     .reload = reload,
     .worker_drain = worker_drain,
     .worker_stop = worker_stop,

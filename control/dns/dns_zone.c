@@ -170,24 +170,3 @@ int dns_check(const struct option_records *sections, const char *file, struct bu
     }
     return err;
 }
-
-static bool are_same_texts(const struct option_texts *a, const struct option_texts *b)
-{
-    bool is_same = a->count == b->count;
-    for (size_t i = 0; is_same && i < a->count; i++)
-        is_same = strcmp(a->v[i], b->v[i]) == 0;
-    return is_same;
-}
-
-bool dns_is_same(const struct option_records *a, const struct option_records *b)
-{
-    const struct dns_options *x = a->v, *y = b->v;
-    bool is_same = a->count == b->count;
-    for (size_t i = 0; is_same && i < a->count; i++)
-        is_same = strcmp(x[i].address, y[i].address) == 0 && strcmp(x[i].zone, y[i].zone) == 0 &&
-                  strcmp(x[i].contact, y[i].contact) == 0 && x[i].ttl_ms == y[i].ttl_ms &&
-                  x[i].negative_ttl_ms == y[i].negative_ttl_ms && x[i].answers == y[i].answers &&
-                  x[i].rate == y[i].rate && x[i].slip == y[i].slip &&
-                  are_same_texts(&x[i].servers, &y[i].servers);
-    return is_same;
-}

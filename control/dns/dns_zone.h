@@ -51,6 +51,5 @@ ptrdiff_t dns_name_below(const uint8_t *name, size_t bytes, const struct dns_nam
 
 /* dns_check: all sections, for --check-config: ERR_CONFIG and a line each. */
 MUST_USE int dns_check(const struct option_records *sections, const char *file, struct buf *why);
-bool dns_is_same(const struct option_records *a, const struct option_records *b);
 
 #endif

@@ -101,6 +101,10 @@ int option_line(const struct option_config *c, const void *record, const char *n
  * the same in two of its records; NULL: none. For what a reload cannot change. */
 const char *option_changed(const struct option_section *s, const void *a, const void *b,
                            const char *const *names);
+/* option_refuse_changed: the same of two configurations; 0, or ERR_CONFIG and the line in why. */
+MUST_USE int option_refuse_changed(const struct option_section *root, struct option_config *was,
+                                   struct option_config *is, const char *const *names,
+                                   struct buf *why);
 /* option_error: for checks that span options, in the same form ("file:line: text\n"). */
 void option_error(struct buf *why, const char *file, int line, const char *format, ...)
     PRINTF(4, 5);

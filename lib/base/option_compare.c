@@ -3,6 +3,8 @@
  * Whether two records say the same. */
 #include "lib/base/option.h"
 
+#include "lib/base/err.h"
+
 static bool is_same_record(const struct option_section *s, const void *a, const void *b);
 
 static bool are_same_texts(const struct option_texts *a, const struct option_texts *b)
@@ -74,4 +76,17 @@ const char *option_changed(const struct option_section *s, const void *a, const 
             return row->name;
     }
     return NULL;
+}
+
+int option_refuse_changed(const struct option_section *root, struct option_config *was,
+                          struct option_config *is, const char *const *names, struct buf *why)
+{
+    const void *record = option_record(is);
+    const char *name = option_changed(root, option_record(was), record, names);
+    if (name == NULL)
+        return 0;
+    int line = option_line(is, record, name);
+    option_error(why, option_file(is), line > 0 ? line : 1, "%s: cannot change without a restart",
+                 name);
+    return ERR_CONFIG;
 }

@@ -232,6 +232,8 @@ static void reload(struct daemon *d)
         return;
     buf_init(&why, WHY_MAX_BYTES);
     int e = load(d, &fresh, &why);
+    if (e == 0 && d->program->fixed != NULL)
+        e = option_refuse_changed(d->program->options, d->config, fresh, d->program->fixed, &why);
     if (e == 0 && d->program->reload != NULL)
         e = d->program->reload(d, fresh, &why);
     if (e != 0) {

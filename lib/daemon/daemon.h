@@ -33,9 +33,11 @@ struct daemon_program {
     void *(*worker_start)(struct daemon *d,
                           struct worker *w); /* its thread; the worker's own state */
     void (*ready)(struct daemon *d);         /* may be NULL */
+    /* fixed: names of options and sections that only a restart changes, ended by NULL; may be
+     * NULL. A file that changes one of them is refused before it comes to reload. */
+    const char *const *fixed;
     /* Reload: config is already checked and differs by what it may; takes it on success (0),
-     * refuses with ERR_CONFIG and `why` (what cannot change without a restart): the old one
-     * stays. */
+     * refuses with ERR_CONFIG and `why`: the old one stays. */
     int (*reload)(struct daemon *d, struct option_config *config, struct buf *why);
     void (*reopen)(struct daemon *d);                         /* access logs; may be NULL */
     void (*worker_drain)(struct daemon *d, struct worker *w); /* its thread */

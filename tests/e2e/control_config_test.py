@@ -99,6 +99,10 @@ def test_a_reload_takes_nodes_and_rules_and_refuses_a_wrong_file(run, tmp_path):
     plane.reload()
     wait_until(lambda: "reload-refused" in plane.stderr(), "a refusal")
     assert plane.edges("127.1.0.1")[0] == "busan"
+    plane.configure({**before, "purge_keep": 77})
+    plane.reload()
+    wait_until(lambda: "purge_keep: cannot change without a restart" in plane.stderr(), "the other")
+    assert plane.edges("127.1.0.1")[0] == "busan"
     plane.configure(before)
     plane.reload()
     wait_until(lambda: plane.edges("127.1.0.1")[0] == "seoul", "the old file")

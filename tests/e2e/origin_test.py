@@ -173,7 +173,7 @@ def test_reload_takes_new_rules_and_refuses_what_cannot_change(gateway):
     wait_until(lambda: gateway.get("/small.txt").header("Cache-Control") == "max-age=7", "reload")
     gateway.configure({**values, "folder": "/", ("rule", "*.txt"): {"cache_control": "x"}})
     gateway.reload()
-    wait_until(lambda: "only with a restart" in gateway.stderr(), "the refusal is logged")
+    wait_until(lambda: "folder: cannot change without a restart" in gateway.stderr(), "a refusal")
     assert gateway.get("/small.txt").header("Cache-Control") == "max-age=7"
 
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/base/option.h"
 
+#include "lib/base/err.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,6 +77,25 @@ static const char *changed(const char *old, const char *new, const char *const *
     return name;
 }
 
+static void what_differs_is_refused_where_the_file_says_it(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"share", "count", NULL};
+    struct option_config *a, *b;
+    struct buf why;
+    buf_init(&why, 4096);
+    assert_int_equal(option_load_text(&a, &root, "a", SPAN(""), &why), 0);
+    assert_int_equal(option_load_text(&b, &root, "b", SPAN("level = high\ncount = 2"), &why), 0);
+    assert_int_equal(option_refuse_changed(&root, a, b, names, &why), ERR_CONFIG);
+    assert_true(span_eq(buf_span(&why), SPAN("b:2: count: cannot change without a restart\n")));
+    buf_clear(&why);
+    assert_int_equal(option_refuse_changed(&root, a, b, &names[2], &why), 0);
+    assert_int_equal(buf_span(&why).n, 0);
+    option_free(&a);
+    option_free(&b);
+    buf_finish(&why);
+}
+
 static void the_first_option_that_differs_is_named(void **state)
 {
     (void)state;
@@ -117,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_option_that_differs_is_named),
+        cmocka_unit_test(what_differs_is_refused_where_the_file_says_it),
         cmocka_unit_test(sections_are_compared_by_what_they_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
