@@ -112,11 +112,19 @@ static struct disk_job *keep_locked(struct disks *ds, struct generation *g, stru
     return j;
 }
 
+/* Asked at every hit of what lies on no disk. In the long run no disk has such room, and then none
+ * is chosen, which takes a logarithm for each. */
 static bool has_room(const struct store *st, const struct generation *g)
 {
     struct disks *ds = st->disks;
-    const struct disk *d =
-        g->disk != DISK_NONE ? &ds->v[g->disk] : choose(ds, g->owner->hash.lo, false);
+    bool has_any = false;
+    if (g->disk != DISK_NONE)
+        return disk_has_room(&ds->v[g->disk]);
+    for (uint32_t i = 0; i < ds->count && !has_any; i++)
+        has_any = disk_has_room(&ds->v[i]);
+    if (!has_any || ds->count == 1)
+        return has_any;
+    const struct disk *d = choose(ds, g->owner->hash.lo, false);
     return d != NULL && disk_has_room(d);
 }
 
