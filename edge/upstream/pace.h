@@ -20,7 +20,7 @@ struct pace {
 };
 void pace_init(struct pace *p, struct loop *l, void (*slow)(struct pace *p));
 void pace_start(struct pace *p, int64_t bytes_per_s, msec_t period_ms); /* again: anew */
-void pace_rest(struct pace *p); /* not reading now: this period and the next say nothing */
+void pace_rest(struct pace *p); /* not reading now: this period says nothing */
 void pace_stop(struct pace *p);
 void pace_finish(struct pace *p);
 
