@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Datagrams in batches. Level-triggered: what one turn leaves in the socket comes back in the next,
- * after everything else of this loop had its turn. What the bytes mean is the caller's. */
+ * after everything else of this loop had its turn. What the bytes mean is the caller's.
+ *
+ * While the kernel knows that a socket is watched, it tells the watcher of each datagram that has
+ * left (there is room to write), whether he wants to know or not: a thirtieth of all that an answer
+ * costs. So while there is more than a batch to do, the socket is not watched. */
 #include "lib/net/udp.h"
 
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/net/bind.h"
 
@@ -12,8 +17,8 @@
 #include <unistd.h>
 
 #define UDP_MAGIC     0x4d90c61bU
-#define BATCH         64
-#define BATCHES       2 /* in one turn */
+#define BATCH         32 /* with what the kernel holds of them, they fit the nearest cache */
+#define BATCHES       8  /* in one turn */
 #define RECEIVE_BYTES (1 << 20)
 #define CONTROL_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
 
@@ -30,8 +35,10 @@ struct slot {
 
 struct udp {
     uint32_t magic;
+    struct loop *loop;
     struct udp_spec spec;
     struct event event;
+    struct loop_task unwatched; /* deferred while the socket cannot be watched: looks by itself */
     struct mmsghdr in[BATCH], out[BATCH];
     struct slot slots[BATCH];
 };
@@ -88,18 +95,27 @@ int udp_bind(struct addr *addr, bool is_first, int *out_fd)
 
 /* ---- batches ---- */
 
-/* The first `count`, which the kernel has written to. */
-static void make_ready(struct udp *u, int count)
+static void make_slots(struct udp *u)
 {
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < BATCH; i++) {
         struct slot *s = &u->slots[i];
         s->in_part = (struct iovec){s->in, sizeof s->in};
+        s->out_part = (struct iovec){.iov_base = s->out};
         u->in[i].msg_hdr = (struct msghdr){.msg_name = &s->peer,
                                            .msg_namelen = sizeof s->peer,
                                            .msg_iov = &s->in_part,
                                            .msg_iovlen = 1,
                                            .msg_control = s->control,
                                            .msg_controllen = sizeof s->control};
+    }
+}
+
+/* The first `count`, whose lengths the kernel has written. */
+static void make_ready(struct udp *u, int count)
+{
+    for (int i = 0; i < count; i++) {
+        u->in[i].msg_hdr.msg_namelen = sizeof u->slots[i].peer;
+        u->in[i].msg_hdr.msg_controllen = sizeof u->slots[i].control;
     }
 }
 
@@ -128,7 +144,7 @@ static bool answer_one(struct udp *u, const struct mmsghdr *in, struct slot *s, 
     if (n == 0)
         return false;
     CHECK(n <= sizeof s->out);
-    s->out_part = (struct iovec){s->out, n};
+    s->out_part.iov_len = n;
     out->msg_hdr = in->msg_hdr;
     out->msg_hdr.msg_iov = &s->out_part;
     out->msg_hdr.msg_flags = 0;
@@ -165,22 +181,41 @@ static bool run_batch(struct udp *u)
     return n == BATCH;
 }
 
+static void run_unwatched(struct udp *u, int batches)
+{
+    for (int i = 0; i < batches && run_batch(u); i++)
+        continue;
+    if (event_add(&u->event, NULL) == 0)
+        return;
+    LOG_WARN_LIMITED("udp-unwatched", "error=\"%s\"", strerror(errno));
+    loop_defer(u->loop, &u->unwatched);
+}
+
+static void on_unwatched(struct loop_task *t)
+{
+    run_unwatched(CONTAINER_OF(t, struct udp, unwatched), BATCHES);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
     struct udp *u = ctx;
     (void)fd;
     (void)what;
     CHECK_OBJ(u, UDP_MAGIC);
-    for (int i = 0; i < BATCHES && run_batch(u); i++)
-        continue;
+    if (!run_batch(u))
+        return;
+    event_del(&u->event);
+    run_unwatched(u, BATCHES - 1);
 }
 
 struct udp *udp_start(struct loop *l, const struct udp_spec *spec)
 {
     struct udp *u = mem_zalloc(sizeof *u);
     u->magic = UDP_MAGIC;
+    u->loop = l;
     u->spec = *spec;
-    make_ready(u, BATCH);
+    loop_task_init(&u->unwatched, on_unwatched);
+    make_slots(u);
     CHECK(event_assign(&u->event, loop_base(l), spec->fd, EV_READ | EV_PERSIST, on_readable, u) ==
           0);
     CHECK(event_add(&u->event, NULL) == 0);
@@ -194,6 +229,7 @@ void udp_stop(struct udp **pu)
     if (u == NULL)
         return;
     CHECK_OBJ(u, UDP_MAGIC);
+    loop_undefer(&u->unwatched);
     event_del(&u->event);
     close(u->spec.fd);
     u->magic = 0;
