@@ -155,11 +155,18 @@ static struct remembered *place_at(const struct dns_answerer *a, size_t i)
     return (struct remembered *)(void *)(a->lines + i * a->each_bytes);
 }
 
+/* Without a seed: who makes subjects meet here has us decide again, as any new subject has. */
+static uint64_t mixed(const struct subject *of)
+{
+    uint64_t h = ((uint64_t)of->region << 32 | of->meaning) * 0x9e3779b97f4a7c15U;
+    return ((h ^ h >> 32) + of->type) * 0xff51afd7ed558ccdU;
+}
+
 /* One of two places; where it is in neither, the one to be given up. */
 static struct remembered *place_for(const struct dns_answerer *a, const struct subject *of)
 {
-    uint64_t hash = hash64_seeded(of, sizeof *of);
-    size_t first = hash % (REMEMBERED / 2) * 2;
+    uint64_t hash = mixed(of);
+    size_t first = (hash >> 32) % (REMEMBERED / 2) * 2;
     for (size_t i = first; i < first + 2; i++)
         if (is_remembered(a, place_at(a, i), of))
             return place_at(a, i);

@@ -23,6 +23,12 @@ struct fork {
     uint32_t half[2];
 };
 
+/* Where a walk is after the first JUMP_BITS of an address, or before where it ends sooner. */
+#define JUMP_BITS 16
+struct jump {
+    uint32_t at, bits;
+};
+
 struct dns_atlas {
     uint32_t magic;
     atomic_uint refs;
@@ -31,8 +37,8 @@ struct dns_atlas {
     uint32_t fork_count, fork_room;
     struct dns_resident *residents;
     uint32_t region_count, region_room;
-    uint32_t v4, v6;    /* references to the roots */
-    uint32_t elsewhere; /* region of who has no place and no override */
+    struct jump *v4, *v6; /* [1 << JUMP_BITS] */
+    uint32_t elsewhere;   /* region of who has no place and no override */
 };
 
 /* ---- a table from two words to a number, that only grows ---- */
@@ -318,6 +324,31 @@ static uint32_t nodes_of(const struct geo_set *geo, enum geo_kind kind)
     return geo != NULL && geo->v[kind] != NULL ? geo_facts_of(geo->v[kind])->nodes : 0;
 }
 
+/* ---- the first steps of all walks, taken once ---- */
+
+static void put_jumps(const struct dns_atlas *a, struct jump from, struct jump *out)
+{
+    size_t count = (size_t)1 << (JUMP_BITS - from.bits);
+    if ((from.at & IS_REGION) != 0 || count == 1) {
+        for (size_t i = 0; i < count; i++)
+            out[i] = from;
+        return;
+    }
+    for (size_t i = 0; i < 2; i++)
+        put_jumps(a, (struct jump){a->forks[from.at].half[i], from.bits + 1}, out + i * count / 2);
+}
+
+static int draw_jumps(struct making *m, int family, struct jump **out)
+{
+    struct jump root = {.bits = 0};
+    int err = draw_family(m, family, &root.at);
+    if (err != 0)
+        return err;
+    *out = mem_zarray((size_t)1 << JUMP_BITS, sizeof **out);
+    put_jumps(m->atlas, root, *out);
+    return 0;
+}
+
 /* ---- the public face ---- */
 
 int dns_atlas_create(struct dns_atlas **out, const struct dns_view *view, size_t wanted)
@@ -337,9 +368,9 @@ int dns_atlas_create(struct dns_atlas **out, const struct dns_view *view, size_t
     for (uint32_t i = 0; i <= nodes; i++)
         m.walked[i] = NO_REF;
     a->elsewhere = region_for(&m, &(struct part){.bits = 0});
-    int err = draw_family(&m, AF_INET, &a->v4);
+    int err = draw_jumps(&m, AF_INET, &a->v4);
     if (err == 0)
-        err = draw_family(&m, AF_INET6, &a->v6);
+        err = draw_jumps(&m, AF_INET6, &a->v6);
     mem_free(m.taken);
     mem_free(m.walked);
     mem_free(m.places.v);
@@ -367,6 +398,8 @@ void dns_atlas_unref(struct dns_atlas **pa)
     if (atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) != 1)
         return;
     a->magic = 0;
+    mem_free(a->v4);
+    mem_free(a->v6);
     mem_free(a->forks);
     mem_free(a->residents);
     mem_free(a);
@@ -383,8 +416,8 @@ struct dns_region dns_atlas_find(const struct dns_atlas *a, const struct addr *c
     bool is_v6 = client->any.sa_family == AF_INET6;
     const uint8_t *address =
         is_v6 ? client->v6.sin6_addr.s6_addr : (const uint8_t *)&client->v4.sin_addr;
-    uint32_t at = is_v6 ? a->v6 : a->v4;
-    unsigned bits = 0;
+    struct jump from = (is_v6 ? a->v6 : a->v4)[address[0] << 8 | address[1]];
+    uint32_t at = from.at, bits = from.bits;
     for (unsigned end = is_v6 ? 128 : 32; (at & IS_REGION) == 0 && bits < end; bits++)
         at = a->forks[at].half[address[bits / 8] >> (7 - bits % 8) & 1];
     /* a broken database's tree may be deeper than addresses are long: look-ups find nothing then */

@@ -10,6 +10,7 @@
 
 struct dns_limit {
     struct limit *networks; /* a second's worth at once */
+    bool is_unlimited;
     uint64_t slip;
     _Atomic uint64_t refused;
 };
@@ -18,6 +19,7 @@ struct dns_limit *dns_limit_create(int64_t rate, int64_t slip)
 {
     struct dns_limit *l = mem_zalloc(sizeof *l);
     l->networks = limit_create(rate, rate);
+    l->is_unlimited = rate == 0;
     l->slip = (uint64_t)slip;
     return l;
 }
@@ -46,7 +48,7 @@ static uint64_t network_hash(const struct addr *a)
 
 enum dns_limit_verdict dns_limit_take(struct dns_limit *l, const struct addr *client, msec_t now)
 {
-    if (limit_take(l->networks, network_hash(client), now))
+    if (l->is_unlimited || limit_take(l->networks, network_hash(client), now))
         return DNS_LIMIT_PASS;
     uint64_t refused = atomic_fetch_add_explicit(&l->refused, 1, memory_order_relaxed) + 1;
     return l->slip > 0 && refused % l->slip == 0 ? DNS_LIMIT_CUT : DNS_LIMIT_DROP;

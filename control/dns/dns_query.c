@@ -40,7 +40,7 @@ static int read_packet(struct dns_query *q, knot_pkt_t *packet)
     if (knot_pkt_parse(packet, KNOT_PF_NOCANON | KNOT_PF_KEEPWIRE) != KNOT_EOK)
         return ERR_SYNTAX;
     const knot_dname_t *name = knot_pkt_qname(packet);
-    if (name == NULL || packet->qname_size > sizeof q->name)
+    if (name == NULL || packet->qname_size > DNS_NAME_BYTES)
         return ERR_SYNTAX;
     q->name_bytes = packet->qname_size;
     memcpy(q->name, name, q->name_bytes);
@@ -73,23 +73,39 @@ int dns_query_read_any(struct dns_query *out, struct span wire, struct arena *me
 
 /* ---- the one form ---- */
 
+/* Eight letters at once; whatever is no letter stays, so lengths of labels too, which are less. */
+static uint64_t lower_case(uint64_t eight)
+{
+    const uint64_t each = 0x0101010101010101U;
+    uint64_t low = eight & each * 0x7f;
+    uint64_t from_a = low + each * (0x80 - 'A'), beyond_z = low + each * (0x7f - 'Z');
+    return eight | ((~eight & (from_a ^ beyond_z) & each * 0x80) >> 2);
+}
+
+static void put_name(struct dns_query *q, const struct rest *r, size_t n)
+{
+    size_t i = 0;
+    for (uint64_t eight; i < n && i + sizeof eight <= left(r); i += sizeof eight) {
+        memcpy(&eight, r->p + i, sizeof eight);
+        eight = lower_case(eight);
+        memcpy(q->name + i, &eight, sizeof eight);
+    }
+    for (; i < n; i++)
+        q->name[i] = (uint8_t)lower_case(r->p[i]);
+    q->name_bytes = n;
+}
+
 static bool read_name(struct dns_query *q, struct rest *r)
 {
-    size_t n = 0;
-    for (;;) {
-        if (left(r) == 0 || *r->p > LABEL_BYTES)
+    size_t n = 0, room = left(r) < DNS_NAME_BYTES ? left(r) : DNS_NAME_BYTES;
+    for (bool is_root = false; !is_root;) {
+        if (n >= room || r->p[n] > LABEL_BYTES)
             return false;
-        size_t bytes = *r->p + 1U; /* with its length */
-        if (bytes > left(r) || n + bytes > sizeof q->name)
-            return false;
-        for (size_t i = 0; i < bytes; i++, n++) {
-            uint8_t c = *r->p++;
-            q->name[n] = c >= 'A' && c <= 'Z' ? c | 0x20 : c; /* lengths are less */
-        }
-        if (bytes == 1)
-            break;
+        is_root = r->p[n] == 0;
+        n += r->p[n] + 1U;
     }
-    q->name_bytes = n;
+    put_name(q, r, n);
+    r->p += n;
     return true;
 }
 

@@ -44,9 +44,9 @@ struct dns_cookie {
 };
 
 struct dns_query {
-    struct span wire;             /* borrowed */
-    uint8_t name[DNS_NAME_BYTES]; /* as in messages, in lower case; of name_bytes */
-    size_t name_bytes;            /* 0: there is no question to answer, or none to repeat */
+    struct span wire;                 /* borrowed */
+    uint8_t name[DNS_NAME_BYTES + 1]; /* as in messages, in lower case; written in whole words */
+    size_t name_bytes;                /* 0: there is no question to answer, or none to repeat */
     uint16_t type, class;
     bool has_edns, has_subnet, has_cookie;
     uint16_t payload_bytes; /* that the sender takes by UDP */

@@ -144,6 +144,7 @@ static void both_ways_say_the_same(void **state)
             if (is_one && dns_query_read_plain(&quick, span_make(wire, n), &rcode)) {
                 plain++;
                 assert_int_equal(dns_query_read_any(&slow, span_make(wire, n), &mem), rcode);
+                memset(quick.name + quick.name_bytes, 0, sizeof quick.name - quick.name_bytes);
                 assert_memory_equal(&quick, &slow, sizeof quick);
             }
             *at = kept;
