@@ -17,8 +17,6 @@
 #define NODE(field)    OPTION_FIELD(struct control_node, field)
 #define ROLLOUT(field) OPTION_FIELD(struct control_rollout, field)
 
-static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
-
 static const struct option node_rows[] = {
     OPTION_ROW(
         "http_url", TEXT, NODE(http_url), "",
@@ -129,7 +127,7 @@ static const struct option control_rows[] = {
     OPTION_ROW_WITH("drain", DURATION, AT(drain_ms), "5s",
                     "How long a stopping control plane finishes what runs.", .max = 600000),
     OPTION_ROW_WITH("log_level", CHOICE, AT(log_level), "info", "What is logged to standard error.",
-                    .choices = log_levels),
+                    .choices = log_level_names),
     OPTION_ROW("state", TEXT, AT(state), NULL,
                "SQLite file of nodes, sites, purges and usage; made where there is none."),
     OPTION_ROW(

@@ -5,12 +5,11 @@
 
 #include "lib/site/site.h"
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/http/headers.h"
 
 #define GIB ((int64_t)1 << 30)
 #define MIB ((int64_t)1 << 20)
-
-static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 
 static const char *const disk_admissions[] = {"proven", "used", "all",
                                               NULL}; /* enum store_admission */
@@ -73,7 +72,7 @@ static const struct option edge_options[] = {
                "Folder, made where there is none, for prefills that go on after a restart. Unset: "
                "they end."),
     OPTION_ROW_WITH("log_level", CHOICE, OPTION_FIELD(struct edge_config, log_level), "info",
-                    "How much is said on standard error.", .choices = log_levels),
+                    "How much is said on standard error.", .choices = log_level_names),
     OPTION_ROW_WITH("drain", DURATION, OPTION_FIELD(struct edge_config, drain_ms), "10s",
                     "How long a stopping node finishes answers already begun.", .max = 3600000),
     OPTION_ROW(

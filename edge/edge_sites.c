@@ -8,33 +8,11 @@
 #include "lib/site/site.h"
 #include "edge/policy/signed_url.h"
 #include "lib/base/err.h"
+#include "lib/base/whole_file.h"
 #include "lib/daemon/given.h"
 #include "lib/proto/site_doc.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #define TEXT_MAX_BYTES ((size_t)16 << 20)
-#define READ_STEP      65536
-
-static int read_file(const char *file, struct buf *out, struct buf *why)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? 1 : -1;
-    while (n > 0) {
-        char *room = buf_room(out, READ_STEP);
-        n = room != NULL ? read(fd, room, READ_STEP) : -1;
-        if (n > 0)
-            buf_filled(out, (size_t)n);
-    }
-    if (fd >= 0)
-        close(fd);
-    if (n == 0)
-        return 0;
-    buf_printf(why, "%s: cannot be read\n", file);
-    return ERR_IO;
-}
 
 static bool is_in_file(const struct edge_config *c, struct span name)
 {
@@ -133,8 +111,10 @@ int edge_sites_make(struct upstream_set **out, const struct edge_sites_from *fro
     struct option_config *config = NULL;
     struct buf text;
     buf_init(&text, TEXT_MAX_BYTES);
-    int err = read_file(file, &text, why), file_lines = lines_of(buf_span(&text));
-    if (err == 0)
+    int err = whole_file_read(file, &text), file_lines = lines_of(buf_span(&text));
+    if (err != 0)
+        buf_printf(why, "%s: %s\n", file, err_text(err));
+    else
         err = option_load_text(&config, &edge_section, file, buf_span(&text), why);
     if (err == 0 && document.n > 0) {
         err = add_document(option_record(config), document, &text, why);

@@ -4,12 +4,11 @@
 #include "origin/origin_options.h"
 
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "origin/connect/storage_options.h"
 #include "origin/serve/field_rules.h"
 
 #include <sys/stat.h>
-
-static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 
 #define FIELD(f) OPTION_FIELD(struct origin_options, f)
 
@@ -45,7 +44,7 @@ static const struct option rows[] = {
     OPTION_ROW_WITH("drain", DURATION, FIELD(drain_ms), "30s",
                     "How long a stopping program finishes answers already begun.", .max = 3600000),
     OPTION_ROW_WITH("log_level", CHOICE, FIELD(log_level), "info",
-                    "What is logged on standard error.", .choices = log_levels),
+                    "What is logged on standard error.", .choices = log_level_names),
     OPTION_ROW_WITH(
         "storage", SECTION, FIELD(storages), NULL,
         "A storage across a network, in place of a folder: \"http\", \"s3\" or \"swift\".",

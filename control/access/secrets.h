@@ -2,7 +2,7 @@
 #ifndef CONTROL_ACCESS_SECRETS_H
 #define CONTROL_ACCESS_SECRETS_H
 
-#include "control/access/seal.h"
+#include "lib/base/seal.h"
 #include "control/state/state.h"
 #include "lib/proto/secret_doc.h"
 

@@ -6,37 +6,27 @@
 #include "lib/base/err.h"
 #include "lib/daemon/listen.h"
 #include "lib/base/hash.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
+#include "lib/base/whole_file.h"
 
 #define TOKEN_MIN 16
 #define TOKEN_MAX 255
 
 int auth_token_read(const char *file, uint8_t digest[DIGEST_SHA256_BYTES], struct buf *why)
 {
-    char text[TOKEN_MAX + 2];
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text) : -1;
-    int failed = errno;
-    if (fd >= 0)
-        close(fd);
-    if (n < 0) {
-        buf_printf(why, "%s: %s", file, err_text(err_of_errno(failed)));
-        return err_of_errno(failed);
-    }
-    struct span rest, line = span_trim(span_cut(span_make(text, (size_t)n), '\n', &rest));
-    if (line.n > 0 && line.p[line.n - 1] == '\r')
-        line.n--;
-    bool is_good = line.n >= TOKEN_MIN && line.n <= TOKEN_MAX;
-    if (is_good)
-        digest_sha256(line, digest);
-    else
+    struct buf token;
+    buf_init(&token, TOKEN_MAX);
+    int err = whole_file_first_line(file, &token);
+    if (err != 0 && err != ERR_TOO_BIG) {
+        buf_printf(why, "%s: %s", file, err_text(err));
+    } else if (err != 0 || token.n < TOKEN_MIN) {
         buf_printf(why, "%s: a token has %d to %d characters, on the first line", file, TOKEN_MIN,
                    TOKEN_MAX);
-    explicit_bzero(text, sizeof text);
-    return is_good ? 0 : ERR_CONFIG;
+        err = ERR_CONFIG;
+    } else {
+        digest_sha256(buf_span(&token), digest);
+    }
+    buf_wipe(&token);
+    return err;
 }
 
 static bool is_same(const uint8_t a[DIGEST_SHA256_BYTES], const uint8_t b[DIGEST_SHA256_BYTES])

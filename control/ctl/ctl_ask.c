@@ -3,12 +3,11 @@
 #include "control/ctl/ctl.h"
 
 #include "lib/base/err.h"
+#include "lib/base/whole_file.h"
 #include "lib/http/url.h"
 #include "lib/web/client.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #define REPLY_MAX_BYTES (64 << 20)
 #define CONNECT_MS      3000
@@ -78,21 +77,18 @@ static const struct call_events events = {
 /* The Authorization value, or an empty span; false: there is no such file. */
 static bool bearer(const struct ctl *c, struct arena *mem, struct span *out)
 {
-    char text[TOKEN_BYTES];
+    struct buf token;
     *out = SPAN_NONE;
     if (c->token_file[0] == '\0')
         return true;
-    int fd = open(c->token_file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (n < 0) {
-        fprintf(stderr, "byeorictl: %s: cannot be read\n", c->token_file);
-        return false;
-    }
-    struct span rest, line = span_trim(span_cut(span_make(text, (size_t)n), '\n', &rest));
-    *out = arena_printf(mem, "Bearer %.*s", SPAN_FMT(line));
-    return true;
+    buf_init(&token, TOKEN_BYTES);
+    int err = whole_file_first_line(c->token_file, &token);
+    if (err == 0)
+        *out = arena_printf(mem, "Bearer %.*s", SPAN_FMT(buf_span(&token)));
+    else
+        fprintf(stderr, "byeorictl: token file %s: %s\n", c->token_file, err_text(err));
+    buf_wipe(&token);
+    return err == 0;
 }
 
 /* The request for base + target; spans in mem. */

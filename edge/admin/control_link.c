@@ -16,12 +16,11 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/whole_file.h"
 #include "lib/codec/json_out.h"
 #include "lib/daemon/metrics_text.h"
 #include "lib/web/client.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -395,22 +394,19 @@ static void on_timer(struct timer *t)
 
 static int read_token(struct control_link *l, struct buf *why)
 {
-    char text[TOKEN_MAX];
+    struct buf token;
     const char *file = l->spec.options->token_file;
     if (file[0] == '\0')
         return 0;
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (n <= 0) {
-        buf_printf(why, "control: token_file %s cannot be read\n", file);
-        return ERR_CONFIG;
-    }
-    struct span token = span_make(text, (size_t)n), rest_of_it;
-    token = span_trim(span_cut(token, '\n', &rest_of_it));
-    l->bearer = mem_printf("Bearer %.*s", SPAN_FMT(token));
-    return 0;
+    buf_init(&token, TOKEN_MAX);
+    int err = whole_file_first_line(file, &token);
+    if (err == 0 && token.n > 0)
+        l->bearer = mem_printf("Bearer %.*s", SPAN_FMT(buf_span(&token)));
+    else
+        buf_printf(why, "control: token_file %s: %s\n", file,
+                   err != 0 ? err_text(err) : "is empty");
+    buf_wipe(&token);
+    return l->bearer != NULL ? 0 : ERR_CONFIG;
 }
 
 static int read_target(struct control_link *l, struct buf *why)

@@ -4,7 +4,7 @@
  * is not whole is of no use, and then there is no state, as at the first start. */
 #include "edge/admin/control_state.h"
 
-#include "edge/admin/whole_file.h"
+#include "lib/base/whole_file.h"
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"

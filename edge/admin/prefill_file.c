@@ -3,7 +3,7 @@
  * One file a job, written when it is ordered and dropped when nothing of it is left to be done. */
 #include "edge/admin/prefill_file.h"
 
-#include "edge/admin/whole_file.h"
+#include "lib/base/whole_file.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"

@@ -27,6 +27,13 @@ void buf_finish(struct buf *b)
     buf_init(b, b->max_bytes);
 }
 
+void buf_wipe(struct buf *b)
+{
+    if (b->p != NULL)
+        explicit_bzero(b->p, b->cap);
+    buf_finish(b);
+}
+
 void buf_clear(struct buf *b)
 {
     b->n = 0;

@@ -18,6 +18,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max_bytes);
 void buf_finish(struct buf *b); /* a zeroed buf is fine */
+void buf_wipe(struct buf *b);   /* buf_finish of a secret: what is there is overwritten first */
 void buf_clear(struct buf *b);  /* keeps its memory; no longer overflowed */
 
 void buf_add(struct buf *b, const void *p, size_t n);

@@ -21,7 +21,7 @@
 
 static _Atomic int level_now = LOG_LEVEL_INFO;
 static _Atomic(struct sink *) log_sink;
-static const char *const level_names[] = {"error", "warn", "info", "debug"};
+const char *const log_level_names[] = {"error", "warn", "info", "debug", NULL};
 
 void log_set_level(enum log_level level)
 {
@@ -31,17 +31,6 @@ void log_set_level(enum log_level level)
 enum log_level log_level_now(void)
 {
     return (enum log_level)atomic_load_explicit(&level_now, memory_order_relaxed);
-}
-
-bool log_level_parse(const char *name, enum log_level *out)
-{
-    for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
-        if (strcmp(name, level_names[i]) == 0) {
-            *out = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
 }
 
 void log_start(struct sink *sink)
@@ -104,8 +93,8 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
 
     char now[25];
     clock_iso(clock_wall_ms(), now);
-    int head = snprintf(line, LOG_HEAD_ROOM_BYTES, "%s %s %.100s%s", now, level_names[level], event,
-                        length > 0 ? " " : "");
+    int head = snprintf(line, LOG_HEAD_ROOM_BYTES, "%s %s %.100s%s", now, log_level_names[level],
+                        event, length > 0 ? " " : "");
     char *at = line + head;
     for (size_t i = 0; i < length; i++)
         at = put_escaped(at, text[i]);

@@ -14,6 +14,7 @@
  * LOG_*_LIMITED: for what a peer can provoke: at most 10 a second from that place, and the next
  * line says how many were left out. */
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+extern const char *const log_level_names[]; /* in their order, ended by NULL: an option's choices */
 
 struct log_limit {
     int64_t window_s;
@@ -22,8 +23,6 @@ struct log_limit {
 
 void log_set_level(enum log_level level);
 enum log_level log_level_now(void);
-/* log_level_parse: "error" "warn" "info" "debug"; false when it is none. */
-bool log_level_parse(const char *name, enum log_level *out);
 /* log_start: lines go to sink (borrowed) from here; NULL: directly to standard error again. */
 void log_start(struct sink *sink);
 

@@ -13,14 +13,13 @@
 #include "lib/base/mem.h"
 #include "lib/base/option_text.h"
 #include "lib/base/option_value.h"
+#include "lib/base/whole_file.h"
 
 #include <confuse.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define OPTION_CONFIG_MAGIC 0x0c0f1d37U
 #define TEXT_MAX_BYTES      ((size_t)4 << 20)
@@ -437,37 +436,15 @@ int option_load_text(struct option_config **out, const struct option_section *ro
     return 0;
 }
 
-/* All of the file into b, at most its bound. 0 or an error code with errno. */
-static int read_file(const char *file, struct buf *b)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : 1;
-    while (got > 0) {
-        char *room = buf_room(b, 4096);
-        if (room == NULL)
-            break;
-        got = read(fd, room, 4096);
-        if (got > 0)
-            buf_filled(b, (size_t)got);
-        else if (got < 0 && errno == EINTR)
-            got = 1;
-    }
-    int errnum = got < 0 ? errno : 0;
-    if (fd >= 0)
-        close(fd);
-    errno = errnum;
-    return err_of_errno(errnum);
-}
-
 int option_load(struct option_config **out, const struct option_section *root, const char *file,
                 struct buf *why)
 {
     *out = NULL;
     struct buf text;
     buf_init(&text, TEXT_MAX_BYTES + 4096);
-    int err = read_file(file, &text);
+    int err = whole_file_read(file, &text);
     if (err != 0)
-        buf_printf(why, "%s: %s\n", file, strerror(errno));
+        buf_printf(why, "%s: %s\n", file, err == ERR_TOO_BIG ? err_text(err) : strerror(errno));
     else
         err = option_load_text(out, root, file, buf_span(&text), why);
     buf_finish(&text);

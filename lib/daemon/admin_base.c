@@ -8,11 +8,8 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/whole_file.h"
 #include "lib/net/listener.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #define METRICS_MAX_BYTES (16u << 20)
 #define TOKEN_MAX_BYTES   512
@@ -182,18 +179,16 @@ static void on_accept(void *ctx, int fd, const struct addr *peer)
 
 static int read_token(struct admin_base *a, const char *file, struct buf *why)
 {
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, a->token, TOKEN_MAX_BYTES) : -1;
-    if (fd >= 0)
-        close(fd);
-    while (n > 0 && (a->token[n - 1] == '\n' || a->token[n - 1] == '\r'))
-        n--;
-    if (n > 0) {
-        a->token[n] = 0;
-        return 0;
-    }
-    buf_printf(why, "admin: token_file \"%s\": %s\n", file, n < 0 ? strerror(errno) : "is empty");
-    return ERR_IO;
+    struct buf token;
+    buf_init(&token, TOKEN_MAX_BYTES);
+    int err = whole_file_first_line(file, &token);
+    if (err == 0 && token.n > 0)
+        memcpy(a->token, token.p, token.n);
+    else
+        buf_printf(why, "admin: token_file \"%s\": %s\n", file,
+                   err != 0 ? err_text(err) : "is empty");
+    buf_wipe(&token);
+    return a->token[0] != 0 ? 0 : ERR_IO;
 }
 
 int admin_base_start(struct admin_base **out, struct loop *l, const struct admin_base_spec *spec,

@@ -5,15 +5,14 @@
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/base/whole_file.h"
 #include "lib/net/tls_inner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #define IV_BYTES     16
 #define OWN_KEYS     3 /* the newest, and those whose tickets are still good */
@@ -69,21 +68,6 @@ void tls_tickets_unref(struct tls_tickets **pt)
     mem_free(t);
 }
 
-/* Bytes of the file, at most room; or -errno. */
-static ssize_t read_file(const char *file, void *dst, size_t room)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    size_t n = 0;
-    ssize_t got = 1;
-    if (fd < 0)
-        return -errno;
-    while (n < room && (got = read(fd, (char *)dst + n, room - n)) > 0)
-        n += (size_t)got;
-    int e = errno;
-    close(fd);
-    return got < 0 ? -e : (ssize_t)n;
-}
-
 static void use_own_key(struct tls_tickets *t)
 {
     pthread_mutex_lock(&t->lock);
@@ -118,20 +102,22 @@ int tls_tickets_set(struct tls_tickets *t, struct span keys, struct buf *why)
 
 int tls_tickets_load(struct tls_tickets *t, const char *file, struct buf *why)
 {
-    char keys[(TLS_TICKET_KEYS_MAX + 1) * sizeof(struct ticket_key)];
+    struct buf keys;
     if (file == NULL || file[0] == '\0') {
         use_own_key(t);
         return 0;
     }
-    ssize_t n = read_file(file, keys, sizeof(keys));
-    if (n < 0) {
-        buf_printf(why, "%s: %s\n", file, strerrordesc_np((int)-n));
-        return ERR_CERTIFICATE;
+    buf_init(&keys, (TLS_TICKET_KEYS_MAX + 1) * sizeof(struct ticket_key));
+    int err = whole_file_read(file, &keys);
+    if (err != 0 && err != ERR_TOO_BIG) {
+        buf_printf(why, "%s: %s\n", file, strerrordesc_np(errno));
+        err = ERR_CERTIFICATE;
+    } else {
+        if (!is_whole(keys.n))
+            buf_printf(why, "%s: ", file);
+        err = tls_tickets_set(t, buf_span(&keys), why);
     }
-    if (!is_whole((size_t)n))
-        buf_printf(why, "%s: ", file);
-    int err = tls_tickets_set(t, span_make(keys, (size_t)n), why);
-    OPENSSL_cleanse(keys, sizeof(keys));
+    buf_wipe(&keys);
     return err;
 }
 

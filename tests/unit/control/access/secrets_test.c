@@ -2,6 +2,7 @@
 #include "control/access/secrets.h"
 
 #include "lib/base/err.h"
+#include "tests/unit/lib/base/seal_keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +13,6 @@
 #include <cmocka.h>
 
 #define KEEP 3
-#define OLD  "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
-#define NEW  "ff112233445566778899aabbccddeeff00112233445566778899aabbccddee00\r\n"
 
 struct world {
     struct state *state;
@@ -76,25 +75,13 @@ static int kept(struct world *w)
     return count;
 }
 
-/* Keys as a file holds them; NULL: none. */
-static int read_keys(const char *text, struct seal_keys **out, struct buf *why)
-{
-    char file[] = "/tmp/byeori-keys-XXXXXX";
-    int fd = mkstemp(file);
-    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-    int err = seal_keys_read(out, file, why);
-    close(fd);
-    unlink(file);
-    return err;
-}
-
 static int restart_with(struct world *w, const char *keys)
 {
     struct seal_keys *read = NULL;
     struct buf why;
     buf_init(&why, 4096);
     if (keys != NULL)
-        assert_int_equal(read_keys(keys, &read, &why), 0);
+        assert_int_equal(seal_read_keys(keys, &read, &why), 0);
     secrets_destroy(&w->secrets);
     w->secrets = secrets_create(read);
     int err = secrets_load(w->secrets, w->state, &why);
@@ -174,78 +161,19 @@ static void secrets_are_sealed_at_rest_from_the_next_start_on(void **state)
     begin(&w);
     assert_int_equal(commit(&w, &a, &a), 0);
     assert_true(shows(&w, a.text));
-    assert_int_equal(restart_with(&w, OLD), 0);
+    assert_int_equal(restart_with(&w, SEAL_OLD), 0);
     assert_false(shows(&w, a.text));
     assert_int_equal(commit(&w, &b, &b), 0); /* and a is written anew: it is named no more */
     assert_false(shows(&w, a.text) || shows(&w, b.text));
     assert_int_equal(restart_with(&w, NULL), ERR_DENIED);
-    assert_int_equal(restart_with(&w, NEW), ERR_DENIED);
-    assert_int_equal(restart_with(&w, NEW "\n" OLD), 0); /* rotated */
-    assert_int_equal(restart_with(&w, OLD), ERR_DENIED);
-    assert_int_equal(restart_with(&w, NEW), 0);
+    assert_int_equal(restart_with(&w, SEAL_NEW), ERR_DENIED);
+    assert_int_equal(restart_with(&w, SEAL_NEW "\n" SEAL_OLD), 0); /* rotated */
+    assert_int_equal(restart_with(&w, SEAL_OLD), ERR_DENIED);
+    assert_int_equal(restart_with(&w, SEAL_NEW), 0);
     assert_int_equal(commit(&w, &a, NULL), 0);
     assert_int_equal(kept(&w), 2);
     finish(&w);
     arena_finish(&mem);
-}
-
-static void a_sealed_text_opens_only_whole_and_in_its_place(void **state)
-{
-    (void)state;
-    struct seal_keys *keys;
-    struct buf hex, again, text;
-    buf_init(&hex, 4096);
-    buf_init(&again, 4096);
-    buf_init(&text, 4096);
-    assert_int_equal(read_keys(NEW OLD, &keys, &text), 0);
-    seal_make(keys, SPAN("one"), SPAN("a private key"), &hex);
-    seal_make(keys, SPAN("one"), SPAN("a private key"), &again);
-    assert_false(span_eq(buf_span(&hex), buf_span(&again)));
-    assert_int_equal(hex.n, 2 * (SEAL_BYTES + strlen("a private key")));
-    struct sealed s = {seal_id(keys), SPAN("one"), buf_span(&hex)};
-    assert_int_equal(seal_open(keys, &s, &text), 0);
-    assert_true(span_eq(buf_span(&text), SPAN("a private key")));
-    struct sealed other = {s.key_id, SPAN("two"), s.hex};
-    assert_int_equal(seal_open(keys, &other, &text), ERR_CORRUPT);
-    for (size_t i = 0; i < hex.n; i++) {
-        char was = hex.p[i];
-        hex.p[i] = was == '0' ? '1' : '0';
-        assert_int_equal(seal_open(keys, &s, &text), ERR_CORRUPT);
-        hex.p[i] = was;
-    }
-    for (size_t n = 0; n < hex.n; n++) {
-        struct sealed cut = {s.key_id, s.about, span_make(hex.p, n)};
-        assert_int_equal(seal_open(keys, &cut, &text), ERR_CORRUPT);
-    }
-    assert_int_equal(seal_open(NULL, &s, &text), ERR_NOT_FOUND);
-    assert_true(seal_knows(keys, s.key_id) && !seal_knows(NULL, s.key_id));
-    seal_keys_destroy(&keys);
-    buf_finish(&hex);
-    buf_finish(&again);
-    buf_finish(&text);
-}
-
-static void a_file_of_keys_has_keys_and_nothing_else(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {
-        "",
-        "\n\n",
-        "0011",
-        "x" OLD,
-        OLD "# a comment\n",
-        OLD OLD OLD OLD OLD OLD OLD OLD OLD OLD OLD OLD OLD OLD OLD OLD OLD};
-    struct seal_keys *keys;
-    struct buf why;
-    buf_init(&why, 4096);
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        buf_clear(&why);
-        assert_int_equal(read_keys(bad[i], &keys, &why), ERR_CONFIG);
-        assert_null(keys);
-        assert_true(why.n > 0 && memmem(why.p, why.n, "00112233", 8) == NULL);
-    }
-    assert_int_equal(seal_keys_read(&keys, "/tmp/there/is/no/such", &why), ERR_NOT_FOUND);
-    buf_finish(&why);
 }
 
 int main(void)
@@ -254,8 +182,6 @@ int main(void)
         cmocka_unit_test(a_secret_stays_as_long_as_a_version_can_be_gone_back_to),
         cmocka_unit_test(a_secret_that_is_not_known_is_not_told),
         cmocka_unit_test(secrets_are_sealed_at_rest_from_the_next_start_on),
-        cmocka_unit_test(a_sealed_text_opens_only_whole_and_in_its_place),
-        cmocka_unit_test(a_file_of_keys_has_keys_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

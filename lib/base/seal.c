@@ -2,16 +2,14 @@
  * Keys from a file, and what they seal and open (libcrypto).
  *
  *   nonce (12 bytes) | ciphertext | tag (16 bytes)        in lower-case hex */
-#include "control/access/seal.h"
+#include "lib/base/seal.h"
 
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/base/whole_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
-#include <unistd.h>
 
 #define KEY_BYTES   32
 #define NONCE_BYTES 12
@@ -68,31 +66,17 @@ static int read_lines(struct seal_keys *keys, struct span text, const char *file
     return ERR_CONFIG;
 }
 
-/* All of it, or a negative code: a file that fills the room is none of keys. */
-static ssize_t read_file(const char *file, char *room, size_t size)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    size_t n = 0;
-    ssize_t r = -1;
-    while (fd >= 0 && n < size && (r = read(fd, room + n, size - n)) > 0)
-        n += (size_t)r;
-    int failed = errno;
-    if (fd >= 0)
-        close(fd);
-    return r < 0 ? err_of_errno(failed) : n == size ? ERR_TOO_BIG : (ssize_t)n;
-}
-
 int seal_keys_read(struct seal_keys **out, const char *file, struct buf *why)
 {
-    char text[FILE_BYTES];
+    struct buf text;
     struct seal_keys *keys = mem_zalloc(sizeof *keys);
-    ssize_t n = read_file(file, text, sizeof text);
-    int err = n < 0 ? (int)n : 0;
+    buf_init(&text, FILE_BYTES);
+    int err = whole_file_read(file, &text);
     if (err != 0)
         buf_printf(why, "%s: %s", file, err_text(err));
     else
-        err = read_lines(keys, span_make(text, (size_t)n), file, why);
-    explicit_bzero(text, sizeof text);
+        err = read_lines(keys, buf_span(&text), file, why);
+    buf_wipe(&text);
     if (err != 0)
         seal_keys_destroy(&keys);
     *out = keys;

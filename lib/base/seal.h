@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONTROL_ACCESS_SEAL_H
-#define CONTROL_ACCESS_SEAL_H
+#ifndef LIB_BASE_SEAL_H
+#define LIB_BASE_SEAL_H
 
 #include "lib/base/buf.h"
 #include "lib/base/check.h"
