@@ -140,7 +140,7 @@ int edge_config_check(struct option_config *config, struct buf *why)
         certificates_check(&certificates, why) != 0)
         err = ERR_CONFIG;
     if (admin_check(&c->admin, c->certificates.count > 0, file, why) != 0 ||
-        control_check(&c->control, file, why) != 0)
+        control_check(&c->control, config, why) != 0)
         err = ERR_CONFIG;
     if (cluster_check(&c->cluster, file, why) != 0)
         err = ERR_CONFIG;

@@ -48,6 +48,7 @@ struct control_link {
     char *host, *path, *bearer;
     char boot[2 * BOOT_BYTES + 1];
     struct control_state state;
+    struct seal_keys *keys;             /* of its file; NULL: that is in clear */
     struct heartbeat_site_usage *usage; /* [HEARTBEAT_MAX_SITES] */
     struct place_report place;
     struct timer timer;
@@ -69,6 +70,9 @@ static const struct option control_rows[] = {
                "File with this node's token."),
     OPTION_ROW("state_file", TEXT, OPTION_FIELD(struct control_options, state_file), "",
                "Where the last good state of the control plane is kept."),
+    OPTION_ROW("secret_key_file", TEXT, OPTION_FIELD(struct control_options, secret_key_file), "",
+               "File with keys of 64 hex digits, a line each, the newest first: state_file, in "
+               "which there are private keys, is sealed with it; unset: it is kept in clear."),
     OPTION_ROW(
         "ca", TEXT, OPTION_FIELD(struct control_options, ca), "",
         "PEM file of the authorities that may sign for the control plane. Unset: the system's."),
@@ -85,14 +89,38 @@ const struct option_section control_section = {
     .line_offset_bytes = OPTION_NO_LINE,
 };
 
-int control_check(const struct control_options *options, const char *file, struct buf *why)
+/* *out NULL: none are named. */
+static int read_keys(const struct control_options *options, struct seal_keys **out, struct buf *why)
+{
+    *out = NULL;
+    if (options->secret_key_file[0] == '\0')
+        return 0;
+    buf_printf(why, "secret_key_file: ");
+    return seal_keys_read(out, options->secret_key_file, why);
+}
+
+int control_check(const struct control_options *options, const struct option_config *config,
+                  struct buf *why)
 {
     struct url url;
-    if (options->url[0] == '\0' || url_parse(span_of(options->url), &url) == 0)
-        return 0;
-    option_error(why, file, 1, "control: url \"%s\" is not like \"http://127.0.0.1:7000\"",
-                 options->url);
-    return ERR_CONFIG;
+    struct seal_keys *keys;
+    struct buf text;
+    const char *file = option_file(config);
+    int err = 0;
+    if (options->url[0] != '\0' && url_parse(span_of(options->url), &url) != 0) {
+        option_error(why, file, option_line(config, options, "url"),
+                     "control: url \"%s\" is not like \"http://127.0.0.1:7000\"", options->url);
+        err = ERR_CONFIG;
+    }
+    buf_init(&text, FAULT_ROOM);
+    if (read_keys(options, &keys, &text) != 0) {
+        option_error(why, file, option_line(config, options, "secret_key_file"), "control: %.*s",
+                     SPAN_FMT(buf_span(&text)));
+        err = ERR_CONFIG;
+    }
+    seal_keys_destroy(&keys);
+    buf_finish(&text);
+    return err;
 }
 
 static void rest(struct control_link *l)
@@ -111,12 +139,13 @@ static void give_up(struct control_link *l, const char *what)
     rest(l);
 }
 
-static void save(struct control_link *l)
+static int save(struct control_link *l)
 {
     const char *file = l->spec.options->state_file;
-    int err = file[0] != '\0' ? control_state_save(&l->state, file) : 0;
+    int err = file[0] != '\0' ? control_state_save(&l->state, file, l->keys) : 0;
     if (err != 0)
         LOG_WARN_LIMITED("control-state-not-kept", "file=%s error=\"%s\"", file, err_text(err));
+    return err;
 }
 
 static void note_applied(struct control_link *l)
@@ -251,7 +280,7 @@ static void on_answer(struct control_link *l)
         if (l->spec.use_place != NULL)
             l->spec.use_place(l->spec.ctx, a.place, a.place_count);
         if (l->has_news)
-            save(l);
+            (void)save(l);
         l->has_news = take_prefills(l, &a) || l->has_news;
         rest(l);
     }
@@ -430,24 +459,32 @@ static int read_target(struct control_link *l, struct buf *why)
     return 0;
 }
 
+static void refuse_state(struct control_link *l, struct buf *why)
+{
+    LOG_WARN("control-state-not-used", "file=%s error=\"%.*s\"", l->spec.options->state_file,
+             SPAN_FMT(buf_span(why)));
+}
+
+/* What is of no use is as if it were not there: the edge has its own sites, and learns the others
+ * anew. What the newest key has not sealed is sealed by it now, so that an older one may go. */
 static void read_state(struct control_link *l)
 {
     struct buf why;
+    bool is_stale;
     const char *file = l->spec.options->state_file;
     if (file[0] == '\0')
         return;
-    int err = control_state_load(&l->state, file);
+    buf_init(&why, FAULT_ROOM);
+    int err = control_state_load(&l->state, file, l->keys, &is_stale, &why);
     if (err != 0 && err != ERR_NOT_FOUND)
-        LOG_WARN("control-state-not-used", "file=%s error=\"%s\"", file, err_text(err));
+        refuse_state(l, &why);
     if (err == 0)
         note_applied(l);
-    if (err != 0 || l->state.document.n == 0)
-        return;
-    buf_init(&why, FAULT_ROOM);
-    err = l->spec.use_document(l->spec.ctx, buf_span(&l->state.document), &why);
-    if (err != 0) {
-        LOG_WARN("control-state-not-used", "file=%s error=\"%.*s\"", file,
-                 SPAN_FMT(buf_span(&why)));
+    if (err == 0 && is_stale && save(l) == 0)
+        LOG_INFO("control-state-sealed", "file=%s key=%.*s", file, SPAN_FMT(seal_id(l->keys)));
+    if (err == 0 && l->state.document.n > 0 &&
+        l->spec.use_document(l->spec.ctx, buf_span(&l->state.document), &why) != 0) {
+        refuse_state(l, &why);
         l->state.config_version = 0;
     }
     buf_finish(&why);
@@ -469,7 +506,9 @@ int control_link_create(struct control_link **out, const struct control_link_spe
     place_report_init(&l->place);
     l->usage = mem_zarray(HEARTBEAT_MAX_SITES, sizeof(*l->usage));
     timer_init(&l->timer, spec->loop, on_timer);
-    int err = read_token(l, why);
+    int err = read_keys(l->spec.options, &l->keys, why);
+    if (err == 0)
+        err = read_token(l, why);
     if (err == 0)
         err = read_target(l, why);
     if (err != 0) {
@@ -501,6 +540,7 @@ void control_link_destroy(struct control_link **pl)
     if (l->tls != NULL)
         tls_client_unref(&l->tls);
     control_state_finish(&l->state);
+    seal_keys_destroy(&l->keys);
     buf_finish(&l->answer);
     place_report_finish(&l->place);
     mem_free(l->usage);

@@ -18,13 +18,14 @@ struct control_options {
     const char *url;               /* "": there is none */
     const char *token_file;        /* of this node */
     const char *state_file;        /* "": nothing is kept */
+    const char *secret_key_file;   /* it is sealed by; "": it is kept in clear */
     const char *ca;                /* PEM file of whom we trust; "": the system's */
     const char *certificate, *key; /* PEM files of this node; "": none is shown */
 };
 extern const struct option_section control_section; /* single */
-/* control_check: for --check-config. */
-MUST_USE int control_check(const struct control_options *options, const char *file,
-                           struct buf *why);
+/* control_check: for --check-config; of the options in config. */
+MUST_USE int control_check(const struct control_options *options,
+                           const struct option_config *config, struct buf *why);
 
 struct prefill;
 struct control_link_spec {
@@ -48,7 +49,8 @@ struct control_link_spec {
 
 struct control_link;
 /* control_link_create: 0 and *out, *out NULL where no url is configured; or ERR_* and a line in why
- * (no token). Reads the state file, and hands its document to use_document. Does not connect. */
+ * (no token, no keys to seal by). Reads the state file, and hands its document to use_document. Does
+ * not connect. */
 MUST_USE int control_link_create(struct control_link **out, const struct control_link_spec *spec,
                                  struct buf *why);
 void control_link_start(struct control_link *l);

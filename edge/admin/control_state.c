@@ -13,7 +13,9 @@
 #include <stdio.h>
 
 #define HEAD_MAX_BYTES 1024
+#define FILE_MAX_BYTES (HEAD_MAX_BYTES + 2 * (HEARTBEAT_MAX_BYTES + SEAL_BYTES))
 #define FIRST_LINE     "byeori-edge-state 1"
+#define FIRST_SEALED   "byeori-edge-state 2"
 
 void control_state_init(struct control_state *s)
 {
@@ -41,54 +43,102 @@ static void digest_text(struct span document, char out[2 * DIGEST_SHA256_BYTES +
     digest_hex(digest, sizeof(digest), out);
 }
 
-static int parse(struct control_state *s, struct span rest)
+static int read_clear(struct control_state *s, struct span sum, struct span rest)
 {
     char digest[2 * DIGEST_SHA256_BYTES + 1];
-    if (!span_eq(span_cut(rest, '\n', &rest), SPAN(FIRST_LINE)))
-        return ERR_VERSION;
-    struct span log = line_value(&rest, "purge_log");
-    struct span seq = line_value(&rest, "purge_seq");
-    struct span version = line_value(&rest, "config_version");
-    struct span sum = line_value(&rest, "sha256");
-    if (log.n >= sizeof(s->purge_log) || !span_u64(seq, &s->purge_seq) ||
-        !span_u64(version, &s->config_version))
-        return ERR_CORRUPT;
     digest_text(rest, digest);
     if (!span_eq(sum, span_of(digest)))
         return ERR_CORRUPT;
-    memcpy(s->purge_log, log.p, log.n);
-    s->purge_log[log.n] = '\0';
     buf_add_span(&s->document, rest);
     return 0;
 }
 
-int control_state_load(struct control_state *s, const char *file)
+static int read_sealed(struct control_state *s, const struct seal_keys *keys,
+                       const struct sealed *document, struct buf *why)
 {
+    int err = seal_open(keys, document, &s->document);
+    if (err != ERR_NOT_FOUND)
+        return err;
+    buf_printf(why, "it is sealed with key %.*s, %s", SPAN_FMT(document->key_id),
+               keys == NULL ? "and no secret_key_file is named"
+                            : "which is not in the secret_key_file");
+    return ERR_DENIED;
+}
+
+struct reading {
+    const struct seal_keys *keys;
+    bool is_stale;
+    struct buf *why;
+};
+
+static int parse(struct control_state *s, struct span text, struct reading *r)
+{
+    struct span rest, first = span_cut(text, '\n', &rest);
+    bool is_sealed = span_eq(first, SPAN(FIRST_SEALED));
+    if (!is_sealed && !span_eq(first, SPAN(FIRST_LINE)))
+        return ERR_VERSION;
+    struct span log = line_value(&rest, "purge_log");
+    struct span seq = line_value(&rest, "purge_seq");
+    struct span version = line_value(&rest, "config_version");
+    struct span mark = line_value(&rest, is_sealed ? "key" : "sha256");
+    if (log.n >= sizeof(s->purge_log) || !span_u64(seq, &s->purge_seq) ||
+        !span_u64(version, &s->config_version) || rest.p == NULL)
+        return ERR_CORRUPT;
+    struct sealed sealed = {mark, span_make(text.p, (size_t)(rest.p - text.p)), rest};
+    int err = is_sealed ? read_sealed(s, r->keys, &sealed, r->why) : read_clear(s, mark, rest);
+    r->is_stale = r->keys != NULL && (!is_sealed || !span_eq(mark, seal_id(r->keys)));
+    if (err != 0)
+        return err;
+    memcpy(s->purge_log, log.p, log.n);
+    s->purge_log[log.n] = '\0';
+    return 0;
+}
+
+int control_state_load(struct control_state *s, const char *file, const struct seal_keys *keys,
+                       bool *is_stale, struct buf *why)
+{
+    struct reading r = {.keys = keys, .why = why};
     struct buf text;
-    buf_init(&text, HEARTBEAT_MAX_BYTES + HEAD_MAX_BYTES);
+    size_t before = why->n;
+    buf_init(&text, FILE_MAX_BYTES);
     int err = whole_file_read(file, &text);
     if (err == 0)
-        err = parse(s, buf_span(&text));
+        err = parse(s, buf_span(&text), &r);
     if (err != 0) {
         s->purge_log[0] = '\0';
         s->purge_seq = s->config_version = 0;
         buf_clear(&s->document);
+        if (why->n == before)
+            buf_printf(why, "%s", err_text(err));
     }
-    buf_finish(&text);
+    *is_stale = r.is_stale;
+    buf_wipe(&text);
     return err;
 }
 
-int control_state_save(const struct control_state *s, const char *file)
+int control_state_save(const struct control_state *s, const char *file,
+                       const struct seal_keys *keys)
 {
     char digest[2 * DIGEST_SHA256_BYTES + 1];
-    struct buf text;
-    digest_text(buf_span(&s->document), digest);
-    buf_init(&text, HEARTBEAT_MAX_BYTES + HEAD_MAX_BYTES);
-    buf_printf(&text, FIRST_LINE "\npurge_log %s\npurge_seq %" PRIu64 "\n", s->purge_log,
-               s->purge_seq);
-    buf_printf(&text, "config_version %" PRIu64 "\nsha256 %s\n", s->config_version, digest);
-    buf_add_span(&text, buf_span(&s->document));
+    struct buf text, head;
+    struct span document = buf_span(&s->document);
+    buf_init(&text, FILE_MAX_BYTES);
+    buf_init(&head, HEAD_MAX_BYTES);
+    buf_printf(&head, "%s\npurge_log %s\npurge_seq %" PRIu64 "\nconfig_version %" PRIu64 "\n",
+               keys != NULL ? FIRST_SEALED : FIRST_LINE, s->purge_log, s->purge_seq,
+               s->config_version);
+    if (keys != NULL) {
+        buf_printf(&head, "key %.*s\n", SPAN_FMT(seal_id(keys)));
+        buf_add_span(&text, buf_span(&head));
+        seal_make(keys, buf_span(&head), document, &text);
+    } else {
+        digest_text(document, digest);
+        buf_printf(&head, "sha256 %s\n", digest);
+        buf_add_span(&text, buf_span(&head));
+        buf_add_span(&text, document);
+    }
     int err = buf_overflowed(&text) ? ERR_TOO_BIG : whole_file_replace(file, buf_span(&text));
-    buf_finish(&text);
+    buf_wipe(&text);
+    buf_finish(&head);
     return err;
 }

@@ -143,10 +143,12 @@ void seal_make(const struct seal_keys *k, struct span about, struct span text, s
 {
     size_t size = text.n + SEAL_BYTES;
     uint8_t *sealed = mem_alloc(size), *at = sealed + NONCE_BYTES;
-    int n, rest;
+    int n = 0, rest;
     digest_random(sealed, NONCE_BYTES);
     EVP_CIPHER_CTX *c = cipher_of(&k->v[0], sealed, about, true);
-    CHECK(EVP_CipherUpdate(c, at, &n, bytes_of(text), (int)text.n) == 1 && n == (int)text.n);
+    if (text.n > 0) /* without a text an update would be taken for the end */
+        CHECK(EVP_CipherUpdate(c, at, &n, bytes_of(text), (int)text.n) == 1);
+    CHECK(n == (int)text.n);
     CHECK(EVP_CipherFinal_ex(c, at + n, &rest) == 1 && rest == 0);
     CHECK(EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, at + n) == 1);
     EVP_CIPHER_CTX_free(c);
@@ -162,9 +164,10 @@ static bool open_bytes(const struct key *k, struct span about, uint8_t *sealed, 
     uint8_t *tag = sealed + size - TAG_BYTES;
     int n, rest;
     EVP_CIPHER_CTX *c = cipher_of(k, sealed, about, false);
-    bool is_right = EVP_CipherUpdate(c, text, &n, sealed + NONCE_BYTES, (int)bytes) == 1 &&
-                    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
-                    EVP_CipherFinal_ex(c, text + n, &rest) == 1;
+    bool is_right =
+        (bytes == 0 || EVP_CipherUpdate(c, text, &n, sealed + NONCE_BYTES, (int)bytes) == 1) &&
+        EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
+        EVP_CipherFinal_ex(c, text + n, &rest) == 1;
     EVP_CIPHER_CTX_free(c);
     return is_right;
 }
@@ -176,16 +179,17 @@ int seal_open(const struct seal_keys *k, const struct sealed *s, struct buf *out
     int err = 0;
     if (key == NULL)
         return ERR_NOT_FOUND;
-    if (s->hex.n % 2 != 0 || size <= SEAL_BYTES)
+    if (s->hex.n % 2 != 0 || size < SEAL_BYTES)
         return ERR_CORRUPT;
     uint8_t *sealed = mem_try_alloc(size);
-    uint8_t *text = (uint8_t *)buf_room(out, size - SEAL_BYTES);
+    size_t bytes = size - SEAL_BYTES;
+    uint8_t *text = (uint8_t *)buf_room(out, bytes > 0 ? bytes : 1);
     if (sealed == NULL || text == NULL)
         err = ERR_TOO_BIG;
     else if (!digest_unhex(s->hex, sealed, size) || !open_bytes(key, s->about, sealed, size, text))
         err = ERR_CORRUPT;
     else
-        buf_filled(out, size - SEAL_BYTES);
+        buf_filled(out, bytes);
     mem_free(sealed);
     return err;
 }

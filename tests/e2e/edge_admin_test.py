@@ -233,6 +233,42 @@ def test_a_damaged_state_file_is_put_aside(steered, control, origin):
     wait_until(lambda: "control-state-not-used" in steered.stderr(), "it is said")
 
 
+def test_what_the_control_plane_told_is_sealed_on_disk(run, origin, control, tmp_path):
+    """Private keys come with it. Without the key the edge says what it lacks, and serves its own
+    sites; a file that names no keys is refused."""
+    keys, state, old, new = tmp_path / "keys", tmp_path / "state", "0f" * 32, "1e" * 32
+    (tmp_path / "token").write_text("node-token\n")
+    link = {"url": f"http://127.0.0.1:{control.port}", "token_file": str(tmp_path / "token"),
+            "state_file": str(state)}
+    secret = "5ec2e7" * 20
+    control.config, control.version = {
+        "sites": [{"name": "far", "hosts": ["far.example"], "origins": [origin.url]}],
+        "keys": [{"name": "k", "use": "urls", "secrets": [secret]}]}, 3
+    origin.page("/a", b"x", cache="max-age=60")
+    edge = run(Edge(tmp_path, [origin.url], over={"control": link}))
+    wait_until(lambda: state.exists() and secret in state.read_text(), "it is kept, in clear")
+    control.stop()
+
+    def begin(*lines):
+        edge.stop()
+        keys.write_text("".join(f"{k}\n" for k in lines))
+        edge.configure({**edge.values, "control": {**link, "secret_key_file": str(keys)}})
+        edge.start()
+        assert edge.get("/a").status == 200
+        assert secret not in state.read_text() and "far.example" not in state.read_text()
+        return edge.get("/a", Host="far.example").status
+
+    assert [begin(old), begin(new, old), begin(new)] == [200, 200, 200]
+    assert begin(old) != 200
+    wait_until(lambda: "which is not in the secret_key_file" in edge.stderr(), "it is said")
+    assert begin(new) == 200
+    keys.unlink()
+    told = run_tool("edge/byeori-edge", "-c", edge.file, "--check-config")
+    assert told.returncode != 0
+    assert f"{edge.file}:{line_of(edge, 'secret_key_file')}: control: secret_key_file: {keys}" \
+        in told.stderr
+
+
 def why(said):
     return {line["what"]: line for line in said["object"]["why"]}
 
