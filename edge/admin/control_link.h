@@ -49,8 +49,8 @@ struct control_link_spec {
 
 struct control_link;
 /* control_link_create: 0 and *out, *out NULL where no url is configured; or ERR_* and a line in why
- * (no token, no keys to seal by). Reads the state file, and hands its document to use_document. Does
- * not connect. */
+ * (no token, no keys to seal by). Reads the state file, and hands its document to use_document.
+ * Does not connect. */
 MUST_USE int control_link_create(struct control_link **out, const struct control_link_spec *spec,
                                  struct buf *why);
 void control_link_start(struct control_link *l);
