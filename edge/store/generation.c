@@ -403,8 +403,9 @@ int64_t generation_want(struct generation *g, int64_t first, int64_t count, int6
                         uint32_t *wants)
 {
     struct stride only = {0}, *s = g->has_strides ? g->strides : &only;
+    int64_t room = g->store->memory_bytes / READ_AHEAD_SHARE / g->table.block_bytes;
     generation_lock(g);
-    int64_t ahead = stride_want(s, first, count, most);
+    int64_t ahead = stride_want(s, first, count, most < room ? most : room);
     *wants = s->wants;
     generation_unlock(g);
     return ahead;

@@ -76,7 +76,8 @@ int64_t generation_claim(struct generation *g, int64_t first_block, int64_t max_
  * FILLING, go to ABSENT. */
 void generation_release(struct generation *g, int64_t first, int64_t count);
 /* generation_want: as stride_want, for blocks that a reader found absent and that are claimed for
- * him; *wants: how many wants that makes. */
+ * him, and never more than a 64th of memory: what waits there for its reader must not push out what
+ * others wait for, nor leave before he comes. *wants: how many wants that makes. */
 int64_t generation_want(struct generation *g, int64_t first, int64_t count, int64_t most,
                         uint32_t *wants);
 /* How many blocks of [first, first + count) are PRESENT or STORED; for explain and Cache-Status. */

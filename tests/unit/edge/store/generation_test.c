@@ -146,6 +146,23 @@ static void fills_hear_of_readers_once_until_they_looked(void **state)
     store_destroy(&st);
 }
 
+static void no_more_is_brought_ahead_than_a_part_of_memory(void **state)
+{
+    (void)state;
+    int64_t most = 64 * MIB / 64 / BLOCK, ahead = 0;
+    struct store *st = store_for_test(64 * MIB, MIB);
+    struct generation *g = generation_create(st, 1024 * BLOCK, BLOCK);
+    uint32_t wants;
+    for (int64_t at = 0, i = 0; i < 10; i++) {
+        ahead = generation_want(g, at, 1, 512, &wants);
+        assert_in_range(ahead, 0, most);
+        at += 1 + ahead;
+    }
+    assert_int_equal(ahead, most);
+    generation_unref(&g);
+    store_destroy(&st);
+}
+
 static void an_answer_of_unknown_length_keeps_only_the_room_it_needs(void **state)
 {
     (void)state;
@@ -304,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_waiter_is_told_of_release_end_and_abandon_and_can_leave),
         cmocka_unit_test(fills_hear_of_readers_once_until_they_looked),
         cmocka_unit_test(wants_that_adjoin_become_one),
+        cmocka_unit_test(no_more_is_brought_ahead_than_a_part_of_memory),
         cmocka_unit_test(an_answer_of_unknown_length_keeps_only_the_room_it_needs),
         cmocka_unit_test(a_block_that_does_not_verify_is_dropped),
         cmocka_unit_test(a_view_pins_its_bytes_whatever_is_evicted),
