@@ -93,19 +93,6 @@ static int stand(struct player *p, uint64_t most, double *seconds)
     return 0;
 }
 
-struct trace_row player_scale(const struct trace_row *r, uint64_t factor)
-{
-    struct trace_row s = *r;
-    uint64_t end = (r->offset + r->length + factor - 1) / factor;
-    s.size = (r->size + factor - 1) / factor;
-    s.offset = r->offset / factor;
-    s.length = end - s.offset;
-    s.taken = (r->taken + factor - 1) / factor;
-    s.taken = s.taken > s.length || r->taken == r->length ? s.length : s.taken;
-    s.taken += s.taken == 0;
-    return s;
-}
-
 /* All rows that are due before `end_ns` of the trace. */
 static int play_until(struct player *p, nsec_t end_ns)
 {
@@ -125,7 +112,7 @@ static int play_until(struct player *p, nsec_t end_ns)
             const struct trace_row *r = &t->rows[p->next];
             if ((nsec_t)r->time_us * 1000 >= end_ns || (nsec_t)r->time_us * 1000 > now)
                 break;
-            struct trace_row row = player_scale(r, spec->byte_factor);
+            struct trace_row row = trace_scale(r, spec->byte_factor);
             crowd_ask(spec->crowd, &row);
             p->next++;
         }

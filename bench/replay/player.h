@@ -45,8 +45,4 @@ struct player_result {
  * gave; ERR_IO: the samples could not be written. */
 MUST_USE int player_run(const struct player_spec *spec, struct player_result *out);
 
-/* player_scale: a row's bytes made fewer: each byte of the result stands for `factor` of the
- * trace's; ranges that met still meet. Pure. */
-struct trace_row player_scale(const struct trace_row *r, uint64_t factor);
-
 #endif

@@ -4,7 +4,6 @@
 #include "bench/sim/edge_cache.h"
 
 #include "bench/sim/log_disk.h"
-#include "bench/sim/workload.h"
 #include "edge/store/store.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -12,10 +11,14 @@
 
 #include <stdlib.h>
 
+#define BLOCK_MAX_BYTES ((int64_t)1 << 20) /* as an edge has it where no site's are larger */
+
 struct edge_cache {
     struct store *store;
     struct log_disk *disk;
     struct edge_counts counts;
+    uint64_t block_bytes;
+    int64_t ahead_blocks;
     size_t object_bytes; /* what the store is charged for one: all are alike */
 };
 
@@ -24,11 +27,15 @@ struct edge_cache *edge_cache_create(const struct edge_cache_spec *spec)
     struct edge_cache *c = mem_zalloc(sizeof(*c));
     struct buf why;
     struct store_config config = {.memory_bytes = spec->memory_bytes,
-                                  .block_max_bytes = (int64_t)SIM_BLOCK_BYTES,
+                                  .block_max_bytes = spec->block_bytes > BLOCK_MAX_BYTES
+                                                         ? spec->block_bytes
+                                                         : BLOCK_MAX_BYTES,
                                   .disk_admission = STORE_ADMIT_PROVEN,
                                   .eviction = spec->policy,
                                   .is_hollow = true,
                                   .hollow_disk_bytes = spec->disk_bytes};
+    c->block_bytes = (uint64_t)spec->block_bytes;
+    c->ahead_blocks = spec->ahead_bytes / spec->block_bytes;
     buf_init(&why, 1000);
     log_set_level(LOG_LEVEL_WARN); /* what a store says as it opens is for one, not a thousand */
     if (store_create(&c->store, &config, &why) != 0) {
@@ -55,7 +62,7 @@ static struct object *object_make(struct edge_cache *c, const struct store_key *
 {
     static const struct freshness fresh = {.lifetime_ms = INT64_MAX / 4};
     static const struct fields none = {0};
-    struct generation *g = generation_create(c->store, (int64_t)r->size, (int64_t)SIM_BLOCK_BYTES);
+    struct generation *g = generation_create(c->store, (int64_t)r->size, (int64_t)c->block_bytes);
     struct object_spec spec = {.key = *key,
                                .site = SPAN("site"),
                                .vary_names = SPAN(""),
@@ -90,18 +97,32 @@ static struct object *object_of(struct edge_cache *c, const struct trace_row *r)
     return is_newer ? object_make(c, &key, r) : NULL;
 }
 
-static void fill(struct edge_cache *c, struct generation *g, int64_t index)
+/* False: it is there already. */
+static bool fill(struct edge_cache *c, struct generation *g, int64_t index)
 {
     struct block_writer w;
     int64_t first;
     if (generation_claim(g, index, 1, &first) != 1)
-        return;
+        return false;
     if (block_write_begin(&w, g, index) == 0) {
+        c->counts.fetched_bytes += w.room;
         block_write_add(&w, w.room);
-        return;
+        return true;
     }
     generation_release(g, index, 1);
     c->counts.refused++;
+    return false;
+}
+
+/* As a fill does for who reads on by ranges (edge/policy/stride). */
+static void fill_ahead(struct edge_cache *c, struct generation *g, int64_t first, int64_t count)
+{
+    uint32_t wants;
+    int64_t ahead = generation_want(g, first, count, c->ahead_blocks, &wants);
+    for (int64_t i = first + count; i < first + count + ahead; i++) {
+        if (!fill(c, g, i))
+            break;
+    }
 }
 
 /* Whether the block at pos was there. */
@@ -116,7 +137,7 @@ static bool look(struct edge_cache *c, struct generation *g, int64_t pos)
         return true;
     }
     if (n == ERR_NOT_FOUND)
-        fill(c, g, pos / (int64_t)SIM_BLOCK_BYTES);
+        (void)fill(c, g, pos / (int64_t)c->block_bytes);
     return false;
 }
 
@@ -125,15 +146,19 @@ void edge_cache_row(struct edge_cache *c, const struct trace_row *r)
     struct object *o = object_of(c, r);
     uint64_t pos = r->offset, end = r->offset + r->taken;
     bool is_hit = o != NULL;
+    int64_t absent = 0;
     while (pos < end) {
-        uint64_t from = pos - pos % SIM_BLOCK_BYTES, next = from + SIM_BLOCK_BYTES;
+        uint64_t from = pos - pos % c->block_bytes, next = from + c->block_bytes;
         uint64_t wanted = (next < end ? next : end) - pos;
         bool has = o != NULL && look(c, o->generation, (int64_t)pos);
         c->counts.missed_bytes += has ? 0 : wanted;
-        c->counts.fetched_bytes += has ? 0 : (next < r->size ? next : r->size) - from;
+        c->counts.fetched_bytes += o != NULL ? 0 : (next < r->size ? next : r->size) - from;
+        absent = has ? 0 : absent + 1;
         is_hit = is_hit && has;
         pos += wanted;
     }
+    if (o != NULL && absent > 0 && c->ahead_blocks > 0)
+        fill_ahead(c, o->generation, (int64_t)((end - 1) / c->block_bytes) - absent + 1, absent);
     c->counts.wanted_bytes += r->taken;
     c->counts.rows++;
     c->counts.row_misses += !is_hit;

@@ -11,6 +11,8 @@ struct edge_cache;
 struct edge_cache_spec {
     const char *policy;
     int64_t memory_bytes, disk_bytes; /* 0: no disk */
+    int64_t block_bytes;
+    int64_t ahead_bytes; /* brought at most after what a reader wants who reads on by ranges */
 };
 struct edge_cache *edge_cache_create(const struct edge_cache_spec *spec);
 void edge_cache_destroy(struct edge_cache **c);

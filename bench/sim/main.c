@@ -13,10 +13,12 @@
 #include <time.h>
 
 struct options {
-    const char *trace, *only;
-    double share;        /* of the working set: the cache's bytes */
+    const char *only;
+    double share; /* of the working set: the cache's bytes */
+    double bytes; /* in place of the share; 0: unset */
+    double ahead_bytes;
     double memory_share; /* of the cache's bytes: memory; 1: no disk */
-    int place;
+    struct workload_spec work;
 };
 
 static double cpu_s(void)
@@ -24,6 +26,11 @@ static double cpu_s(void)
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int64_t cache_bytes(const struct options *o, const struct workload *w)
+{
+    return (int64_t)(o->bytes > 0 ? o->bytes : o->share * (double)w->bytes);
 }
 
 static bool is_wanted(const struct options *o, const char *name)
@@ -46,7 +53,7 @@ static void print(const struct options *o, const struct outcome *r)
            "\"disk_read\":%.5f,\"carried\":%.5f,\"block_bytes\":%.1f,\"object_bytes\":%.1f,\"ns\":%"
            ".1f,\"requests_s\":"
            "%.0f}\n",
-           o->trace, o->share, r->name, (long long)r->cache_bytes, r->object_miss, r->byte_miss,
+           o->work.path, o->share, r->name, (long long)r->cache_bytes, r->object_miss, r->byte_miss,
            r->fetched, r->disk_written, r->disk_read, r->carried, r->block_bytes, r->object_bytes,
            r->ns, r->requests_s);
     fflush(stdout);
@@ -55,7 +62,7 @@ static void print(const struct options *o, const struct outcome *r)
 static void run_other(const struct options *o, const struct workload *w,
                       const struct cache_ops *ops)
 {
-    struct cache_spec spec = {.workload = w, .bytes = (int64_t)(o->share * (double)w->bytes)};
+    struct cache_spec spec = {.workload = w, .bytes = cache_bytes(o, w)};
     void *cache = ops->create(&spec);
     uint64_t wanted = 0, missed = 0, misses = 0, written_all = 0, fetched = 0;
     double began = cpu_s();
@@ -88,9 +95,11 @@ static void run_other(const struct options *o, const struct workload *w,
 static void run_edge(const struct options *o, const struct workload *w, const char *policy)
 {
     const struct trace_head *head = w->trace.head;
-    int64_t bytes = (int64_t)(o->share * (double)w->bytes);
+    int64_t bytes = cache_bytes(o, w);
     struct edge_cache_spec spec = {.policy = policy,
-                                   .memory_bytes = (int64_t)((double)bytes * o->memory_share)};
+                                   .memory_bytes = (int64_t)((double)bytes * o->memory_share),
+                                   .block_bytes = (int64_t)w->block_bytes,
+                                   .ahead_bytes = (int64_t)o->ahead_bytes};
     spec.disk_bytes = o->memory_share < 1 ? bytes - spec.memory_bytes : 0;
     struct edge_cache *c = edge_cache_create(&spec);
     struct edge_counts warm = {0};
@@ -98,8 +107,8 @@ static void run_edge(const struct options *o, const struct workload *w, const ch
     for (uint64_t i = 0; i < head->rows; i++) {
         if (i == w->warm_rows)
             warm = edge_cache_counts(c);
-        if (o->place < 0 || w->trace.rows[i].place == o->place)
-            edge_cache_row(c, &w->trace.rows[i]);
+        if (o->work.place < 0 || w->rows[i].place == o->work.place)
+            edge_cache_row(c, &w->rows[i]);
     }
     double took = cpu_s() - began;
     struct edge_counts n = edge_cache_counts(c);
@@ -128,35 +137,55 @@ static void run_edge(const struct options *o, const struct workload *w, const ch
 
 static int usage(void)
 {
-    fputs("byeori_sim TRACE [--share 0.05] [--memory 0.1] [--place N] [--only NAME,NAME]\n"
-          "  --memory 1: no disk\n",
+    fputs("byeori_sim TRACE [--share 0.05] [--bytes B] [--memory 0.1] [--place N] [--only NAME]\n"
+          "           [--block 1048576] [--byte-factor 1] [--ahead 0]\n"
+          "  --bytes: of the cache, in place of the share; --memory 1: no disk\n",
           stderr);
     return 2;
+}
+
+static bool take_option(struct options *o, const char *name, const char *value)
+{
+    if (strcmp(name, "--share") == 0)
+        o->share = strtod(value, NULL);
+    else if (strcmp(name, "--bytes") == 0)
+        o->bytes = strtod(value, NULL);
+    else if (strcmp(name, "--memory") == 0)
+        o->memory_share = strtod(value, NULL);
+    else if (strcmp(name, "--ahead") == 0)
+        o->ahead_bytes = strtod(value, NULL);
+    else if (strcmp(name, "--place") == 0)
+        o->work.place = (int)strtol(value, NULL, 10);
+    else if (strcmp(name, "--block") == 0)
+        o->work.block_bytes = strtoul(value, NULL, 10);
+    else if (strcmp(name, "--byte-factor") == 0)
+        o->work.byte_factor = strtoul(value, NULL, 10);
+    else if (strcmp(name, "--only") == 0)
+        o->only = value;
+    else
+        return false;
+    return true;
 }
 
 int main(int argc, char **argv)
 {
     static const char *const policies[] = {"s3-fifo", "learned", "lru", "clock"};
-    struct options o = {.share = 0.05, .memory_share = 0.1, .place = -1};
+    struct options o = {
+        .share = 0.05,
+        .memory_share = 0.1,
+        .work = {.path = argv[1], .place = -1, .block_bytes = SIM_BLOCK_BYTES, .byte_factor = 1}};
     struct workload w;
     if (argc < 2 || argc % 2 != 0)
         return usage();
-    o.trace = argv[1];
     for (int i = 2; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--share") == 0)
-            o.share = strtod(argv[i + 1], NULL);
-        else if (strcmp(argv[i], "--memory") == 0)
-            o.memory_share = strtod(argv[i + 1], NULL);
-        else if (strcmp(argv[i], "--place") == 0)
-            o.place = (int)strtol(argv[i + 1], NULL, 10);
-        else if (strcmp(argv[i], "--only") == 0)
-            o.only = argv[i + 1];
-        else
+        if (!take_option(&o, argv[i], argv[i + 1]))
             return usage();
     }
-    int r = workload_load(&w, o.trace, o.place);
+    if (o.work.block_bytes == 0 || o.work.byte_factor == 0)
+        return usage();
+    int r = workload_load(&w, &o.work);
     if (r != 0) {
-        fprintf(stderr, "byeori_sim: %s: %s\n", o.trace, err_text(r));
+        fprintf(stderr, "byeori_sim: %s: %s\n", o.work.path, err_text(r));
         return 1;
     }
     for (size_t i = 0; i < caches_count; i++) {

@@ -105,7 +105,9 @@ static int64_t shield_bytes(const struct network *n)
 
 static struct edge_cache *cache_of(const struct network *n, int64_t bytes)
 {
-    struct edge_cache_spec spec = {.policy = n->options.policy, .memory_bytes = bytes};
+    struct edge_cache_spec spec = {.policy = n->options.policy,
+                                   .memory_bytes = bytes,
+                                   .block_bytes = (int64_t)SIM_BLOCK_BYTES};
     return edge_cache_create(&spec);
 }
 
@@ -375,7 +377,9 @@ int main(int argc, char **argv)
         if (!take_option(&n.options, argv[i], argv[i + 1]))
             return usage();
     }
-    int r = workload_load(&n.work, n.options.trace, -1);
+    struct workload_spec spec = {
+        .path = n.options.trace, .place = -1, .block_bytes = SIM_BLOCK_BYTES};
+    int r = workload_load(&n.work, &spec);
     bool is_even = n.options.places > 0 && n.options.edges <= UINT16_MAX &&
                    n.options.edges >= n.options.places && n.options.edges % n.options.places == 0;
     if (r == 0 && (!is_even || n.work.trace.head->places > n.options.places))

@@ -65,10 +65,9 @@ static uint32_t number_of(struct numbers *n, uint64_t name, bool *is_new)
     return n->ids[i];
 }
 
-static uint64_t overlap(const struct trace_row *r, uint64_t block)
+static uint64_t overlap(const struct trace_row *r, uint64_t block, uint64_t bytes)
 {
-    uint64_t from = block * SIM_BLOCK_BYTES, to = from + SIM_BLOCK_BYTES,
-             end = r->offset + r->taken;
+    uint64_t from = block * bytes, to = from + bytes, end = r->offset + r->taken;
     from = r->offset > from ? r->offset : from;
     to = end < to ? end : to;
     return to > from ? to - from : 0;
@@ -76,38 +75,45 @@ static uint64_t overlap(const struct trace_row *r, uint64_t block)
 
 static void add_row(struct workload *w, struct numbers *n, const struct trace_row *r)
 {
-    uint64_t end = trace_touch_end(r, SIM_BLOCK_BYTES);
-    for (uint64_t b = r->offset / SIM_BLOCK_BYTES; b < end; b++) {
+    uint64_t bytes = w->block_bytes, end = trace_touch_end(r, bytes);
+    for (uint64_t b = r->offset / bytes; b < end; b++) {
         bool is_new;
         struct touch t = {.id = number_of(n, trace_block_id(r, b), &is_new),
-                          .bytes = (uint32_t)trace_block_bytes(r, b, SIM_BLOCK_BYTES),
-                          .wanted = (uint32_t)overlap(r, b)};
+                          .bytes = (uint32_t)trace_block_bytes(r, b, bytes),
+                          .wanted = (uint32_t)overlap(r, b, bytes)};
         w->touches[w->touch_count++] = t;
         w->bytes += is_new ? t.bytes : 0;
     }
 }
 
-int workload_load(struct workload *w, const char *path, int place)
+static struct trace_row *scaled(const struct trace *t, uint64_t factor)
+{
+    struct trace_row *rows = mem_zarray(t->head->rows + 1, sizeof(*rows));
+    for (uint64_t i = 0; i < t->head->rows; i++)
+        rows[i] = trace_scale(&t->rows[i], factor);
+    return rows;
+}
+
+int workload_load(struct workload *w, const struct workload_spec *spec)
 {
     struct numbers n;
-    uint64_t room = 0;
-    *w = (struct workload){0};
-    int r = trace_open(&w->trace, path);
+    uint64_t room = 0, block = spec->block_bytes;
+    *w = (struct workload){.block_bytes = block};
+    int r = trace_open(&w->trace, spec->path);
     if (r != 0)
         return r;
     uint64_t rows = w->trace.head->rows;
-    for (uint64_t i = 0; i < rows; i++) {
-        const struct trace_row *row = &w->trace.rows[i];
-        room += trace_touch_end(row, SIM_BLOCK_BYTES) - row->offset / SIM_BLOCK_BYTES;
-    }
+    w->rows = spec->byte_factor > 1 ? scaled(&w->trace, spec->byte_factor) : w->trace.rows;
+    for (uint64_t i = 0; i < rows; i++)
+        room += trace_touch_end(&w->rows[i], block) - w->rows[i].offset / block;
     w->touches = mem_zarray(room + 1, sizeof(*w->touches));
     w->warm_rows = rows / 4;
     numbers_init(&n, 1 << 16);
     for (uint64_t i = 0; i < rows; i++) {
         if (i == w->warm_rows)
             w->warm_touches = w->touch_count;
-        if (place < 0 || w->trace.rows[i].place == place)
-            add_row(w, &n, &w->trace.rows[i]);
+        if (spec->place < 0 || w->rows[i].place == spec->place)
+            add_row(w, &n, &w->rows[i]);
     }
     w->id_count = (uint32_t)n.count;
     numbers_finish(&n);
@@ -116,6 +122,8 @@ int workload_load(struct workload *w, const char *path, int place)
 
 void workload_free(struct workload *w)
 {
+    if (w->rows != w->trace.rows)
+        mem_free((void *)(uintptr_t)w->rows);
     trace_close(&w->trace);
     mem_free(w->touches);
     *w = (struct workload){0};

@@ -72,3 +72,16 @@ bool trace_end(struct trace_writer *w)
                    fwrite(&w->head, sizeof(w->head), 1, w->file) == 1 && !ferror(w->file);
     return fclose(w->file) == 0 && is_good;
 }
+
+struct trace_row trace_scale(const struct trace_row *r, uint64_t factor)
+{
+    struct trace_row s = *r;
+    uint64_t end = (r->offset + r->length + factor - 1) / factor;
+    s.size = (r->size + factor - 1) / factor;
+    s.offset = r->offset / factor;
+    s.length = end - s.offset;
+    s.taken = (r->taken + factor - 1) / factor;
+    s.taken = s.taken > s.length || r->taken == r->length ? s.length : s.taken;
+    s.taken += s.taken == 0;
+    return s;
+}
