@@ -66,6 +66,14 @@ static struct conn_tls *tls_of(struct conn *c)
     return CONTAINER_OF(c, struct conn_tls, base);
 }
 
+/* Before a call whose result SSL_get_error is to explain: it goes by what it finds there. Clearing
+ * what is empty would be a twentieth of a small answer. */
+static void forget_errors(void)
+{
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+}
+
 /* ---- below OpenSSL ---- */
 
 static int bio_read(BIO *b, char *dst, int room)
@@ -259,10 +267,12 @@ static ssize_t tls_read(struct conn *c, void *dst, size_t room)
         return t->error;
     if (!c->may_read || t->phase == SHAKING)
         return ERR_AGAIN;
-    ERR_clear_error();
+    forget_errors();
     int n = SSL_read(t->ssl, dst, room < INT_MAX ? (int)room : INT_MAX);
-    if (n > 0)
+    if (n > 0) { /* nothing is left, above or below: no second read only to hear so */
+        c->may_read = c->can_recv || SSL_has_pending(t->ssl);
         return n;
+    }
     int e = result_of(c, n, &t->does_read_wait_to_write);
     if (e == ERR_AGAIN)
         c->may_read = false;
@@ -322,7 +332,7 @@ static ssize_t seal(struct conn *c, struct span record, bool is_more)
         return break_off(t, ERR_TLS, mem_strdup("sealed bytes were taken back"));
     }
     t->is_more = is_more;
-    ERR_clear_error();
+    forget_errors();
     int n = SSL_write(t->ssl, record.p, (int)record.n);
     t->is_more = false;
     if (n > 0) {

@@ -77,8 +77,10 @@ static void linger(struct h1_session *s)
 static void go_on(struct h1_session *s)
 {
     if (s->is_last) {
-        /* Closing with bytes unread would make a reset that may overtake our answer. */
-        bool has_more = h1_intake_waiting(&s->in) > 0 || conn_may_read(s->base->conn);
+        /* Closing with bytes unread would make a reset that may overtake our answer. By TLS the
+         * client says goodbye too. */
+        bool has_more = h1_intake_waiting(&s->in) > 0 || conn_may_read(s->base->conn) ||
+                        conn_is_tls(s->base->conn);
         if (s->lingers || s->in.body != H1_BODY_NONE || has_more)
             linger(s);
         else
