@@ -67,6 +67,13 @@ static bool waits_for_body(const struct h1_session *s, int gathered)
     return waits;
 }
 
+/* Once this is out, close_notify is what follows. Not where a FIN would: before a close alone, a
+ * request that crosses the answer would take along what the kernel has not sent yet. */
+static bool ends_stream(const struct h1_session *s, int gathered)
+{
+    return gathered == 1 && s->state == H1_ANSWER && s->is_last && conn_is_tls(s->base->conn);
+}
+
 /* A head that waited for a body which broke: the client learns that there is an answer, and then
  * that it is not whole. */
 static void send_before_cut(struct h1_session *s, struct h1_gather *g)
@@ -93,6 +100,7 @@ enum h1_flushed h1_flush(struct h1_session *s)
         }
         if (waits_for_body(s, r))
             return H1_TURN_OVER;
+        g.is_end_near = ends_stream(s, r);
         if (is_empty(&g) && r != 1)
             return r == ERR_AGAIN ? H1_NO_BODY_YET : H1_FLUSHED;
         ssize_t n = is_empty(&g) ? 0 : h1_gather_write(&g, s->base->conn);

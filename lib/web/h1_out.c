@@ -42,6 +42,7 @@ void h1_gather_init(struct h1_gather *g, const struct conn *c, size_t budget)
     g->bytes = 0;
     g->budget = budget;
     g->may_sendfile = conn_has_sendfile(c);
+    g->is_end_near = false;
     g->file.len = 0;
 }
 
@@ -146,7 +147,7 @@ ssize_t h1_gather_write(struct h1_gather *g, struct conn *c)
         return write_loaded(g, c);
     ssize_t n = 0;
     if (g->count > 0) {
-        n = conn_writev(c, g->v, g->count, g->file.len > 0);
+        n = conn_writev(c, g->v, g->count, g->file.len > 0 || g->is_end_near);
         if (n < (ssize_t)g->bytes)
             return n;
     }

@@ -35,6 +35,7 @@ struct h1_gather {
     int count;
     size_t bytes, budget;
     bool may_sendfile;
+    bool is_end_near;       /* the end of the stream follows at once: one packet for both */
     struct body_piece file; /* len > 0: follows v, by sendfile or after loading */
 };
 
