@@ -19,7 +19,7 @@
 #include "control/api/held.h"
 #include "control/api/mirror_lists.h"
 #include "control/api/redirect.h"
-#include "control/api/steer.h"
+#include "control/api/round.h"
 #include "control/dashboard/dashboard.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -131,22 +131,15 @@ static void on_api_request(void *app, struct exchange *x)
         answer_problem(x, 404, "There is nothing at this path.");
 }
 
-/* A router address has no rows of its own but the one that anybody may ask; the rest is a user's
- * request for a site, or misdirected (RFC 9110 s.15.5.20). */
 static void on_router_request(void *app, struct exchange *x)
 {
+    redirect_answer(app, x);
+}
+
+static void on_round(void *app)
+{
     struct api_worker *w = app;
-    struct span host = steer_host(x->request.host, &x->mem);
-    x->events = &router_no_events;
-    if (redirect_user(w, x, host))
-        return;
-    if (x->request.method == METHOD_GET && span_eq(x->request.path, SPAN("/v1/route"))) {
-        struct router_match m = {.query = x->request.query};
-        api_route(w, x, &m);
-        return;
-    }
-    counter_add(&w->counters.unknown_hosts, 1);
-    answer_problem(x, 421, "No site has the host %.*s.", SPAN_FMT(host));
+    round_run(w->round);
 }
 
 struct api_worker *api_worker_create(struct api *a, struct loop *l, int index)
@@ -159,6 +152,7 @@ struct api_worker *api_worker_create(struct api *a, struct loop *l, int index)
     buf_init(&w->text, ANSWER_MAX_BYTES);
     geo_view_init(&w->geo, a->geo);
     registry_view_init(&w->view, a->registry);
+    w->round = round_create(w);
     a->workers[index] = w;
     return w;
 }
@@ -169,6 +163,8 @@ void api_worker_start(struct api_worker *w)
     config.server_name = "byeori-control";
     w->api_server = server_create(w->loop, &config, on_api_request, w);
     w->router_server = server_create(w->loop, &config, on_router_request, w);
+    server_set_round(w->api_server, on_round);
+    server_set_round(w->router_server, on_round);
     w->mirrors = mirror_lists_create(w);
 }
 
@@ -195,6 +191,7 @@ void api_worker_stop(struct api_worker *w)
     server_destroy(&w->api_server);
     server_destroy(&w->router_server);
     mirror_lists_destroy(&w->mirrors);
+    round_destroy(&w->round);
     registry_view_finish(&w->view);
     geo_view_finish(&w->geo);
     api_config_unref(&w->config);

@@ -3,7 +3,7 @@
 #include "control/api/api_route.h"
 
 #include "control/api/answer.h"
-#include "control/api/steer.h"
+#include "control/api/round.h"
 #include "control/route/explain.h"
 #include "lib/codec/json_out.h"
 
@@ -81,42 +81,48 @@ static void write_answer(const struct steer *s, bool is_long, struct buf *text)
 
 /* Usual answers are written in the worker's buffer; one that tells of each node is as long as there
  * are nodes, and has its own. */
-static void answer(struct api_worker *w, struct exchange *x, const struct steer *s, bool is_long)
+static void answer(struct api_worker *w, struct exchange *x, const struct round_question *q)
 {
-    struct buf own, *text = is_long ? &own : &w->text;
-    if (is_long)
+    struct buf own, *text = q->is_long ? &own : &w->text;
+    if (q->is_long)
         buf_init(&own, ANSWER_MAX_BYTES);
     else
         buf_clear(text);
-    write_answer(s, is_long, text);
+    write_answer(&q->steer, q->is_long, text);
     answer_json(x, 200, text);
-    if (is_long)
+    if (q->is_long)
         buf_finish(&own);
+}
+
+static const struct round_kind kind = {api_route_ask, answer};
+
+bool api_route_ask(struct api_worker *w, struct exchange *x, struct round_question *q)
+{
+    struct asked asked = {0};
+    struct steer *s = &q->steer;
+    q->kind = &kind;
+    counter_add(&w->counters.routes, 1);
+    const char *fault = read_query(x, q->query, &asked);
+    s->client = steer_client(s->config, x);
+    if (fault == NULL)
+        fault = set_question(&asked, s);
+    if (fault != NULL) {
+        answer_problem(x, 400, "%s", fault);
+        return false;
+    }
+    q->host = steer_host(asked.v[HOST], &x->mem);
+    if (!steer_site(s, q->host)) {
+        counter_add(&w->counters.unknown_hosts, 1);
+        answer_problem(x, 404, "No site has the host %.*s.", SPAN_FMT(q->host));
+        return false;
+    }
+    steer_ask(s, q->host, asked.v[PATH].n > 0 ? asked.v[PATH] : SPAN("/"));
+    q->is_long = span_eq(asked.v[EXPLAIN], SPAN("1"));
+    return true;
 }
 
 void api_route(void *app, struct exchange *x, const struct router_match *m)
 {
     struct api_worker *w = app;
-    struct asked q = {0};
-    struct steer s;
-    counter_add(&w->counters.routes, 1);
-    const char *fault = read_query(x, m->query, &q);
-    s.client = steer_client(w, x);
-    if (fault == NULL)
-        fault = set_question(&q, &s);
-    if (fault != NULL) {
-        answer_problem(x, 400, "%s", fault);
-        return;
-    }
-    struct span host = steer_host(q.v[HOST], &x->mem);
-    if (!steer_site(w, &s, host)) {
-        counter_add(&w->counters.unknown_hosts, 1);
-        answer_problem(x, 404, "No site has the host %.*s.", SPAN_FMT(host));
-        return;
-    }
-    steer_run(w, &s, host, q.v[PATH].n > 0 ? q.v[PATH] : SPAN("/"));
-    if (s.verdict.count == 0)
-        answer_problem(x, 503, "There is no edge.");
-    else
-        answer(w, x, &s, span_eq(q.v[EXPLAIN], SPAN("1")));
+    round_add(w->round, x, &kind, m->query);
 }

@@ -67,6 +67,7 @@ struct api_worker {
     struct geo_view geo;
     struct list held; /* heartbeats that wait for news */
     struct mirror_lists *mirrors;
+    struct round *round;
     struct api_caller caller;
     struct buf text; /* of the answer that is being written */
     size_t jobs;     /* on their way through the state's thread */

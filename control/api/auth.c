@@ -67,7 +67,7 @@ static uint64_t hash_of(const char *text)
 enum auth_verdict auth_check(struct api_worker *w, const struct exchange *x, unsigned rights)
 {
     struct api_caller *who = &w->caller;
-    struct addr from = steer_client(w, x);
+    struct addr from = steer_client(api_worker_config(w), x);
     msec_t now = loop_now(w->loop);
     bool is_heartbeat = (rights & TOKEN_NODE) != 0;
     *who = (struct api_caller){.token = {.name = ""}};

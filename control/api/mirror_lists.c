@@ -99,11 +99,12 @@ static void answer(struct mirror_list *l, struct exchange *x, mirror_lists_fn ot
     struct api_worker *w = l->all->worker;
     struct steer s;
     bool is_https = x->request.scheme == SCHEME_HTTPS;
-    if (l->text.n == 0 || !steer_site(w, &s, host_of(l))) {
-        otherwise(w, x, host_of(l));
+    steer_begin(w, &s);
+    if (l->text.n == 0 || !steer_site(&s, host_of(l))) {
+        otherwise(w, x);
         return;
     }
-    s.client = steer_client(w, x);
+    s.client = steer_client(s.config, x);
     s.tells_place = false;
     s.question.wanted = MIRRORS_MAX;
     s.question.scheme = is_https ? DECIDE_HTTPS : DECIDE_ANY;
@@ -117,7 +118,7 @@ static void answer(struct mirror_list *l, struct exchange *x, mirror_lists_fn ot
     mirrors_complete(&spec, buf_span(&l->text), &out);
     counter_add(&w->counters.mirror_lists, 1);
     if (buf_overflowed(&out))
-        otherwise(w, x, host_of(l));
+        otherwise(w, x);
     else
         respond(x, &s, buf_span(&out));
     buf_finish(&out);
@@ -285,8 +286,9 @@ static void fetch(struct mirror_list *l, struct exchange *x)
     l->edge = l->edge_count = 0;
     arena_init(&l->mem, 65536);
     buf_init(&l->coming, MIRRORS_BYTES_MAX);
-    if (steer_site(w, &s, host_of(l))) {
-        s.client = steer_client(w, x);
+    steer_begin(w, &s);
+    if (steer_site(&s, host_of(l))) {
+        s.client = steer_client(s.config, x);
         s.tells_place = false;
         s.question.wanted = EDGES_MAX;
         s.question.scheme = DECIDE_ANY;

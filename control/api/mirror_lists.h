@@ -14,7 +14,7 @@ void mirror_lists_destroy(struct mirror_lists **m);
 
 /* mirror_lists_answer: x asks for a document of a site's host; it is answered now or later, by
  * `otherwise` where there is none. */
-typedef void (*mirror_lists_fn)(struct api_worker *w, struct exchange *x, struct span host);
+typedef void (*mirror_lists_fn)(struct api_worker *w, struct exchange *x);
 void mirror_lists_answer(struct mirror_lists *m, struct exchange *x, struct span host,
                          mirror_lists_fn otherwise);
 bool mirror_lists_is_one(const struct request_head *r);

@@ -3,9 +3,10 @@
 #include "control/api/redirect.h"
 
 #include "control/api/answer.h"
+#include "control/api/api_route.h"
 #include "control/api/mirror_lists.h"
 #include "control/api/mirrors.h"
-#include "control/api/steer.h"
+#include "control/api/round.h"
 
 static struct span location_of(struct exchange *x, const struct picture_node *n, struct span host)
 {
@@ -20,48 +21,68 @@ static struct span location_of(struct exchange *x, const struct picture_node *n,
     return arena_join(&x->mem, parts, ARRAY_LEN(parts));
 }
 
-static void respond(struct exchange *x, const struct steer *s, struct span host)
+static void respond(struct api_worker *w, struct exchange *x, const struct round_question *q)
 {
+    const struct steer *s = &q->steer;
     const struct decide_choice *best = &s->verdict.v[0];
     bool is_read = x->request.method == METHOD_GET || x->request.method == METHOD_HEAD;
     struct response_head head = {.status = is_read ? 302 : 307, .content_length = 0};
+    (void)w;
     fields_init(&head.fields, &x->mem);
-    fields_add(&head.fields, FIELD_LOCATION, location_of(x, best->node, host));
+    fields_add(&head.fields, FIELD_LOCATION, location_of(x, best->node, q->host));
     fields_add(&head.fields, FIELD_CACHE_CONTROL,
                best->standing <= STANDING_FULL ? s->config->redirect_cache_control
                                                : SPAN("private, no-store"));
     if (s->question.wanted > 1)
-        mirrors_links(s, &x->request, host, &head.fields);
+        mirrors_links(s, &x->request, q->host, &head.fields);
     exchange_respond(x, &head, NULL);
 }
 
-static void redirect(struct api_worker *w, struct exchange *x, struct span host)
+static bool ask_of_no_site(struct api_worker *w, struct exchange *x, struct round_question *q)
 {
-    struct steer s;
-    counter_add(&w->counters.redirects, 1);
-    s.client = steer_client(w, x);
-    s.tells_place = false;
-    s.question.wanted = mirrors_are_wanted(&x->request) ? MIRRORS_MAX : 1;
-    s.question.scheme = x->request.scheme == SCHEME_HTTPS ? DECIDE_HTTPS : DECIDE_ANY;
-    s.verdict.count = 0;
-    if (steer_site(w, &s, host)) /* it may have gone while a list of mirrors was waited for */
-        steer_run(w, &s, host, x->request.path);
-    if (s.verdict.count == 0)
-        answer_problem(x, 503, "There is no edge.");
-    else
-        respond(x, &s, host);
+    if (x->request.method == METHOD_GET && span_eq(x->request.path, SPAN("/v1/route")))
+        return api_route_ask(w, x, q);
+    counter_add(&w->counters.unknown_hosts, 1);
+    answer_problem(x, 421, "No site has the host %.*s.", SPAN_FMT(q->host));
+    return false;
 }
 
-bool redirect_user(struct api_worker *w, struct exchange *x, struct span host)
+static bool ask(struct api_worker *w, struct exchange *x, struct round_question *q)
+{
+    struct steer *s = &q->steer;
+    q->host = steer_host(x->request.host, &x->mem);
+    if (!steer_site(s, q->host))
+        return ask_of_no_site(w, x, q);
+    if (x->request.path.n == 0 || x->request.path.p[0] != '/') { /* OPTIONS * */
+        answer_problem(x, 400, "There is nowhere to send a request for no path.");
+        return false;
+    }
+    counter_add(&w->counters.redirects, 1);
+    s->client = steer_client(s->config, x);
+    s->tells_place = false;
+    s->question.wanted = mirrors_are_wanted(&x->request) ? MIRRORS_MAX : 1;
+    s->question.scheme = x->request.scheme == SCHEME_HTTPS ? DECIDE_HTTPS : DECIDE_ANY;
+    steer_ask(s, q->host, x->request.path);
+    return true;
+}
+
+static void redirect(struct api_worker *w, struct exchange *x)
+{
+    static const struct round_kind kind = {ask, respond};
+    round_add(w->round, x, &kind, x->request.query);
+}
+
+void redirect_answer(struct api_worker *w, struct exchange *x)
 {
     struct steer s;
-    if (!steer_site(w, &s, host))
-        return false;
-    if (x->request.path.n == 0 || x->request.path.p[0] != '/') /* OPTIONS * */
-        answer_problem(x, 400, "There is nowhere to send a request for no path.");
-    else if (mirror_lists_is_one(&x->request))
-        mirror_lists_answer(w->mirrors, x, host, redirect);
-    else
-        redirect(w, x, host);
-    return true;
+    if (mirror_lists_is_one(&x->request)) {
+        struct span host = steer_host(x->request.host, &x->mem);
+        x->events = &router_no_events;
+        steer_begin(w, &s);
+        if (steer_site(&s, host)) {
+            mirror_lists_answer(w->mirrors, x, host, redirect);
+            return;
+        }
+    }
+    redirect(w, x);
 }

@@ -31,9 +31,8 @@ static struct addr forwarded_client(const struct api_config *c, const struct exc
     return client;
 }
 
-struct addr steer_client(struct api_worker *w, const struct exchange *x)
+struct addr steer_client(const struct api_config *c, const struct exchange *x)
 {
-    const struct api_config *c = api_worker_config(w);
     const struct addr *peer = conn_peer(x->conn);
     return c->proxies != NULL && is_trusted(c, peer) ? forwarded_client(c, x, *peer) : *peer;
 }
@@ -88,26 +87,40 @@ static void count(struct api_counters *counters, const struct decide_verdict *v)
         counter_add(&counters->routes_degraded, 1);
 }
 
-bool steer_site(struct api_worker *w, struct steer *s, struct span host)
+void steer_begin(struct api_worker *w, struct steer *s)
 {
     s->picture = api_worker_picture(w);
+    s->config = api_worker_config(w);
+}
+
+bool steer_site(struct steer *s, struct span host)
+{
     s->site = picture_site_of(s->picture, host);
     return s->site != NULL;
 }
 
-void steer_run(struct api_worker *w, struct steer *s, struct span host, struct span path)
+void steer_ask(struct steer *s, struct span host, struct span path)
 {
-    s->config = api_worker_config(w);
-    geo_set_find(geo_view_now(&w->geo), &s->client.any, s->tells_place, &s->place);
     s->question.client = &s->client.any;
     s->question.place = &s->place;
     s->question.key_hash = decide_key(host, path);
-    s->question.heat = w->heat;
     s->question.family = NODE_ANY_FAMILY;
     s->question.price_class = s->site->price_class;
     s->question.has_one_standing = false;
+}
+
+void steer_decide(struct api_worker *w, struct steer *s)
+{
+    s->question.heat = w->heat;
     decide(s->picture, &s->config->rules, &s->question, &s->verdict);
     if (s->verdict.area != 0)
         heat_note(w->heat, s->question.key_hash, s->verdict.area, loop_now(w->loop));
     count(&w->counters, &s->verdict);
+}
+
+void steer_run(struct api_worker *w, struct steer *s, struct span host, struct span path)
+{
+    steer_ask(s, host, path);
+    geo_set_find(geo_view_now(&w->geo), &s->client.any, s->tells_place, &s->place);
+    steer_decide(w, s);
 }

@@ -5,8 +5,8 @@
 #include "control/api/api_worker.h"
 #include "lib/net/addr.h"
 
-/* One routing question with its answer, for JSON and redirect alike. Valid until the worker looks
- * at a newer picture or configuration (so: during one request). */
+/* One routing question with its answer, for JSON and redirect alike. Valid as long as its picture
+ * and configuration are: the worker's, until it looks at newer ones, or a round's. */
 struct steer {
     struct addr client;
     struct place place; /* with the city's name where tells_place */
@@ -20,12 +20,17 @@ struct steer {
 
 /* steer_client: whose request it is: the connection's peer, or, where that is a trusted proxy, the
  * last address of X-Forwarded-For that is not. */
-struct addr steer_client(struct api_worker *w, const struct exchange *x);
+struct addr steer_client(const struct api_config *c, const struct exchange *x);
 
-/* steer_site: which site the host (in lower case) is of; false: none. */
-bool steer_site(struct api_worker *w, struct steer *s, struct span host);
-/* steer_run: after steer_site; s->client, tells_place, question.scheme and question.wanted
- * are set. */
+/* The steps, in order. steer_begin: the picture and the configuration are the worker's newest.
+ * steer_site: which site the host (in lower case) is of; false: none. steer_ask: client,
+ * tells_place, question.scheme and question.wanted are set. Then the place is looked up.
+ * steer_decide: the verdict, which is counted. */
+void steer_begin(struct api_worker *w, struct steer *s);
+bool steer_site(struct steer *s, struct span host);
+void steer_ask(struct steer *s, struct span host, struct span path);
+void steer_decide(struct api_worker *w, struct steer *s);
+/* steer_run: steer_ask, the look-up and steer_decide, for a question that comes alone. */
 void steer_run(struct api_worker *w, struct steer *s, struct span host, struct span path);
 
 /* steer_edge_url: what its users use, by http where they may and it offers that. */

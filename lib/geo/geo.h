@@ -53,6 +53,14 @@ const struct geo_facts *geo_facts_of(const struct geo *g);
 void geo_find(const struct geo *g, const struct sockaddr *address, struct place *out);
 /* geo_find_unnamed: without the city's name, which lies apart. */
 void geo_find_unnamed(const struct geo *g, const struct sockaddr *address, struct place *out);
+/* geo_find_many: each place as geo_find, or, without its name, as geo_find_unnamed gives it; what
+ * several look-ups miss in the processor's caches they wait for together. */
+struct geo_question {
+    const struct sockaddr *address;
+    struct place *out;
+    bool with_name;
+};
+void geo_find_many(const struct geo *g, const struct geo_question *v, size_t count);
 /* geo_find_asn: the number of the network operator; 0: not known. */
 uint32_t geo_find_asn(const struct geo *g, const struct sockaddr *address);
 

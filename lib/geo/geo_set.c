@@ -36,21 +36,27 @@ void geo_set_unref(struct geo_set **ps)
     mem_free(s);
 }
 
+/* What City does not know, and what it never does. */
+static void complete(const struct geo_set *s, const struct geo_question *q)
+{
+    if (!q->out->is_found && s->v[GEO_COUNTRY] != NULL)
+        geo_find_unnamed(s->v[GEO_COUNTRY], q->address, q->out);
+    if (s->v[GEO_ASN] != NULL)
+        q->out->asn = geo_find_asn(s->v[GEO_ASN], q->address);
+}
+
 void geo_set_find(const struct geo_set *s, const struct sockaddr *address, bool with_name,
                   struct place *out)
 {
-    if (s == NULL) {
-        *out = (struct place){0};
-        return;
-    }
-    if (with_name)
-        geo_find(s->v[GEO_CITY], address, out);
-    else
-        geo_find_unnamed(s->v[GEO_CITY], address, out);
-    if (!out->is_found && s->v[GEO_COUNTRY] != NULL)
-        geo_find_unnamed(s->v[GEO_COUNTRY], address, out);
-    if (s->v[GEO_ASN] != NULL)
-        out->asn = geo_find_asn(s->v[GEO_ASN], address);
+    const struct geo_question q = {address, out, with_name};
+    geo_set_find_many(s, &q, 1);
+}
+
+void geo_set_find_many(const struct geo_set *s, const struct geo_question *v, size_t count)
+{
+    geo_find_many(s != NULL ? s->v[GEO_CITY] : NULL, v, count);
+    for (size_t i = 0; s != NULL && i < count; i++)
+        complete(s, &v[i]);
 }
 
 const char *geo_kind_name(enum geo_kind kind)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The batch of a server: who is in it, and its two passes. Any session in it may be closed by what
- * another one does, and is gone from its list then. Runs on the server's loop. */
+ * The batch of a server: who is in it, and its two passes, with the application's round
+ * between. Any session in it may be closed by what another one does, and is gone from its list
+ * then. Runs on the server's loop. */
 #include "lib/web/h1_batch.h"
 
 static struct h1_session *next_of(struct list *sessions)
@@ -21,6 +22,8 @@ static void run_batch(struct server *sv)
         list_push_back(&written_later, &s->ready);
         s->base->ops->run(s->base);
     }
+    if (sv->on_round != NULL)
+        sv->on_round(sv->app);
     while ((s = next_of(&written_later)) != NULL) {
         s->is_held = false;
         s->base->ops->run(s->base);

@@ -102,6 +102,12 @@ struct server *server_create(struct loop *l, const struct server_config *config,
     return s;
 }
 
+void server_set_round(struct server *s, void (*on_round)(void *app))
+{
+    CHECK_OBJ(s, SERVER_MAGIC);
+    s->on_round = on_round;
+}
+
 void server_set_config(struct server *s, const struct server_config *config)
 {
     CHECK_OBJ(s, SERVER_MAGIC);

@@ -32,6 +32,11 @@ struct server *server_create(struct loop *l, const struct server_config *config,
 /* server_accept: takes fd. tls NULL: plain. tag: handed to exchanges (which listener it was). */
 void server_accept(struct server *s, int fd, const struct addr *peer, struct tls_server *tls,
                    void *tag);
+/* server_set_round: on_round comes when a batch of requests, one of each of some connections, was
+ * given to on_request and before any of their answers is written. Who answers them there has them
+ * side by side, and their answers still go out together. Not all requests come in batches, so what
+ * waits for a round needs another end too (a loop_task). */
+void server_set_round(struct server *s, void (*on_round)(void *app));
 void server_set_config(struct server *s, const struct server_config *config);
 /* server_drain: idle connections close now, others after the exchange they are in (which says
  * Connection: close). on_drained comes once none is left. server_destroy cuts what is left. */

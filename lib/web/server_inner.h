@@ -51,6 +51,7 @@ struct server {
     /* constant */
     struct loop *loop;
     server_fn on_request;
+    void (*on_round)(void *app); /* or NULL */
     void *app;
     /* set by the owner */
     struct server_config config;

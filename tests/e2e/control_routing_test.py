@@ -2,11 +2,13 @@
 """Users are sent to the right edge: by place, override, and what is able; as JSON and redirect."""
 
 import json
+import subprocess
 import time
 
 import pytest
 
 from control_plane import HOST, NODE, OPERATOR, PLACES, Beats, Plane, make_places
+from tests.harness.client import Client
 
 CLIENTS = {"127.1.0.1": "seoul", "127.2.0.1": "frankfurt", "127.3.0.1": "virginia"}
 
@@ -50,6 +52,42 @@ def test_only_hosts_of_sites_are_redirected(plane, edges):
         assert (r.status, r.header("Location")) == (421, None)
         assert r.header("Content-Type") == "application/problem+json"
         assert json.loads(r.body)["status"] == 421
+
+
+def questions(plane, count):
+    """Requests of all kinds that a router address takes, and what each is answered."""
+    kinds = (("/f/{i}", HOST, 302, f"/{HOST}/f/{{i}}\r\n"),
+             ("/v1/route?client=127.2.0.1&host=" + HOST + "&path=/{i}", "router", 200,
+              '"id":"frankfurt"'),
+             ("/f/{i}", "evil.example", 421, "evil.example"),
+             ("/v1/route?host=" + HOST + "&client={i}", "router", 400, "no IP address"))
+    for i in range(count):
+        target, host, status, part = kinds[i % len(kinds)]
+        yield target.format(i=i), host, status, part.format(i=i)
+
+
+def test_questions_that_come_together_are_each_answered_in_order(plane, edges):
+    asked = list(questions(plane, 40))
+    text = "".join(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n" for target, host, _, _ in asked)
+    with Client(("127.0.0.1", plane.router_port)) as one, \
+            Client(("127.0.0.1", plane.router_port)) as leaver:
+        leaver.send(text.encode())
+        leaver.reset()                    # in the middle of others' answers, or of its own
+        one.send(text.encode())
+        for target, _, status, part in asked:
+            r = one.response()
+            assert r.status == status, target
+            location = r.header("Location") or ""
+            assert part.strip() in location + r.body.decode(), target
+
+
+def test_streams_of_one_connection_are_each_answered(plane, edges, tmp_path):
+    kinds = [f"/v1/route?client={c}&host={HOST}&path=/a" for c in CLIENTS] + ["/v1/route?host=x"]
+    (tmp_path / "urls").write_text("".join(f"{kind}\n" for kind in kinds))
+    done = subprocess.run(["h2load", "-n", "400", "-c", "4", "-m", "25", "-i", tmp_path / "urls",
+                           "-B", f"http://127.0.0.1:{plane.router_port}"],
+                          capture_output=True, text=True, timeout=120)
+    assert "status codes: 300 2xx, 0 3xx, 100 4xx, 0 5xx" in done.stdout, done.stdout
 
 
 def test_the_rule_that_decided_is_told(plane, edges):

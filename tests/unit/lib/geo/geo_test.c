@@ -317,6 +317,46 @@ static void a_look_up_says_what_the_tree_says(void **state)
     buf_finish(&why);
 }
 
+/* More than are looked up side by side, with and without names, known and not, of both families. */
+static void many_look_ups_find_what_single_ones_do(void **state)
+{
+    enum { MANY = 41 };
+    static const char *const ips[] = {"127.1.0.1", "127.1.7.9",   "2001:db8:1ff::1", "127.9.0.1",
+                                      "127.5.0.1", "2001:db9::1", "127.2.255.1"};
+    struct sockaddr_storage addresses[MANY] = {0};
+    struct geo_question v[MANY];
+    struct place places[MANY];
+    struct geo *g;
+    (void)state;
+    assert_int_equal(open_quietly(&g, good_path), 0);
+    for (size_t i = 0; i < MANY; i++) {
+        const char *ip = ips[i % ARRAY_LEN(ips)];
+        struct sockaddr_in *v4 = (struct sockaddr_in *)&addresses[i];
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&addresses[i];
+        bool is_v4 = inet_pton(AF_INET, ip, &v4->sin_addr) == 1;
+        if (!is_v4)
+            assert_int_equal(inet_pton(AF_INET6, ip, &v6->sin6_addr), 1);
+        addresses[i].ss_family = is_v4 ? AF_INET : AF_INET6;
+        v[i] =
+            (struct geo_question){(const struct sockaddr *)&addresses[i], &places[i], i % 2 == 0};
+    }
+    geo_find_many(g, v, MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        struct place alone = find(g, ips[i % ARRAY_LEN(ips)]);
+        if (i % 2 != 0)
+            alone.city[0] = '\0';
+        assert_int_equal(places[i].is_found, alone.is_found);
+        assert_int_equal(places[i].prefix_bits, alone.prefix_bits);
+        assert_string_equal(places[i].country, alone.country);
+        assert_string_equal(places[i].city, alone.city);
+        assert_true(places[i].lat == alone.lat && places[i].lon == alone.lon);
+    }
+    geo_find_many(NULL, v, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        assert_false(places[i].is_found);
+    geo_unref(&g);
+}
+
 static void distances_are_right_across_the_date_line_and_the_poles(void **state)
 {
     (void)state;
@@ -349,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_file_cut_short_is_refused),
         cmocka_unit_test(no_flipped_bit_can_harm),
         cmocka_unit_test(a_look_up_says_what_the_tree_says),
+        cmocka_unit_test(many_look_ups_find_what_single_ones_do),
         cmocka_unit_test(distances_are_right_across_the_date_line_and_the_poles),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -91,11 +91,46 @@ static void one_of_a_batch_may_end_another(void **state)
     close_all();
 }
 
+static struct exchange *waiting[H1_BATCH_MOST];
+static int waiting_count, rounds;
+
+static void wait_for_round(struct wire *unused, struct exchange *x)
+{
+    (void)unused;
+    assert_true(waiting_count < H1_BATCH_MOST);
+    waiting[waiting_count++] = x;
+}
+
+static void answer_round(void *app)
+{
+    rounds++;
+    int before = count_answers();
+    while (waiting_count > 0)
+        app_reply_hello(app, waiting[--waiting_count]);
+    assert_int_equal(count_answers(), before);
+}
+
+/* The round answers what waits, and the answers are written behind it. */
+static void a_round_comes_between_the_requests_of_a_batch_and_its_writes(void **state)
+{
+    (void)state;
+    rounds = 0;
+    wire_open(&w, NULL, wait_for_round);
+    server_set_round(w.server, answer_round);
+    connect_all();
+    ask_all();
+    wire_until_done(&w, MANY);
+    assert_true(rounds >= (MANY + H1_BATCH_MOST - 1) / H1_BATCH_MOST);
+    assert_int_equal(count_answers(), MANY);
+    close_all();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_of_a_batch_are_written_when_all_are_made),
         cmocka_unit_test(one_of_a_batch_may_end_another),
+        cmocka_unit_test(a_round_comes_between_the_requests_of_a_batch_and_its_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
