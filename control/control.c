@@ -74,7 +74,7 @@ static const struct control_options *options_of(struct option_config *config)
 
 static int check(struct option_config *config, struct buf *why)
 {
-    return control_options_check(options_of(config), option_file(config), why);
+    return control_options_check(config, why);
 }
 
 /* ---- routing rules ---- */

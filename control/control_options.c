@@ -351,8 +351,10 @@ static void check_sites(const struct control_options *o, const char *file, struc
     }
 }
 
-int control_options_check(const struct control_options *o, const char *file, struct buf *why)
+int control_options_check(struct option_config *config, struct buf *why)
 {
+    const struct control_options *o = option_record(config);
+    const char *file = option_file(config);
     struct certificates_spec certificates = {&o->certificates, &o->tls};
     uint8_t digest[DIGEST_SHA256_BYTES];
     struct seal_keys *keys = NULL;
@@ -365,19 +367,22 @@ int control_options_check(const struct control_options *o, const char *file, str
                      "\"127.0.0.1:7000\" }");
     check_nodes(o, file, why);
     check_sites(o, file, why);
-    control_rules_check(o, file, why);
+    control_rules_check(config, why);
     control_prices_check(o, file, why);
     if (auth_token_read(o->operator_token_file, digest, &text) != 0)
-        option_error(why, file, 1, "operator_token_file: %.*s", SPAN_FMT(buf_span(&text)));
+        option_error(why, file, option_line(config, o, "operator_token_file"),
+                     "operator_token_file: %.*s", SPAN_FMT(buf_span(&text)));
     buf_clear(&text);
     if (o->secret_key_file[0] != '\0' && seal_keys_read(&keys, o->secret_key_file, &text) != 0)
-        option_error(why, file, 1, "secret_key_file: %.*s", SPAN_FMT(buf_span(&text)));
+        option_error(why, file, option_line(config, o, "secret_key_file"), "secret_key_file: %.*s",
+                     SPAN_FMT(buf_span(&text)));
     seal_keys_destroy(&keys);
     buf_clear(&text);
     if (o->node_token_file[0] != '\0' && auth_token_read(o->node_token_file, digest, &text) != 0)
-        option_error(why, file, 1, "node_token_file: %.*s", SPAN_FMT(buf_span(&text)));
+        option_error(why, file, option_line(config, o, "node_token_file"), "node_token_file: %.*s",
+                     SPAN_FMT(buf_span(&text)));
     buf_finish(&text);
-    if (admin_check(&o->admin, o->certificates.count > 0, file, why) != 0 ||
+    if (admin_check(&o->admin, o->certificates.count > 0, config, why) != 0 ||
         listen_check(&o->routers, o->certificates.count > 0, file, why) != 0 ||
         listen_check(&o->apis, o->certificates.count > 0, file, why) != 0 ||
         certificates_check(&certificates, why) != 0 || dns_check(&o->zones, file, why) != 0 ||

@@ -80,8 +80,7 @@ struct control_options {
 extern const struct option_section control_section;
 
 /* control_options_check: everything that spans rows, and the values the rows leave as text. */
-MUST_USE int control_options_check(const struct control_options *o, const char *file,
-                                   struct buf *why);
+MUST_USE int control_options_check(struct option_config *config, struct buf *why);
 /* control_options_file: nodes and sites; of options that were checked; lives like mem and o. */
 struct registry_file control_options_file(const struct control_options *o, struct arena *mem);
 struct plan_rules control_options_rollout(const struct control_options *o);

@@ -73,14 +73,16 @@ static void check_asns(const struct control_options *o, const char *file, struct
         option_error(why, file, v[0].line, "asn: needs geoip_asn, the database of operators");
 }
 
-static void check_sentinels(const struct control_options *o, const char *file, struct buf *why)
+static void check_sentinels(struct option_config *config, struct buf *why)
 {
+    const struct control_options *o = option_record(config);
+    int line = option_line(config, o, "geoip_sentinels");
     struct geo_sentinel s;
     for (size_t i = 0; i < o->geoip_sentinels.count; i++) {
         const char *fault = geo_sentinel_read(span_of(o->geoip_sentinels.v[i]), &s);
         if (fault[0] != '\0')
-            option_error(why, file, 1, "geoip_sentinels: \"%s\" %s", o->geoip_sentinels.v[i],
-                         fault);
+            option_error(why, option_file(config), line, "geoip_sentinels: \"%s\" %s",
+                         o->geoip_sentinels.v[i], fault);
     }
 }
 
@@ -145,8 +147,10 @@ static bool has_node(const struct control_options *o, const char *id)
     return false;
 }
 
-static void check_networks(const struct control_options *o, const char *file, struct buf *why)
+static void check_networks(struct option_config *config, struct buf *why)
 {
+    const struct control_options *o = option_record(config);
+    const char *file = option_file(config);
     const struct control_override *v = o->overrides.v;
     struct override_table *table = NULL;
     struct arena mem;
@@ -163,7 +167,8 @@ static void check_networks(const struct control_options *o, const char *file, st
     buf_clear(&text);
     if (override_table_create(&table, proxies_of(o, &mem), o->trusted_proxies.count, &faulty,
                               &text) != 0)
-        option_error(why, file, 1, "trusted_proxies: %.*s", SPAN_FMT(buf_span(&text)));
+        option_error(why, file, option_line(config, o, "trusted_proxies"), "trusted_proxies: %.*s",
+                     SPAN_FMT(buf_span(&text)));
     override_table_destroy(&table);
     for (size_t i = 0; i < o->overrides.count; i++)
         for (size_t k = 0; k < v[i].edges.count; k++)
@@ -174,11 +179,13 @@ static void check_networks(const struct control_options *o, const char *file, st
     arena_finish(&mem);
 }
 
-void control_rules_check(const struct control_options *o, const char *file, struct buf *why)
+void control_rules_check(struct option_config *config, struct buf *why)
 {
-    check_networks(o, file, why);
+    const struct control_options *o = option_record(config);
+    const char *file = option_file(config);
+    check_networks(config, why);
     check_asns(o, file, why);
-    check_sentinels(o, file, why);
+    check_sentinels(config, why);
     check_regions(o, file, why);
     check_members(o, file, why);
 }

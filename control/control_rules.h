@@ -8,7 +8,7 @@
 #include "lib/geo/geo_follow.h"
 
 /* control_rules_check: a line in why for each fault. */
-void control_rules_check(const struct control_options *o, const char *file, struct buf *why);
+void control_rules_check(struct option_config *config, struct buf *why);
 /* control_rules_geo: lives like mem and o. */
 void control_rules_geo(const struct control_options *o, struct geo_follow_spec *out,
                        struct arena *mem);

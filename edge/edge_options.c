@@ -126,8 +126,8 @@ int edge_config_check(struct option_config *config, struct buf *why)
     struct site_table *sites = NULL;
     int err = 0;
     if (!token_is_valid(span_of(c->node)) || strlen(c->node) > HEARTBEAT_NAME_BYTES) {
-        option_error(why, file, 1, "node: \"%s\" is no name of letters, digits, '-', '_', '.'",
-                     c->node);
+        option_error(why, file, option_line(config, c, "node"),
+                     "node: \"%s\" is no name of letters, digits, '-', '_', '.'", c->node);
         err = ERR_CONFIG;
     }
     if (c->listens.count == 0) {
@@ -139,10 +139,10 @@ int edge_config_check(struct option_config *config, struct buf *why)
     if (listen_check(&c->listens, c->certificates.count > 0 || is_given_one, file, why) != 0 ||
         certificates_check(&certificates, why) != 0)
         err = ERR_CONFIG;
-    if (admin_check(&c->admin, c->certificates.count > 0, file, why) != 0 ||
+    if (admin_check(&c->admin, c->certificates.count > 0, config, why) != 0 ||
         control_check(&c->control, config, why) != 0)
         err = ERR_CONFIG;
-    if (cluster_check(&c->cluster, file, why) != 0)
+    if (cluster_check(&c->cluster, config, why) != 0)
         err = ERR_CONFIG;
     if (site_table_create(&sites, &c->sites, file, why) != 0)
         err = ERR_CONFIG;

@@ -62,7 +62,7 @@ static struct server_config server_config_of(const struct origin_options *o)
 
 static int check(struct option_config *config, struct buf *why)
 {
-    return origin_options_check(options_of(config), option_file(config), why);
+    return origin_options_check(config, why);
 }
 
 static void write_metrics(void *app, struct buf *out)

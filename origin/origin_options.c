@@ -74,8 +74,10 @@ const struct option_section origin_section = {
     .line_offset_bytes = OPTION_NO_LINE,
 };
 
-static int check_store(const struct origin_options *o, const char *file, struct buf *why)
+static int check_store(struct option_config *config, struct buf *why)
 {
+    const struct origin_options *o = option_record(config);
+    const char *file = option_file(config);
     struct stat st;
     bool has_folder = o->folder[0] != '\0';
     if (has_folder == (o->storages.count > 0) || o->storages.count > 1) {
@@ -86,12 +88,15 @@ static int check_store(const struct origin_options *o, const char *file, struct 
         return storage_check(o->storages.v, file, why);
     if (stat(o->folder, &st) == 0 && S_ISDIR(st.st_mode))
         return 0;
-    option_error(why, file, 1, "folder: \"%s\" is not a folder", o->folder);
+    option_error(why, file, option_line(config, o, "folder"), "folder: \"%s\" is not a folder",
+                 o->folder);
     return ERR_CONFIG;
 }
 
-int origin_options_check(const struct origin_options *o, const char *file, struct buf *why)
+int origin_options_check(struct option_config *config, struct buf *why)
 {
+    const struct origin_options *o = option_record(config);
+    const char *file = option_file(config);
     struct certificates_spec certificates = {&o->certificates, &o->tls};
     int err = listen_check(&o->listens, o->certificates.count > 0, file, why);
     if (certificates_check(&certificates, why) != 0)
@@ -102,10 +107,10 @@ int origin_options_check(const struct origin_options *o, const char *file, struc
                      "\"127.0.0.1:9000\" }");
         err = ERR_CONFIG;
     }
-    if (check_store(o, file, why) != 0 || mirror_check(&o->mirrors, file, why) != 0)
+    if (check_store(config, why) != 0 || mirror_check(&o->mirrors, file, why) != 0)
         err = ERR_CONFIG;
     if (field_rules_check(&o->rules, file, why) != 0 ||
-        admin_check(&o->admin, o->certificates.count > 0, file, why) != 0)
+        admin_check(&o->admin, o->certificates.count > 0, config, why) != 0)
         err = ERR_CONFIG;
     return err;
 }

@@ -24,7 +24,6 @@ struct origin_options {
 extern const struct option_section origin_section;
 
 /* origin_options_check: what spans options. 0, or ERR_CONFIG and why. */
-MUST_USE int origin_options_check(const struct origin_options *o, const char *file,
-                                  struct buf *why);
+MUST_USE int origin_options_check(struct option_config *config, struct buf *why);
 
 #endif

@@ -64,25 +64,28 @@ static bool is_member_url(struct span text, struct url *url)
     return url_parse(text, url) == 0 && span_eq(url->path, SPAN("/")) && url->query.p == NULL;
 }
 
-int cluster_check(const struct cluster_options *options, const char *file, struct buf *why)
+int cluster_check(const struct cluster_options *options, const struct option_config *config,
+                  struct buf *why)
 {
+    const char *file = option_file(config);
     struct url url;
     int err = 0;
     for (size_t i = 0; i < options->siblings.count; i++) {
         const char *text = options->siblings.v[i];
         if (is_member_url(span_of(text), &url))
             continue;
-        option_error(why, file, 1, "cluster: siblings: \"%s\" is not like \"http://10.0.0.2:8080\"",
-                     text);
+        option_error(why, file, option_line(config, options, "siblings"),
+                     "cluster: siblings: \"%s\" is not like \"http://10.0.0.2:8080\"", text);
         err = ERR_CONFIG;
     }
     if (options->url[0] != '\0' && !is_member_url(span_of(options->url), &url)) {
-        option_error(why, file, 1, "cluster: url: \"%s\" is not like \"http://10.0.0.1:8080\"",
-                     options->url);
+        option_error(why, file, option_line(config, options, "url"),
+                     "cluster: url: \"%s\" is not like \"http://10.0.0.1:8080\"", options->url);
         err = ERR_CONFIG;
     }
     if (options->siblings.count > 0 && options->url[0] == '\0') {
-        option_error(why, file, 1, "cluster: url: must be given where siblings are");
+        option_error(why, file, option_line(config, options, "siblings"),
+                     "cluster: url: must be given where siblings are");
         err = ERR_CONFIG;
     }
     return err;

@@ -20,8 +20,8 @@ struct cluster_options {
     int64_t hot_per_s;             /* asks of one key a second that one owner is enough for */
 };
 extern const struct option_section cluster_section; /* single */
-MUST_USE int cluster_check(const struct cluster_options *options, const char *file,
-                           struct buf *why);
+MUST_USE int cluster_check(const struct cluster_options *options,
+                           const struct option_config *config, struct buf *why);
 
 struct members;
 struct members *members_create(struct peers *peers) __attribute__((returns_nonnull));

@@ -43,8 +43,8 @@ const struct option_section admin_section = {
     .line_offset_bytes = OPTION_NO_LINE,
 };
 
-static int check_tls(const struct admin_options *options, bool has_certificate, const char *file,
-                     struct buf *why)
+static int check_tls(const struct admin_options *options, bool has_certificate,
+                     const struct option_config *config, struct buf *why)
 {
     struct tls_authority *clients;
     const char *wrong = NULL;
@@ -53,7 +53,9 @@ static int check_tls(const struct admin_options *options, bool has_certificate, 
     else if (!options->tls && options->client_ca[0] != '\0')
         wrong = "client_ca needs tls = true";
     if (wrong != NULL) {
-        option_error(why, file, 1, "admin: %s", wrong);
+        option_error(why, option_file(config),
+                     option_line(config, options, options->tls ? "tls" : "client_ca"), "admin: %s",
+                     wrong);
         return ERR_CONFIG;
     }
     if (options->client_ca[0] == '\0')
@@ -63,15 +65,16 @@ static int check_tls(const struct admin_options *options, bool has_certificate, 
     return err;
 }
 
-int admin_check(const struct admin_options *options, bool has_certificate, const char *file,
-                struct buf *why)
+int admin_check(const struct admin_options *options, bool has_certificate,
+                const struct option_config *config, struct buf *why)
 {
     struct addr addr;
-    if (check_tls(options, has_certificate, file, why) != 0)
+    if (check_tls(options, has_certificate, config, why) != 0)
         return ERR_CONFIG;
     if (options->address[0] == 0 || addr_parse(span_of(options->address), -1, &addr) == 0)
         return 0;
-    option_error(why, file, 1, "admin: address \"%s\" is not ADDRESS:PORT (\"127.0.0.1:8081\")",
+    option_error(why, option_file(config), option_line(config, options, "address"),
+                 "admin: address \"%s\" is not ADDRESS:PORT (\"127.0.0.1:8081\")",
                  options->address);
     return ERR_CONFIG;
 }

@@ -32,8 +32,8 @@ struct admin_base_spec {
 MUST_USE int admin_base_start(struct admin_base **out, struct loop *l,
                               const struct admin_base_spec *spec, struct buf *why);
 void admin_base_stop(struct admin_base **a);
-/* admin_check: for --check-config. */
+/* admin_check: for --check-config; of the options in config. */
 MUST_USE int admin_check(const struct admin_options *options, bool has_certificate,
-                         const char *file, struct buf *why);
+                         const struct option_config *config, struct buf *why);
 
 #endif

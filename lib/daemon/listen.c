@@ -63,12 +63,13 @@ static const struct listen_options *listen_option(const struct option_records *r
     return (const struct listen_options *)r->v + i;
 }
 
-static bool any_tls(const struct option_records *listens)
+/* NULL: none speaks TLS. */
+static const struct listen_options *first_tls(const struct option_records *listens)
 {
     for (size_t i = 0; i < listens->count; i++)
         if (listen_option(listens, i)->tls)
-            return true;
-    return false;
+            return listen_option(listens, i);
+    return NULL;
 }
 
 static int check_addresses(const struct option_records *listens, const char *file, struct buf *why)
@@ -114,9 +115,10 @@ int listen_check(const struct option_records *listens, bool has_certificate, con
     int err = check_addresses(listens, file, why);
     if (check_clients(listens, file, why) != 0)
         err = ERR_CONFIG;
-    if (!has_certificate && any_tls(listens)) {
-        option_error(why, file, listen_option(listens, 0)->line,
-                     "a listener has tls = true, but there is no certificate section");
+    const struct listen_options *tls = first_tls(listens);
+    if (!has_certificate && tls != NULL) {
+        option_error(why, file, tls->line,
+                     "listen \"%s\": tls = true, but there is no certificate section", tls->name);
         err = ERR_CONFIG;
     }
     return err;

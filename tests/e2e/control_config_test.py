@@ -56,6 +56,25 @@ def test_a_wrong_configuration_is_refused(tmp_path, over, reason):
     assert started.returncode == 1 and reason in started.stderr
 
 
+@pytest.mark.parametrize("program, right, wrong", [
+    ("control/byeori-control",
+     'state = "s"  operator_token_file = "gone"  api "a" { address = "127.0.0.1:0" }',
+     ['node_token_file = "gone"', 'secret_key_file = "gone"', 'geoip_sentinels = {"x"}',
+      'trusted_proxies = {"x"}', 'admin { address = "x" }']),
+    ("edge/byeori-edge", 'listen "a" { address = "127.0.0.1:0" }',
+     ['node = "a b"', 'cluster { url = "x" }', 'control { url = "x" }', 'admin { client_ca = "x" }',
+      'listen "b" { address = "x" }', 'listen "b" { address = "127.0.0.1:0"  tls = true }']),
+    ("origin/byeori-origin", 'listen "a" { address = "127.0.0.1:0" }',
+     ['folder = "/proc/there/is/no/such"', 'admin { tls = true }'])])
+def test_a_fault_is_told_with_its_line(tmp_path, program, right, wrong):
+    file = tmp_path / "conf"
+    for line in wrong:
+        file.write_text(f"{right}\n\n{line}\n")
+        told = run_tool(program, "-c", file, "--check-config")
+        assert told.returncode == 1
+        assert f"{file}:3: {line.split()[0]}" in told.stderr, told.stderr
+
+
 def test_a_short_token_is_refused(tmp_path):
     plane = Plane(tmp_path)
     (tmp_path / "operator").write_text("secret\n")
