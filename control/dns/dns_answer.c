@@ -7,9 +7,7 @@
 
 #define REMEMBERED 8192
 #define LINE_BYTES 64 /* of the processor's cache */
-#define CLASS_IN   1
-#define CLASS_ANY  255
-#define DEGRADED_S 5 /* TTL while the best edge there is is not able */
+#define DEGRADED_S 5  /* TTL while the best edge there is is not able */
 #define NO_REGION  UINT32_MAX
 
 struct subject {
@@ -262,11 +260,9 @@ static void answer_zone(struct dns_answerer *a, const struct asked *k)
         negative(a, k, &a->body, DNS_NOERROR);
 }
 
-static struct dns_answer answer_name(struct dns_answerer *a, const struct asked *k,
+static struct dns_answer answer_type(struct dns_answerer *a, const struct asked *k, uint16_t type,
                                      const struct addr *client)
 {
-    /* RFC 8482 s.4.1: of all types, some are given */
-    uint16_t type = k->q->type == DNS_TYPE_ANY ? DNS_TYPE_A : k->q->type;
     bool is_known = type == DNS_TYPE_A || type == DNS_TYPE_AAAA || type == DNS_TYPE_HTTPS;
     switch (k->meaning.kind) {
     case DNS_NAME_SITE:
@@ -290,6 +286,36 @@ static struct dns_answer answer_name(struct dns_answerer *a, const struct asked 
         negative(a, k, &a->body, DNS_NXDOMAIN);
         break;
     }
+    return (struct dns_answer){.body = &a->body};
+}
+
+/* RFC 8482 s.4.1: of all types, one that is there is given. */
+static struct dns_answer answer_name(struct dns_answerer *a, const struct asked *k,
+                                     const struct addr *client)
+{
+    if (k->q->type != DNS_TYPE_ANY)
+        return answer_type(a, k, k->q->type, client);
+    struct dns_answer out = answer_type(a, k, DNS_TYPE_A, client);
+    return out.body->answers > 0 ? out : answer_type(a, k, DNS_TYPE_AAAA, client);
+}
+
+/* ---- what the server tells of itself ---- */
+
+static bool is_own_name(const struct dns_query *q)
+{
+    static const struct span names[] = {{"\2id\6server", 11}, {"\10hostname\4bind", 15}};
+    struct span asked = span_make(q->name, q->name_bytes);
+    bool is_text = q->type == DNS_TYPE_TXT || q->type == DNS_TYPE_ANY;
+    return is_text && (span_eq(asked, names[0]) || span_eq(asked, names[1]));
+}
+
+static struct dns_answer answer_chaos(struct dns_answerer *a, const struct asked *k)
+{
+    struct span identity = span_of(a->spec.zone->identity);
+    if (identity.n > 0 && is_own_name(k->q))
+        dns_body_text(&a->body, k->q, identity, k->mem);
+    else
+        dns_body_empty(&a->body, DNS_REFUSED);
     return (struct dns_answer){.body = &a->body};
 }
 
@@ -353,9 +379,11 @@ struct dns_answer dns_answer_find(struct dns_answerer *a, const struct dns_query
                                   const struct addr *sender, struct arena *mem)
 {
     struct asked k = {.q = q, .mem = mem};
+    if (q->class == DNS_CLASS_CH)
+        return answer_chaos(a, &k);
     ptrdiff_t below = dns_name_below(q->name, q->name_bytes, &a->spec.zone->name);
     bool is_meta = q->type >= DNS_TYPE_IXFR && q->type <= DNS_TYPE_META_END;
-    if (below < 0 || is_meta || (q->class != CLASS_IN && q->class != CLASS_ANY)) {
+    if (below < 0 || is_meta || (q->class != DNS_CLASS_IN && q->class != DNS_CLASS_ANY)) {
         dns_body_empty(&a->body, DNS_REFUSED);
         return (struct dns_answer){.body = &a->body};
     }

@@ -9,7 +9,6 @@
 #define SOA_RETRY_S   600
 #define SOA_EXPIRE_S  604800
 #define NS_TTL_S      3600
-#define DNS_CLASS_IN  1
 
 struct making {
     knot_pkt_t *packet; /* NULL: no room */
@@ -47,8 +46,8 @@ static void put(struct making *m, const struct dns_query *q, const struct record
     knot_rrset_t set;
     if (m->packet == NULL)
         return;
-    knot_rrset_init(&set, dname(r->owner != NULL ? r->owner : q->name), r->type, DNS_CLASS_IN,
-                    r->ttl_s);
+    uint16_t class = q->class == DNS_CLASS_CH ? DNS_CLASS_CH : DNS_CLASS_IN;
+    knot_rrset_init(&set, dname(r->owner != NULL ? r->owner : q->name), r->type, class, r->ttl_s);
     uint16_t hint = r->owner == NULL ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE;
     if (knot_rrset_add_rdata(&set, r->data, (uint16_t)r->bytes, &m->mm) != KNOT_EOK ||
         knot_pkt_put(m->packet, hint, &set, KNOT_PF_NOTRUNC) != KNOT_EOK)
@@ -160,6 +159,19 @@ void dns_body_addresses(struct dns_body *out, const struct dns_query *q,
     finish(out, &m);
     if (out->answers > 0)
         out->each_bytes = out->bytes / out->answers;
+}
+
+void dns_body_text(struct dns_body *out, const struct dns_query *q, struct span text,
+                   struct arena *mem)
+{
+    struct making m = begin(q, mem);
+    uint8_t data[1 + UINT8_MAX];
+    CHECK(text.n <= UINT8_MAX);
+    data[0] = (uint8_t)text.n;
+    memcpy(data + 1, text.p, text.n);
+    enter(&m, KNOT_ANSWER);
+    put(&m, q, &(struct record){NULL, DNS_TYPE_TXT, 0, data, 1 + text.n});
+    finish(out, &m);
 }
 
 void dns_body_https(struct dns_body *out, const struct dns_query *q, uint16_t port, uint32_t ttl_s,

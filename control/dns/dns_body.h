@@ -44,6 +44,9 @@ struct dns_addresses {
 };
 void dns_body_addresses(struct dns_body *out, const struct dns_query *q,
                         const struct dns_addresses *a, struct arena *mem);
+/* dns_body_text: TXT of the question's class; text: up to 255 bytes. */
+void dns_body_text(struct dns_body *out, const struct dns_query *q, struct span text,
+                   struct arena *mem);
 /* dns_body_https: RFC 9460: the name itself, with HTTP/2 and HTTP/1.1, at a port. */
 void dns_body_https(struct dns_body *out, const struct dns_query *q, uint16_t port, uint32_t ttl_s,
                     struct arena *mem);

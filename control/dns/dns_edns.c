@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * EDNS (RFC 6891): the client subnet (RFC 7871) and the cookie (RFC 7873), each read strictly; all
- * other options are nothing to us. */
+ * EDNS (RFC 6891): the client subnet (RFC 7871) and the cookie (RFC 7873), each read strictly, and
+ * whether the server's name is wanted (RFC 5001); all other options are nothing to us. */
 #include "control/dns/dns_edns.h"
 
 #include "control/dns/dns_knot.h"
@@ -92,6 +92,8 @@ int dns_edns_read(struct dns_query *q, const struct dns_edns *e)
             rcode = read_subnet(q, data);
         } else if (code == KNOT_EDNS_OPTION_COOKIE && !q->has_cookie) {
             rcode = read_cookie(q, data);
+        } else if (code == KNOT_EDNS_OPTION_NSID) {
+            q->has_nsid = true;
         }
     }
     return rcode;

@@ -56,7 +56,7 @@ static void clear(struct dns_query *q, struct span wire)
 {
     q->wire = wire;
     q->name_bytes = 0;
-    q->has_edns = q->has_subnet = q->has_cookie = false;
+    q->has_edns = q->has_subnet = q->has_cookie = q->has_nsid = false;
     q->payload_bytes = 0;
 }
 
@@ -174,5 +174,8 @@ int dns_query_read(struct dns_query *out, struct span wire, struct arena *mem)
     }
     if (knot_wire_get_qdcount(head) != 1)
         return DNS_FORMERR;
-    return dns_query_read_plain(out, wire, &rcode) ? rcode : dns_query_read_any(out, wire, mem);
+    if (dns_query_read_plain(out, wire, &rcode))
+        return rcode;
+    rcode = dns_query_read_any(out, wire, mem);
+    return rcode == ERR_SYNTAX ? DNS_FORMERR : rcode; /* two OPT records too: RFC 6891 s.6.1.1 */
 }

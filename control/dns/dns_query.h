@@ -13,11 +13,18 @@ enum dns_type {
     DNS_TYPE_A = 1,
     DNS_TYPE_NS = 2,
     DNS_TYPE_SOA = 6,
+    DNS_TYPE_TXT = 16,
     DNS_TYPE_AAAA = 28,
     DNS_TYPE_HTTPS = 65,
     DNS_TYPE_IXFR = 251,
     DNS_TYPE_META_END = 254, /* IXFR, AXFR, MAILB, MAILA: never answered */
     DNS_TYPE_ANY = 255,
+};
+
+enum dns_class {
+    DNS_CLASS_IN = 1,
+    DNS_CLASS_CH = 3, /* what a server tells of itself (RFC 4892) */
+    DNS_CLASS_ANY = 255,
 };
 
 enum dns_rcode {
@@ -49,17 +56,18 @@ struct dns_query {
     size_t name_bytes;                /* 0: there is no question to answer, or none to repeat */
     uint16_t type, class;
     bool has_edns, has_subnet, has_cookie;
+    bool has_nsid;          /* asks who answers (RFC 5001) */
     uint16_t payload_bytes; /* that the sender takes by UDP */
     struct dns_subnet subnet;
     struct dns_cookie cookie;
 };
 
-/* dns_query_read: an rcode: NOERROR and all of *out, or how to answer instead; or ERR_SYNTAX: not
- * to be answered at all. mem: for the time of the call. */
+/* dns_query_read: an rcode: NOERROR and all of *out, or how to answer instead; or ERR_SYNTAX: no
+ * question, not to be answered at all. mem: for the time of the call. */
 MUST_USE int dns_query_read(struct dns_query *out, struct span wire, struct arena *mem);
 
 /* The two ways it reads a message whose head says: one question. Where the first knows the form
- * (true), both say the same. */
+ * (true), both say the same. The second: ERR_SYNTAX where the rest is not what the head says. */
 bool dns_query_read_plain(struct dns_query *out, struct span wire, int *rcode);
 int dns_query_read_any(struct dns_query *out, struct span wire, struct arena *mem);
 

@@ -30,6 +30,12 @@ static size_t edns_bytes(const struct dns_query *q, const struct dns_reply *r)
     return n;
 }
 
+static size_t identity_bytes(const struct dns_query *q, const struct dns_reply *r)
+{
+    bool is_told = q->has_nsid && r->identity.n > 0;
+    return is_told ? KNOT_EDNS_OPTION_HDRLEN + r->identity.n : 0;
+}
+
 static size_t limit_of(const struct dns_query *q, const struct dns_reply *r)
 {
     if (!r->is_udp)
@@ -67,7 +73,7 @@ static size_t write_head(const struct dns_query *q, const struct dns_body *b, co
     uint8_t kept = in[KNOT_WIRE_OFFSET_FLAGS1] & (KNOT_WIRE_OPCODE_MASK | KNOT_WIRE_RD_MASK);
     out[KNOT_WIRE_OFFSET_FLAGS1] = kept | KNOT_WIRE_QR_MASK;
     out[KNOT_WIRE_OFFSET_FLAGS2] = b->rcode & KNOT_WIRE_RCODE_MASK;
-    if (b->is_authoritative)
+    if (b->is_authoritative && q->class != DNS_CLASS_ANY) /* RFC 1034 s.3.7.1 */
         knot_wire_set_aa(out);
     if (c->is_truncated)
         knot_wire_set_tc(out);
@@ -103,8 +109,17 @@ static size_t write_cookie(const struct dns_query *q, const uint8_t *ours, uint8
     return (size_t)(at - out);
 }
 
+static size_t write_identity(struct span identity, uint8_t *out)
+{
+    knot_wire_write_u16(out, KNOT_EDNS_OPTION_NSID);
+    knot_wire_write_u16(out + 2, (uint16_t)identity.n);
+    memcpy(out + KNOT_EDNS_OPTION_HDRLEN, identity.p, identity.n);
+    return KNOT_EDNS_OPTION_HDRLEN + identity.n;
+}
+
 /* RFC 6891 s.6.1.2: the root, OPT, our payload, extended rcode, version 0, no flags, options. */
-static size_t write_edns(const struct dns_query *q, const struct dns_reply *r, uint8_t *out)
+static size_t write_edns(const struct dns_query *q, const struct dns_reply *r, bool is_identified,
+                         uint8_t *out)
 {
     size_t n = KNOT_EDNS_MIN_SIZE;
     memset(out, 0, n);
@@ -115,6 +130,8 @@ static size_t write_edns(const struct dns_query *q, const struct dns_reply *r, u
         n += write_subnet(&q->subnet, r->scope_bits, out + n);
     if (r->cookie != NULL)
         n += write_cookie(q, r->cookie, out + n);
+    if (is_identified)
+        n += write_identity(r->identity, out + n);
     knot_wire_write_u16(out + 9, (uint16_t)(n - KNOT_EDNS_MIN_SIZE));
     return n;
 }
@@ -122,11 +139,13 @@ static size_t write_edns(const struct dns_query *q, const struct dns_reply *r, u
 size_t dns_reply_write(const struct dns_query *q, const struct dns_reply *r, uint8_t *out)
 {
     size_t fixed = DNS_HEADER_BYTES + question_bytes(q) + edns_bytes(q, r), limit = limit_of(q, r);
+    size_t identity = identity_bytes(q, r);
+    bool is_identified = identity > 0 && fixed + r->body->bytes + identity <= limit;
     struct cut c = cut_of(r->body, limit > fixed ? limit - fixed : 0);
     size_t n = write_head(q, r->body, &c, out);
     memcpy(out + n, r->body->wire, c.bytes);
     n += c.bytes;
-    return q->has_edns ? n + write_edns(q, r, out + n) : n;
+    return q->has_edns ? n + write_edns(q, r, is_identified, out + n) : n;
 }
 
 size_t dns_reply_cut(const struct dns_query *q, uint8_t *out)
@@ -135,7 +154,8 @@ size_t dns_reply_cut(const struct dns_query *q, uint8_t *out)
     struct cut c = {.is_truncated = true};
     dns_body_empty(&none, DNS_NOERROR);
     size_t n = write_head(q, &none, &c, out);
-    return q->has_edns ? n + write_edns(q, &(struct dns_reply){.body = &none}, out + n) : n;
+    struct dns_reply r = {.body = &none};
+    return q->has_edns ? n + write_edns(q, &r, false, out + n) : n;
 }
 
 bool dns_reply_is_cut(const uint8_t *message)

@@ -17,6 +17,7 @@ struct dns_reply {
     bool is_udp;           /* then: what the sender takes, and at most twice what it sent, */
     bool is_proven;        /* where this does not say that it was the sender */
     const uint8_t *cookie; /* our part, where the question has one; or NULL */
+    struct span identity;  /* told where the question wants it and there is room; n 0: never */
 };
 
 /* Bytes written. Fewer of the records that are alike where not all fit, then no additional ones,

@@ -19,7 +19,9 @@
 #define QUESTION_BYTES (256 << 10) /* bound on what one question makes us hold */
 
 _Static_assert(DNS_UDP_BYTES <= UDP_ANSWER_BYTES, "an answer fits its datagram");
-_Static_assert(DNS_HEADER_BYTES + DNS_NAME_BYTES + 4 + DNS_BODY_BYTES + 64 <= DNS_TCP_ANSWER_BYTES,
+_Static_assert(DNS_HEADER_BYTES + DNS_NAME_BYTES + 4 + DNS_BODY_BYTES + 64 + 4 +
+                       DNS_IDENTITY_BYTES <=
+                   DNS_TCP_ANSWER_BYTES,
                "the longest answer fits");
 
 struct dns_port {
@@ -91,7 +93,8 @@ static size_t reply(struct dns_here *h, int rcode, const struct addr *peer, bool
                           .scope_bits = answer.scope_bits,
                           .room = DNS_TCP_ANSWER_BYTES,
                           .is_udp = is_udp,
-                          .is_proven = h->is_proven};
+                          .is_proven = h->is_proven,
+                          .identity = span_of(h->port->zone.identity)};
     if (q->has_cookie) {
         dns_cookies_make(h->port->cookies, q, peer, now_s(), cookie);
         r.cookie = cookie;
@@ -186,7 +189,6 @@ static int bind_port(struct dns_port *p, const struct dns_options *o, int worker
     char text[ADDR_TEXT_ROOM];
     if (dns_zone_read(&p->zone, o, why) != 0)
         return ERR_CONFIG;
-    p->zone.serial = (uint32_t)(clock_wall_ms() / MSEC_PER_SEC);
     p->limit = dns_limit_create(o->rate, o->slip);
     p->udp_fds = mem_zarray((size_t)workers, sizeof *p->udp_fds);
     p->tcp_fds = mem_zarray((size_t)workers, sizeof *p->tcp_fds);

@@ -10,6 +10,7 @@
 #define NAMES_BYTES     400 /* of all names of a zone: its NS and SOA fit an answer */
 #define ANSWERS_MAX     8
 #define NAME_TEXT_BYTES 1004
+#define SERIAL          1 /* the same at all servers of the zone: there is nothing to transfer */
 
 static const struct option rows[] = {
     OPTION_ROW("address", TEXT, AT(address), NULL,
@@ -22,6 +23,9 @@ static const struct option rows[] = {
     OPTION_ROW("contact", TEXT, AT(contact), "",
                "Mailbox of the SOA, as a name: \"hostmaster.example.com\"; unset: the zone's own "
                "name, which is shortest."),
+    OPTION_ROW("identity", TEXT, AT(identity), "",
+               "What this server is called, told to who asks with NSID or for id.server or "
+               "hostname.bind: \"seoul-ns1\"; unset: nothing."),
     OPTION_ROW_WITH("ttl", DURATION, AT(ttl_ms), "30s",
                     "How long resolvers keep an answer: after an edge died, users find another "
                     "within 5 s and this.",
@@ -137,7 +141,8 @@ static int read_servers(struct dns_zone *z, const struct dns_options *o, struct 
 
 int dns_zone_read(struct dns_zone *out, const struct dns_options *o, struct buf *why)
 {
-    *out = (struct dns_zone){.ttl_s = (uint32_t)(o->ttl_ms / MSEC_PER_SEC),
+    *out = (struct dns_zone){.serial = SERIAL,
+                             .ttl_s = (uint32_t)(o->ttl_ms / MSEC_PER_SEC),
                              .negative_ttl_s = (uint32_t)(o->negative_ttl_ms / MSEC_PER_SEC),
                              .answers = (size_t)o->answers,
                              .rate = o->rate,
@@ -150,6 +155,9 @@ int dns_zone_read(struct dns_zone *out, const struct dns_options *o, struct buf 
     out->contact = out->name;
     if (o->contact[0] != '\0' && dns_name_parse(&out->contact, span_of(o->contact)) != 0)
         return refuse(why, "contact", o->contact, "is no name");
+    if (strlen(o->identity) > DNS_IDENTITY_BYTES)
+        return refuse(why, "identity", o->identity, "is longer than 63 bytes");
+    memcpy(out->identity, o->identity, strlen(o->identity));
     return read_servers(out, o, why);
 }
 

@@ -12,13 +12,14 @@
 struct dns_options {
     const char *name;
     int line;
-    const char *address, *zone, *contact;
+    const char *address, *zone, *contact, *identity;
     struct option_texts servers;
     int64_t ttl_ms, negative_ttl_ms, answers, rate, slip;
 };
 extern const struct option_section dns_section; /* titled, any number */
 
-#define DNS_SERVERS_MAX 8
+#define DNS_SERVERS_MAX    8
+#define DNS_IDENTITY_BYTES 63
 
 /* Names are as in messages, in lower case. */
 struct dns_name {
@@ -36,7 +37,8 @@ struct dns_zone {
     struct dns_name contact;
     struct dns_zone_server servers[DNS_SERVERS_MAX]; /* the first is the SOA's */
     size_t server_count;
-    struct addr address; /* where it is asked */
+    struct addr address;                   /* where it is asked */
+    char identity[DNS_IDENTITY_BYTES + 1]; /* what this server is called; "": it does not tell */
     uint32_t serial, ttl_s, negative_ttl_s;
     size_t answers;     /* edges in an answer, at most */
     int64_t rate, slip; /* answers a second and network, 0: any number; each how manieth is cut */

@@ -101,13 +101,41 @@ def test_the_case_of_a_name_comes_back_as_it_was(plane):
 
 
 @pytest.mark.parametrize("message", [
-    b"", b"\0", b"\0" * 11, question(SITE)[:-1], question(SITE) + b"x",
-    question(SITE, flags=0x8000),
-    question(SITE)[:12] + b"\xc0\x0c" + question(SITE)[40:], b"\xff" * 600, b"a" * 1600],
-    ids=["empty", "byte", "short", "cut", "longer", "answer", "pointer", "ones", "long"])
+    b"", b"\0", b"\0" * 11, question(SITE, flags=0x8000), b"\xff" * 600, b"a" * 1600],
+    ids=["empty", "byte", "short", "answer", "ones", "long"])
 def test_what_is_no_question_is_not_answered(plane, message):
     assert ask(plane.dns_port, message, 0.3) is None
     assert plane.dig(f"seoul.{ZONE}").data == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("message", [
+    question(SITE)[:-1], question(SITE) + b"x",
+    question(SITE)[:12] + b"\xc0\x0c" + question(SITE)[40:],
+    question(SITE, count=2), question(SITE, edns=subnet("127.1.2.0", 24)[:-1]),
+    question(SITE)[:11] + b"\2" + question(SITE)[12:] + question(SITE)[-11:]],
+    ids=["cut", "longer", "pointer", "two", "subnet", "opt twice"])
+def test_a_question_that_cannot_be_read_is_a_format_error(plane, message):
+    got = ask(plane.dns_port, message)
+    assert got[:2] == message[:2] and got[2] & 0x80 and got[3] & 15 == 1 and got[6:10] == b"\0" * 4
+    with socket.create_connection(("127.0.0.1", plane.dns_port), 60) as s:
+        for each in (message, question(f"seoul.{ZONE}")):          # it may go on
+            s.sendall(struct.pack(">H", len(each)) + each)
+        read = s.makefile("rb")
+        rcodes = [read.read(struct.unpack(">H", read.read(2))[0])[3] & 15 for _ in range(2)]
+    assert rcodes == [1, 0]
+
+
+@pytest.mark.parametrize("tool", ["dig", "kdig"])
+def test_a_server_with_a_name_tells_it_to_who_asks(run, tmp_path, tool):
+    plane = run(DnsPlane(tmp_path, identity="seoul-ns1"))
+    for asked, way in (("id.server", "+notcp"), ("HostName.Bind", "+tcp")):
+        assert plane.dig(asked, "TXT", "-c", "CH", way, tool=tool).data == ['"seoul-ns1"']
+    assert plane.dig("version.bind", "TXT", "-c", "CH", tool=tool).status == "REFUSED"
+    assert '"seoul-ns1"' in plane.dig(f"seoul.{ZONE}", "A", "+nsid", tool=tool).text.replace(
+        "(", " ").replace(")", " ")
+    assert "seoul-ns1" not in plane.dig(f"seoul.{ZONE}", "A", tool=tool).text
+    got = ask(plane.dns_port, question(ZONE, 2, struct.pack(">2H", 3, 0)))
+    assert got[7] == 1 and b"seoul-ns1" not in got         # no room for both: the records
 
 
 def test_nothing_by_udp_is_more_than_twice_its_question(run, tmp_path):

@@ -190,6 +190,39 @@ static void each_question_has_its_kind_of_answer(void **state)
     }
 }
 
+static void any_type_is_answered_with_one_that_is_there(void **state)
+{
+    (void)state;
+    dns_world_add(&world, "six", 1, 2, "2001:db8::6");
+    dns_world_changed(&world);
+    struct dns_answer a = ask("six.cdn.example", DNS_TYPE_ANY, "10.1.0.0", 16);
+    assert_int_equal(a.body->answers, 1);
+    assert_int_equal(a.body->each_bytes, 28);
+    a = ask("seoul.cdn.example", DNS_TYPE_ANY, "10.1.0.0", 16);
+    assert_int_equal(a.body->answers, 2);
+    assert_int_equal(a.body->each_bytes, 16);
+    a = ask("nobody.cdn.example", DNS_TYPE_ANY, "10.1.0.0", 16);
+    assert_int_equal(a.body->rcode, DNS_NXDOMAIN);
+}
+
+static void a_server_tells_its_own_name_in_chaos_only(void **state)
+{
+    static const char *const names[] = {"id.server", "Hostname.bind", "version.bind", "server"};
+    static const char record[] = "\300\14\0\20\0\3\0\0\0\0\0\12\11seoul-ns1";
+    struct addr sender;
+    (void)state;
+    assert_int_equal(addr_parse_ip(SPAN("10.200.0.1"), &sender), 0);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct dns_query q = dns_world_query(names[i], DNS_TYPE_TXT, "10.1.0.0", 16, &mem);
+        assert_int_equal(dns_answer_find(answerer, &q, &sender, &mem).body->rcode, DNS_REFUSED);
+        q.class = DNS_CLASS_CH;
+        struct dns_answer a = dns_answer_find(answerer, &q, &sender, &mem);
+        assert_int_equal(a.body->rcode, i < 2 ? DNS_NOERROR : DNS_REFUSED);
+        assert_int_equal(a.body->bytes, i < 2 ? sizeof record - 1 : 0);
+        assert_memory_equal(a.body->wire, record, a.body->bytes);
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -199,6 +232,8 @@ int main(void)
         T(only_edges_of_the_best_standing_are_in_an_answer),
         T(https_is_told_where_all_edges_have_it_at_one_port),
         T(each_question_has_its_kind_of_answer),
+        T(any_type_is_answered_with_one_that_is_there),
+        T(a_server_tells_its_own_name_in_chaos_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,6 +183,37 @@ static void one_over_its_rate_is_told_to_come_by_tcp(void **state)
     assert_true(dns_reply_is_cut(out));
 }
 
+static void a_server_is_named_where_that_is_asked_and_there_is_room(void **state)
+{
+    struct dns_query q = dns_world_query("a.cdn.example", DNS_TYPE_A, "10.1.2.0", 24, &mem);
+    struct dns_body body;
+    struct dns_reply r = {.body = &body, .is_udp = true, .identity = SPAN("seoul-ns1")};
+    (void)state;
+    dns_body_empty(&body, DNS_REFUSED);
+    assert_int_equal(dns_reply_write(&q, &r, out), q.wire.n);
+    q.has_nsid = true;
+    out_bytes = dns_reply_write(&q, &r, out);
+    assert_int_equal(out_bytes, q.wire.n + 13);
+    assert_memory_equal(out + q.wire.n, "\0\3\0\11seoul-ns1", 13);
+    read_back(&q);
+    body.bytes = body.needed_bytes = (uint16_t)(q.wire.n - 12);
+    assert_int_equal(dns_reply_write(&q, &r, out), 2 * q.wire.n - 12);
+    assert_false(dns_reply_is_cut(out));
+}
+
+static void for_any_class_nobody_is_an_authority(void **state)
+{
+    struct dns_query q = dns_world_query("a.cdn.example", DNS_TYPE_A, "10.1.2.0", 24, &mem);
+    struct dns_body body;
+    (void)state;
+    dns_body_negative(&body, &q, &world.zone, DNS_NXDOMAIN, &mem);
+    send_body(&q, &body, false);
+    assert_true(knot_wire_get_aa(out));
+    q.class = DNS_CLASS_ANY;
+    send_body(&q, &body, false);
+    assert_false(knot_wire_get_aa(out));
+}
+
 static void a_question_that_was_not_read_is_answered_by_a_head(void **state)
 {
     static const uint8_t notify[12] = {0xab, 0xcd, 0x21, 0x10, 0, 1};
@@ -213,6 +244,8 @@ int main(void)
         T(nothing_by_udp_is_more_than_twice_its_question),
         T(one_over_its_rate_is_told_to_come_by_tcp),
         T(a_question_that_was_not_read_is_answered_by_a_head),
+        T(a_server_is_named_where_that_is_asked_and_there_is_room),
+        T(for_any_class_nobody_is_an_authority),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@ void dns_world_begin(struct dns_world *w)
     static const struct dns_options options = {.address = "127.0.0.1:53",
                                                .zone = "cdn.example",
                                                .contact = "",
+                                               .identity = "seoul-ns1",
                                                .servers = {servers, 2},
                                                .ttl_ms = 30000,
                                                .negative_ttl_ms = 20000,

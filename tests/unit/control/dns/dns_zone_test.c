@@ -11,7 +11,8 @@
 static int read_zone(struct dns_zone *z, const char *address, const char *zone, const char *contact,
                      const char *server)
 {
-    struct dns_options o = {.address = address, .zone = zone, .contact = contact, .answers = 1};
+    struct dns_options o = {
+        .address = address, .zone = zone, .contact = contact, .identity = "", .answers = 1};
     struct buf why;
     o.servers = (struct option_texts){&server, server != NULL ? 1 : 0};
     buf_init(&why, 512);
