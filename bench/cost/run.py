@@ -19,6 +19,7 @@ DEMAND_GBPS = 60
 SAMPLE_S, HEAD_BYTES, PLACES, SEED = 300, 64, 10, 8
 REAL_BYTES, REAL_BLOCK, REAL_TIME = 4, 256 << 10, 30000     # the simulation's block, made fewer
 ROW = struct.Struct("<8xQQ40x")     # object, size
+TAKEN = struct.Struct("<40xQ16x")
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,14 @@ def catalogue_bytes(trace):
     return sum(dict(ROW.iter_unpack(data)).values())
 
 
+def taken_bytes(trace):
+    data = memoryview(trace.read_bytes())[HEAD_BYTES:]
+    return sum(taken for taken, in TAKEN.iter_unpack(data))
+
+
 def simulate(preset, folder, load):
-    """(what byeori_network says, its samples' file)"""
+    """(what byeori_network says, and how often the catalogue's bytes are asked for; its samples'
+    file)"""
     trace, samples = folder / preset.kind, folder / f"{preset.kind}.csv"
     subprocess.run([program("traces/trace_make"), preset.kind, trace, "--seed", str(SEED),
                     "--load", str(load), "--places", str(PLACES)], check=True)
@@ -62,8 +69,27 @@ def simulate(preset, folder, load):
                      "--edge-bytes", preset.edge_share * whole,
                      "--shield-bytes", preset.shield_share * whole, "--samples", samples,
                      "--explain", "yes")
+    said["times_asked"] = taken_bytes(trace) / whole
     trace.unlink()
     return said, samples
+
+
+def sweep(name, loads, folder):
+    """What is left for the origin as more is asked for of the same catalogue, behind the same
+    caches: an edge or a shield cannot have what nobody asked for before."""
+    preset = PRESETS[name]
+    print(f"\n{name}: each edge {preset.edge_share:.0%} of the catalogue, shield "
+          f"{preset.shield_share:.0%}; shares of all bytes that users took\n"
+          f"{'':6} {'catalogue':>10} {'origin :':>12} {'never asked':>12} {'given up by':>12} "
+          f"{'Belady at':>10}\n"
+          f"{'load':6} {'asked for':>10} {'users':>12} {'for before':>12} {'the shield':>12} "
+          f"{'all caches':>10}")
+    for load in loads:
+        said, _ = simulate(preset, folder, load)
+        origin = said["from_origin"]
+        ratio = f"{origin * 100:.1f} : {100 - origin * 100:.1f}"
+        print(f"{load:<6g} {said['times_asked']:8.1f} x {ratio:>12} {said['origin_first']:12.1%} "
+              f"{said['origin_again']:12.1%} {said['belady_both']:10.1%}", flush=True)
 
 
 def play_real(preset, folder, part):
@@ -218,11 +244,17 @@ def main():
     parser.add_argument("--prices", type=Path, default=Path(__file__).parent / "prices.conf")
     parser.add_argument("--won-per-usd", type=float, default=1400)
     parser.add_argument("--load", type=float, default=1, help="less for a quick look; presets: 1")
+    parser.add_argument("--loads", type=float, nargs="+", metavar="LOAD",
+                        help="instead: what is left for the origin at each of these loads")
     parser.add_argument("--plot", type=Path, default=builds.ROOT / ".cache/cost")
     parser.add_argument("--real", type=float, default=0, metavar="PART",
                         help="play this part of the files through real processes, too")
     a = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="byeori-cost-", dir="/dev/shm") as folder:
+        if a.loads:
+            for name in a.preset:
+                sweep(name, a.loads, Path(folder))
+            return 0
         held = [play(name, a, Path(folder)) for name in a.preset]
     return 0 if all(held) else 1
 
