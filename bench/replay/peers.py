@@ -5,9 +5,11 @@ large files in ranges and for small ones."""
 
 import os
 import shutil
+import subprocess
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.cost.run import DEMAND_GBPS, SAMPLE_S, catalogue_bytes, lines_of, p95, program
@@ -23,8 +25,21 @@ from tests.harness.programs import build_folder
 CACHE_BYTES = 128 << 20     # of each server; Traffic Server's come in this unit
 BLOCK = 256 << 10           # slices, byeori's blocks: the least that Traffic Server's may be
 HASTEN = 1000
+TURNS, NEAR = 3, 0.01   # at most, to make the most that a peer holds so near to CACHE_BYTES
 SEED, WAITING, TIME_FACTOR = 8, 64, 30000
 PRICES = Path(__file__).parents[1] / "cost/prices.conf"
+
+
+def disk_bytes(folder):
+    """As du counts."""
+    sizes = []
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            try:
+                sizes.append(os.stat(Path(parent) / name).st_blocks * 512)
+            except FileNotFoundError:
+                pass
+    return sum(sizes)
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,7 @@ class Nginx(servers.Nginx):
 
     CONF = servers.Nginx.CONF.replace("access_log off;",
                                       "access_log off; client_header_timeout 1000h;")
+    IS_LATE = True
     PATH_OPTIONS = "inactive=30d manager_files=100000 manager_threshold=10h"
     CACHING = f"""
             slice {BLOCK}; proxy_set_header Range $slice_range;
@@ -63,22 +79,20 @@ class Nginx(servers.Nginx):
                             "HASTEN": str(HASTEN)}
 
     def held_bytes(self):
-        """As du counts, which is how nginx does."""
-        sizes = []
-        for folder, _, files in os.walk(self.cache):
-            for name in files:
-                try:
-                    sizes.append(os.stat(Path(folder) / name).st_blocks * 512)
-                except FileNotFoundError:
-                    pass
-        return sum(sizes)
+        return disk_bytes(self.cache)   # which is how nginx counts
 
 
 class Varnish(servers.Varnish):
     """Fetches a file whole, whichever range is asked for. nuke_limit: what is said for small
     objects that have to make room for large ones."""
 
+    IS_LATE = False
     OPTIONS = ("-p", "nuke_limit=1000000")
+
+    def held_bytes(self):
+        said = subprocess.run(["varnishstat", "-n", self.folder / "work", "-1", "-I",
+                               "SMA.*.g_bytes"], capture_output=True, text=True).stdout
+        return sum(int(line.split()[1]) for line in said.splitlines())
 
 
 class TrafficServer(servers.TrafficServer):
@@ -92,10 +106,14 @@ CONFIG proxy.config.http.background_fill_completed_threshold FLOAT 0.0
 """
     RULE = ("map / http://{0}:{1}/ @plugin=slice.so "
             f"@pparam=--blockbytes={BLOCK} @plugin=cache_range_requests.so")
+    IS_LATE = False
     DISK_BYTES = CACHE_BYTES + (2 << 20)    # its heads
 
     def ram_bytes(self):
         return 0
+
+    def held_bytes(self):
+        return disk_bytes(self.folder / "cachedir")
 
 
 PEERS = {"nginx": Nginx, "varnish": Varnish, "ats": TrafficServer}
@@ -112,16 +130,18 @@ def make_trace(kind, folder, part):
 
 
 class Held:
-    """The most bytes that caches held together, seen twice a second."""
+    """The most bytes that a cache held on average over all of a kind, seen twice a second.
+    readers: a function for each cache."""
 
-    def __init__(self, caches):
-        self.caches = [c for c in caches if hasattr(c, "held_bytes")]
+    def __init__(self, readers):
+        self.readers = readers
         self.most, self.is_over = 0, threading.Event()
         self.thread = threading.Thread(target=self._watch)
 
     def _watch(self):
-        while self.caches and not self.is_over.wait(0.5):
-            self.most = max(self.most, sum(c.held_bytes() for c in self.caches))
+        while not self.is_over.wait(0.5):
+            now = sum(read() for read in self.readers) / len(self.readers)
+            self.most = max(self.most, now)
 
     def __enter__(self):
         self.thread.start()
@@ -134,10 +154,29 @@ class Held:
 
 def play_byeori(folder, kind, play):
     with Network(folder, KINDS[kind].places, CACHE_BYTES, site={"block": str(BLOCK)}) as n:
-        return play(n.origin_port, n.arguments())
+        held = Held([partial(e.metric, "byeori_edge_store_memory_bytes") for e in n.edges])
+        with held:
+            said, samples, code = play(n.origin_port, n.arguments())
+        return said | {"held": held.most, "limit": CACHE_BYTES}, samples, code
 
 
-def play_peer(cls, folder, kind, play):
+def play_equal(cls, folder, kind, play):
+    """Who gives back late holds more than its limit, and who keeps room free less: again with
+    another limit, until the most that it held is what everybody has."""
+    limit = CACHE_BYTES
+    for turn in range(TURNS):
+        home = folder / str(turn)
+        home.mkdir()
+        said, samples, code = play_peer(cls, home, kind, play, limit)
+        shutil.rmtree(home)
+        is_full = said["origin_bytes"] > 2 * CACHE_BYTES * KINDS[kind].places
+        if not (cls.IS_LATE and is_full) or abs(said["held"] / CACHE_BYTES - 1) < NEAR:
+            break
+        limit = int(limit * CACHE_BYTES / said["held"])
+    return said, samples, code
+
+
+def play_peer(cls, folder, kind, play, limit):
     """One for each place, on all cores."""
     origin_port = free_port()
     cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
@@ -148,13 +187,12 @@ def play_peer(cls, folder, kind, play):
             home = folder / str(place)
             home.mkdir()
             caches.append(cls(Setting(home, ("127.0.0.1", origin_port), cores, pair,
-                                      cache_bytes=CACHE_BYTES)))
+                                      cache_bytes=limit)))
             stack.callback(caches[-1].stop)
             caches[-1].start()
-        held = stack.enter_context(Held(caches))
-        said, samples, code = play(origin_port, ["--servers", at(c.port for c in caches)])
-        said["held"] = held.most / len(caches)
-        return said, samples, code
+        with Held([c.held_bytes for c in caches]) as held:
+            said, samples, code = play(origin_port, ["--servers", at(c.port for c in caches)])
+        return said | {"held": held.most, "limit": limit}, samples, code
 
 
 def play_system(name, kind, folder, trace):
@@ -163,7 +201,7 @@ def play_system(name, kind, folder, trace):
                       byte_factor=KINDS[kind].byte_factor, time_factor=TIME_FACTOR)
     if name == "byeori":
         return play_byeori(folder, kind, play)
-    return play_peer(PEERS[name], folder, kind, play)
+    return play_equal(PEERS[name], folder, kind, play)
 
 
 def counted(said, samples):
@@ -198,14 +236,14 @@ def show(kind, share, outcomes, cost, p95s):
     print(f"\n{kind}: a cache of {share:.1%} of the catalogue at each of {KINDS[kind].places} "
           "places\n"
           f"{'':8} {'bytes':>8} {'from the':>9} {'wrong':>6} {'no':>6} {'requests':>9} "
-          f"{'Gb/s from':>10} {'M won':>7} {'cache':>6}\n"
+          f"{'Gb/s from':>10} {'M won':>7} {'limit':>6} {'most':>6}\n"
           f"{'':8} {'missed':>8} {'origin MB':>9} {'bytes':>6} {'answer':>6} {'a second':>9} "
-          f"{'the origin':>10} {'a month':>7} {'MB':>6}")
+          f"{'the origin':>10} {'a month':>7} {'MB':>6} {'held':>6}")
     for name, (said, samples, _) in outcomes.items():
         print(f"{name:8} {miss_ratio(said, samples):8.4f} {said['origin_bytes'] / 1e6:9,.0f} "
               f"{said['wrong']:6} {said['failed']:6} {said['requests'] / said['seconds']:9,.0f} "
               f"{p95s[name]:10.1f} {cost[name] / 1e6:7.1f} "
-              f"{said.get('held') and said['held'] / 1e6 or CACHE_BYTES / 1e6:6.0f}")
+              f"{said['limit'] / 1e6:6.1f} {said['held'] / 1e6:6.1f}")
     print(f"{'no cache':8} {1:8.4f} {'':49} {p95s['demand']:3.1f} {cost['demand'] / 1e6:7.1f}",
           flush=True)
 
