@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #define BATCH        32
+#define QUEUE_BYTES  (1 << 20) /* as both servers have: all that is on the way fits */
 #define BYTES        512
 #define RECORD_BYTES 16
 #define FLAGS_AT     2
@@ -26,9 +27,10 @@ static int bound_socket(uint16_t port)
 {
     struct sockaddr_in here = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int room = QUEUE_BYTES, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (const struct sockaddr *)&here, sizeof here) != 0)
         err(1, "port %u", port);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     return fd;
 }
 

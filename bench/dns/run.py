@@ -86,7 +86,8 @@ class Gdnsd(Program):
         (self.folder / "zones").mkdir(exist_ok=True)
         (self.folder / "config").write_text(f"""
 options => {{
-  listen => {{ 127.0.0.1:{self.dns_port} => {{ udp_threads = 1, tcp_threads = 1 }} }},
+  listen => {{ 127.0.0.1:{self.dns_port} => {{ udp_threads = 1, tcp_threads = 1,
+                                            udp_rcvbuf = 1048576 }} }},
   run_dir => {self.folder}/run, state_dir => {self.folder}/state, edns_client_subnet => true }}
 plugins => {{ geoip => {{
   maps => {{ m => {{ geoip2_db => {self.db}, datacenters => [{dcs}], auto_dc_limit => 1,
