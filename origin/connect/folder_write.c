@@ -64,12 +64,21 @@ static void choose_name(struct store_job *s)
     snprintf(s->temporary, sizeof s->temporary, ".byeori-put-%s", hex);
 }
 
+/* A file without a name gets one by its descriptor, which is a path only where /proc is mounted. */
+static int open_nameless(const struct store_job *s)
+{
+    if (access("/proc/self/fd", X_OK) == 0)
+        return openat(s->parent_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
 static int begin(struct store_job *s)
 {
     s->parent_fd = open_parent(s);
     if (s->parent_fd < 0)
         return -s->parent_fd;
-    s->fd = openat(s->parent_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
+    s->fd = open_nameless(s);
     if (s->fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
         return s->fd < 0 ? errno : 0;
     choose_name(s);

@@ -10,16 +10,14 @@
 #include "origin/publish/delta.h"
 #include "origin/publish/hasher.h"
 #include "origin/publish/publish.h"
+#include "origin/publish/scratch.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BAR_CELLS   30
-#define BAR_EVERY   100 /* ms */
-#define FOLDER_ROOM 512
+#define BAR_CELLS 30
+#define BAR_EVERY 100 /* ms */
 
 struct arguments {
     const char *folder, *store;
@@ -47,7 +45,7 @@ struct session {
     struct publish publish;
     struct deltas deltas;
     struct announce announce;
-    char folder[FOLDER_ROOM]; /* of deltas, while there is one; "": none */
+    struct scratch scratch; /* of deltas */
     struct bar bar;
 };
 
@@ -346,20 +344,14 @@ static int hash(struct session *s)
 static int add_deltas(struct session *s)
 {
     struct deltas *d = &s->deltas;
-    const char *temporary = getenv("TMPDIR");
-    snprintf(s->folder, sizeof s->folder, "%s/byeori-delta-XXXXXX",
-             temporary != NULL ? temporary : "/tmp");
-    if (mkdtemp(s->folder) == NULL) {
-        buf_printf(&s->command.why, "%s: %s", s->folder, strerror(errno));
-        s->folder[0] = '\0';
+    if (scratch_open(&s->scratch, &s->command.why) != 0)
         return ERR_IO;
-    }
     *d = (struct deltas){.from = s->command.store,
                          .home = s->command.home,
                          .io = s->command.io,
                          .tree = &s->tree,
                          .name = s->args->base,
-                         .folder = s->folder,
+                         .folder = s->scratch.path,
                          .level = s->args->level,
                          .jobs = COMMAND_IO_THREADS,
                          .done = on_deltas};
@@ -371,15 +363,8 @@ static int add_deltas(struct session *s)
         return err;
     printf("%zu deltas from %.*s: %lld bytes for %lld\n", d->count, SPAN_FMT(s->args->base),
            (long long)d->dcz_bytes, (long long)d->new_bytes);
-    err = d->count > 0 ? tree_add(&s->tree, s->folder, &s->command.why) : 0;
+    err = d->count > 0 ? tree_add(&s->tree, s->scratch.path, &s->command.why) : 0;
     return err != 0 ? err : hash(s);
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
-{
-    (void)st, (void)kind, (void)where;
-    (void)remove(path);
-    return 0;
 }
 
 static int run(struct session *s)
@@ -393,8 +378,7 @@ static int run(struct session *s)
         tell_failed(buf_span(&s->command.why));
     else
         err = upload(s);
-    if (s->folder[0] != '\0')
-        (void)nftw(s->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_close(&s->scratch);
     return err;
 }
 
