@@ -49,7 +49,7 @@ CASES = {c.key: c for c in (
     Case("h2-64k", "64 KB, HTTP/2", 64_000, 16, "h2", streams=4, bar=("h2o", 1.0)),
     Case("h2-1m", "1 MB, HTTP/2", 1_000_000, 8, "h2", streams=2, bar=("h2o", 1.0)),
 )}
-SHORT = ["1k", "64k", "1m", "tls-1k", "handshake", "h2-1k"]
+SHORT = [c.key for c in CASES.values() if c.bar[0] != "best"]
 
 # The same cipher and curve whatever a server would prefer.
 OPENSSL_CONF = """openssl_conf = all

@@ -28,7 +28,7 @@ from tests.harness.trouble import Trouble
 SERVER_CORE, CLIENT_CORE = 0, 1
 LONGEST_S = 60  # of a round
 MEMORY_DISK = Path("/dev/shm")
-DEFAULT_PEERS = ["floor", "h2o", "nginx"]
+BAR_PEERS = ["floor", "h2o", "haproxy", "nginx"]  # whom bars name
 
 
 def check(server, origin, cases, context):
@@ -139,8 +139,9 @@ def arguments():
                                      description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=1, help="of each measurement")
-    parser.add_argument("--peers", nargs="+", default=DEFAULT_PEERS, metavar="NAME",
-                        help="installed where missing; all, or of: " + " ".join(list(SERVERS)[1:]))
+    parser.add_argument("--peers", nargs="+", metavar="NAME",
+                        help="installed where missing; all, or of: " + " ".join(list(SERVERS)[1:]) +
+                        "; default: for each case whom its bar names")
     parser.add_argument("--cases", nargs="+", default=SHORT, metavar="CASE",
                         help="all, or of: " + " ".join(CASES))
     parser.add_argument("--json", help="write all rounds to this file")
@@ -157,12 +158,16 @@ def chosen(names, known, what):
     return names
 
 
+def is_wanted(options, case, server):
+    return options.peers is not None or server == "byeori" or case.bar[0] in (server, "best")
+
+
 def measure_all(options, cases, servers, origin):
     results = Results()
     for turn in range(options.rounds):
         for c in cases:
             for s in servers:
-                if c.protocol not in s.protocols:
+                if c.protocol not in s.protocols or not is_wanted(options, c, s.name):
                     continue
                 m = measure(s, origin, c, options)
                 results.add(c, s.name, m)
@@ -196,7 +201,7 @@ def main():
     options = arguments()
     if (os.cpu_count() or 1) < 2:
         raise Trouble("one core only", "server and client need a core each")
-    peers = chosen(options.peers, [s for s in SERVERS if s != "byeori"], "peer")
+    peers = chosen(options.peers or BAR_PEERS, [s for s in SERVERS if s != "byeori"], "peer")
     cases = [CASES[k] for k in chosen(options.cases, CASES, "case")]
     classes = [SERVERS["byeori"], *(SERVERS[p] for p in peers)]
     packages.install("peers")
