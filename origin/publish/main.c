@@ -391,7 +391,8 @@ static int run_with(const struct arguments *a, connector_open_fn open)
     if (err == 0)
         err = run(&s);
     else
-        fprintf(stderr, "byeori-origin publish: %.*s\n", SPAN_FMT(buf_span(&s.command.why)));
+        fprintf(stderr, "byeori-origin publish: %.*s%s", SPAN_FMT(buf_span(&s.command.why)),
+                span_ends(buf_span(&s.command.why), SPAN("\n")) ? "" : "\n");
     command_end(&s.command);
     tree_close(&s.tree);
     return err;
