@@ -2,18 +2,20 @@
 """What the cases share: an origin whose objects follow from their number, a client that pipelines
 and compares every byte, and figures beside their bars."""
 
+import multiprocessing
 import random
 import re
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.harness.programs import Edge
 from tests.harness.trouble import Trouble
 
 HOST, POOL = "dl.example", random.Random(7).randbytes(1 << 20)
-PIPELINED = 32
+PIPELINED, ASKERS, FILLED = 32, 8, 4096
 MIB, GIB = 1 << 20, 1 << 30
 STORED = "byeori_edge_store_"
 
@@ -26,20 +28,25 @@ def body_of(number, size):
 
 
 class NumberOrigin:
-    """GET /N is body_of(N): as fast as Python can, and so simple that nothing else is."""
+    """GET /N is body_of(N): as fast as Python can, and so simple that nothing else is. It is a
+    process of its own: what it does for one client holds up no other client's clock."""
 
     def __init__(self, size):
-        self.size, self.count = size, 0
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.size, self.socket = size, socket.create_server(("127.0.0.1", 0), backlog=512)
         self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        fork = multiprocessing.get_context("fork")
+        self.counted = fork.Value("q", 0)
+        self.process = fork.Process(target=self._accept, daemon=True)
+        self.process.start()
+        self.socket.close()
+
+    @property
+    def count(self):
+        return self.counted.value
 
     def _accept(self):
         while True:
-            try:
-                peer, _ = self.socket.accept()
-            except OSError:
-                return
+            peer, _ = self.socket.accept()
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer):
@@ -52,6 +59,8 @@ class NumberOrigin:
                     break
                 heads = (kept + got).split(b"\r\n\r\n")
                 kept = heads.pop()
+                with self.counted:
+                    self.counted.value += len(heads)
                 peer.sendall(b"".join(self._answer(head) for head in heads))
             except OSError:
                 break
@@ -59,7 +68,6 @@ class NumberOrigin:
 
     def _answer(self, head):
         number = int(head.split(b" ", 2)[1][1:])
-        self.count += 1
         asked = re.search(rb"\r\nrange: *bytes=(\d+)-(\d*)", head, re.I)
         first = int(asked[1]) if asked else 0
         last = min(int(asked[2]), self.size - 1) if asked and asked[2] else self.size - 1
@@ -72,7 +80,8 @@ class NumberOrigin:
                 + body_of(number, self.size)[first:last + 1])
 
     def stop(self):
-        self.socket.close()
+        self.process.terminate()
+        self.process.join()
 
 
 def disk_edge(folder, origin, disks, **over):
@@ -129,16 +138,29 @@ class Asking:
                 yield n, b"; hit" in head, is_right
 
 
+def asked(edge, numbers, size):
+    """Asks for each once, on ASKERS connections; how many were hits, how many wrong."""
+    def run(some):
+        asking, hits, wrong = Asking(edge), 0, 0
+        for _, is_hit, is_right in asking.ask(some, size):
+            hits += is_hit
+            wrong += not is_right
+        asking.close()
+        return hits, wrong
+
+    with ThreadPoolExecutor(ASKERS) as pool:
+        rows = list(pool.map(run, [numbers[i::ASKERS] for i in range(ASKERS)]))
+    return tuple(sum(column) for column in zip(*rows))
+
+
 def fill(edge, numbers, size, queue_bytes):
     """Asks for each once, no faster than the disk writes."""
-    numbers = list(numbers)
-    asking = Asking(edge)
-    for at in range(0, len(numbers), 512):
-        if not all(right for _, _, right in asking.ask(numbers[at:at + 512], size)):
+    for at in range(0, len(numbers), FILLED):
+        _, wrong = asked(edge, numbers[at:at + FILLED], size)
+        if wrong > 0:
             raise Trouble("a wrong answer while the disk was filled", "this is a fault of the edge")
         while edge.metric("byeori_edge_disk_queued_bytes") > queue_bytes:
             time.sleep(0.005)
-    asking.close()
 
 
 def wait_written(edge):
