@@ -46,9 +46,7 @@ static unsigned label_version(const char *path)
 
 static void text_lies_coded_and_comes_back(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st =
         disk_store(path, (struct disk_setup){.memory_bytes = 16 * MIB, .code_level = 1});
     put_all(st, TEXT(1), TEXT(30), 4);
@@ -61,14 +59,11 @@ static void text_lies_coded_and_comes_back(void **state)
     assert_true(COUNT(st, disk_read_blocks) > 0 && COUNT(st, disk_decoding_ns) > 0);
     EQ(COUNT(st, disk_corrupt), 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void it_comes_back_where_nothing_is_coded_any_more(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, CODING);
     put_all(st, TEXT(1), TEXT(10), 3);
     store_destroy(&st);
@@ -80,14 +75,11 @@ static void it_comes_back_where_nothing_is_coded_any_more(void **state)
     UNTIL(COUNT(st, disk_scrub_rounds) > 0);
     EQ(COUNT(st, disk_corrupt), 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void what_does_not_pay_lies_as_it_came_and_is_not_asked_for_long(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, CODING);
     put_all(st, 1, 2, 12);
     EQ(COUNT(st, disk_coded_blocks), 0);
@@ -99,7 +91,6 @@ static void what_does_not_pay_lies_as_it_came_and_is_not_asked_for_long(void **s
     read_all(st, 1, 2, GOOD(12));
     read_all(st, TEXT(3), TEXT(3), GOOD(12));
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static atomic_bool is_shut;
@@ -115,9 +106,8 @@ static ssize_t gated_write(int fd, const void *from, size_t n, off_t at)
 static void a_writer_who_lags_codes_nothing(void **state)
 {
     struct disk_io io = disk_io_system;
-    char path[64], text[32];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
+    char text[32];
     io.write = gated_write;
     struct store *st = disk_store(path, (struct disk_setup){.io = &io, .code_level = 1});
     struct store_key key = key_for(text, TEXT(1));
@@ -135,14 +125,11 @@ static void a_writer_who_lags_codes_nothing(void **state)
     object_unref(&o);
     generation_unref(&g);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void without_summaries_the_records_of_both_kinds_tell(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, CODING);
     put_all(st, 1, 5, 2);
     put_all(st, TEXT(1), TEXT(10), 2);
@@ -154,14 +141,11 @@ static void without_summaries_the_records_of_both_kinds_tell(void **state)
     read_all(st, 1, 10, GOOD(2));
     read_all(st, TEXT(1), TEXT(10), GOOD(2));
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void what_was_written_coded_outlives_a_kill(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     pid_t child = fork();
     if (child == 0) {
         struct store *st = disk_store(path, CODING);
@@ -179,14 +163,11 @@ static void what_was_written_coded_outlives_a_kill(void **state)
         read_all(st, TEXT(1), TEXT(40), GOOD(4));
         store_destroy(&st);
     }
-    folder_remove(path);
 }
 
 static void a_flipped_byte_costs_its_block(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, CODING);
     put_all(st, TEXT(1), TEXT(10), 4);
     store_destroy(&st);
@@ -200,14 +181,11 @@ static void a_flipped_byte_costs_its_block(void **state)
     st = disk_store(path, CODING);
     read_all(st, TEXT(11), TEXT(11), GOOD(4));
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_flipped_record_is_not_taken_for_another(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, CODING);
     put_all(st, TEXT(1), TEXT(10), 4);
     store_destroy(&st);
@@ -221,14 +199,11 @@ static void a_flipped_record_is_not_taken_for_another(void **state)
     st = disk_store(path, CODING);
     EQ(COUNT(st, recovered_blocks), 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void the_scrub_finds_flipped_bytes(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, CODING);
     put_all(st, TEXT(1), TEXT(10), 4);
     store_destroy(&st);
@@ -238,14 +213,11 @@ static void the_scrub_finds_flipped_bytes(void **state)
     EQ(COUNT(st, disk_scrub_damaged), 40);
     EQ(on_disk(st), 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void what_is_read_again_is_moved_as_it_lies(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct disk_setup setup = {.size_bytes = 32 * MIB, .memory_bytes = 8 * MIB, .code_level = 1};
     struct store *st = disk_store(path, setup);
     put_all(st, TEXT(1), TEXT(1), 4);
@@ -261,14 +233,11 @@ static void what_is_read_again_is_moved_as_it_lies(void **state)
     read_all(st, TEXT(1), TEXT(1), GOOD(4));
     EQ(COUNT(st, disk_corrupt), 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_folder_of_the_first_format_is_written_on(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){0});
     put_all(st, TEXT(1), TEXT(5), 4);
     store_destroy(&st);
@@ -283,7 +252,6 @@ static void a_folder_of_the_first_format_is_written_on(void **state)
     EQ(label_version(path), 2); /* what is coded may lie there still */
     read_all(st, TEXT(1), TEXT(10), GOOD(4));
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_spot_has_room_for_every_payload(void **state)
@@ -307,17 +275,17 @@ static void a_spot_has_room_for_every_payload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_lies_coded_and_comes_back),
-        cmocka_unit_test(it_comes_back_where_nothing_is_coded_any_more),
-        cmocka_unit_test(what_does_not_pay_lies_as_it_came_and_is_not_asked_for_long),
-        cmocka_unit_test(a_writer_who_lags_codes_nothing),
-        cmocka_unit_test(without_summaries_the_records_of_both_kinds_tell),
-        cmocka_unit_test(what_was_written_coded_outlives_a_kill),
-        cmocka_unit_test(a_flipped_byte_costs_its_block),
-        cmocka_unit_test(a_flipped_record_is_not_taken_for_another),
-        cmocka_unit_test(the_scrub_finds_flipped_bytes),
-        cmocka_unit_test(what_is_read_again_is_moved_as_it_lies),
-        cmocka_unit_test(a_folder_of_the_first_format_is_written_on),
+        IN_FOLDER(text_lies_coded_and_comes_back),
+        IN_FOLDER(it_comes_back_where_nothing_is_coded_any_more),
+        IN_FOLDER(what_does_not_pay_lies_as_it_came_and_is_not_asked_for_long),
+        IN_FOLDER(a_writer_who_lags_codes_nothing),
+        IN_FOLDER(without_summaries_the_records_of_both_kinds_tell),
+        IN_FOLDER(what_was_written_coded_outlives_a_kill),
+        IN_FOLDER(a_flipped_byte_costs_its_block),
+        IN_FOLDER(a_flipped_record_is_not_taken_for_another),
+        IN_FOLDER(the_scrub_finds_flipped_bytes),
+        IN_FOLDER(what_is_read_again_is_moved_as_it_lies),
+        IN_FOLDER(a_folder_of_the_first_format_is_written_on),
         cmocka_unit_test(a_spot_has_room_for_every_payload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

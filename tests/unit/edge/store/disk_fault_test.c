@@ -66,11 +66,11 @@ static const struct disk_io faulty = {.open = faulty_open,
 
 static int begin(void **state)
 {
-    (void)state;
     write_errno = read_errno = allocate_errno = read_delay_ms = 0;
     does_hang = false;
-    return 0;
+    return folder_begin(state);
 }
+#define FAULTY(test) cmocka_unit_test_setup_teardown(test, begin, folder_end)
 
 /* Stores one object after the other until none of the first is in memory any more. */
 static void push_out(struct store *st, uint64_t from)
@@ -81,9 +81,7 @@ static void push_out(struct store *st, uint64_t from)
 
 static void a_disk_that_fails_writes_is_dead_until_it_is_well(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){.io = &faulty});
     assert_true(object_put(st, 1, 4));
     UNTIL(on_disk(st) == 4);
@@ -98,14 +96,11 @@ static void a_disk_that_fails_writes_is_dead_until_it_is_well(void **state)
     assert_true(object_put(st, 50, 4));
     UNTIL(object_read(st, 50, 4).good == 4 && on_disk(st) >= 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void blocks_of_a_disk_that_fails_reads_are_absent(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st =
         disk_store(path, (struct disk_setup){.io = &faulty, .memory_bytes = 8 * MIB});
     push_out(st, 1);
@@ -120,14 +115,11 @@ static void blocks_of_a_disk_that_fails_reads_are_absent(void **state)
     UNTIL(disk_state(st) == STORE_DISK_UP);
     EQ(object_read(st, 3, 4).good, 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_full_file_system_keeps_to_what_there_is(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st =
         disk_store(path, (struct disk_setup){.io = &faulty, .memory_bytes = 8 * MIB});
     push_out(st, 1);
@@ -143,14 +135,11 @@ static void a_full_file_system_keeps_to_what_there_is(void **state)
     UNTIL(queued_bytes(st) == 0);
     EQ(object_read(st, 299, 4).good, 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void without_any_room_memory_goes_on_alone(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     allocate_errno = EDQUOT;
     struct store *st =
         disk_store(path, (struct disk_setup){.io = &faulty, .memory_bytes = 8 * MIB});
@@ -159,7 +148,6 @@ static void without_any_room_memory_goes_on_alone(void **state)
     EQ(on_disk(st), 0);
     EQ(object_read(st, 20, 4).good, 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static struct store *slow_store(const char *path)
@@ -170,10 +158,9 @@ static struct store *slow_store(const char *path)
 
 static void a_slow_disk_is_gone_past(void **state)
 {
-    char path[64], text[32];
+    const char *path = *state;
+    char text[32];
     struct block_view v;
-    (void)state;
-    folder_make(path);
     struct store *st = slow_store(path);
     push_out(st, 1);
     UNTIL(queued_bytes(st) == 0);
@@ -192,15 +179,12 @@ static void a_slow_disk_is_gone_past(void **state)
     UNTIL((object_read(st, 1 + id++ % 20, 4), disk_state(st) == STORE_DISK_UP));
     UNTIL(object_read(st, 1, 4).good == 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 /* Nobody else reads: it is the scrub that finds out. */
 static void a_scrub_goes_on_with_a_disk_that_was_slow(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){.io = &faulty});
     assert_true(object_put(st, 1, 4));
     UNTIL(on_disk(st) == 4);
@@ -212,15 +196,12 @@ static void a_scrub_goes_on_with_a_disk_that_was_slow(void **state)
     read_delay_ms = 0;
     UNTIL(disk_state(st) == STORE_DISK_UP);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_disk_that_fails_at_the_start_is_left_out(void **state)
 {
-    char path[64];
+    const char *path = *state;
     struct store_disk_usage u;
-    (void)state;
-    folder_make(path);
     struct store *st = disk_store(path, (struct disk_setup){.io = &faulty});
     assert_true(object_put(st, 1, 4));
     UNTIL(on_disk(st) == 4);
@@ -237,7 +218,6 @@ static void a_disk_that_fails_at_the_start_is_left_out(void **state)
     st = disk_store(path, (struct disk_setup){.io = &faulty});
     EQ(object_read(st, 1, 4).good, 4); /* nothing of it was touched */
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void woken(struct block_waiter *w)
@@ -248,10 +228,9 @@ static void woken(struct block_waiter *w)
 /* More blocks than threads: some are being read, some wait for that. */
 static void who_waits_for_a_disk_that_hangs_is_sent_past_it(void **state)
 {
-    char path[64], text[32];
+    const char *path = *state;
+    char text[32];
     struct block_view v;
-    (void)state;
-    folder_make(path);
     struct store *st =
         disk_store(path, (struct disk_setup){.io = &faulty, .memory_bytes = 8 * MIB});
     assert_true(object_put(st, 1, 8));
@@ -278,16 +257,14 @@ static void who_waits_for_a_disk_that_hangs_is_sent_past_it(void **state)
     object_unref(&o);
     store_destroy(&st);
     loop_destroy(&loop);
-    folder_remove(path);
 }
 
 /* In a process of its own: what hangs is left behind, and an end that hangs is ended. */
 static void a_disk_that_hangs_does_not_hold_up_the_end(void **state)
 {
-    char path[64], text[32];
+    const char *path = *state;
+    char text[32];
     struct block_view v;
-    (void)state;
-    folder_make(path);
     pid_t child = fork();
     if (child == 0) {
         alarm(PATIENCE_S);
@@ -307,21 +284,20 @@ static void a_disk_that_hangs_does_not_hold_up_the_end(void **state)
     int status;
     EQ(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    folder_remove(path);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_disk_that_fails_writes_is_dead_until_it_is_well, begin),
-        cmocka_unit_test_setup(blocks_of_a_disk_that_fails_reads_are_absent, begin),
-        cmocka_unit_test_setup(a_full_file_system_keeps_to_what_there_is, begin),
-        cmocka_unit_test_setup(without_any_room_memory_goes_on_alone, begin),
-        cmocka_unit_test_setup(a_slow_disk_is_gone_past, begin),
-        cmocka_unit_test_setup(a_scrub_goes_on_with_a_disk_that_was_slow, begin),
-        cmocka_unit_test_setup(a_disk_that_fails_at_the_start_is_left_out, begin),
-        cmocka_unit_test_setup(who_waits_for_a_disk_that_hangs_is_sent_past_it, begin),
-        cmocka_unit_test_setup(a_disk_that_hangs_does_not_hold_up_the_end, begin),
+        FAULTY(a_disk_that_fails_writes_is_dead_until_it_is_well),
+        FAULTY(blocks_of_a_disk_that_fails_reads_are_absent),
+        FAULTY(a_full_file_system_keeps_to_what_there_is),
+        FAULTY(without_any_room_memory_goes_on_alone),
+        FAULTY(a_slow_disk_is_gone_past),
+        FAULTY(a_scrub_goes_on_with_a_disk_that_was_slow),
+        FAULTY(a_disk_that_fails_at_the_start_is_left_out),
+        FAULTY(who_waits_for_a_disk_that_hangs_is_sent_past_it),
+        FAULTY(a_disk_that_hangs_does_not_hold_up_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,8 +4,8 @@
 
 #include "tests/unit/edge/store/store_help.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,22 +17,30 @@
 #define BLOCK (256 * KIB)
 #endif
 
-static inline void folder_make(char path[64])
+static inline int file_remove(const char *name, const struct stat *st, int kind, struct FTW *at)
 {
-    const char *base = getenv("TMPDIR");
-    snprintf(path, 64, "%s/byeori-disk-XXXXXX", base != NULL ? base : "/tmp");
-    assert_non_null(mkdtemp(path));
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(name);
 }
 
-static inline void folder_remove(const char *path)
+/* A test's own folder: *state is its path, and it goes with the test, however that ended. What a
+ * test that failed has still open is left to the end of the process. */
+static inline int folder_begin(void **state)
 {
-    DIR *d = opendir(path);
-    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
-        unlinkat(dirfd(d), e->d_name, 0);
-    if (d != NULL)
-        closedir(d);
-    rmdir(path);
+    static char path[64];
+    const char *base = getenv("TMPDIR");
+    snprintf(path, sizeof(path), "%s/byeori-disk-XXXXXX", base != NULL ? base : "/tmp");
+    *state = mkdtemp(path);
+    return *state != NULL ? 0 : -1;
 }
+
+static inline int folder_end(void **state)
+{
+    return nftw(*state, file_remove, 8, FTW_DEPTH | FTW_PHYS);
+}
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_begin, folder_end)
 
 struct disk_setup {
     int64_t memory_bytes, size_bytes;

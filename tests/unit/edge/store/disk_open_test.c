@@ -28,7 +28,7 @@ static struct disk_setup gated(struct disk_io *io)
 {
     *io = disk_io_system;
     io->read = gated_read;
-    feet = 0;
+    feet = slow_ms = 0;
     is_open = false;
     return (struct disk_setup){.io = io};
 }
@@ -77,10 +77,8 @@ static bool is_there(struct store *st, uint64_t number, uint64_t id)
 
 static void the_newest_is_there_before_the_rest_is_read(void **state)
 {
-    char path[64];
+    const char *path = *state;
     struct disk_io io;
-    (void)state;
-    folder_make(path);
     fill_disk(path);
     struct store *st = disk_store_opening(path, gated(&io));
     UNTIL(is_there(st, OBJECTS, OBJECTS));
@@ -94,7 +92,6 @@ static void the_newest_is_there_before_the_rest_is_read(void **state)
     EQ(COUNT(st, recovered_objects), OBJECTS);
     EQ(COUNT(st, recovered_blocks), OBJECTS * EACH);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 /* 1: as it was. 2: purged by key. 3: replaced. 4: replaced, and that is gone too. */
@@ -109,10 +106,9 @@ static void check_changes(struct store *st)
 
 static void what_happens_meanwhile_is_younger_than_what_is_read(void **state)
 {
-    char path[64], text[32];
+    const char *path = *state;
+    char text[32];
     struct disk_io io;
-    (void)state;
-    folder_make(path);
     fill_disk(path);
     struct store *st = disk_store_opening(path, gated(&io));
     struct store_key key = key_for(text, 2);
@@ -128,15 +124,12 @@ static void what_happens_meanwhile_is_younger_than_what_is_read(void **state)
     st = disk_store(path, (struct disk_setup){0});
     check_changes(st);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_purge_of_many_meets_what_is_not_read_yet(void **state)
 {
-    char path[64];
+    const char *path = *state;
     struct disk_io io;
-    (void)state;
-    folder_make(path);
     fill_disk(path);
     struct store *st = disk_store_opening(path, gated(&io));
     store_purge_many(st, &(struct purge_scope){.kind = PURGE_SITE, .site = SPAN("site")}, false);
@@ -145,15 +138,12 @@ static void a_purge_of_many_meets_what_is_not_read_yet(void **state)
     for (uint64_t id = 1; id <= OBJECTS; id++)
         assert_false(is_there(st, id, id));
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_stop_while_it_is_read_loses_nothing(void **state)
 {
-    char path[64];
+    const char *path = *state;
     struct disk_io io;
-    (void)state;
-    folder_make(path);
     fill_disk(path);
     struct store *st = disk_store_opening(path, gated(&io));
     is_open = true;
@@ -162,16 +152,13 @@ static void a_stop_while_it_is_read_loses_nothing(void **state)
     for (uint64_t id = 1; id <= OBJECTS; id++)
         assert_true(is_there(st, id, id));
     store_destroy(&st);
-    folder_remove(path);
 }
 
 /* What is written meanwhile needs a segment, and none is given up before all are known. */
 static void a_full_disk_gives_nothing_up_before_it_is_read(void **state)
 {
-    char path[64];
+    const char *path = *state;
     struct disk_io io;
-    (void)state;
-    folder_make(path);
     fill_disk(path);
     struct store *st = disk_store_opening(path, gated(&io));
     for (uint64_t id = 201; id <= 204; id++) {
@@ -186,7 +173,6 @@ static void a_full_disk_gives_nothing_up_before_it_is_read(void **state)
     UNTIL(COUNT(st, disk_evicted_blocks) > 0);
     assert_true(is_there(st, 260, 260));
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static struct store *open_two(const char *a, const char *b, double weight, struct disk_io *io)
@@ -219,11 +205,11 @@ static uint32_t unread_of_two(const struct store *st)
  * known when all of both is read. */
 static void disks_are_served_early_where_they_have_their_own_keys_alone(void **state)
 {
-    char a[64], b[64];
+    const char *path = *state;
+    char a[80], b[80];
     struct disk_io io;
-    (void)state;
-    folder_make(a);
-    folder_make(b);
+    snprintf(a, sizeof(a), "%s/a", path);
+    snprintf(b, sizeof(b), "%s/b", path);
     struct store *st = open_two(a, b, 1, NULL);
     for (uint64_t id = 1; id <= 2 * OBJECTS; id++)
         assert_true(object_put(st, id, EACH));
@@ -244,19 +230,17 @@ static void disks_are_served_early_where_they_have_their_own_keys_alone(void **s
         store_destroy(&st);
     }
     slow_ms = 0;
-    folder_remove(a);
-    folder_remove(b);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_newest_is_there_before_the_rest_is_read),
-        cmocka_unit_test(what_happens_meanwhile_is_younger_than_what_is_read),
-        cmocka_unit_test(a_purge_of_many_meets_what_is_not_read_yet),
-        cmocka_unit_test(a_stop_while_it_is_read_loses_nothing),
-        cmocka_unit_test(disks_are_served_early_where_they_have_their_own_keys_alone),
-        cmocka_unit_test(a_full_disk_gives_nothing_up_before_it_is_read),
+        IN_FOLDER(the_newest_is_there_before_the_rest_is_read),
+        IN_FOLDER(what_happens_meanwhile_is_younger_than_what_is_read),
+        IN_FOLDER(a_purge_of_many_meets_what_is_not_read_yet),
+        IN_FOLDER(a_stop_while_it_is_read_loses_nothing),
+        IN_FOLDER(disks_are_served_early_where_they_have_their_own_keys_alone),
+        IN_FOLDER(a_full_disk_gives_nothing_up_before_it_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,9 +43,7 @@ static uint64_t in_memory(const struct store *st)
 
 static void what_is_read_on_leaves_memory_the_first_time_and_stays_the_second(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = cold_store(path, 128 * MIB);
     struct object *o = object_one(st);
     read_on(o->generation, NULL);
@@ -59,14 +57,11 @@ static void what_is_read_on_leaves_memory_the_first_time_and_stays_the_second(vo
     EQ(on_disk(st), BLOCKS);
     object_unref(&o);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void what_another_reader_is_about_to_read_stays(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = cold_store(path, 128 * MIB);
     struct object *o = object_one(st);
     struct generation_reader self = {.pos = BLOCKS * BLOCK - 1, .last = BLOCKS * BLOCK - 1};
@@ -79,7 +74,6 @@ static void what_another_reader_is_about_to_read_stays(void **state)
     generation_reader_detach(o->generation, &self);
     object_unref(&o);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void *read_often(void *ctx)
@@ -91,10 +85,8 @@ static void *read_often(void *ctx)
 
 static void many_at_once_read_what_was_written(void **state)
 {
-    char path[64];
+    const char *path = *state;
     pthread_t threads[4];
-    (void)state;
-    folder_make(path);
     struct store *st = cold_store(path, 64 * MIB);
     struct object *o = object_one(st);
     for (size_t i = 0; i < ARRAY_LEN(threads); i++)
@@ -105,15 +97,14 @@ static void many_at_once_read_what_was_written(void **state)
     EQ(on_disk(st), BLOCKS);
     object_unref(&o);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_read_on_leaves_memory_the_first_time_and_stays_the_second),
-        cmocka_unit_test(what_another_reader_is_about_to_read_stays),
-        cmocka_unit_test(many_at_once_read_what_was_written),
+        IN_FOLDER(what_is_read_on_leaves_memory_the_first_time_and_stays_the_second),
+        IN_FOLDER(what_another_reader_is_about_to_read_stays),
+        IN_FOLDER(many_at_once_read_what_was_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,9 +8,7 @@
 
 static void a_block_that_left_memory_comes_back_from_the_disk(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){.memory_bytes = 8 * MIB});
     for (uint64_t id = 1; id <= 12; id++) {
         assert_true(object_put(st, id, 8));
@@ -28,14 +26,11 @@ static void a_block_that_left_memory_comes_back_from_the_disk(void **state)
     EQ(COUNT(st, evicted_blocks), 0);
     EQ(COUNT(st, disk_corrupt), 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void what_is_asked_for_once_is_not_written(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){.takes_used = true});
     assert_true(object_put(st, 1, 4));
     assert_true(object_put(st, 2, 4));
@@ -43,14 +38,11 @@ static void what_is_asked_for_once_is_not_written(void **state)
     UNTIL(on_disk(st) == 4);
     UNTIL(COUNT(st, disk_written_blocks) == 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_disk_is_filled_once_and_then_waits_for_proof(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct disk_setup setup = {.size_bytes = 32 * MIB, .takes_proven = true};
     struct store *st = disk_store(path, setup);
     const struct disk *d = disks_at(st->disks, 0);
@@ -77,14 +69,12 @@ static void a_disk_is_filled_once_and_then_waits_for_proof(void **state)
     EQ(object_read(st, id, 4).good, 4);
     UNTIL(COUNT(st, disk_written_blocks) >= 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void everything_comes_back_after_a_stop(void **state)
 {
-    char path[64], text[32];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
+    char text[32];
     struct store *st = disk_store(path, (struct disk_setup){0});
     for (uint64_t id = 1; id <= 10; id++)
         assert_true(object_put(st, id, 3));
@@ -108,14 +98,11 @@ static void everything_comes_back_after_a_stop(void **state)
     EQ(generation_length(o->generation), 3 * BLOCK - 7);
     object_unref(&o);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void what_was_written_outlives_a_kill(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     pid_t child = fork();
     if (child == 0) {
         struct store *st = disk_store(path, (struct disk_setup){.size_bytes = 64 * MIB});
@@ -138,14 +125,12 @@ static void what_was_written_outlives_a_kill(void **state)
         EQ(good, 160);
         store_destroy(&st);
     }
-    folder_remove(path);
 }
 
 static void what_was_removed_does_not_come_back(void **state)
 {
-    char path[64], text[32];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
+    char text[32];
     struct store *st = disk_store(path, (struct disk_setup){0});
     for (uint64_t id = 1; id <= 3; id++)
         assert_true(object_put(st, id, 2));
@@ -165,15 +150,12 @@ static void what_was_removed_does_not_come_back(void **state)
     EQ(object_read(st, 2, 2).found, 0);
     EQ(object_read(st, 3, 2).found, 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 /* A purge by a mark, none of whose objects was looked up before the end. */
 static void a_purge_of_many_outlives_a_kill(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     pid_t child = fork();
     if (child == 0) {
         struct store *st = disk_store(path, (struct disk_setup){0});
@@ -201,14 +183,12 @@ static void a_purge_of_many_outlives_a_kill(void **state)
         EQ(object_read(st, 100, 2).good, 2);
         store_destroy(&st);
     }
-    folder_remove(path);
 }
 
 static void a_soft_purge_is_still_one_after_a_restart(void **state)
 {
-    char path[64], text[32];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
+    char text[32];
     struct store *st = disk_store(path, (struct disk_setup){0});
     assert_true(object_put(st, 1, 2));
     UNTIL(on_disk(st) == 2);
@@ -221,14 +201,11 @@ static void a_soft_purge_is_still_one_after_a_restart(void **state)
     assert_true(o != NULL && o->is_soft_purged);
     object_unref(&o);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void tags_mean_the_same_after_a_restart(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){0});
     assert_true(object_put(st, 1, 2));
     UNTIL(on_disk(st) == 2);
@@ -238,14 +215,11 @@ static void tags_mean_the_same_after_a_restart(void **state)
     store_purge_many(st, &(struct purge_scope){.kind = PURGE_TAG, .value = SPAN("tag")}, false);
     EQ(object_read(st, 1, 2).found, 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_full_disk_lets_the_oldest_go(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct disk_setup setup = {.size_bytes = 32 * MIB, .memory_bytes = 8 * MIB};
     struct store *st = disk_store(path, setup);
     for (uint64_t id = 1; id <= 60; id++) {
@@ -266,14 +240,11 @@ static void a_full_disk_lets_the_oldest_go(void **state)
     for (uint64_t id = 1; id <= 60; id++)
         EQ(object_read(st, id, 4).wrong, 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void what_is_read_again_outlives_its_segment(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct disk_setup setup = {.size_bytes = 32 * MIB, .memory_bytes = 8 * MIB};
     struct store *st = disk_store(path, setup);
     for (uint64_t id = 1; id <= 80; id++) {
@@ -287,7 +258,6 @@ static void what_is_read_again_outlives_its_segment(void **state)
     st = disk_store(path, setup);
     EQ(object_read(st, 1, 4).good, 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 /* What lies in the first segment, and is read more often than the disk is filled. */
@@ -301,9 +271,8 @@ static void read_hot(struct store *st)
 /* Object 3 lies there too, and is purged. */
 static void a_segment_in_use_stays_and_purges_still_hold(void **state)
 {
-    char path[64], text[32];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
+    char text[32];
     struct disk_setup setup = {.size_bytes = 64 * MIB, .memory_bytes = 8 * MIB};
     struct store *st = disk_store(path, setup);
     uint64_t blocks = 0;
@@ -325,14 +294,11 @@ static void a_segment_in_use_stays_and_purges_still_hold(void **state)
     read_hot(st);
     EQ(object_read(st, 3, 1).found, 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_flipped_byte_is_never_given(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){0});
     for (uint64_t id = 1; id <= 10; id++)
         assert_true(object_put(st, id, 4));
@@ -344,14 +310,11 @@ static void a_flipped_byte_is_never_given(void **state)
     EQ(COUNT(st, disk_corrupt), 40);
     EQ(on_disk(st), 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void the_scrub_finds_flipped_bytes_before_anybody_asks(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){0});
     for (uint64_t id = 1; id <= 10; id++)
         assert_true(object_put(st, id, 4));
@@ -368,14 +331,11 @@ static void the_scrub_finds_flipped_bytes_before_anybody_asks(void **state)
         EQ(object_read(st, id, 4).absent, 4);
     EQ(COUNT(st, disk_corrupt), 40);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void the_scrub_keeps_to_its_rate_and_leaves_what_is_well(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){0});
     for (uint64_t id = 1; id <= 4; id++)
         assert_true(object_put(st, id, 4));
@@ -388,14 +348,11 @@ static void the_scrub_keeps_to_its_rate_and_leaves_what_is_well(void **state)
     EQ(COUNT(st, disk_corrupt), 0);
     EQ(object_read(st, 4, 4).good, 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void without_summaries_the_records_tell(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){0});
     for (uint64_t id = 1; id <= 20; id++)
         assert_true(object_put(st, id, 4));
@@ -405,14 +362,11 @@ static void without_summaries_the_records_tell(void **state)
     for (uint64_t id = 1; id <= 20; id++)
         EQ(object_read(st, id, 4).good, 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_torn_record_costs_itself(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){0});
     for (uint64_t id = 1; id <= 20; id++) {
         assert_true(object_put(st, id, 4));
@@ -427,16 +381,14 @@ static void a_torn_record_costs_itself(void **state)
     for (uint64_t id = 1; id <= 20; id++)
         EQ(object_read(st, id, 4).absent, 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void another_format_is_refused_until_reformatted(void **state)
 {
-    char path[64], name[128];
+    const char *path = *state;
+    char name[128];
     struct store *st;
     struct buf why;
-    (void)state;
-    folder_make(path);
     st = disk_store(path, (struct disk_setup){0});
     assert_true(object_put(st, 1, 4));
     store_destroy(&st);
@@ -453,29 +405,23 @@ static void another_format_is_refused_until_reformatted(void **state)
     st = disk_store(path, (struct disk_setup){.is_reformat = true});
     EQ(on_disk(st), 0);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_folder_has_one_user(void **state)
 {
-    char path[64];
+    const char *path = *state;
     struct store *other;
     struct buf why;
-    (void)state;
-    folder_make(path);
     struct store *st = disk_store(path, (struct disk_setup){0});
     buf_init(&why, 1000);
     EQ(disk_store_try(&other, path, (struct disk_setup){0}, &why), ERR_CONFIG);
     buf_finish(&why);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 static void a_smaller_size_keeps_the_newest(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st = disk_store(path, (struct disk_setup){.size_bytes = 96 * MIB});
     for (uint64_t id = 1; id <= 80; id++) {
         assert_true(object_put(st, id, 4));
@@ -486,32 +432,31 @@ static void a_smaller_size_keeps_the_newest(void **state)
     EQ(object_read(st, 80, 4).good, 4);
     assert_true(on_disk(st) > 80 && on_disk(st) <= 128);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_block_that_left_memory_comes_back_from_the_disk),
-        cmocka_unit_test(what_is_asked_for_once_is_not_written),
-        cmocka_unit_test(a_disk_is_filled_once_and_then_waits_for_proof),
-        cmocka_unit_test(everything_comes_back_after_a_stop),
-        cmocka_unit_test(what_was_written_outlives_a_kill),
-        cmocka_unit_test(what_was_removed_does_not_come_back),
-        cmocka_unit_test(a_purge_of_many_outlives_a_kill),
-        cmocka_unit_test(a_soft_purge_is_still_one_after_a_restart),
-        cmocka_unit_test(tags_mean_the_same_after_a_restart),
-        cmocka_unit_test(a_full_disk_lets_the_oldest_go),
-        cmocka_unit_test(what_is_read_again_outlives_its_segment),
-        cmocka_unit_test(a_segment_in_use_stays_and_purges_still_hold),
-        cmocka_unit_test(a_flipped_byte_is_never_given),
-        cmocka_unit_test(the_scrub_finds_flipped_bytes_before_anybody_asks),
-        cmocka_unit_test(the_scrub_keeps_to_its_rate_and_leaves_what_is_well),
-        cmocka_unit_test(without_summaries_the_records_tell),
-        cmocka_unit_test(a_torn_record_costs_itself),
-        cmocka_unit_test(another_format_is_refused_until_reformatted),
-        cmocka_unit_test(a_folder_has_one_user),
-        cmocka_unit_test(a_smaller_size_keeps_the_newest),
+        IN_FOLDER(a_block_that_left_memory_comes_back_from_the_disk),
+        IN_FOLDER(what_is_asked_for_once_is_not_written),
+        IN_FOLDER(a_disk_is_filled_once_and_then_waits_for_proof),
+        IN_FOLDER(everything_comes_back_after_a_stop),
+        IN_FOLDER(what_was_written_outlives_a_kill),
+        IN_FOLDER(what_was_removed_does_not_come_back),
+        IN_FOLDER(a_purge_of_many_outlives_a_kill),
+        IN_FOLDER(a_soft_purge_is_still_one_after_a_restart),
+        IN_FOLDER(tags_mean_the_same_after_a_restart),
+        IN_FOLDER(a_full_disk_lets_the_oldest_go),
+        IN_FOLDER(what_is_read_again_outlives_its_segment),
+        IN_FOLDER(a_segment_in_use_stays_and_purges_still_hold),
+        IN_FOLDER(a_flipped_byte_is_never_given),
+        IN_FOLDER(the_scrub_finds_flipped_bytes_before_anybody_asks),
+        IN_FOLDER(the_scrub_keeps_to_its_rate_and_leaves_what_is_well),
+        IN_FOLDER(without_summaries_the_records_tell),
+        IN_FOLDER(a_torn_record_costs_itself),
+        IN_FOLDER(another_format_is_refused_until_reformatted),
+        IN_FOLDER(a_folder_has_one_user),
+        IN_FOLDER(a_smaller_size_keeps_the_newest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,9 +118,7 @@ static void a_store_that_is_all_pinned_still_takes_what_comes(void **state)
 
 static void what_is_pinned_stays_on_the_disk(void **state)
 {
-    char path[64];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
     struct store *st =
         disk_store(path, (struct disk_setup){.memory_bytes = 8 * MIB, .size_bytes = 32 * MIB});
     char text[32];
@@ -137,15 +135,13 @@ static void what_is_pinned_stays_on_the_disk(void **state)
     EQ(object_read(st, 2, 8).good, 0);
     EQ(pin_room(st), 8 * MIB);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 /* What is asked for once is not worth a disk, unless somebody says that it is. */
 static void a_pin_brings_to_the_disk_what_is_in_memory(void **state)
 {
-    char path[64], text[32];
-    (void)state;
-    folder_make(path);
+    const char *path = *state;
+    char text[32];
     struct store *st = disk_store(path, (struct disk_setup){.takes_used = true});
     struct store_key key = key_for(text, 1);
     assert_true(object_put(st, 1, 4));
@@ -156,19 +152,17 @@ static void a_pin_brings_to_the_disk_what_is_in_memory(void **state)
     UNTIL(on_disk(st) == 4);
     assert_false(pin_must_wait(st));
     store_destroy(&st);
-    folder_remove(path);
 }
 
 /* 1 to 7 fill a segment of the disk, which is pinned; the purges of 1, and of 2 by a mark, lie in
  * younger ones, which go before it. */
 static void purges_outlive_what_is_passed_over(void **state)
 {
-    char path[64], text[32];
+    const char *path = *state;
+    char text[32];
     struct store_key key = key_for(text, 1);
     struct purge_scope scope = {
         .kind = PURGE_PREFIX, .site = SPAN("site"), .host = SPAN("host"), .value = SPAN("/2")};
-    (void)state;
-    folder_make(path);
     struct store *st = disk_store(path, (struct disk_setup){0});
     for (uint64_t id = 1; id <= 7; id++) {
         char own[32];
@@ -193,7 +187,6 @@ static void purges_outlive_what_is_passed_over(void **state)
         EQ(object_read(st, id, 4).good, 4);
     EQ(object_read(st, 1199, 4).good, 4);
     store_destroy(&st);
-    folder_remove(path);
 }
 
 int main(void)
@@ -201,10 +194,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_pinned_outlives_what_goes_by),
         cmocka_unit_test(nothing_is_pinned_for_ever),
-        cmocka_unit_test(purges_outlive_what_is_passed_over),
+        IN_FOLDER(purges_outlive_what_is_passed_over),
         cmocka_unit_test(a_store_that_is_all_pinned_still_takes_what_comes),
-        cmocka_unit_test(what_is_pinned_stays_on_the_disk),
-        cmocka_unit_test(a_pin_brings_to_the_disk_what_is_in_memory),
+        IN_FOLDER(what_is_pinned_stays_on_the_disk),
+        IN_FOLDER(a_pin_brings_to_the_disk_what_is_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
