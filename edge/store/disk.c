@@ -149,40 +149,46 @@ void disk_write(struct disk *d, struct disk_job *j)
         disk_job_free(j);
 }
 
-/* A loader takes what waits until there is nothing: whoever takes the last one takes this one too,
- * sooner than another would have woken. */
-static bool is_next_locked(const struct disk *d, const struct disk_job *j)
-{
-    if (list_is_empty(&d->loads) || j->index % DISK_RUN == 0)
-        return false;
-    const struct disk_job *last = LIST_THING(d->loads.prev, struct disk_job, link);
-    return last->generation == j->generation && last->index + 1 == j->index;
-}
-
 void disk_load(struct disk *d, struct disk_job *j)
 {
     j->since = clock_mono_ms();
     pthread_mutex_lock(&d->lock);
-    bool is_next = is_next_locked(d, j);
     list_push_back(&d->loads, &j->link);
     pthread_mutex_unlock(&d->lock);
-    if (!is_next) /* outside: whom it wakes would wait for the lock at once */
+}
+
+/* Outside of the lock: whom it wakes would wait for it at once. */
+void disk_load_go(struct disk *d, int count)
+{
+    for (int i = 0; i < count; i += DISK_RUN)
         pthread_cond_signal(&d->has_load);
 }
 
-struct disk_job *disk_take_load(struct disk *d)
+/* Whether b is the record after a's in its segment, and both go as they lie into pages. */
+static bool lies_next(const struct disk_job *a, const struct disk_job *b)
 {
+    return a->has_pages && b->has_pages && a->disk_segment == b->disk_segment &&
+           b->disk_at == a->disk_at + a->bytes + DISK_PAGE &&
+           (a->disk_at | a->bytes | b->bytes) % DISK_PAGE == 0;
+}
+
+int disk_take_loads(struct disk *d, struct disk_job *out[DISK_RUN])
+{
+    int n = 0;
     pthread_mutex_lock(&d->lock);
     while (list_is_empty(&d->loads) && !d->is_ending)
         pthread_cond_wait(&d->has_load, &d->lock);
-    struct list *l = list_pop(&d->loads);
-    struct disk_job *j = l != NULL ? LIST_THING(l, struct disk_job, link) : NULL;
-    if (j != NULL) {
+    while (n < DISK_RUN && !list_is_empty(&d->loads)) {
+        struct disk_job *j = LIST_THING(d->loads.next, struct disk_job, link);
+        if (n > 0 && !lies_next(out[n - 1], j))
+            break;
+        list_remove(&j->link);
         j->since = clock_mono_ms();
         list_push_back(&d->loading, &j->link);
+        out[n++] = j;
     }
     pthread_mutex_unlock(&d->lock);
-    return j;
+    return n;
 }
 
 void disk_end_load(struct disk *d, struct disk_job *j)
@@ -200,7 +206,7 @@ struct disk_job *disk_take_waiting(struct disk *d)
     return l != NULL ? LIST_THING(l, struct disk_job, link) : NULL;
 }
 
-int disk_take_late(struct disk *d, msec_t since, struct disk_late out[DISK_LOADERS])
+int disk_take_late(struct disk *d, msec_t since, struct disk_late out[DISK_LOADING_MAX])
 {
     int n = 0;
     pthread_mutex_lock(&d->lock);

@@ -50,7 +50,8 @@ struct disk_job {
 
 #define DISK_LOADERS     8
 #define DISK_THREADS_MAX (DISK_LOADERS + 3)
-#define DISK_RUN         4   /* neighbours that wake one loader */
+#define DISK_RUN         4 /* blocks that wake one loader; neighbours are read in one go */
+#define DISK_LOADING_MAX (DISK_LOADERS * DISK_RUN)
 #define DISK_LOADS_MAX   512 /* and an eighth of memory: beyond it readers go past the store */
 #define DISK_LOADS_MIN   16  /* of the bound, whatever the memory */
 #define DISK_LOADS_SLOW  1   /* the bound while the disk is slow */
@@ -114,16 +115,14 @@ struct disk {
     _Atomic int state;       /* enum store_disk_state */
     _Atomic bool has_unmade; /* segments whose files may still be made */
     _Atomic bool has_strays; /* it has, or is about to have, objects that are another disk's */
-    _Atomic int64_t queued_bytes;
-    _Atomic int loads_out; /* queued and running */
-    _Atomic int64_t used_bytes;
+    _Atomic int64_t queued_bytes, used_bytes;
+    _Atomic int loads_out;      /* queued and running */
     _Atomic uint32_t faults;    /* reads that failed in a row */
     _Atomic msec_t progress_at; /* a load ended last, or began when there was none */
     _Atomic msec_t probe_at;    /* when a dead disk is tried again */
     /* under lock */
     pthread_mutex_t lock;
-    pthread_cond_t has_write, has_load, has_left; /* has_left: a segment's last load */
-    pthread_cond_t has_end;
+    pthread_cond_t has_write, has_load, has_left, has_end; /* has_left: a segment's last load */
     struct list writes, loads, loading; /* loading: those that a thread has taken */
     bool is_ending, is_recovering;
     int threads_count;
@@ -151,11 +150,12 @@ void disk_load_done(struct disk *d, bool has_come);
 /* disk_is_slow: it said so, or has given nothing back for long, though it was asked. */
 bool disk_is_slow(struct disk *d);
 void disk_write(struct disk *d, struct disk_job *j); /* takes the job */
-void disk_load(struct disk *d, struct disk_job *j);  /* the same */
-/* For the threads. disk_take_load: the next one; NULL: the end. disk_end_load: it was done.
- * disk_take_writes: whatever there is; waits for at most wait_ms (-1: until there is something).
- * false: the end, nothing follows. disk_rest: waits so long; false: the end. */
-struct disk_job *disk_take_load(struct disk *d);
+void disk_load(struct disk *d, struct disk_job *j);  /* the same; it waits for _go */
+void disk_load_go(struct disk *d, int count);        /* so many came */
+/* For the threads. disk_take_loads: the next, and those behind it that can be read with it; 0: the
+ * end. disk_end_load: it was done. disk_take_writes: whatever there is; waits for wait_ms at most
+ * (-1: until there is something); false: the end. disk_rest: waits so long; false: the end. */
+int disk_take_loads(struct disk *d, struct disk_job *out[DISK_RUN]);
 void disk_end_load(struct disk *d, struct disk_job *j);
 bool disk_rest(struct disk *d, msec_t wait_ms);
 /* disk_take_waiting: one that no thread has taken, or NULL. disk_take_late: generation and index of
@@ -165,7 +165,7 @@ struct disk_late {
     struct generation *generation;
     int64_t index;
 };
-int disk_take_late(struct disk *d, msec_t since, struct disk_late out[DISK_LOADERS]);
+int disk_take_late(struct disk *d, msec_t since, struct disk_late out[DISK_LOADING_MAX]);
 bool disk_take_writes(struct disk *d, struct list *out, msec_t wait_ms);
 void disk_end(struct disk *d); /* nothing more is taken; threads end when all is done */
 

@@ -5,14 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /* What is said of a disk: to the store, and by it. */
 
-/* The calls that reach a disk, as open(2), pread, pwrite, fallocate and fdatasync: so that a test
+/* The calls that reach a disk, as open(2), preadv, pwrite, fallocate and fdatasync: so that a test
  * can put faults between. */
 struct disk_io {
     int (*open)(int folder, const char *name, int flags);
-    ssize_t (*read)(int fd, void *to, size_t n, off_t at);
+    ssize_t (*read)(int fd, const struct iovec *to, int count, off_t at);
     ssize_t (*write)(int fd, const void *from, size_t n, off_t at);
     int (*allocate)(int fd, off_t bytes);
     int (*sync)(int fd);

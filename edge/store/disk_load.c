@@ -104,12 +104,18 @@ int disk_load_begin(struct disk *d, struct generation *g, int64_t index)
     return ERR_AGAIN;
 }
 
-/* Straight to where it goes. */
+/* What was read to where it goes. */
+static int verify(const struct disk_job *j)
+{
+    const uint8_t *p = segment_mem(j->segment) + j->offset;
+    return hash64(p, j->bytes) == j->checksum ? 0 : ERR_CORRUPT;
+}
+
 static int read_into_place(struct disk *d, const struct disk_job *j)
 {
     uint8_t *to = segment_mem(j->segment) + j->offset;
     int r = medium_disk_read(&d->medium, j->disk_segment, j->disk_at, to, j->bytes);
-    return r == 0 && hash64(to, j->bytes) != j->checksum ? ERR_CORRUPT : r;
+    return r == 0 ? verify(j) : r;
 }
 
 /* What a loader has. */
@@ -138,6 +144,21 @@ static int read_coded(struct loader *l, const struct disk_job *j)
         r = medium_memory_write(&d->store->segments.medium, segment_offset(j->segment) + j->offset,
                                 l->decoder.plain, j->bytes);
     return r;
+}
+
+/* What lies next to each other, each straight to where it goes; the page between two of them, which
+ * has the second one's record, to where it harms nobody. false: not all of it. */
+static bool read_run(struct loader *l, struct disk_job *const run[], int count)
+{
+    struct iovec v[2 * DISK_RUN];
+    int n = 0;
+    for (int i = 0; i < count; i++) {
+        if (n > 0)
+            v[n++] = (struct iovec){l->pages, DISK_PAGE};
+        v[n++] = (struct iovec){segment_mem(run[i]->segment) + run[i]->offset, run[i]->bytes};
+    }
+    const struct disk_job *first = run[0];
+    return medium_disk_read_into(&l->d->medium, first->disk_segment, first->disk_at, v, n) == 0;
 }
 
 /* Past the page cache into the thread's own pages, and from there, once it has verified, into the
@@ -190,17 +211,32 @@ static void settle(struct disk *d, struct disk_job *j, int r)
     generation_unlock(g);
 }
 
-static void load_job(struct loader *l, struct disk_job *j)
+static void load_end(struct disk *d, struct disk_job *j, int r)
 {
-    struct disk *d = l->d;
-    msec_t began = clock_mono_ms();
-    int r = read_block(l, j);
-    disk_read_told(d, clock_mono_ms() - began, r != ERR_IO);
     disk_segment_leave(d, j->disk_segment);
     settle(d, j, r);
     disk_end_load(d, j);
     disk_load_done(d, true);
     disk_job_free(j);
+}
+
+/* In one go; where that fails one by one, since a record that cannot be read is no fault of its
+ * neighbours. */
+static void load_jobs(struct loader *l, struct disk_job *const run[], int count)
+{
+    struct disk *d = l->d;
+    msec_t began = clock_mono_ms();
+    bool is_read = count > 1 && read_run(l, run, count);
+    if (is_read)
+        disk_read_told(d, clock_mono_ms() - began, true);
+    for (int i = 0; i < count && is_read; i++)
+        load_end(d, run[i], verify(run[i]));
+    for (int i = 0; i < count && !is_read; i++) {
+        began = clock_mono_ms();
+        int r = read_block(l, run[i]);
+        disk_read_told(d, clock_mono_ms() - began, r != ERR_IO);
+        load_end(d, run[i], r);
+    }
 }
 
 /* No thread has begun with it. */
@@ -233,7 +269,7 @@ void disk_load_drop(struct disk *d)
 
 void disk_load_watch(struct disk *d)
 {
-    struct disk_late late[DISK_LOADERS];
+    struct disk_late late[DISK_LOADING_MAX];
     if (!disk_is_slow(d))
         return;
     if (disk_is_up(d))
@@ -249,8 +285,9 @@ void disk_load_all(struct disk *d)
     size_t room = (size_t)d->store->block_max_bytes + 2 * DISK_PAGE;
     struct loader l = {.d = d, .pages = disk_pages_get(room)};
     disk_decoder_init(&l.decoder, (size_t)d->store->block_max_bytes);
-    for (struct disk_job *j; (j = disk_take_load(d)) != NULL;)
-        load_job(&l, j);
+    struct disk_job *run[DISK_RUN];
+    for (int n; (n = disk_take_loads(d, run)) > 0;)
+        load_jobs(&l, run, n);
     disk_decoder_finish(&l.decoder);
     disk_pages_put(l.pages, room);
 }

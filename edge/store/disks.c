@@ -172,7 +172,9 @@ static int load(struct store *st, struct generation *g, int64_t index)
     CHECK(d != NULL);
     if (!disk_is_up(d))
         return give_up_block(g, index);
-    return disk_load_begin(d, g, index);
+    int r = disk_load_begin(d, g, index);
+    disk_load_go(d, r == ERR_AGAIN);
+    return r;
 }
 
 static bool is_stored_locked(const struct generation *g, int64_t index)
@@ -199,15 +201,20 @@ static bool is_ahead_short(struct generation *g, int64_t from, int64_t to)
 
 static void read_ahead(struct store *st, struct generation *g, int64_t from, int64_t to)
 {
-    if (!is_ahead_short(g, from, to))
+    struct disk *d = disk_with(st, g);
+    int count = 0, r = ERR_AGAIN;
+    if (d == NULL || !disk_is_up(d) || !is_ahead_short(g, from, to))
         return;
-    for (int64_t i = from; i < to; i++) {
+    for (int64_t i = from; i < to && r == ERR_AGAIN; i++) {
         generation_lock(g);
         bool is_stored = is_stored_locked(g, i);
         generation_unlock(g);
-        if (is_stored && load(st, g, i) != ERR_AGAIN)
-            return;
+        if (!is_stored)
+            continue;
+        r = disk_load_begin(d, g, i);
+        count += r == ERR_AGAIN;
     }
+    disk_load_go(d, count);
 }
 
 void disks_refresh(struct store *st, struct generation *g)

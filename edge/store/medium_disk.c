@@ -44,7 +44,7 @@ static int allocate_file(int fd, off_t bytes)
 
 const struct disk_io disk_io_system = {
     .open = open_file,
-    .read = pread,
+    .read = preadv,
     .write = pwrite,
     .allocate = allocate_file,
     .sync = fdatasync,
@@ -77,20 +77,24 @@ static int open_segment(const struct medium_disk *m, const char *name, int flags
     return fd;
 }
 
-static int read_all(const struct disk_io *io, int fd, uint64_t at, void *to, size_t n)
+/* Uses v up. */
+static int read_all(const struct disk_io *io, int fd, uint64_t at, struct iovec *v, int count)
 {
-    char *p = to;
-    while (n > 0) {
-        ssize_t got = io->read(fd, p, n, (off_t)at);
+    while (count > 0) {
+        ssize_t got = io->read(fd, v, count, (off_t)at);
         if (got < 0 && errno == EINTR)
             continue;
         if (got == 0)
             errno = EIO; /* shorter than it was made */
         if (got <= 0)
             return ERR_IO;
-        p += got;
         at += (uint64_t)got;
-        n -= (size_t)got;
+        for (; count > 0 && (size_t)got >= v->iov_len; v++, count--)
+            got -= (ssize_t)v->iov_len;
+        if (count > 0) {
+            v->iov_base = (char *)v->iov_base + got;
+            v->iov_len -= (size_t)got;
+        }
     }
     return 0;
 }
@@ -113,13 +117,19 @@ static int write_all(const struct disk_io *io, int fd, uint64_t at, const void *
     return 0;
 }
 
-int medium_disk_read(const struct medium_disk *m, uint32_t segment, uint64_t at, void *to, size_t n)
+int medium_disk_read_into(const struct medium_disk *m, uint32_t segment, uint64_t at,
+                          struct iovec *v, int count)
 {
     if (m->fds[segment] < 0) {
         errno = ENOENT;
         return ERR_IO;
     }
-    return read_all(m->io, m->fds[segment], at, to, n);
+    return read_all(m->io, m->fds[segment], at, v, count);
+}
+
+int medium_disk_read(const struct medium_disk *m, uint32_t segment, uint64_t at, void *to, size_t n)
+{
+    return medium_disk_read_into(m, segment, at, &(struct iovec){to, n}, 1);
 }
 
 int medium_disk_write(const struct medium_disk *m, uint32_t segment, uint64_t at, const void *from,
@@ -188,7 +198,7 @@ int medium_disk_probe(const struct medium_disk *m)
     if (r == 0 && m->io->sync(fd) != 0)
         r = ERR_IO;
     if (r == 0)
-        r = read_all(m->io, fd, 0, page, DISK_PAGE);
+        r = read_all(m->io, fd, 0, &(struct iovec){page, DISK_PAGE}, 1);
     int kept = errno;
     disk_pages_put(page, DISK_PAGE);
     close(fd);
@@ -339,7 +349,7 @@ static int sequence_of(const struct medium_disk *m, const char *name, uint64_t *
 {
     struct disk_head *head = disk_pages_get(DISK_PAGE);
     int fd = open_segment(m, name, O_RDONLY);
-    int r = fd >= 0 ? read_all(m->io, fd, 0, head, DISK_PAGE) : ERR_IO;
+    int r = fd >= 0 ? read_all(m->io, fd, 0, &(struct iovec){head, DISK_PAGE}, 1) : ERR_IO;
     bool is_ours = r == 0 && disk_head_fits(head) && head->disk_id == m->id &&
                    head->segment_bytes == m->segment_bytes;
     *out = is_ours ? head->sequence : 0;

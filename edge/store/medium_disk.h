@@ -38,6 +38,9 @@ void medium_disk_close(struct medium_disk *m);
 /* All of n bytes; whole pages (bytes, place and memory). 0 or an error with errno kept. */
 MUST_USE int medium_disk_read(const struct medium_disk *m, uint32_t segment, uint64_t at, void *to,
                               size_t n);
+/* medium_disk_read_into: the same into several places, one after the other; uses v up. */
+MUST_USE int medium_disk_read_into(const struct medium_disk *m, uint32_t segment, uint64_t at,
+                                   struct iovec *v, int count);
 MUST_USE int medium_disk_write(const struct medium_disk *m, uint32_t segment, uint64_t at,
                                const void *from, size_t n);
 /* Bytes that need not begin or end on pages. medium_disk_around: of the pages around them.

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ _Static_assert(sizeof(struct rule) == 272, "as faults.py packs it");
 
 static const struct rule *rules;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static ssize_t (*real_pread)(int, void *, size_t, off_t);
+static ssize_t (*real_preadv)(int, const struct iovec *, int, off_t);
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static int (*real_fallocate)(int, int, off_t, off_t);
 static int (*real_fdatasync)(int);
@@ -38,7 +39,7 @@ static int (*real_openat)(int, const char *, int, ...);
 
 static void begin(void)
 {
-    *(void **)&real_pread = dlsym(RTLD_NEXT, "pread64");
+    *(void **)&real_preadv = dlsym(RTLD_NEXT, "preadv64");
     *(void **)&real_pwrite = dlsym(RTLD_NEXT, "pwrite64");
     *(void **)&real_fallocate = dlsym(RTLD_NEXT, "fallocate64");
     *(void **)&real_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
@@ -79,14 +80,14 @@ static void wait_ms(const volatile int32_t *ms)
         nanosleep(&step, NULL);
 }
 
-ssize_t pread64(int fd, void *to, size_t n, off_t at)
+ssize_t preadv64(int fd, const struct iovec *to, int count, off_t at)
 {
     const struct rule *r = rule_of(fd);
     if (r == NULL)
-        return real_pread(fd, to, n, at);
+        return real_preadv(fd, to, count, at);
     wait_ms(&r->read_ms);
     if (r->read_errno == 0)
-        return real_pread(fd, to, n, at);
+        return real_preadv(fd, to, count, at);
     errno = r->read_errno;
     return -1;
 }

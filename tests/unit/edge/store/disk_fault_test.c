@@ -22,14 +22,14 @@ static int faulty_open(int folder, const char *name, int flags)
     return disk_io_system.open(folder, name, flags);
 }
 
-static ssize_t faulty_read(int fd, void *to, size_t n, off_t at)
+static ssize_t faulty_read(int fd, const struct iovec *to, int count, off_t at)
 {
     if (read_delay_ms > 0)
         usleep((unsigned)read_delay_ms * 1000);
     while (does_hang)
         usleep(1000);
     if (read_errno == 0)
-        return disk_io_system.read(fd, to, n, at);
+        return disk_io_system.read(fd, to, count, at);
     errno = read_errno;
     return -1;
 }

@@ -13,7 +13,7 @@ static _Atomic int feet, slow_ms;
 static _Atomic bool is_open;
 
 /* The first thing that is read of a segment after its first page is its last one. */
-static ssize_t gated_read(int fd, void *to, size_t n, off_t at)
+static ssize_t gated_read(int fd, const struct iovec *to, int count, off_t at)
 {
     if (at == FOOT_AT && slow_ms > 0)
         usleep((unsigned)slow_ms * 1000);
@@ -21,7 +21,7 @@ static ssize_t gated_read(int fd, void *to, size_t n, off_t at)
         while (!is_open)
             usleep(1000);
     }
-    return disk_io_system.read(fd, to, n, at);
+    return disk_io_system.read(fd, to, count, at);
 }
 
 static struct disk_setup gated(struct disk_io *io)
