@@ -60,6 +60,7 @@ struct disk_recovery {
     struct waiting *waiting; /* not reached yet */
     size_t waiting_count, waiting_room;
     uint64_t records, objects, blocks, refused;
+    uint64_t forgotten_objects, forgotten_blocks; /* memory has no room to know them */
     bool is_over;
 };
 
@@ -112,8 +113,12 @@ static struct block *block_for_locked(struct disk_recovery *rc, struct generatio
     if (b != NULL)
         return b->state == BLOCK_STORED && is_later(rc, f, b) ? b : NULL;
     size_t cost = block_table_cost(&g->table, f->index);
-    if (block_table_is_claimed(&g->table, f->index) || !heads_try_charge(g->store, cost))
+    if (block_table_is_claimed(&g->table, f->index))
         return NULL;
+    if (!heads_try_charge(g->store, cost)) {
+        rc->forgotten_blocks++;
+        return NULL;
+    }
     b = block_table_open(&g->table, f->index);
     if (b == NULL) {
         heads_uncharge(g->store, cost);
@@ -165,9 +170,10 @@ static bool judge(struct disk_recovery *rc, struct object *o)
 static struct object *object_of(struct disk_recovery *rc, struct object_image *image, uint64_t id)
 {
     struct store *st = rc->d->store;
-    struct generation *g = generation_for(rc, image, id);
+    struct generation *g = heads_are_full(st) ? NULL : generation_for(rc, image, id);
     image->spec.generation = g;
     struct object *o = g != NULL ? object_create(st, &image->spec) : NULL;
+    rc->forgotten_objects += o == NULL;
     if (o != NULL)
         atomic_store(&o->is_soft_purged, image->is_soft_purged);
     if (o != NULL && !judge(rc, o))
@@ -208,7 +214,7 @@ static void take_object(struct disk_recovery *rc, const struct disk_record *r, c
         return;
     if (!rc->d->owns(rc->d, r->key[0]))
         atomic_store(&rc->d->has_strays, true);
-    struct object *o = heads_are_full(rc->d->store) ? NULL : object_of(rc, &image, r->generation);
+    struct object *o = object_of(rc, &image, r->generation);
     if (o == NULL) {
         rc->refused++;
         return;
@@ -375,6 +381,19 @@ static void read_blocks_again(struct disk_recovery *rc)
     }
 }
 
+static void tell_forgotten(const struct disk_recovery *rc)
+{
+    struct store *st = rc->d->store;
+    counter_add_shared(&st->counters.forgotten_objects, rc->forgotten_objects);
+    counter_add_shared(&st->counters.forgotten_blocks, rc->forgotten_blocks);
+    if (rc->forgotten_objects + rc->forgotten_blocks > 0)
+        LOG_WARN("disk-forgotten",
+                 "path=\"%s\" objects=%llu blocks=%llu memory_bytes=%lld why=\"their heads do not "
+                 "fit the option memory: give it more\"",
+                 rc->d->medium.path, (unsigned long long)rc->forgotten_objects,
+                 (unsigned long long)rc->forgotten_blocks, (long long)st->memory_bytes);
+}
+
 void disk_recover_run(struct disk *d)
 {
     struct disk_recovery *rc = d->recovery;
@@ -390,6 +409,7 @@ void disk_recover_run(struct disk *d)
              d->medium.path, rc->count, d->medium.count, (unsigned long long)rc->objects,
              (unsigned long long)rc->blocks, (unsigned long long)rc->refused, !rc->is_over,
              (long long)(clock_mono_ms() - began));
+    tell_forgotten(rc);
     bool is_whole = !rc->is_over;
     disk_recover_finish(&d->recovery);
     mem_trim(); /* summaries are read in pieces of megabytes, which malloc would keep for good */

@@ -202,8 +202,10 @@ bool evict_some(struct store *st)
     if (generation_give_back(st)) /* what is dead before what lives */
         return true;
     int64_t heads = atomic_load_explicit(&st->head_bytes, memory_order_relaxed);
-    if (heads_dominate(st) && evict_objects(st))
+    if (heads_dominate(st) && evict_objects(st)) {
+        heads_tell(st);
         return true;
+    }
     if (evict_segment(st))
         return true;
     /* All segments are pinned. What lies on a disk gives back its head alone: it is worth more. */

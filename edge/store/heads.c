@@ -4,6 +4,8 @@
  * tables. Threads: any. */
 #include "edge/store/heads.h"
 
+#include "lib/base/log.h"
+
 #define HEADS_SHARE 4          /* one part in this many at most */
 #define ROOM_BYTES  (1u << 16) /* for a head, its generation and its table, whatever they are */
 
@@ -43,4 +45,14 @@ bool heads_dominate(const struct store *st)
 bool heads_are_full(const struct store *st)
 {
     return heads_dominate(st) && !segments_have_room(&st->segments, ROOM_BYTES);
+}
+
+void heads_tell(struct store *st)
+{
+    if (st->disk_keep == NULL || atomic_exchange(&st->has_told_heads, true))
+        return;
+    LOG_WARN("disk-forgets",
+             "head_bytes=%lld memory_bytes=%lld why=\"objects leave though disks have their bytes: "
+             "their heads fill a quarter of the option memory: give it more\"",
+             (long long)atomic_load(&st->head_bytes), (long long)st->memory_bytes);
 }

@@ -14,5 +14,8 @@ void heads_uncharge(struct store *st, size_t bytes);
  * heads_are_full: and for another one something would have to go. */
 bool heads_dominate(const struct store *st);
 bool heads_are_full(const struct store *st);
+/* heads_tell: objects left for want of room for heads: where disks have their bytes still, a line
+ * of log says so, once. */
+void heads_tell(struct store *st);
 
 #endif

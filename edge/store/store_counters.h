@@ -37,7 +37,9 @@
     X(disk_scrub_rounds, "times the scrub came to the end of a disk")                              \
     X(disk_faults, "reads and writes that a disk failed")                                          \
     X(recovered_objects, "objects found on disks at the start")                                    \
-    X(recovered_blocks, "blocks found on disks at the start")
+    X(recovered_blocks, "blocks found on disks at the start")                                      \
+    X(forgotten_objects, "objects found there whose heads memory had no room for")                 \
+    X(forgotten_blocks, "blocks of recovered objects, the same")
 
 struct store_counters {
 #define X(name, help) counter_t name;

@@ -52,7 +52,8 @@ struct store {
     _Atomic int64_t disk_blocks;
     _Atomic int64_t head_bytes; /* of the budget: objects, generations and their tables */
     _Atomic int64_t blocks;
-    _Atomic msec_t pins_until; /* of all pins in memory, the latest; monotonic */
+    _Atomic bool has_told_heads; /* heads_tell */
+    _Atomic msec_t pins_until;   /* of all pins in memory, the latest; monotonic */
     struct store_counters counters;
     struct segments segments;
     pthread_mutex_t remains_lock; /* of the next: generations that are being given back */

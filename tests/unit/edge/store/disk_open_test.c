@@ -9,6 +9,8 @@
 #define EACH    4 /* blocks of an object */
 #define OBJECTS 30
 
+#define SMALL_ONES 10000 /* their heads are more than 4 MiB */
+
 static _Atomic int feet, slow_ms;
 static _Atomic bool is_open;
 
@@ -232,6 +234,37 @@ static void disks_are_served_early_where_they_have_their_own_keys_alone(void **s
     slow_ms = 0;
 }
 
+static void small_put(struct store *st, uint64_t id)
+{
+    char text[32];
+    struct store_key key = key_for(text, id);
+    struct generation *g = generation_create(st, 100, BLOCK);
+    struct object *o = object_for(st, &key, g, id);
+    EQ(store_insert(st, o, store_moment(st)), 0);
+    EQ(block_fill(g, id, 0), 0);
+    object_unref(&o);
+    generation_unref(&g);
+}
+
+static void what_memory_has_no_room_to_know_is_counted(void **state)
+{
+    const char *path = *state;
+    struct store *st = disk_store(path, (struct disk_setup){0});
+    for (uint64_t id = 1; id <= SMALL_ONES; id++)
+        small_put(st, id);
+    UNTIL(on_disk(st) == SMALL_ONES);
+    store_destroy(&st);
+    st = disk_store(path, (struct disk_setup){.memory_bytes = 4 * MIB});
+    assert_true(COUNT(st, forgotten_objects) > 0 && COUNT(st, recovered_objects) > 1000);
+    EQ(COUNT(st, forgotten_objects) + COUNT(st, recovered_objects), SMALL_ONES);
+    EQ(COUNT(st, forgotten_blocks) + COUNT(st, recovered_blocks), COUNT(st, recovered_objects));
+    store_destroy(&st);
+    st = disk_store(path, (struct disk_setup){0});
+    EQ(COUNT(st, forgotten_objects), 0);
+    EQ(COUNT(st, recovered_blocks), SMALL_ONES); /* the disk has them all still */
+    store_destroy(&st);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +273,7 @@ int main(void)
         IN_FOLDER(a_purge_of_many_meets_what_is_not_read_yet),
         IN_FOLDER(a_stop_while_it_is_read_loses_nothing),
         IN_FOLDER(disks_are_served_early_where_they_have_their_own_keys_alone),
+        IN_FOLDER(what_memory_has_no_room_to_know_is_counted),
         IN_FOLDER(a_full_disk_gives_nothing_up_before_it_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
