@@ -53,37 +53,26 @@ static struct block *still_there_locked(const struct segment *s, const struct le
 }
 
 /* Whether it is to be carried, and how. */
-static bool is_worth_carrying(const struct segment *s, const struct leaving *l,
-                              struct record_wanted *want, uint32_t *from)
+static bool is_worth_carrying_locked(const struct segment *s, const struct leaving *l,
+                                     const struct block *b, struct record_wanted *want)
 {
-    int queue = EVICT_LEAVES;
-    generation_lock(l->generation);
-    const struct block *b = still_there_locked(s, l);
-    if (b != NULL) {
-        queue = s->home->policy->carry(s, b);
-        if (queue == EVICT_LEAVES && l->is_pinned)
-            queue = s->entry;
-        *want =
-            (struct record_wanted){.bytes = b->filled, .queue = (uint8_t)queue, .may_carry = true};
-        *from = b->offset;
-    }
-    generation_unlock(l->generation);
+    int queue = s->home->policy->carry(s, b);
+    if (queue == EVICT_LEAVES && l->is_pinned)
+        queue = s->entry;
+    *want = (struct record_wanted){.bytes = b->filled, .queue = (uint8_t)queue, .may_carry = true};
     return queue != EVICT_LEAVES;
 }
 
 /* Copies the block into another segment. A stand-in keeps its place there while nothing is locked:
  * the block's record may vanish meanwhile. False: it stays where it is, to leave. */
-static bool carry(struct segment *s, const struct leaving *l, uint32_t *budget)
+static bool carry(struct segment *s, const struct leaving *l, const struct record_wanted *want,
+                  uint32_t from)
 {
     struct segments *ss = s->home;
-    struct record_wanted want;
-    uint32_t from;
-    if (!is_worth_carrying(s, l, &want, &from) || (want.bytes > *budget && !l->is_pinned))
-        return false;
     struct block stand_in = {.segment = SEGMENT_NONE};
     struct place p;
     list_init(&stand_in.link);
-    if (segments_reserve(ss, &want, &stand_in, &p) != 0)
+    if (segments_reserve(ss, want, &stand_in, &p) != 0)
         return false;
     segment_copy(&p, s, from);
     generation_lock(l->generation);
@@ -98,30 +87,52 @@ static bool carry(struct segment *s, const struct leaving *l, uint32_t *budget)
     }
     generation_unlock(l->generation);
     segment_unref(p.segment);
-    *budget -= want.bytes < *budget ? (uint32_t)want.bytes : *budget;
-    counter_add_shared(&l->generation->store->counters.carried_bytes, want.bytes);
+    counter_add_shared(&l->generation->store->counters.carried_bytes, want->bytes);
     return true;
 }
 
 /* The block becomes ABSENT, or STORED where its disk has it. Returns a reference to the object that
  * has none left, or NULL. */
-static struct object *drop(struct store *st, struct segment *s, const struct leaving *l)
+static struct object *drop_locked(struct segment *s, const struct leaving *l, struct block *b)
 {
     struct generation *g = l->generation;
+    struct store *st = g->store;
+    if (b->disk_segment != SEGMENT_NONE) {
+        generation_rest_locked(g, b);
+        return NULL;
+    }
+    counter_add_shared(&st->counters.evicted_blocks, 1);
+    counter_add_shared(&st->counters.evicted_bytes, b->filled);
+    s->home->policy->left(&s->home->queues, s, b, generation_block_name(g, l->index));
+    b->segment = SEGMENT_NONE; /* take_batch took it out */
+    generation_close_locked(g, b);
+    struct object *bare = g->table.held == 0 && !generation_is_busy_locked(g) ? g->owner : NULL;
+    if (bare != NULL)
+        object_ref(bare); /* the index holds one as long as it is the owner */
+    return bare;
+}
+
+/* It is carried, within *budget, or leaves. Returns as drop_locked. */
+static struct object *leave(struct segment *s, const struct leaving *l, uint32_t *budget)
+{
+    struct generation *g = l->generation;
+    struct record_wanted want;
     struct object *bare = NULL;
     generation_lock(g);
     struct block *b = still_there_locked(s, l);
-    if (b != NULL && b->disk_segment != SEGMENT_NONE) {
-        generation_rest_locked(g, b);
-    } else if (b != NULL) {
-        counter_add_shared(&st->counters.evicted_blocks, 1);
-        counter_add_shared(&st->counters.evicted_bytes, b->filled);
-        s->home->policy->left(&s->home->queues, s, b, generation_block_name(g, l->index));
-        generation_close_locked(g, b);
-        bare = g->table.held == 0 && !generation_is_busy_locked(g) ? g->owner : NULL;
+    if (b != NULL && is_worth_carrying_locked(s, l, b, &want) &&
+        (want.bytes <= *budget || l->is_pinned)) {
+        uint32_t from = b->offset;
+        generation_unlock(g);
+        if (carry(s, l, &want, from)) {
+            *budget -= want.bytes < *budget ? (uint32_t)want.bytes : *budget;
+            return NULL;
+        }
+        generation_lock(g);
+        b = still_there_locked(s, l);
     }
-    if (bare != NULL)
-        object_ref(bare); /* the index holds one as long as it is the owner */
+    if (b != NULL)
+        bare = drop_locked(s, l, b);
     generation_unlock(g);
     return bare;
 }
@@ -158,7 +169,8 @@ static msec_t pinned_until(struct segments *ss, const struct segment *s)
 static struct segment *pick(struct store *st)
 {
     struct segments *ss = &st->segments;
-    bool has_pins = atomic_load_explicit(&st->pins_until, memory_order_relaxed) > clock_mono_ms();
+    msec_t pins_until = atomic_load_explicit(&st->pins_until, memory_order_relaxed);
+    bool has_pins = pins_until > 0 && pins_until > clock_mono_ms();
     for (;;) {
         struct segment *s = segments_pick(ss);
         msec_t until = s != NULL && has_pins ? pinned_until(ss, s) : 0;
@@ -176,14 +188,16 @@ static bool evict_segment(struct store *st)
         return false;
     struct leaving batch[BATCH];
     uint32_t budget = ss->segment_bytes / CARRY_SHARE;
-    for (int n; (n = take_batch(ss, s, batch)) > 0;) {
+    int n;
+    do {
+        n = take_batch(ss, s, batch);
         for (int i = 0; i < n; i++) {
-            struct object *bare = carry(s, &batch[i], &budget) ? NULL : drop(st, s, &batch[i]);
+            struct object *bare = leave(s, &batch[i], &budget);
             if (bare != NULL)
                 remove_object(st, bare);
             generation_unref(&batch[i].generation);
         }
-    }
+    } while (n == BATCH);
     segment_unref(s);
     return true;
 }

@@ -202,6 +202,8 @@ static void leave_behind(struct generation *g)
 
 bool generation_give_back(struct store *st)
 {
+    if (atomic_load_explicit(&st->remains, memory_order_relaxed) == NULL)
+        return false;
     pthread_mutex_lock(&st->remains_lock);
     struct generation *g = st->remains;
     if (g != NULL)

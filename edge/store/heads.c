@@ -11,6 +11,8 @@
 
 bool heads_try_charge(struct store *st, size_t bytes)
 {
+    if (bytes == 0)
+        return true;
     if (!st->segments.medium.is_hollow && !segments_charge(&st->segments, bytes, false))
         return false;
     atomic_fetch_add_explicit(&st->head_bytes, (int64_t)bytes, memory_order_relaxed);
@@ -29,6 +31,8 @@ bool heads_charge(struct store *st, size_t bytes)
 
 void heads_uncharge(struct store *st, size_t bytes)
 {
+    if (bytes == 0)
+        return;
     if (!st->segments.medium.is_hollow)
         segments_uncharge(&st->segments, bytes);
     int64_t before =

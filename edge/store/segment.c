@@ -78,10 +78,15 @@ static int64_t limit_of(const struct segments *ss, bool may_carry)
            (may_carry ? 0 : ss->carry_bytes);
 }
 
-bool segments_have_room(const struct segments *ss, size_t bytes)
+static bool has_room(const struct segments *ss, size_t bytes, bool may_carry)
 {
     int64_t used = atomic_load_explicit(&ss->used_bytes, memory_order_relaxed);
-    return used + (int64_t)bytes <= limit_of(ss, false);
+    return used + (int64_t)bytes <= limit_of(ss, may_carry);
+}
+
+bool segments_have_room(const struct segments *ss, size_t bytes)
+{
+    return has_room(ss, bytes, false);
 }
 
 bool segments_charge(struct segments *ss, size_t bytes, bool may_carry)
@@ -192,7 +197,8 @@ static void open_locked(struct segments *ss, struct segment *s, uint8_t queue)
 static struct segment *room_locked(struct segments *ss, const struct record_wanted *want,
                                    uint32_t size)
 {
-    struct segment *s = open_best_locked(ss, want->queue, size);
+    bool is_whole = size == ss->segment_bytes; /* no open one has room for that */
+    struct segment *s = is_whole ? NULL : open_best_locked(ss, want->queue, size);
     bool is_new = s == NULL, own = is_own(ss, want, size);
     if (is_new) {
         s = free_one(ss, own);
@@ -220,6 +226,8 @@ int segments_reserve(struct segments *ss, const struct record_wanted *want, stru
 {
     uint32_t size = record_up(want->bytes);
     CHECK(want->bytes > 0 && size <= ss->segment_bytes && want->queue < EVICT_ENTRIES);
+    if (size == ss->segment_bytes && !has_room(ss, size, want->may_carry))
+        return ERR_NO_SPACE; /* mostly so where all is full: no lock is needed to see it */
     pthread_mutex_lock(&ss->lock);
     struct segment *s = room_locked(ss, want, size);
     if (s == NULL) {
@@ -368,8 +376,10 @@ struct segment *segments_pick(struct segments *ss)
 /* Free with its pages, if nobody else may have one of them. */
 static bool put_by(struct segments *ss, struct segment *s)
 {
+    if (!segment_is_own(s) || !has_pages(s))
+        return false;
     pthread_mutex_lock(&ss->lock);
-    bool is_kept = segment_is_own(s) && has_pages(s) && ss->spare_count < ss->spare_max;
+    bool is_kept = ss->spare_count < ss->spare_max;
     if (is_kept) {
         s->state = SEGMENT_FREE;
         list_push_front(&ss->spare, &s->link);

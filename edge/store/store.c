@@ -236,7 +236,8 @@ int store_insert(struct store *st, struct object *o, uint64_t moment)
         counter_add_shared(&st->counters.inserted, 1);
     if (r == 0)
         disks_refresh(st, o->generation);
-    counter_add_shared(&st->counters.replaced, let_go(st, &left));
+    if (left.first != NULL)
+        counter_add_shared(&st->counters.replaced, let_go(st, &left));
     return r;
 }
 

@@ -56,8 +56,8 @@ struct store {
     _Atomic msec_t pins_until;   /* of all pins in memory, the latest; monotonic */
     struct store_counters counters;
     struct segments segments;
-    pthread_mutex_t remains_lock; /* of the next: generations that are being given back */
-    struct generation *remains;
+    pthread_mutex_t remains_lock;       /* of the next: generations that are being given back */
+    struct generation *_Atomic remains; /* written under it, read by anybody */
     struct store_lock generation_locks[GENERATION_LOCKS];
 };
 #define STORE_MAGIC 0x57043e11U
