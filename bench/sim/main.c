@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-/* byeori_sim: plays a trace against the edge's store and against other caches of the same bytes,
- * and prints a line of JSON for each. run.py makes a table of them. */
+/* byeori_sim: plays traces against the edge's store and against other caches of the same bytes, and
+ * prints a line of JSON for each cell (trace, share, cache) as it ends, and one for all. A trace is
+ * loaded once; its cells are processes, as many at a time as there are jobs. run.py makes a table
+ * of the lines. */
 #include "bench/sim/cache.h"
 #include "bench/sim/edge_cache.h"
+#include "bench/sim/jobs.h"
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
@@ -12,6 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+#define SHARES_MOST 16
+
 struct options {
     const char *only;
     double share; /* of the working set: the cache's bytes */
@@ -19,13 +24,28 @@ struct options {
     double ahead_bytes;
     double memory_share; /* of the cache's bytes: memory; 1: no disk */
     struct workload_spec work;
+    /* the cells */
+    char *const *traces;
+    int traces_count, shares_count;
+    double shares[SHARES_MOST];
+    struct jobs jobs;
 };
+
+/* What all cells have played. */
+struct played {
+    uint64_t cells, rows, touches;
+};
+
+static double seconds(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 static double cpu_s(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return seconds(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static int64_t cache_bytes(const struct options *o, const struct workload *w)
@@ -137,18 +157,30 @@ static void run_edge(const struct options *o, const struct workload *w, const ch
 
 static int usage(void)
 {
-    fputs("byeori_sim TRACE [--share 0.05] [--bytes B] [--memory 0.1] [--place N] [--only NAME]\n"
-          "           [--block 1048576] [--byte-factor 1] [--ahead 0]\n"
-          "  --bytes: of the cache, in place of the share; --memory 1: no disk\n",
-          stderr);
+    fputs(
+        "byeori_sim TRACE.. [--share 0.05,..] [--bytes B] [--memory 0.1] [--place N]\n"
+        "           [--only NAME,NAME] [--block 1048576] [--byte-factor 1] [--ahead 0] [--jobs 1]\n"
+        "  --bytes: of the cache, in place of the share; --memory 1: no disk\n",
+        stderr);
     return 2;
 }
 
-static bool take_option(struct options *o, const char *name, const char *value)
+static bool read_shares(struct options *o, const char *text)
+{
+    char *end = NULL;
+    for (o->shares_count = 0; o->shares_count < SHARES_MOST; text = end + 1) {
+        o->shares[o->shares_count++] = strtod(text, &end);
+        if (end == text || *end != ',')
+            break;
+    }
+    return end != text && *end == '\0';
+}
+
+static bool read_option(struct options *o, const char *name, const char *value)
 {
     if (strcmp(name, "--share") == 0)
-        o->share = strtod(value, NULL);
-    else if (strcmp(name, "--bytes") == 0)
+        return read_shares(o, value);
+    if (strcmp(name, "--bytes") == 0)
         o->bytes = strtod(value, NULL);
     else if (strcmp(name, "--memory") == 0)
         o->memory_share = strtod(value, NULL);
@@ -162,40 +194,88 @@ static bool take_option(struct options *o, const char *name, const char *value)
         o->work.byte_factor = strtoul(value, NULL, 10);
     else if (strcmp(name, "--only") == 0)
         o->only = value;
+    else if (strcmp(name, "--jobs") == 0)
+        o->jobs.most = (int)strtol(value, NULL, 10);
     else
         return false;
     return true;
 }
 
-int main(int argc, char **argv)
+static bool read_options(struct options *o, int argc, char **argv)
+{
+    int i = 1;
+    o->traces = argv + 1;
+    while (i < argc && strncmp(argv[i], "--", 2) != 0)
+        i++;
+    o->traces_count = i - 1;
+    for (; i + 1 < argc; i += 2) {
+        if (!read_option(o, argv[i], argv[i + 1]))
+            return false;
+    }
+    return i == argc && o->traces_count > 0 && o->work.block_bytes > 0 && o->work.byte_factor > 0 &&
+           o->jobs.most > 0;
+}
+
+/* The slow ones first: what is quick fills up the end. */
+static void play_share(struct options *o, const struct workload *w, struct played *sum)
 {
     static const char *const policies[] = {"s3-fifo", "learned", "lru", "clock"};
-    struct options o = {
-        .share = 0.05,
-        .memory_share = 0.1,
-        .work = {.path = argv[1], .place = -1, .block_bytes = SIM_BLOCK_BYTES, .byte_factor = 1}};
+    size_t count = ARRAY_LEN(policies) + caches_count;
+    for (size_t i = 0; i < count; i++) {
+        bool is_edge = i < ARRAY_LEN(policies);
+        size_t other = i - ARRAY_LEN(policies);
+        if (!is_wanted(o, is_edge ? policies[i] : caches[other]->name))
+            continue;
+        sum->cells++;
+        sum->rows += w->trace.head->rows;
+        sum->touches += w->touch_count;
+        if (!jobs_fork(&o->jobs))
+            continue;
+        if (is_edge)
+            run_edge(o, w, policies[i]);
+        else
+            run_other(o, w, caches[other]);
+        exit(0);
+    }
+}
+
+static bool play_trace(struct options *o, struct played *sum)
+{
     struct workload w;
-    if (argc < 2 || argc % 2 != 0)
-        return usage();
-    for (int i = 2; i + 1 < argc; i += 2) {
-        if (!take_option(&o, argv[i], argv[i + 1]))
-            return usage();
-    }
-    if (o.work.block_bytes == 0 || o.work.byte_factor == 0)
-        return usage();
-    int r = workload_load(&w, &o.work);
+    int r = workload_load(&w, &o->work);
     if (r != 0) {
-        fprintf(stderr, "byeori_sim: %s: %s\n", o.work.path, err_text(r));
-        return 1;
+        fprintf(stderr, "byeori_sim: %s: %s\n", o->work.path, err_text(r));
+        return false;
     }
-    for (size_t i = 0; i < caches_count; i++) {
-        if (is_wanted(&o, caches[i]->name))
-            run_other(&o, &w, caches[i]);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
-        if (is_wanted(&o, policies[i]))
-            run_edge(&o, &w, policies[i]);
+    for (int i = 0; i < o->shares_count; i++) {
+        o->share = o->shares[i];
+        play_share(o, &w, sum);
     }
     workload_free(&w);
-    return 0;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.shares = {0.05},
+                        .shares_count = 1,
+                        .memory_share = 0.1,
+                        .work = {.place = -1, .block_bytes = SIM_BLOCK_BYTES, .byte_factor = 1},
+                        .jobs = {.most = 1}};
+    struct played sum = {0};
+    bool is_well = true;
+    if (!read_options(&o, argc, argv))
+        return usage();
+    double began = seconds(CLOCK_MONOTONIC);
+    for (int i = 0; i < o.traces_count && is_well; i++) {
+        o.work.path = o.traces[i];
+        is_well = play_trace(&o, &sum);
+    }
+    is_well = jobs_wait(&o.jobs) && is_well;
+    double took = seconds(CLOCK_MONOTONIC) - began;
+    printf("{\"cells\":%llu,\"jobs\":%d,\"seconds\":%.3f,\"requests_s\":%.0f,"
+           "\"decisions_s\":%.0f}\n",
+           (unsigned long long)sum.cells, o.jobs.most, took, (double)sum.rows / took,
+           (double)sum.touches / took);
+    return is_well ? 0 : 1;
 }

@@ -118,14 +118,36 @@ def test_a_sample_has_all_requests_for_a_part_of_the_files(tmp_path):
     assert 0.1 < len(chosen) / len({r["object"] for r in rows}) < 0.3
 
 
-def simulate(tmp_path, objects, share):
-    csv, trace = tmp_path / "x.csv", tmp_path / "x.trace"
+def trace_of(path, objects):
+    csv = path.with_suffix(".csv")
     csv.write_text("".join(f"{at},{o},{MIB}\n" for at, o in enumerate(objects)))
-    trace_make("from-csv", csv, trace)
-    said = subprocess.run([program("sim/byeori_sim"), trace, "--share", str(share),
-                           "--memory", "1"],
+    trace_make("from-csv", csv, path)
+    return path
+
+
+def cells_of(*arguments):
+    """What byeori_sim prints: a row for each cell, and what all of them took."""
+    said = subprocess.run([program("sim/byeori_sim"), *map(str, arguments)],
                           check=True, capture_output=True, text=True).stdout
-    return {r["cache"]: r["byte_miss"] for r in map(json.loads, said.splitlines())}
+    *rows, whole = map(json.loads, said.splitlines())
+    return rows, whole
+
+
+def simulate(tmp_path, objects, share):
+    rows, _ = cells_of(trace_of(tmp_path / "x", objects), "--share", share, "--memory", 1)
+    return {r["cache"]: r["byte_miss"] for r in rows}
+
+
+def test_cells_miss_the_same_however_many_are_played_at_a_time(tmp_path):
+    traces = [trace_of(tmp_path / f"{n}", [i * i % n for i in range(4000)]) for n in (83, 107)]
+
+    def missed(jobs):
+        rows, whole = cells_of(*traces, "--share", "0.2,0.4", "--memory", 1, "--jobs", jobs)
+        assert whole["cells"] == len(rows)
+        return {(r["trace"], r["share"], r["cache"]): r["byte_miss"] for r in rows}
+
+    alone = missed(1)
+    assert len(alone) == 2 * 2 * 11 and alone == missed(3)
 
 
 def test_what_fits_is_missed_once(tmp_path):
