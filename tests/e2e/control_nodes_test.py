@@ -324,13 +324,19 @@ def test_what_was_acknowledged_outlives_a_kill(plane):
 
 
 def test_after_a_restart_nodes_are_as_last_seen_until_they_had_their_time(plane, beating):
-    seoul, *_ = beating("seoul", "frankfurt", "virginia")
-    time.sleep(1)
-    seoul.stop()
-    plane.kill()
-    plane.start()
-    assert plane.health() == dict.fromkeys(NODES, "up")
-    assert plane.edges("127.1.0.1")[0] == "seoul"
+    beating("frankfurt", "virginia")
+    for _ in range(5):
+        seoul = beating("seoul")
+        time.sleep(1)
+        seoul.stop()
+        plane.kill()
+        began = time.monotonic()
+        plane.start()
+        health, first = plane.health(), plane.edges("127.1.0.1")[0]
+        if time.monotonic() - began < 4:
+            break    # else the machine stood still, and seoul's five seconds may be over
+    assert health == dict.fromkeys(NODES, "up")
+    assert first == "seoul"
     plane.wait_health(seoul="down", frankfurt="up", virginia="up")
 
 

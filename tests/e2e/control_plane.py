@@ -116,6 +116,7 @@ class Beats:
         if after:
             self.beat |= {k: after.beat[k] for k in ("purge_log", "purge_seq")}
         self.purges, self.config, self.answers, self.faults = [], None, 0, []
+        self.taken = {}    # when each version of the configuration first came
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -136,6 +137,7 @@ class Beats:
         if "config" in answer:
             self.config = answer["config"]
             self.beat["config_version"] = answer["config_version"]
+            self.taken.setdefault(answer["config_version"], time.monotonic())
         if not self.holds_purges:
             self.beat["purge_log"] = answer["purge_log"]
             gap = not answer["purges"] and self.beat["purge_seq"] != answer["purge_head"]
