@@ -275,6 +275,8 @@ static void choose_group(struct deciding *d, const struct group *g)
     struct rank r;
     bool may_spread = d->count == 0 && d->q->heat != NULL;
     rank_init(&r, d->q->key_hash, d->q->wanted - d->count);
+    if (may_spread)
+        heat_expect(d->q->heat, d->q->key_hash, g->area);
     take_group(d, g, &r);
     if (r.count == 0)
         return;

@@ -88,6 +88,17 @@ static void turn(struct heat *h, msec_t now)
     h->began_at = now;
 }
 
+void heat_expect(const struct heat *h, uint64_t key, uint64_t area)
+{
+    if (h == NULL)
+        return;
+    struct spots s = spots_of(key, area);
+    __builtin_prefetch(&h->now->lines[s.line], 1);
+    __builtin_prefetch(&h->before->lines[s.line]);
+    __builtin_prefetch(&h->now->areas[s.area], 1);
+    __builtin_prefetch(&h->before->areas[s.area]);
+}
+
 void heat_note(struct heat *h, uint64_t key, uint64_t area, msec_t now)
 {
     if (now - h->began_at >= HEAT_WINDOW_MS)
