@@ -123,7 +123,6 @@ static void answer(struct api_worker *w, struct round_question *q)
     struct exchange *x = q->x;
     if (x == NULL)
         return;
-    steer_decide(w, &q->steer);
     x->events = &router_no_events;
     if (q->steer.verdict.count == 0)
         answer_problem(x, 503, "There is no edge.");
@@ -144,6 +143,8 @@ void round_run(struct round *r)
         while (r->count < ROUND_MOST && !list_is_empty(&r->waiting))
             ask_next(r, picture, config);
         look_up(r);
+        for (size_t i = 0; i < r->count; i++)
+            steer_decide(w, &r->v[i].steer);
         for (size_t i = 0; i < r->count; i++)
             answer(w, &r->v[i]);
     }

@@ -5,10 +5,11 @@
 #include "control/api/steer.h"
 
 /* Routing questions that come together are answered together: all are read, then all addresses are
- * looked up, then all are decided and answered. A look-up in a database of millions of networks is
- * a chain of misses of the processor's caches; side by side, they are waited for once. A question
- * waits until the server's batch is whole (server_set_round), at most to the end of the loop's
- * turn. One picture and one configuration stand for a round.
+ * looked up, then all are decided, then all answered. A look-up in a database of millions of
+ * networks is a chain of misses of the processor's caches; side by side, they are waited for once.
+ * And what each step runs through fits into the first cache of code; all of them together do not.
+ * A question waits until the server's batch is whole (server_set_round), at most to the end of the
+ * loop's turn. One picture and one configuration stand for a round.
  * Threads: each worker has its own round, on its thread. */
 struct round;
 struct round_question;
