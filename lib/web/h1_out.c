@@ -11,8 +11,10 @@
  * system call costs more than the copy. Measured on loopback; see README.md. */
 #define SENDFILE_BYTES 32768
 /* A piece is cut here and nowhere else: what a turn's budget left of a block would be a small write
- * of its own, block after block. */
-#define PIECE_BYTES (256u << 10)
+ * of its own, block after block. What the kernel sends from a file is not copied: there a large
+ * piece saves more than those lose who wait for their turn. */
+#define PIECE_BYTES      (256u << 10)
+#define FILE_PIECE_BYTES (1u << 20)
 /* One chunk of the chunked coding carries at most this much of a piece. */
 #define CHUNK_BYTES (1u << 20)
 
@@ -114,10 +116,12 @@ int h1_out_gather(struct h1_out *o, struct h1_gather *g)
     gather_add(g, o->line + o->line_at, (size_t)(o->line_n - o->line_at));
     if (r <= 0)
         return r == 0 ? 1 : r;
-    bool is_cut = piece.len > PIECE_BYTES;
+    bool is_by_file = goes_by_file(g, &piece);
+    size_t most = is_by_file ? FILE_PIECE_BYTES : PIECE_BYTES;
+    bool is_cut = piece.len > most;
     if (is_cut)
-        piece.len = PIECE_BYTES;
-    if (goes_by_file(g, &piece)) {
+        piece.len = most;
+    if (is_by_file) {
         g->file = piece;
         return 0;
     }

@@ -22,8 +22,9 @@
 #define PIPELINE_BYTES 8192
 #define FIELDS_MAX     100
 /* A client's share of one turn of the loop; then the others have theirs. */
-#define TURN_REQUESTS 64
-#define TURN_BYTES    (256u << 10)
+#define TURN_REQUESTS   64
+#define TURN_BYTES      (256u << 10)
+#define TURN_FILE_BYTES (1u << 20) /* where the kernel sends files: see h1_out.c */
 
 /* Ends */
 
@@ -411,7 +412,7 @@ static void run(struct h1_session *s)
     }
     s->is_running = true;
     s->turn_requests = TURN_REQUESTS;
-    s->turn_bytes = TURN_BYTES;
+    s->turn_bytes = conn_has_sendfile(s->base->conn) ? TURN_FILE_BYTES : TURN_BYTES;
     do {
         s->is_again = false;
         while (step(s)) {
