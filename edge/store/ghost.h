@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 /* A FIFO of fingerprints worth a number of bytes: a name is known until so many bytes have left
- * after it. Eight bytes a name in a table that grows as far as it needs to, within the size that it
- * was made with; where a bucket is full its oldest name is forgotten. One name in some hundred
- * million is taken for another. Threads: any, without a lock: what two threads do at once may lose
- * one name. */
+ * after it, or a thousandth more. Four bytes a name in a table that grows as far as it needs to,
+ * within the size that it was made with; where a bucket is full its oldest name is forgotten. One
+ * name in some 65,000 is taken for another. Threads: any, without a lock: what two threads do at
+ * once may lose one name. */
 struct ghost;
 
 /* Worth memory and disk together; *bytes: what it weighs at most, a sixty-fourth of memory. */

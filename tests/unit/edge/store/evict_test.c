@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Who stays and who goes: each policy behind the same store, and the ghost alone. */
+/* Who stays and who goes: each policy behind the same store. */
 #include "tests/unit/edge/store/store_help.h"
-
-#include "edge/store/ghost.h"
 
 #define MAIN 2 /* as evict_s3fifo.c numbers its queues */
 
@@ -215,42 +213,6 @@ static void no_policy_of_that_name(void **state)
     buf_finish(&why);
 }
 
-static void a_ghost_knows_what_left_lately(void **state)
-{
-    (void)state;
-    size_t bytes;
-    struct ghost *g = ghost_create(16 * MIB, 48 * MIB, &bytes);
-    assert_true(bytes <= 16 * MIB / 64 + 4096);
-    assert_false(ghost_take(g, 0x123456789abcdefu));
-    ghost_add(g, 0x123456789abcdefu, MIB);
-    for (uint64_t i = 1; i <= 40; i++)
-        ghost_add(g, i * 0x9e3779b97f4a7c15u, MIB);
-    assert_true(ghost_take(g, 0x123456789abcdefu));
-    assert_false(ghost_take(g, 0x123456789abcdefu)); /* once */
-    for (uint64_t i = 41; i <= 120; i++)
-        ghost_add(g, i * 0x9e3779b97f4a7c15u, MIB);
-    assert_false(ghost_take(g, 20 * 0x9e3779b97f4a7c15u)); /* 100 MiB ago */
-    assert_true(ghost_take(g, 110 * 0x9e3779b97f4a7c15u));
-    ghost_destroy(&g);
-    assert_null(g);
-}
-
-static void a_ghost_grows_with_what_it_has_to_know(void **state)
-{
-    (void)state;
-    enum { NAMES = 20000 };
-    size_t most, known = 0;
-    struct ghost *g = ghost_create(1024 * MIB, 0, &most);
-    assert_true(ghost_weight(g) < 4096);
-    for (uint64_t i = 1; i <= NAMES; i++)
-        ghost_add(g, i * 0x9e3779b97f4a7c15u, 32 * 1024);
-    assert_true(ghost_weight(g) <= 32 * NAMES && ghost_weight(g) <= most);
-    for (uint64_t i = 1; i <= NAMES; i++)
-        known += ghost_take(g, i * 0x9e3779b97f4a7c15u);
-    assert_true(known > NAMES / 10 * 9);
-    ghost_destroy(&g);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,8 +225,6 @@ int main(void)
         cmocka_unit_test(the_least_recently_used_goes_first),
         cmocka_unit_test(what_is_read_again_and_again_is_learned),
         cmocka_unit_test(no_policy_of_that_name),
-        cmocka_unit_test(a_ghost_knows_what_left_lately),
-        cmocka_unit_test(a_ghost_grows_with_what_it_has_to_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
