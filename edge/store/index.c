@@ -27,7 +27,7 @@ struct shard {
     struct object **buckets;
     uint32_t mask;
     uint32_t purges_at; /* where the next one goes */
-    struct list clock;  /* objects; the front is the next to be looked at */
+    uint32_t hand;      /* bucket that eviction looks at next */
     counter_t count;    /* written under the lock, read by anybody */
     uint64_t floor;     /* purges up to this moment are no longer remembered one by one */
     uint64_t newest;    /* moment of the newest of those that are */
@@ -59,7 +59,6 @@ struct index *index_create(uint32_t buckets, uint32_t variants_max, struct purge
         pthread_mutex_init(&sh->lock, NULL);
         sh->buckets = ix->buckets + (size_t)i * (buckets / SHARDS);
         sh->mask = buckets / SHARDS - 1;
-        list_init(&sh->clock);
     }
     return ix;
 }
@@ -69,7 +68,7 @@ void index_destroy(struct index *ix)
     if (ix == NULL)
         return;
     for (uint32_t i = 0; i < SHARDS; i++) {
-        CHECK(list_is_empty(&ix->shards[i].clock));
+        CHECK(counter_get(&ix->shards[i].count) == 0);
         pthread_mutex_destroy(&ix->shards[i].lock);
     }
     mem_free(ix->buckets);
@@ -106,7 +105,6 @@ static void take_out_locked(struct shard *sh, struct object **at, struct index_l
 {
     struct object *o = *at;
     *at = o->chain_next;
-    list_remove(&o->clock_link);
     counter_add(&sh->count, (uint64_t)-1);
     atomic_store(&o->is_indexed, false);
     generation_owner_clear(o->generation, o);
@@ -286,7 +284,7 @@ static int insert_locked(struct index *ix, struct object *o, uint64_t moment, bo
     struct object **place = place_locked(sh, o, is_newest);
     o->chain_next = *place;
     *place = o;
-    list_push_back(&sh->clock, &o->clock_link);
+    o->was_used = true; /* eviction's hand may be just before it */
     counter_add(&sh->count, 1);
     object_ref(o);
     atomic_store(&o->is_indexed, true);
@@ -434,25 +432,43 @@ static bool is_idle_locked(struct object *o)
            !generation_is_pinned(o->generation);
 }
 
+/* The objects of one bucket. Returns how many it met. */
+static uint64_t evict_bucket_locked(struct shard *sh, struct object **at, uint64_t max,
+                                    struct index_left *left)
+{
+    uint64_t met = 0;
+    for (; *at != NULL && left->count < max; met++) {
+        struct object *o = *at;
+        if (!o->was_used && is_idle_locked(o)) {
+            take_out_locked(sh, at, left);
+            continue;
+        }
+        o->was_used = false;
+        at = &o->chain_next;
+    }
+    return met;
+}
+
+/* The second time round finds who was used. */
+static void evict_locked(struct shard *sh, uint64_t max, struct index_left *left)
+{
+    uint64_t visits = 2 * counter_get(&sh->count), met = 0;
+    if (visits > EVICT_VISITS_MAX)
+        visits = EVICT_VISITS_MAX;
+    for (uint64_t n = 2 * ((uint64_t)sh->mask + 1); n > 0 && met < visits; n--) {
+        if (left->count == max)
+            return;
+        met += evict_bucket_locked(sh, &sh->buckets[sh->hand], max, left);
+        sh->hand = (sh->hand + 1) & sh->mask;
+    }
+}
+
 void index_evict(struct index *ix, uint32_t max, struct index_left *left)
 {
     for (uint32_t i = 0; i < SHARDS && left->count < max; i++) {
         struct shard *sh = &ix->shards[atomic_fetch_add(&ix->turn, 1) % SHARDS];
         pthread_mutex_lock(&sh->lock);
-        uint64_t visits =
-            2 * counter_get(&sh->count); /* the second time round finds who was used */
-        if (visits > EVICT_VISITS_MAX)
-            visits = EVICT_VISITS_MAX;
-        for (; visits > 0 && left->count < max && !list_is_empty(&sh->clock); visits--) {
-            struct object *o = LIST_THING(sh->clock.next, struct object, clock_link);
-            if (!o->was_used && is_idle_locked(o)) {
-                take_out_locked(sh, find_locked(sh, o), left);
-                continue;
-            }
-            o->was_used = false;
-            list_remove(&o->clock_link);
-            list_push_back(&sh->clock, &o->clock_link);
-        }
+        evict_locked(sh, max, left);
         pthread_mutex_unlock(&sh->lock);
     }
 }
@@ -462,9 +478,9 @@ void index_clear(struct index *ix, struct index_left *left)
     for (uint32_t i = 0; i < SHARDS; i++) {
         struct shard *sh = &ix->shards[i];
         pthread_mutex_lock(&sh->lock);
-        while (!list_is_empty(&sh->clock)) {
-            struct object *o = LIST_THING(sh->clock.next, struct object, clock_link);
-            take_out_locked(sh, find_locked(sh, o), left);
+        for (uint32_t n = 0; n <= sh->mask && counter_get(&sh->count) > 0; n++) {
+            while (sh->buckets[n] != NULL)
+                take_out_locked(sh, &sh->buckets[n], left);
         }
         pthread_mutex_unlock(&sh->lock);
     }

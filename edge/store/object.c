@@ -106,7 +106,6 @@ struct object *object_create(struct store *st, const struct object_spec *spec)
         return NULL;
     }
     *o = head;
-    list_init(&o->clock_link);
     struct packer p = {.at = (char *)(o + 1)};
     pack(&p, spec->key.text);
     pack(&p, spec->vary_names);

@@ -6,7 +6,6 @@
 #include "edge/policy/freshness.h"
 #include "edge/policy/tags.h"
 #include "lib/base/hash.h"
-#include "lib/base/list.h"
 
 #include <stdatomic.h>
 
@@ -34,7 +33,7 @@ struct object {
     _Atomic uint64_t purges_known; /* number of the newest purge that it was compared with */
     struct generation *generation; /* constant, as is what follows, where nothing else is said */
     _Atomic uint32_t uses;         /* look-ups that found it */
-    bool was_used;                 /* the index's own: since the object clock passed */
+    bool was_used;                 /* the index's own: since eviction's hand passed */
     _Atomic bool is_soft_purged;   /* stale whatever the freshness says */
     _Atomic bool is_purged;        /* gone for a purge */
     _Atomic bool is_indexed;
@@ -47,11 +46,10 @@ struct object {
     sec_t last_modified, date; /* of the validators */
     msec_t stored_wall;
     struct freshness freshness;
-    struct list clock_link; /* the index's own, under its shard's lock */
 };
 #define OBJECT_MAGIC 0x0b1ec7edU
 _Static_assert(offsetof(struct object, lines_bytes) == 64, "a look-up touches one line of cache");
-_Static_assert(sizeof(struct object) <= 184, "weight of an object: the store's README");
+_Static_assert(sizeof(struct object) <= 168, "weight of an object: the store's README");
 
 struct object_spec {
     struct store_key key;
