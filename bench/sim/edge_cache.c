@@ -182,7 +182,7 @@ static void count_blocks(void *ctx, const struct object *o)
 {
     struct edge_weight *w = ctx;
     w->objects++;
-    w->object_bytes += o->generation->has_strides ? (int64_t)sizeof(struct stride) : 0;
+    w->object_bytes += o->generation->table.has_more ? (int64_t)sizeof(struct stride) : 0;
     w->blocks += o->generation->table.held; /* in memory, on the disk, or both */
 }
 
@@ -192,7 +192,7 @@ struct edge_weight edge_cache_weight(const struct edge_cache *c)
     struct edge_weight w = {0};
     for (uint64_t at = 0; store_walk(st, &at, count_blocks, &w);) {
     }
-    size_t first = sizeof(struct leaf) + sizeof(struct block); /* of blocks, wherever they stand */
+    size_t first = sizeof(struct block); /* of blocks, wherever they stand */
     int64_t heads =
         w.object_bytes + (int64_t)(w.objects * (c->object_bytes + GENERATION_COST - first));
     size_t tables =

@@ -60,7 +60,7 @@ static bool move(struct log_disk *d, struct generation *g, const struct record *
     b->disk_segment = d->open;
     b->disk_at = at;
     if ((b->flags & BLOCK_READ_ALL) != 0)
-        b->flags = (uint8_t)(b->flags - BLOCK_READ_ONE);
+        block_set_flags(b, b->flags - BLOCK_READ_ONE);
     generation_unlock(g);
     d->counts.moved_bytes += r->bytes;
     return true;
@@ -239,9 +239,8 @@ static int load(struct store *st, struct generation *g, int64_t index)
     generation_lock(g);
     b->state = r == 0 ? BLOCK_PRESENT : BLOCK_STORED;
     if (r == 0) {
-        b->segment = segment_number(p.segment);
-        b->offset = p.offset;
-        b->flags |= BLOCK_LOADED;
+        segments_place(ss, b, &p);
+        block_set_flags(b, b->flags | BLOCK_LOADED);
         atomic_fetch_add_explicit(&st->blocks, 1, memory_order_relaxed);
     }
     generation_unlock(g);

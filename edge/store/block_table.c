@@ -41,31 +41,43 @@ static struct block *leaf_blocks(const struct leaf *leaf)
     return (struct block *)((uintptr_t)leaf + sizeof(*leaf));
 }
 
-/* NULL: there is none. */
+/* NULL: there is none. number > 0 */
 static struct leaf *leaf_of(const struct block_table *t, uint32_t number)
 {
-    if (number == 0)
-        return (struct leaf *)(uintptr_t)&t->first;
     return number <= t->leaves_room ? t->leaves[number - 1] : NULL;
+}
+
+static void block_init(struct block *b, uint8_t slot)
+{
+    *b = (struct block){.slot = slot, .segment = BLOCK_NOWHERE, .disk_segment = SEGMENT_NONE};
 }
 
 /* All records ABSENT. */
 static void leaf_init(struct leaf *leaf, struct leaf as)
 {
     *leaf = as;
-    struct block *blocks = leaf_blocks(leaf);
-    for (uint16_t i = 0; i < as.count; i++) {
-        blocks[i] = (struct block){
-            .slot = (uint8_t)i, .segment = SEGMENT_NONE, .disk_segment = SEGMENT_NONE};
-        list_init(&blocks[i].link);
-    }
+    for (uint16_t i = 0; i < as.count; i++)
+        block_init(&leaf_blocks(leaf)[i], (uint8_t)i);
 }
 
-void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes, void *home)
+void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes)
 {
-    CHECK(block_bytes > 0 && block_bytes <= UINT32_MAX);
-    *t = (struct block_table){.length = length, .block_bytes = (uint32_t)block_bytes};
-    leaf_init(&t->first, (struct leaf){.home = home, .count = 1});
+    CHECK(block_bytes > 0 && block_bytes <= FILLED_MAX);
+    *t = (struct block_table){.length = length,
+                              .block_bytes = (uint32_t)block_bytes,
+                              .has_more = length == LENGTH_UNKNOWN || length > block_bytes};
+    block_init(&t->first, BLOCK_FIRST);
+}
+
+/* The one claim of block 0: what an object of one block needs, and nothing is made for it. Never
+ * written. */
+static struct claims first_claimed = {.count = 1, .room = 1, .v = {{0, 1}}};
+
+static void claims_free(struct block_table *t)
+{
+    if (t->claims != &first_claimed)
+        mem_free(t->claims);
+    t->claims = NULL;
 }
 
 size_t block_table_finish(struct block_table *t)
@@ -73,10 +85,9 @@ size_t block_table_finish(struct block_table *t)
     CHECK(t->held == 0);
     size_t back = directory_bytes(t->leaves_room);
     mem_free(t->leaves);
-    mem_free(t->claims);
+    claims_free(t);
     t->leaves = NULL;
     t->leaves_room = 0;
-    t->claims = NULL;
     return back;
 }
 
@@ -94,27 +105,32 @@ size_t block_table_expected(const struct block_table *t, int64_t index)
     return (size_t)(is_short ? left : t->block_bytes);
 }
 
-static struct leaf *leaf_at(const struct block_table *t, int64_t index)
+/* The record of a block, if there is one, whatever its state. */
+static struct block *record_of(const struct block_table *t, int64_t index)
 {
-    return leaf_of(t, leaf_number(index));
+    if (index == 0)
+        return (struct block *)(uintptr_t)&t->first;
+    uint32_t number = leaf_number(index);
+    struct leaf *leaf = leaf_of(t, number);
+    int64_t slot = index - leaf_first(number);
+    return leaf != NULL && slot < leaf->count ? &leaf_blocks(leaf)[slot] : NULL;
 }
 
 struct block *block_table_find(const struct block_table *t, int64_t index)
 {
     if (index > INDEX_MAX)
         return NULL;
-    struct leaf *leaf = leaf_at(t, index);
-    int64_t slot = index - leaf_first(leaf_number(index));
-    if (leaf == NULL || slot >= leaf->count)
-        return NULL;
-    struct block *b = &leaf_blocks(leaf)[slot];
-    return b->state != BLOCK_ABSENT ? b : NULL;
+    struct block *b = record_of(t, index);
+    return b != NULL && b->state != BLOCK_ABSENT ? b : NULL;
 }
 
 int64_t block_table_next(const struct block_table *t, int64_t from, int64_t limit)
 {
-    if (from > INDEX_MAX)
+    if (from > INDEX_MAX || from >= limit)
         return limit;
+    if (from == 0 && t->first.state != BLOCK_ABSENT)
+        return 0;
+    from += from == 0;
     for (uint32_t number = leaf_number(from); number <= t->leaves_room; number++) {
         const struct leaf *leaf = leaf_of(t, number);
         int64_t first = leaf_first(number), i = from > first ? from : first;
@@ -145,7 +161,7 @@ size_t block_table_cost(const struct block_table *t, int64_t index)
 {
     uint32_t number = leaf_number(index);
     size_t cost = 0;
-    if (leaf_at(t, index) == NULL)
+    if (record_of(t, index) == NULL)
         cost += leaf_bytes(leaf_count(t, number)) + ALLOCATION_COST;
     if (number > t->leaves_room)
         cost += directory_bytes(directory_room(t, number)) - directory_bytes(t->leaves_room);
@@ -174,7 +190,7 @@ static struct leaf *leaf_make(struct block_table *t, uint32_t number)
         mem_free(leaf);
         return NULL;
     }
-    leaf_init(leaf, (struct leaf){.home = t->first.home, .number = number, .count = count});
+    leaf_init(leaf, (struct leaf){.home = t, .number = number, .count = count});
     t->leaves[number - 1] = leaf;
     return leaf;
 }
@@ -184,29 +200,36 @@ struct block *block_table_open(struct block_table *t, int64_t index)
     if (index > INDEX_MAX)
         return NULL;
     CHECK(index >= 0 && index < block_table_count(t));
-    uint32_t number = leaf_number(index);
-    struct leaf *leaf = leaf_at(t, index);
-    if (leaf == NULL && (leaf = leaf_make(t, number)) == NULL)
-        return NULL;
-    struct block *b = &leaf_blocks(leaf)[index - leaf_first(number)];
+    struct block *b = record_of(t, index);
+    if (b == NULL) {
+        uint32_t number = leaf_number(index);
+        struct leaf *leaf = leaf_make(t, number);
+        if (leaf == NULL)
+            return NULL;
+        b = &leaf_blocks(leaf)[index - leaf_first(number)];
+    }
     CHECK(b->state == BLOCK_ABSENT);
     b->state = BLOCK_FILLING;
     b->filled = 0;
     atomic_store_explicit(&b->used, 0, memory_order_relaxed);
     b->flags = 0;
-    b->segment = b->disk_segment = SEGMENT_NONE;
-    leaf->held++;
+    b->segment = BLOCK_NOWHERE;
+    b->disk_segment = SEGMENT_NONE;
+    if (b->slot != BLOCK_FIRST)
+        block_leaf(b)->held++;
     t->held++;
     return b;
 }
 
 size_t block_table_close(struct block_table *t, struct block *b)
 {
-    struct leaf *leaf = block_leaf(b);
-    CHECK(b->state != BLOCK_ABSENT && !list_is_linked(&b->link));
+    CHECK(b->state != BLOCK_ABSENT && !block_link_is_in(&b->link));
     b->state = BLOCK_ABSENT;
     t->held--;
-    if (--leaf->held > 0 || leaf == &t->first)
+    if (b->slot == BLOCK_FIRST)
+        return 0;
+    struct leaf *leaf = block_leaf(b);
+    if (--leaf->held > 0)
         return 0;
     size_t back = leaf_bytes(leaf->count) + ALLOCATION_COST;
     t->leaves[leaf->number - 1] = NULL;
@@ -243,9 +266,16 @@ static void claim_insert(struct block_table *t, uint32_t at, struct claim c)
 {
     struct claims *cs = t->claims;
     uint32_t count = claims_count(t);
+    if (count == 0 && c.first == 0 && c.end == 1) {
+        t->claims = &first_claimed;
+        return;
+    }
     if (cs == NULL || count == cs->room) {
         uint32_t room = count > 0 ? 2 * count : 1;
-        cs = mem_grow(cs, 1, sizeof(*cs) + room * sizeof(c));
+        bool is_heaped = cs != &first_claimed;
+        cs = mem_grow(is_heaped ? cs : NULL, 1, sizeof(*cs) + room * sizeof(c));
+        if (!is_heaped)
+            cs->v[0] = first_claimed.v[0];
         cs->room = room;
         t->claims = cs;
     }
@@ -257,12 +287,12 @@ static void claim_insert(struct block_table *t, uint32_t at, struct claim c)
 static void claim_remove(struct block_table *t, uint32_t at)
 {
     struct claims *cs = t->claims;
+    if (cs->count == 1) {
+        claims_free(t);
+        return;
+    }
     cs->count--;
     memmove(&cs->v[at], &cs->v[at + 1], (cs->count - at) * sizeof(cs->v[0]));
-    if (cs->count > 0)
-        return;
-    mem_free(cs);
-    t->claims = NULL;
 }
 
 int64_t block_table_claim(struct block_table *t, int64_t first, int64_t max, int64_t *out)

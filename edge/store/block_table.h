@@ -3,8 +3,7 @@
 #ifndef EDGE_STORE_BLOCK_TABLE_H
 #define EDGE_STORE_BLOCK_TABLE_H
 
-#include "lib/base/check.h"
-#include "lib/base/list.h"
+#include "edge/store/block_list.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -12,8 +11,8 @@
 #include <stdint.h>
 
 /* A sparse table in two levels: a directory of leaves, leaves of 64 block records. The first leaves
- * are smaller (1, 1, 2, 4, .. 32) so that a small object pays for the blocks it has; that of block
- * 0 is a part of the table, as most objects have no other. An empty leaf goes, so that few blocks
+ * are smaller (1, 2, 4, .. 32) so that a small object pays for the blocks it has; block 0 is a part
+ * of the table, as most objects have no other. An empty leaf goes, so that few blocks
  * of a huge object cost little. Claims are runs, not marks on blocks: claiming a terabyte costs one
  * run, and what nobody is filling has no memory for any. Pure but for memory; the owner's lock
  * covers it. */
@@ -24,20 +23,22 @@ enum block_state {
     BLOCK_STORED,  /* on its disk alone */
 };
 
-#define SEGMENT_NONE UINT32_MAX
+#define SEGMENT_NONE  UINT32_MAX /* of a disk */
+#define BLOCK_NOWHERE 0xffffffu  /* of memory */
 
+/* Bit-fields that stand together are under one lock, the generation's. */
 struct block {
-    struct list link;      /* of its segment's records: under the segments' lock */
-    uint64_t checksum;     /* XXH3 of its bytes, once PRESENT or STORED */
-    uint32_t segment;      /* in memory; SEGMENT_NONE: not placed there */
-    uint32_t offset;       /* in the segment */
-    uint32_t filled;       /* bytes below it never change */
-    uint32_t disk_segment; /* of its generation's disk; SEGMENT_NONE: not there */
-    uint32_t disk_at;      /* in that segment: a spot (disk_format.h) */
-    uint8_t state;         /* enum block_state */
-    _Atomic uint8_t used;  /* the eviction policy's own; 0 when it begins */
-    uint8_t slot;          /* in its leaf */
-    uint8_t flags;
+    uint64_t checksum;      /* XXH3 of its bytes, once PRESENT or STORED */
+    struct block_link link; /* of its segment's records: under the segments' lock */
+    uint32_t disk_segment;  /* of its generation's disk; SEGMENT_NONE: not there */
+    uint32_t disk_at;       /* in that segment: a spot (disk_format.h) */
+    uint32_t segment : 24;  /* in memory; BLOCK_NOWHERE: not placed there */
+    uint32_t flags : 8;
+    uint32_t filled : 30; /* bytes below it never change */
+    uint32_t state : 2;   /* enum block_state */
+    uint16_t place;       /* in its segment of memory: segments_offset */
+    _Atomic uint8_t used; /* the eviction policy's own; 0 when it begins */
+    uint8_t slot;         /* constant: in its leaf, or BLOCK_FIRST */
 };
 #define BLOCK_QUEUED   1u /* on its way to the disk */
 #define BLOCK_LOADED   2u /* came from the disk, and nobody has read it yet */
@@ -46,14 +47,17 @@ struct block {
 #define BLOCK_MARK_ALL 0x60u /* its writer's mark */
 #define BLOCK_MARK_ONE 0x20u
 #define BLOCK_LATE     0x10u /* its disk takes too long over it: readers go past the store */
-_Static_assert(sizeof(struct block) <= 48, "index per block: bound of the store's README");
+_Static_assert(sizeof(struct block) == 40, "index per block: the store's README");
+
+#define BLOCK_FIRST 0xffu /* the slot of block 0, which is a part of its table */
+#define FILLED_MAX  ((1u << 30) - 1)
 
 struct leaf {
-    void *home; /* the owner of the table */
+    struct block_table *home;
     uint32_t number;
     uint16_t count, held; /* records that follow; those that are not ABSENT */
 };
-_Static_assert(sizeof(struct leaf) == 16, "an object of one block has one");
+_Static_assert(sizeof(struct leaf) == 16, "beside up to 64 blocks");
 
 struct claim {
     int64_t first, end;
@@ -64,20 +68,18 @@ struct claims {
 };
 
 struct block_table {
-    struct leaf first; /* number 0, .. */
-    struct block first_block;
-    struct leaf **leaves;   /* the others: number n at n - 1 */
+    struct block first;
+    _Atomic int64_t length; /* this and the last: set under the lock; read by anybody */
+    struct leaf **leaves;   /* number n at n - 1 */
     struct claims *claims;  /* NULL: none */
     uint32_t leaves_room;   /* of the directory */
     uint32_t held;          /* blocks that are not ABSENT */
-    _Atomic int64_t length; /* this and the last: set under the lock; read by anybody */
     uint32_t block_bytes;
     atomic_bool is_abandoned;
+    bool has_more; /* constant: there may be more than block 0 */
 };
-_Static_assert(offsetof(struct block_table, first_block) == sizeof(struct leaf),
-               "as in all leaves");
 
-void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes, void *home);
+void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes);
 /* block_table_finish: no block may be held. Returns the bytes given back. */
 size_t block_table_finish(struct block_table *t);
 
@@ -86,12 +88,32 @@ size_t block_table_finish(struct block_table *t);
 int64_t block_table_count(const struct block_table *t);
 size_t block_table_expected(const struct block_table *t, int64_t index);
 
+static inline void block_set_filled(struct block *b, size_t bytes)
+{
+    b->filled = (uint32_t)bytes & FILLED_MAX;
+}
+
+static inline void block_set_flags(struct block *b, unsigned flags)
+{
+    b->flags = (uint8_t)flags;
+}
+
+/* Of a block that has a slot. */
 static inline struct leaf *block_leaf(const struct block *b)
 {
     return (struct leaf *)((uintptr_t)(b - b->slot) - sizeof(struct leaf));
 }
 
-/* Leaf 0: block 0; 1: block 1; 2: 2-3; 3: 4-7; .. 6: 32-63; 7: 64-127; 8: 128-191; .. */
+/* block_home: the table that it is in: constant. */
+static inline struct block_table *block_home(const struct block *b)
+{
+    if (b->slot == BLOCK_FIRST)
+        return (struct block_table *)((uintptr_t)b - offsetof(struct block_table, first));
+    return block_leaf(b)->home;
+}
+
+/* Leaf 0 is block 0 alone, in the table; 1: block 1; 2: 2-3; 3: 4-7; .. 6: 32-63; 7: 64-127; 8:
+ * 128-191; .. */
 #define LEAF_BLOCKS  64
 #define LEAVES_SMALL 7 /* leaves that hold the first LEAF_BLOCKS blocks */
 
@@ -105,7 +127,7 @@ static inline int64_t leaf_first(uint32_t number)
 
 static inline int64_t block_index(const struct block *b)
 {
-    return leaf_first(block_leaf(b)->number) + b->slot;
+    return b->slot == BLOCK_FIRST ? 0 : leaf_first(block_leaf(b)->number) + b->slot;
 }
 
 /* block_table_find: the record of a block that is not ABSENT, or NULL. */

@@ -78,8 +78,7 @@ int block_write_begin(struct block_writer *w, struct generation *g, int64_t inde
         r = block_reserve(st, &want, b, &p);
         generation_lock(g);
         if (r == 0) {
-            b->segment = segment_number(p.segment);
-            b->offset = p.offset;
+            segments_place(&st->segments, b, &p);
         } else {
             generation_close_locked(g, b);
             audience_wake(&g->audience, &g->table);
@@ -109,7 +108,7 @@ int block_write_prepare(struct block_writer *w, size_t n)
     CHECK(n <= w->room);
     if (w->filled + n <= w->prepared)
         return 0;
-    size_t at = segment_offset(&ss->v[b->segment]) + b->offset + w->prepared;
+    size_t at = segment_offset(&ss->v[b->segment]) + segments_offset(ss, b) + w->prepared;
     int r = medium_memory_prepare(&ss->medium, at, w->filled + n - w->prepared);
     if (r == 0)
         w->prepared = w->filled + n;
@@ -138,7 +137,7 @@ static void block_complete(struct block_writer *w)
     struct generation *g = w->generation;
     struct block *b = w->block;
     struct segment *s = segment_of(w);
-    uint64_t sum = segment_sum(s, b->offset, w->filled);
+    uint64_t sum = segment_sum(s, segments_offset(s->home, b), w->filled);
     if (w->filled == s->home->segment_bytes)
         segment_made(s);
     generation_lock(g);
@@ -166,8 +165,8 @@ void block_write_add(struct block_writer *w, size_t n)
     w->filled += n;
     w->room -= n;
     generation_lock(g);
-    b->filled = (uint32_t)w->filled;
-    b->flags = (uint8_t)((b->flags & ~BLOCK_MARK_ALL) | w->mark * BLOCK_MARK_ONE);
+    block_set_filled(b, w->filled);
+    block_set_flags(b, (b->flags & ~BLOCK_MARK_ALL) | w->mark * BLOCK_MARK_ONE);
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
     if (w->room == 0)
@@ -185,9 +184,11 @@ void block_write_end(struct block_writer *w)
         return;
     }
     const struct block *b = w->block;
-    struct place p = {
-        .segment = segment_of(w), .offset = b->offset, .bytes = (uint32_t)(w->filled + w->room)};
-    segments_trim(&g->store->segments, &p, w->filled);
+    struct segments *ss = &g->store->segments;
+    struct place p = {.segment = segment_of(w),
+                      .offset = segments_offset(ss, b),
+                      .bytes = (uint32_t)(w->filled + w->room)};
+    segments_trim(ss, &p, w->filled);
     block_complete(w);
 }
 
@@ -199,8 +200,10 @@ void block_write_abort(struct block_writer *w)
         return;
     struct segment *s = segment_of(w);
     if (w->filled == 0) {
-        struct place p = {.segment = s, .offset = b->offset, .bytes = (uint32_t)w->room};
-        segments_trim(&g->store->segments, &p, 0);
+        struct segments *ss = s->home;
+        struct place p = {
+            .segment = s, .offset = segments_offset(ss, b), .bytes = (uint32_t)w->room};
+        segments_trim(ss, &p, 0);
     }
     generation_lock(g);
     generation_close_locked(g, b);

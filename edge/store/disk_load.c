@@ -36,14 +36,14 @@ static void put_back(struct generation *g, const struct disk_job *j)
     struct segments *ss = &g->store->segments;
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);
-    if (b->segment != SEGMENT_NONE)
+    if (b->segment != BLOCK_NOWHERE)
         segments_detach(ss, &ss->v[b->segment], b);
-    b->segment = SEGMENT_NONE;
+    b->segment = BLOCK_NOWHERE;
     if (b->disk_segment == SEGMENT_NONE) {
         generation_close_locked(g, b);
     } else {
         b->state = BLOCK_STORED;
-        b->filled = j->bytes;
+        block_set_filled(b, j->bytes);
     }
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
@@ -63,8 +63,7 @@ static int reserve(struct generation *g, struct disk_job *j)
     if (r != 0)
         return ERR_NO_SPACE;
     generation_lock(g);
-    b->segment = segment_number(p.segment);
-    b->offset = p.offset;
+    segments_place(ss, b, &p);
     generation_unlock(g);
     j->segment = p.segment;
     j->offset = p.offset;
@@ -194,13 +193,13 @@ static void settle(struct disk *d, struct disk_job *j, int r)
     struct block *b = block_table_find(&g->table, j->index);
     if (r == ERR_CORRUPT && b->disk_segment == j->disk_segment)
         counter_add_shared(&d->store->counters.disk_corrupt, 1);
-    b->flags &= (uint8_t)~BLOCK_LATE;
+    block_set_flags(b, b->flags & ~BLOCK_LATE);
     if (r == 0) {
         if (j->bytes == d->store->segments.segment_bytes)
             segment_made(j->segment);
-        b->filled = j->bytes;
+        block_set_filled(b, j->bytes);
         b->state = BLOCK_PRESENT;
-        b->flags |= BLOCK_LOADED;
+        block_set_flags(b, b->flags | BLOCK_LOADED);
         atomic_fetch_add_explicit(&g->store->blocks, 1, memory_order_relaxed);
     } else {
         generation_close_locked(g, b);
@@ -255,7 +254,7 @@ static void mark_late(struct disk_late *l)
     generation_lock(g);
     struct block *b = block_table_find(&g->table, l->index);
     if (b != NULL && b->state == BLOCK_FILLING && b->disk_segment != SEGMENT_NONE)
-        b->flags |= BLOCK_LATE;
+        block_set_flags(b, b->flags | BLOCK_LATE);
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
     generation_unref(&l->generation);

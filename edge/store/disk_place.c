@@ -18,13 +18,13 @@ static bool is_same_locked(const struct disk *d, const struct block *b, const st
     if (j->kind == DISK_JOB_MOVE)
         return lies_at(b, j->disk_segment, j->disk_at);
     return b->state == BLOCK_PRESENT && b->segment == segment_number(j->segment) &&
-           b->offset == j->offset;
+           segments_offset(j->segment->home, b) == j->offset;
 }
 
 static void spend_use(struct block *b)
 {
     if ((b->flags & BLOCK_READ_ALL) != 0)
-        b->flags = (uint8_t)(b->flags - BLOCK_READ_ONE);
+        block_set_flags(b, b->flags - BLOCK_READ_ONE);
 }
 
 void disk_place_commit(struct disk *d, const struct disk_job *j)
@@ -39,11 +39,11 @@ void disk_place_commit(struct disk *d, const struct disk_job *j)
         b->disk_at = j->written_at;
         if (generation_is_pinned(g))
             disk_segment_pin(d, b->disk_segment, disk_spot_bytes(b->disk_at, b->filled),
-                             g->pinned_until);
+                             generation_pinned_ms(g));
         if (j->kind == DISK_JOB_MOVE)
             spend_use(b);
         else
-            b->flags &= (uint8_t)~BLOCK_QUEUED;
+            block_set_flags(b, b->flags & ~BLOCK_QUEUED);
     }
     generation_unlock(g);
 }
@@ -54,7 +54,7 @@ void disk_place_abandon(const struct disk_job *j)
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);
     if (b != NULL && j->kind == DISK_JOB_BLOCK)
-        b->flags &= (uint8_t)~BLOCK_QUEUED;
+        block_set_flags(b, b->flags & ~BLOCK_QUEUED);
     generation_unlock(g);
 }
 

@@ -84,7 +84,7 @@ static struct generation *generation_for(struct disk_recovery *rc, const struct 
     if (g == NULL)
         return NULL;
     g->roster.id = id;
-    g->disk = rc->d->number;
+    g->disk = (uint16_t)rc->d->number;
     g->disk_object = rc->segment;
     g->is_wanted = true;
     roster_add(&st->roster, &g->roster);
@@ -135,7 +135,7 @@ static void place(struct disk_recovery *rc, struct generation *g, const struct d
     struct block *b = g->disk == rc->d->number ? block_for_locked(rc, g, f) : NULL;
     if (b != NULL) {
         b->state = BLOCK_STORED;
-        b->filled = f->length;
+        block_set_filled(b, f->length);
         b->checksum = f->checksum;
         b->disk_segment = f->segment;
         b->disk_at = f->spot;

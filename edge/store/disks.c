@@ -85,7 +85,7 @@ static struct disk *disk_of_locked(struct disks *ds, struct generation *g)
         return NULL;
     if (!owns(d, key_hash))
         atomic_store(&d->has_strays, true);
-    g->disk = d->number;
+    g->disk = (uint16_t)d->number;
     roster_add(&g->store->roster, &g->roster);
     return d;
 }
@@ -100,12 +100,12 @@ static struct disk_job *keep_locked(struct disks *ds, struct generation *g, stru
         return NULL;
     }
     struct disk_job *j = disk_job_make(DISK_JOB_BLOCK);
-    b->flags |= BLOCK_QUEUED;
+    block_set_flags(b, b->flags | BLOCK_QUEUED);
     j->bytes = b->filled;
     j->index = block_index(b);
     j->checksum = b->checksum;
     j->segment = &st->segments.v[b->segment];
-    j->offset = b->offset;
+    j->offset = segments_offset(&st->segments, b);
     segment_ref(j->segment);
     generation_ref(g);
     j->generation = g;

@@ -30,10 +30,10 @@ static int take_batch(struct segments *ss, struct segment *s, struct leaving out
 {
     int n = 0;
     pthread_mutex_lock(&ss->lock);
-    while (n < BATCH && !list_is_empty(&s->blocks)) {
-        struct block *b = LIST_THING(list_pop(&s->blocks), struct block, link);
+    for (struct block *b; n < BATCH && (b = segment_first(s)) != NULL;) {
+        block_list_remove(&s->blocks, &b->link);
         s->live--;
-        struct generation *g = block_leaf(b)->home;
+        struct generation *g = block_generation(b);
         if (generation_try_ref(g))
             out[n++] =
                 (struct leaving){.generation = g,
@@ -69,19 +69,17 @@ static bool carry(struct segment *s, const struct leaving *l, const struct recor
                   uint32_t from)
 {
     struct segments *ss = s->home;
-    struct block stand_in = {.segment = SEGMENT_NONE};
+    struct block stand_in = {.segment = BLOCK_NOWHERE};
     struct place p;
-    list_init(&stand_in.link);
     if (segments_reserve(ss, want, &stand_in, &p) != 0)
         return false;
     segment_copy(&p, s, from);
     generation_lock(l->generation);
     struct block *b = still_there_locked(s, l);
     if (b != NULL) {
-        b->segment = segment_number(p.segment);
-        b->offset = p.offset;
+        segments_place(ss, b, &p);
         ss->policy->carried(s, b);
-        segments_replace(ss, &stand_in, b);
+        segments_replace(ss, &p, &stand_in, b);
     } else {
         segments_detach(ss, p.segment, &stand_in);
     }
@@ -104,7 +102,7 @@ static struct object *drop_locked(struct segment *s, const struct leaving *l, st
     counter_add_shared(&st->counters.evicted_blocks, 1);
     counter_add_shared(&st->counters.evicted_bytes, b->filled);
     s->home->policy->left(&s->home->queues, s, b, generation_block_name(g, l->index));
-    b->segment = SEGMENT_NONE; /* take_batch took it out */
+    b->segment = BLOCK_NOWHERE; /* take_batch took it out */
     generation_close_locked(g, b);
     struct object *bare = g->table.held == 0 && !generation_is_busy_locked(g) ? g->owner : NULL;
     if (bare != NULL)
@@ -122,7 +120,7 @@ static struct object *leave(struct segment *s, const struct leaving *l, uint32_t
     struct block *b = still_there_locked(s, l);
     if (b != NULL && is_worth_carrying_locked(s, l, b, &want) &&
         (want.bytes <= *budget || l->is_pinned)) {
-        uint32_t from = b->offset;
+        uint32_t from = segments_offset(s->home, b);
         generation_unlock(g);
         if (carry(s, l, &want, from)) {
             *budget -= want.bytes < *budget ? (uint32_t)want.bytes : *budget;
@@ -151,13 +149,12 @@ static msec_t pinned_until(struct segments *ss, const struct segment *s)
     msec_t first = INT64_MAX;
     uint32_t bytes = 0;
     pthread_mutex_lock(&ss->lock);
-    LIST_EACH(l, &s->blocks)
+    SEGMENT_EACH(b, s)
     {
-        struct block *b = LIST_THING(l, struct block, link);
-        const struct generation *g = block_leaf(b)->home;
+        const struct generation *g = block_generation(b);
         if (!generation_is_pinned(g))
             continue;
-        msec_t until = atomic_load_explicit(&g->pinned_until, memory_order_relaxed);
+        msec_t until = generation_pinned_ms(g);
         first = until < first ? until : first;
         bytes += b->filled;
     }

@@ -113,12 +113,12 @@ static float worth_of(struct evict_queues *q, const struct segment *s)
 {
     float sum = 0, asked = 0;
     uint32_t left = ASKED_MOST;
-    LIST_EACH(l, &s->blocks)
+    SEGMENT_EACH(b, s)
     {
         struct odds_block r;
         if (left-- == 0)
             break;
-        q->describe(LIST_THING(l, struct block, link), &r);
+        q->describe(b, &r);
         sum += odds_watch(q->odds, &r) * (float)r.bytes;
         asked += (float)r.bytes;
     }
@@ -127,14 +127,14 @@ static float worth_of(struct evict_queues *q, const struct segment *s)
 
 static bool is_awaited(const struct segment *s)
 {
-    const struct block *first = LIST_THING(s->blocks.next, struct block, link);
+    const struct block *first = segment_first(s);
     return s->live == 1 && atomic_load_explicit(&first->used, memory_order_relaxed) != 0;
 }
 
 static void go_on(struct evict_queues *q, struct segment *s, uint8_t to)
 {
-    LIST_EACH(l, &s->blocks)
-    forget_awaited(LIST_THING(l, struct block, link));
+    SEGMENT_EACH(b, s)
+    forget_awaited(b);
     evict_queue_remove(q, s);
     evict_queue_add(q, s, to);
 }

@@ -69,9 +69,8 @@ static int weigh(const struct segment *s)
     int64_t to_main = 0, to_same = 0;
     if (s->live > RECORDS_WEIGHED)
         return EVICT_LEAVES;
-    LIST_EACH(l, &s->blocks)
+    SEGMENT_EACH(b, s)
     {
-        const struct block *b = LIST_THING(l, struct block, link);
         int queue = s3fifo_carry(s, b);
         to_main += queue == STAGE_MAIN ? b->filled : 0;
         to_same += queue != STAGE_MAIN && queue != EVICT_LEAVES ? b->filled : 0;
@@ -83,8 +82,8 @@ static int weigh(const struct segment *s)
 
 static void go_on(struct segment *s)
 {
-    LIST_EACH(l, &s->blocks)
-    s3fifo_carried(s, LIST_THING(l, struct block, link));
+    SEGMENT_EACH(b, s)
+    s3fifo_carried(s, b);
 }
 
 /* Where everything at hand goes on, the last that was met goes nevertheless: a pick is bounded. */

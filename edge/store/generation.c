@@ -17,17 +17,16 @@
 #define READ_AHEAD_BYTES ((int64_t)8 << 20)
 #define READ_AHEAD_SHARE 64 /* of memory, for one reader at most */
 
-static size_t strides_bytes(bool has_strides)
+static size_t strides_bytes(bool has_more)
 {
-    return has_strides ? sizeof(struct stride) : 0;
+    return has_more ? sizeof(struct stride) : 0;
 }
 
 struct generation *generation_create(struct store *st, int64_t length, int64_t block_bytes)
 {
     CHECK(block_bytes > 0 && block_bytes <= st->block_max_bytes);
     CHECK(length >= 0 || length == LENGTH_UNKNOWN);
-    bool has_strides = length == LENGTH_UNKNOWN || length > block_bytes;
-    size_t strides = strides_bytes(has_strides);
+    size_t strides = strides_bytes(length == LENGTH_UNKNOWN || length > block_bytes);
     if (!heads_charge(st, GENERATION_COST + strides))
         return NULL;
     struct generation *g = mem_zalloc(sizeof(*g) + strides);
@@ -37,9 +36,8 @@ struct generation *generation_create(struct store *st, int64_t length, int64_t b
     g->roster.id = atomic_fetch_add_explicit(&st->generation_id, 1, memory_order_relaxed) + 1;
     g->disk = DISK_NONE;
     g->disk_object = SEGMENT_NONE;
-    g->has_strides = has_strides;
     g->audience = &audience_nobody;
-    block_table_init(&g->table, length, block_bytes, g);
+    block_table_init(&g->table, length, block_bytes);
     return g;
 }
 
@@ -76,7 +74,7 @@ void generation_close_locked(struct generation *g, struct block *b)
 {
     struct segments *ss = &g->store->segments;
     bool was_present = b->state == BLOCK_PRESENT;
-    if (b->segment != SEGMENT_NONE)
+    if (b->segment != BLOCK_NOWHERE)
         segments_detach(ss, &ss->v[b->segment], b);
     if (b->disk_segment != SEGMENT_NONE)
         generation_on_disk_locked(g, -1);
@@ -96,8 +94,8 @@ void generation_rest_locked(struct generation *g, struct block *b)
 {
     CHECK(b->state == BLOCK_PRESENT && b->disk_segment != SEGMENT_NONE);
     b->state = BLOCK_STORED;
-    b->segment = SEGMENT_NONE;
-    b->flags &= (uint8_t)~BLOCK_LOADED;
+    b->segment = BLOCK_NOWHERE;
+    block_set_flags(b, b->flags & ~BLOCK_LOADED);
     atomic_fetch_sub_explicit(&g->store->blocks, 1, memory_order_relaxed);
 }
 
@@ -122,7 +120,7 @@ struct odds_block generation_block(const struct generation *g, int64_t index, ui
 
 void generation_describe(const struct block *b, struct odds_block *out)
 {
-    *out = generation_block(block_leaf(b)->home, block_index(b), b->filled);
+    *out = generation_block(block_generation(b), block_index(b), b->filled);
 }
 
 void generation_key_set(struct generation *g, const struct hash128 *key)
@@ -183,7 +181,8 @@ static bool generation_free(struct generation *g)
     }
     if (g->table.held > 0)
         return false;
-    size_t back = GENERATION_COST + strides_bytes(g->has_strides) + block_table_finish(&g->table);
+    size_t back =
+        GENERATION_COST + strides_bytes(g->table.has_more) + block_table_finish(&g->table);
     g->magic = 0;
     mem_free(g);
     heads_uncharge(st, back);
@@ -280,9 +279,9 @@ static void tell_policy_locked(struct generation *g, struct block *b, bool is_us
         ss->policy->read(&ss->v[b->segment], b, is_use);
     bool is_counted = is_use && b->disk_segment != SEGMENT_NONE;
     if (is_counted && (b->flags & BLOCK_READ_ALL) != BLOCK_READ_ALL)
-        b->flags = (uint8_t)(b->flags + BLOCK_READ_ONE);
+        block_set_flags(b, b->flags + BLOCK_READ_ONE);
     if (b->flags & BLOCK_LOADED)
-        b->flags &= (uint8_t)~BLOCK_LOADED;
+        block_set_flags(b, b->flags & ~BLOCK_LOADED);
 }
 
 /* The block at pos is PRESENT or FILLING as far as pos. */
@@ -292,7 +291,7 @@ static void view_locked(struct generation *g, int64_t pos, const struct block *b
     struct segments *ss = &g->store->segments;
     struct segment *s = &ss->v[b->segment];
     size_t skip = (size_t)(pos % g->table.block_bytes);
-    size_t at = b->offset + skip;
+    size_t at = segments_offset(ss, b) + skip;
     segment_ref(s);
     if (is_use && (b->flags & BLOCK_LOADED) == 0)
         segment_lend(s); /* not only whom it was loaded for */
@@ -404,7 +403,7 @@ int64_t generation_next_held(struct generation *g, int64_t first)
 int64_t generation_want(struct generation *g, int64_t first, int64_t count, int64_t most,
                         uint32_t *wants)
 {
-    struct stride only = {0}, *s = g->has_strides ? g->strides : &only;
+    struct stride only = {0}, *s = g->table.has_more ? g->strides : &only;
     int64_t room = g->store->memory_bytes / READ_AHEAD_SHARE / g->table.block_bytes;
     generation_lock(g);
     int64_t ahead = stride_want(s, first, count, most < room ? most : room);

@@ -12,10 +12,11 @@ struct generation {
     uint32_t magic;
     _Atomic uint32_t refs;
     struct store *store;
-    _Atomic uint64_t key_hash;   /* of the first object that had these bytes; 0: none yet */
-    _Atomic msec_t pinned_until; /* monotonic; 0: not (pin.h) */
-    struct roster_link roster;   /* its id: no two are alike, ever */
-    /* under the lock */
+    _Atomic uint64_t key_hash; /* of the first object that had these bytes; 0: none yet */
+    struct roster_link roster; /* its id: no two are alike, ever */
+    _Atomic uint32_t pinned_s; /* generation_pinned_ms */
+    uint32_t disk_object; /* segment with the newest head of its object, or SEGMENT_NONE: with what
+                           * follows, under the lock */
     struct block_table table;
     union {
         struct {
@@ -27,19 +28,23 @@ struct generation {
             int64_t given_back; /* blocks below it are */
         };
     };
-    uint32_t disk;        /* number of its disk, or DISK_NONE */
-    uint32_t disk_held;   /* blocks that lie there */
-    uint32_t disk_object; /* segment with the newest head of its object, or SEGMENT_NONE */
+    uint32_t disk_held; /* blocks that lie there */
+    uint16_t disk;      /* number of its disk, or DISK_NONE */
     /* The disk's writer's own: blocks, one after the other, that it did not pay to code. */
     uint8_t disk_refused;
-    bool is_wanted; /* asked for more than once: worth a disk */
-    bool has_strides;
-    struct stride strides[]; /* one, unless it has a block at most */
+    bool is_wanted;          /* asked for more than once: worth a disk */
+    struct stride strides[]; /* one, where the table has more than a block */
 };
-_Static_assert(sizeof(struct generation) <= 184, "weight of an object: the store's README");
-#define DISK_NONE UINT32_MAX
+_Static_assert(sizeof(struct generation) <= 152, "weight of an object: the store's README");
+#define DISK_NONE UINT16_MAX
 
 #define GENERATION_MAGIC 0x6e4e7a11U
+
+/* block_generation: constant. */
+static inline struct generation *block_generation(const struct block *b)
+{
+    return CONTAINER_OF(block_home(b), struct generation, table);
+}
 
 static inline pthread_mutex_t *generation_mutex(const struct generation *g)
 {
@@ -58,9 +63,15 @@ static inline void generation_unlock(const struct generation *g)
     pthread_mutex_unlock(generation_mutex(g));
 }
 
+/* generation_pinned_ms: until when (pin.h), rounded up to a second; monotonic; 0: it is not. */
+static inline msec_t generation_pinned_ms(const struct generation *g)
+{
+    return (msec_t)atomic_load_explicit(&g->pinned_s, memory_order_relaxed) * MSEC_PER_SEC;
+}
+
 static inline bool generation_is_pinned(const struct generation *g)
 {
-    msec_t until = atomic_load_explicit(&g->pinned_until, memory_order_relaxed);
+    msec_t until = generation_pinned_ms(g);
     return until != 0 && clock_mono_ms() < until;
 }
 

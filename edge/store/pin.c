@@ -15,7 +15,7 @@ static void tell_disk_locked(struct generation *g, const struct block *b, bool i
 {
     struct disk *d = disks_at(g->store->disks, g->disk);
     uint32_t bytes = is_first ? disk_spot_bytes(b->disk_at, b->filled) : 0;
-    disk_segment_pin(d, b->disk_segment, bytes, g->pinned_until);
+    disk_segment_pin(d, b->disk_segment, bytes, generation_pinned_ms(g));
 }
 
 /* Some blocks; *at moves. false: there are no more. */
@@ -45,7 +45,8 @@ void generation_pin(struct generation *g, msec_t until)
     bool is_first = !generation_is_pinned(g);
     int64_t at = 0;
     struct store *st = g->store;
-    atomic_store_explicit(&g->pinned_until, until, memory_order_relaxed);
+    until = (until + MSEC_PER_SEC - 1) / MSEC_PER_SEC * MSEC_PER_SEC;
+    atomic_store_explicit(&g->pinned_s, (uint32_t)(until / MSEC_PER_SEC), memory_order_relaxed);
     if (until == 0)
         return;
     if (st->disks == NULL) {
@@ -60,8 +61,7 @@ void generation_pin(struct generation *g, msec_t until)
 
 msec_t generation_pinned_until(const struct generation *g)
 {
-    return generation_is_pinned(g) ? atomic_load_explicit(&g->pinned_until, memory_order_relaxed)
-                                   : 0;
+    return generation_is_pinned(g) ? generation_pinned_ms(g) : 0;
 }
 
 int64_t pin_room(const struct store *st)

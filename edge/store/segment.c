@@ -12,6 +12,7 @@
 
 #define PAGE_BYTES   4096u
 #define RECORD_ALIGN 64u
+#define PLACES       65536u /* where a record may begin in a segment: 16 bits (block_table.h) */
 #define OPEN_MAX     4u
 #define SPARE_SHARE  64  /* of memory, kept as pages for the next block, and no more .. */
 #define SPARE_MOST   64u /* segments than these */
@@ -21,9 +22,9 @@ static uint32_t page_up(size_t n)
     return (uint32_t)((n + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES);
 }
 
-static uint32_t record_up(size_t n)
+static uint32_t record_up(const struct segments *ss, size_t n)
 {
-    return (uint32_t)((n + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN);
+    return (uint32_t)((n + ss->align - 1) / ss->align * ss->align);
 }
 
 int segments_init(struct segments *ss, const struct evict_sizes *sizes,
@@ -37,7 +38,10 @@ int segments_init(struct segments *ss, const struct evict_sizes *sizes,
                             .cap_bytes = cap_bytes,
                             .segment_bytes = sizes->segment_bytes,
                             .medium.fd = -1};
-    CHECK(segment_bytes % PAGE_BYTES == 0);
+    CHECK(segment_bytes % PAGE_BYTES == 0 && count < BLOCK_NOWHERE);
+    ss->align = RECORD_ALIGN;
+    while (segment_bytes / ss->align > PLACES)
+        ss->align *= 2;
     ss->carry_bytes = segment_bytes < cap_bytes / 16 ? segment_bytes : cap_bytes / 16;
     uint32_t spare = (uint32_t)(cap_bytes / SPARE_SHARE / segment_bytes);
     if (!is_hollow)
@@ -51,7 +55,6 @@ int segments_init(struct segments *ss, const struct evict_sizes *sizes,
     for (uint32_t i = 0; i < count; i++) {
         struct segment *s = &ss->v[i];
         s->home = ss;
-        list_init(&s->blocks);
         list_push_back(&ss->free, &s->link);
     }
     ss->free_count = count;
@@ -224,7 +227,7 @@ static struct segment *room_locked(struct segments *ss, const struct record_want
 int segments_reserve(struct segments *ss, const struct record_wanted *want, struct block *b,
                      struct place *out)
 {
-    uint32_t size = record_up(want->bytes);
+    uint32_t size = record_up(ss, want->bytes);
     CHECK(want->bytes > 0 && size <= ss->segment_bytes && want->queue < EVICT_ENTRIES);
     if (size == ss->segment_bytes && !has_room(ss, size, want->may_carry))
         return ERR_NO_SPACE; /* mostly so where all is full: no lock is needed to see it */
@@ -238,7 +241,7 @@ int segments_reserve(struct segments *ss, const struct record_wanted *want, stru
         .segment = s, .offset = s->bump, .bytes = (uint32_t)want->bytes, .has_pages = has_pages(s)};
     s->bump += size;
     ss->queues.bytes[s->entry] += size;
-    list_push_back(&s->blocks, &b->link);
+    block_list_push_back(&s->blocks, &b->link);
     s->live++;
     segment_ref(s);
     if (s->bump == ss->segment_bytes)
@@ -255,6 +258,12 @@ int segments_reserve(struct segments *ss, const struct record_wanted *want, stru
     segments_detach(ss, s, b);
     segment_unref(s);
     return ERR_NO_MEMORY;
+}
+
+void segments_place(const struct segments *ss, struct block *b, const struct place *p)
+{
+    b->segment = segment_number(p->segment) & BLOCK_NOWHERE;
+    b->place = (uint16_t)(p->offset / ss->align);
 }
 
 /* Out of its queue and into it again, or open once more: the account goes by its bytes. */
@@ -277,8 +286,8 @@ void segments_trim(struct segments *ss, const struct place *p, size_t kept)
 {
     struct segment *s = p->segment;
     pthread_mutex_lock(&ss->lock);
-    uint32_t end = p->offset + record_up(kept), had = page_up(s->bump);
-    bool is_last = s->bump == p->offset + record_up(p->bytes) && end < s->bump;
+    uint32_t end = p->offset + record_up(ss, kept), had = page_up(s->bump);
+    bool is_last = s->bump == p->offset + record_up(ss, p->bytes) && end < s->bump;
     if (is_last) {
         shorten_locked(ss, s, end);
         atomic_store_explicit(&s->has_pages, false, memory_order_relaxed);
@@ -306,8 +315,8 @@ void segments_detach(struct segments *ss, struct segment *s, struct block *b)
 {
     bool is_empty = false;
     pthread_mutex_lock(&ss->lock);
-    if (list_is_linked(&b->link)) {
-        list_remove(&b->link);
+    if (block_link_is_in(&b->link)) {
+        block_list_remove(&s->blocks, &b->link);
         s->live--;
         is_empty = s->live == 0 && s->state != SEGMENT_CONDEMNED;
     }
@@ -318,12 +327,14 @@ void segments_detach(struct segments *ss, struct segment *s, struct block *b)
         segment_unref(s);
 }
 
-void segments_replace(struct segments *ss, struct block *stand_in, struct block *b)
+void segments_replace(struct segments *ss, const struct place *p, struct block *stand_in,
+                      struct block *b)
 {
+    struct block_list *blocks = &p->segment->blocks;
     pthread_mutex_lock(&ss->lock);
-    CHECK(!list_is_linked(&b->link));
-    list_insert_after(&stand_in->link, &b->link);
-    list_remove(&stand_in->link);
+    CHECK(!block_link_is_in(&b->link));
+    block_list_insert(blocks, &stand_in->link, &b->link);
+    block_list_remove(blocks, &stand_in->link);
     pthread_mutex_unlock(&ss->lock);
 }
 
@@ -431,7 +442,7 @@ void segments_check(struct segments *ss)
         struct segment *s = &ss->v[i];
         by_state[s->state]++;
         uint32_t live = 0;
-        LIST_EACH(l, &s->blocks)
+        SEGMENT_EACH(b, s)
         live++;
         CHECK(live == s->live);
         CHECK(s->bump <= ss->segment_bytes);

@@ -41,10 +41,10 @@ enum segment_state { SEGMENT_FREE, SEGMENT_OPEN, SEGMENT_SEALED, SEGMENT_CONDEMN
 struct segments;
 struct segment {
     /* under the segments' lock */
-    struct list link;   /* free, open or the policy's */
-    struct list blocks; /* records that live here */
-    uint32_t live;      /* number of them */
-    uint32_t bump;      /* bytes reserved so far */
+    struct list link;         /* free, open or the policy's */
+    struct block_list blocks; /* records that live here */
+    uint32_t live;            /* number of them */
+    uint32_t bump;            /* bytes reserved so far */
     /* constant */
     struct segments *home;
     /* any */
@@ -64,6 +64,7 @@ struct segments {
     const struct evict_policy *policy;
     struct segment *v;
     uint32_t count, segment_bytes;
+    uint32_t align; /* of records */
     int64_t cap_bytes, carry_bytes;
     uint32_t spare_max;
     /* any */
@@ -104,18 +105,40 @@ struct record_wanted {
 };
 MUST_USE int segments_reserve(struct segments *ss, const struct record_wanted *want,
                               struct block *b, struct place *out);
+/* segments_place: b, out of sight or pinned, lies there. segments_offset: where it does. */
+void segments_place(const struct segments *ss, struct block *b, const struct place *p);
+static inline uint32_t segments_offset(const struct segments *ss, const struct block *b)
+{
+    return b->place * ss->align;
+}
 /* segments_trim: of the record at p only the first `kept` bytes were ever readable. */
 void segments_trim(struct segments *ss, const struct place *p, size_t kept);
 /* segments_detach: b no longer lies in s (nothing happens where eviction took it out already). */
 void segments_detach(struct segments *ss, struct segment *s, struct block *b);
-/* segments_replace: b takes the place that `stand_in` held. */
-void segments_replace(struct segments *ss, struct block *stand_in, struct block *b);
+/* segments_replace: b takes the place p that `stand_in` held. */
+void segments_replace(struct segments *ss, const struct place *p, struct block *stand_in,
+                      struct block *b);
 /* segments_pick: the policy's victim (or an open segment where no other can go), CONDEMNED: its
  * blocks and the medium's reference are the caller's to give back. NULL: none can go. */
 struct segment *segments_pick(struct segments *ss);
 /* segments_put_aside: one that was picked shall stay until then: nobody else picks it before. */
 void segments_put_aside(struct segments *ss, struct segment *s, msec_t until);
 void segments_check(struct segments *ss); /* all rules; slow: for tests */
+
+/* segment_first: of its records, or NULL. segment_next: after b. Under the segments' lock. */
+static inline struct block *segment_first(const struct segment *s)
+{
+    return s->blocks.first != NULL ? CONTAINER_OF(s->blocks.first, struct block, link) : NULL;
+}
+
+static inline struct block *segment_next(const struct block *b)
+{
+    struct block_link *l = block_link_next(&b->link);
+    return l != NULL ? CONTAINER_OF(l, struct block, link) : NULL;
+}
+
+/* for (each record b of segment s) */
+#define SEGMENT_EACH(b, s) for (struct block *b = segment_first(s); b != NULL; b = segment_next(b))
 
 static inline void segment_ref(struct segment *s)
 {

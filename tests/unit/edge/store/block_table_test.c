@@ -20,7 +20,7 @@ static void blocks_are_counted_and_the_last_one_is_short(void **state)
     } rows[] = {{0, 0, 0}, {1, 1, 1}, {999, 1, 999}, {1000, 1, 1000}, {1001, 2, 1}, {64000, 64, B}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct block_table t;
-        block_table_init(&t, rows[i].length, B, &t);
+        block_table_init(&t, rows[i].length, B);
         assert_int_equal(block_table_count(&t), rows[i].count);
         if (rows[i].count > 0)
             assert_int_equal(block_table_expected(&t, rows[i].count - 1), rows[i].last_bytes);
@@ -34,11 +34,11 @@ static void every_byte_is_given_back(void **state)
     (void)state;
     struct block_table t;
     int64_t taken = 0;
-    block_table_init(&t, 5000 * B, B, &t);
+    block_table_init(&t, 5000 * B, B);
     for (int64_t i = 0; i < 5000; i += 7) {
         taken += (int64_t)block_table_cost(&t, i);
         struct block *b = block_table_open(&t, i);
-        assert_ptr_equal(block_leaf(b)->home, &t);
+        assert_ptr_equal(block_home(b), &t);
         assert_int_equal(block_index(b), i);
     }
     for (int64_t i = 0; i < 5000; i++)
@@ -56,7 +56,7 @@ static void a_dense_table_costs_at_most_48_bytes_a_block(void **state)
     (void)state;
     struct block_table t;
     int64_t count = 20000, taken = 0;
-    block_table_init(&t, count * B, B, &t);
+    block_table_init(&t, count * B, B);
     for (int64_t i = 0; i < count; i++) {
         taken += (int64_t)block_table_cost(&t, i);
         assert_non_null(block_table_open(&t, i));
@@ -71,7 +71,7 @@ static void one_block_of_a_terabyte_costs_little(void **state)
 {
     (void)state;
     struct block_table t;
-    block_table_init(&t, (int64_t)1 << 40, 1 << 20, &t);
+    block_table_init(&t, (int64_t)1 << 40, 1 << 20);
     size_t cost = block_table_cost(&t, (1 << 20) - 1);
     assert_in_range(cost, 1, 140000);
     struct block *b = block_table_open(&t, (1 << 20) - 1);
@@ -84,7 +84,7 @@ static void claims_are_runs_of_what_is_absent(void **state)
     (void)state;
     struct block_table t;
     int64_t first = -1;
-    block_table_init(&t, 100 * B, B, &t);
+    block_table_init(&t, 100 * B, B);
     struct block *at_10 = block_table_open(&t, 10);
     assert_int_equal(block_table_claim(&t, 0, INT64_MAX, &first), 10);
     assert_int_equal(first, 0);
@@ -114,7 +114,7 @@ static void a_claim_reaches_to_an_unknown_end(void **state)
     (void)state;
     struct block_table t;
     int64_t first;
-    block_table_init(&t, LENGTH_UNKNOWN, B, &t);
+    block_table_init(&t, LENGTH_UNKNOWN, B);
     assert_int_equal(block_table_claim(&t, 3, INT64_MAX, &first), INT64_MAX - 3);
     assert_int_equal(block_table_claim(&t, 0, INT64_MAX, &first), 3);
     assert_int_equal(block_table_claim(&t, 1000000, 5, &first), 0);
@@ -129,7 +129,7 @@ static void claims_agree_with_a_plain_model(void **state)
     char model[COUNT] = {0};
     struct block_table t;
     srandom(1);
-    block_table_init(&t, COUNT * B, B, &t);
+    block_table_init(&t, COUNT * B, B);
     for (int round = 0; round < 20000; round++) {
         int64_t at = random() % COUNT, n = 1 + random() % 12, first = -1;
         int64_t end = at + n < COUNT ? at + n : COUNT;
@@ -157,7 +157,7 @@ static void a_look_says_what_a_reader_should_do(void **state)
     struct block_table t;
     struct block *b;
     int64_t first;
-    block_table_init(&t, LENGTH_UNKNOWN, B, &t);
+    block_table_init(&t, LENGTH_UNKNOWN, B);
     assert_int_equal(block_table_look(&t, 0, &b), ERR_NOT_FOUND);
     block_table_claim(&t, 0, 2, &first);
     assert_int_equal(block_table_look(&t, 0, &b), ERR_AGAIN);
@@ -184,7 +184,7 @@ static void a_lack_of_memory_leaves_the_table_as_it_was(void **state)
 {
     (void)state;
     struct block_table t;
-    block_table_init(&t, 5000 * B, B, &t);
+    block_table_init(&t, 5000 * B, B);
     for (size_t n = 1; n <= 2; n++) {
         mem_fail_at(n);
         assert_null(block_table_open(&t, 4000));
