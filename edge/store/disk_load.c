@@ -181,8 +181,8 @@ static int read_block(struct loader *l, const struct disk_job *j)
     return r;
 }
 
-/* It was read: what came of it shows in the block. */
-/* Damage counts where it still lay there: the scrub may have met the same one meanwhile. */
+/* It was read: what came of it shows in the block. Damage counts where it still lay there: the
+ * scrub may have met the same one meanwhile. */
 static void settle(struct disk *d, struct disk_job *j, int r)
 {
     struct generation *g = j->generation;
