@@ -9,10 +9,11 @@ systems of any size, and bytes flipped in an edge's records.
 import contextlib
 import mmap
 import os
+import re
 import struct
 import subprocess
 
-from tests.harness.programs import SANITIZERS, build_folder
+from tests.harness.programs import build_folder
 
 RULE, RULES = struct.Struct("<240s8i"), 4
 FIELDS = ("open_errno", "read_errno", "write_errno", "allocate_errno", "sync_errno", "read_ms",
@@ -36,10 +37,12 @@ class Disks:
             self.folders[at].encode(), *values)
 
     def environment(self):
+        """A sanitizer's runtime comes first: what it catches may not be called before it began."""
         layer = build_folder() / "tests/libdisk_faults.so"
-        asan = os.environ.get("ASAN_OPTIONS", SANITIZERS["ASAN_OPTIONS"])
-        return {"LD_PRELOAD": str(layer), "BYEORI_FAULTS": str(self.file),
-                "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0"}
+        listed = subprocess.run(["ldd", str(build_folder() / "edge/byeori-edge")],
+                                capture_output=True, text=True).stdout
+        runtime = re.findall(r"=> (\S*/libasan\.so\S*)", listed)
+        return {"LD_PRELOAD": ":".join([*runtime, str(layer)]), "BYEORI_FAULTS": str(self.file)}
 
 
 @contextlib.contextmanager
