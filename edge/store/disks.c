@@ -17,9 +17,9 @@
 #include "lib/base/hrw.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/thread.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -358,12 +358,10 @@ static const struct role {
 static int start_thread(struct disk *d, const struct role *r)
 {
     char name[16];
-    pthread_t *t = &d->threads[d->threads_count];
     CHECK(d->threads_count < DISK_THREADS_MAX);
-    if (pthread_create(t, NULL, r->run, d) != 0)
-        return ERR_NO_MEMORY;
     snprintf(name, sizeof(name), "disk-%u-%c", d->number, r->letter);
-    pthread_setname_np(*t, name);
+    if (thread_start(&d->threads[d->threads_count], r->run, d, name) != 0)
+        return ERR_NO_MEMORY;
     d->threads_count++;
     return 0;
 }
@@ -380,18 +378,13 @@ static int start_disk(struct disk *d)
     return r;
 }
 
-/* Signals are the main thread's. */
 int disks_start(struct disks *ds)
 {
-    sigset_t all, before;
     int r = 0;
     for (uint32_t i = 0; i < ds->count; i++)
         ds->v[i].recovery = disk_recover_begin(&ds->v[i]);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     for (uint32_t i = 0; i < ds->count && r == 0; i++)
         r = start_disk(&ds->v[i]);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return r;
 }
 

@@ -5,6 +5,7 @@
 #include "lib/base/mem.h"
 
 #include <malloc.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -127,9 +128,15 @@ void mem_looked_up(void *p, size_t bytes)
         (void)madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_COLLAPSE);
 }
 
+/* One after the other: where another allocator stands in for the C library's (a sanitizer's, or one
+ * that was preloaded), these are the first calls that the library's own ever sees, and of two at
+ * once the second would find it half made. */
 void mem_trim(void)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
     (void)malloc_trim(0);
+    pthread_mutex_unlock(&lock);
 }
 
 void mem_free(void *p)

@@ -11,12 +11,12 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -182,17 +182,6 @@ static void *run_writer(void *arg)
     return NULL;
 }
 
-/* The writer takes no signals: they are for the main thread, and a closed pipe is an errno. */
-static int start_writer(struct sink *s)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int errnum = pthread_create(&s->writer, NULL, run_writer, s);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return errnum;
-}
-
 int sink_open(struct sink **out, const char *path, size_t bound_bytes)
 {
     *out = NULL;
@@ -212,7 +201,7 @@ int sink_open(struct sink **out, const char *path, size_t bound_bytes)
     pthread_cond_init(&s->wake, &monotonic);
     pthread_cond_init(&s->ended, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    int errnum = start_writer(s);
+    int errnum = thread_start(&s->writer, run_writer, s, "lines");
     if (errnum != 0) {
         sink_free(s);
         errno = errnum;

@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/sink.h"
+#include "lib/base/thread.h"
 #include "lib/daemon/arguments.h"
 
 #include <errno.h>
@@ -341,24 +342,16 @@ static int make_loops(struct daemon *d)
     return 0;
 }
 
-/* A worker is born with all signals blocked: they are the main thread's. */
 static void start_workers(struct daemon *d)
 {
-    sigset_t all, before;
     int e = 0;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (d->running_count < d->worker_count && e == 0) {
         struct slot *s = &d->slots[d->running_count];
-        char name[16];
-        e = pthread_create(&s->thread, NULL, run_worker, s);
-        if (e != 0)
-            break;
+        char name[24];
         snprintf(name, sizeof(name), "worker-%d", d->running_count);
-        pthread_setname_np(s->thread, name);
-        d->running_count++;
+        e = thread_start(&s->thread, run_worker, s, name);
+        d->running_count += e == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (e != 0) {
         LOG_ERROR("start-failed", "worker=%d error=\"%s\"", d->running_count, strerrordesc_np(e));
         d->exit_code = EXIT_NO_START;

@@ -7,6 +7,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/thread.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -337,7 +338,7 @@ struct geo_follow *geo_follow_create(const struct geo_follow_spec *spec)
           pthread_cond_init(&f->bell, &attr) == 0);
     pthread_condattr_destroy(&attr);
     look(f, true);
-    CHECK(pthread_create(&f->thread, NULL, run, f) == 0);
+    CHECK(thread_start(&f->thread, run, f, "geo") == 0);
     return f;
 }
 

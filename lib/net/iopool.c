@@ -5,10 +5,10 @@
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 
 #define IOPOOL_MAGIC 0x10b00137U
@@ -54,23 +54,15 @@ static void *run_jobs(void *ctx)
     return NULL;
 }
 
-/* Signals are the main thread's: a pool thread is born with all of them blocked. */
 static int start_threads(struct iopool *p, int wanted)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     int e = 0;
     while (p->thread_count < wanted && e == 0) {
-        e = pthread_create(&p->threads[p->thread_count], NULL, run_jobs, p);
-        if (e != 0)
-            break;
         char name[16];
         snprintf(name, sizeof(name), "io-%d", p->thread_count);
-        pthread_setname_np(p->threads[p->thread_count], name);
-        p->thread_count++;
+        e = thread_start(&p->threads[p->thread_count], run_jobs, p, name);
+        p->thread_count += e == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return e;
 }
 

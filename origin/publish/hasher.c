@@ -8,6 +8,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -334,7 +335,7 @@ int hasher_run(const struct hasher_spec *spec, struct buf *why)
     pthread_cond_init(&h.ended, NULL);
     h.running = count;
     for (int i = 0; i < count; i++)
-        CHECK(pthread_create(&threads[i], NULL, hash_some, &h) == 0);
+        CHECK(thread_start(&threads[i], hash_some, &h, "hash") == 0);
     wait_for_all(&h);
     for (int i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
