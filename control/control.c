@@ -77,6 +77,14 @@ static int check(struct option_config *config, struct buf *why)
     return control_options_check(config, why);
 }
 
+static int rehearse(struct option_config *config, struct buf *why)
+{
+    const struct control_options *o = options_of(config);
+    bool is_good = o->routes_only || daemon_may_keep(config, o, "state", o->state, why);
+    is_good &= daemon_may_keep(config, o, "snapshot", o->snapshot, why);
+    return is_good ? 0 : ERR_CONFIG;
+}
+
 /* ---- routing rules ---- */
 
 /* The configuration of the file and the routing rules of a document (NULL: none). 0 or ERR_*. */
@@ -85,7 +93,7 @@ static int swap_config(struct control *c, struct option_config *from,
 {
     struct api_config *fresh = NULL;
     struct span document = d != NULL ? rollout_document_text(d, false) : SPAN_NONE;
-    int err = control_options_config(options_of(from), option_file(from), document, &fresh, why);
+    int err = control_options_config(from, document, &fresh, why);
     if (err == 0)
         api_config_swap(&c->api.config, fresh);
     return err;
@@ -505,6 +513,7 @@ const struct daemon_program control_program = {
     .options = &control_section,
     .counters = counter_tables,
     .check = check,
+    .rehearse = rehearse,
     .start = start,
     .worker_start = worker_start,
     .fixed = fixed_names,

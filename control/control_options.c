@@ -351,51 +351,61 @@ static void check_sites(const struct control_options *o, const char *file, struc
     }
 }
 
+static void check_secrets(struct option_config *config, struct buf *why)
+{
+    const struct control_options *o = option_record(config);
+    const struct {
+        const char *name, *file;
+    } tokens[] = {{"operator_token_file", o->operator_token_file},
+                  {"node_token_file", o->node_token_file}};
+    uint8_t digest[DIGEST_SHA256_BYTES];
+    struct seal_keys *keys = NULL;
+    struct buf text;
+    buf_init(&text, 4096);
+    for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
+        bool is_needed = i == 0 || tokens[i].file[0] != '\0';
+        if (is_needed && auth_token_read(tokens[i].file, digest, &text) != 0)
+            option_error(why, option_file(config), option_line(config, o, tokens[i].name),
+                         "%s: %.*s", tokens[i].name, SPAN_FMT(buf_span(&text)));
+        buf_clear(&text);
+    }
+    if (o->secret_key_file[0] != '\0' && seal_keys_read(&keys, o->secret_key_file, &text) != 0)
+        option_error(why, option_file(config), option_line(config, o, "secret_key_file"),
+                     "secret_key_file: %.*s", SPAN_FMT(buf_span(&text)));
+    seal_keys_destroy(&keys);
+    buf_finish(&text);
+}
+
 int control_options_check(struct option_config *config, struct buf *why)
 {
     const struct control_options *o = option_record(config);
     const char *file = option_file(config);
     struct certificates_spec certificates = {&o->certificates, &o->tls};
-    uint8_t digest[DIGEST_SHA256_BYTES];
-    struct seal_keys *keys = NULL;
-    struct buf text;
-    buf_init(&text, 4096);
+    bool has_certificate = o->certificates.count > 0;
     size_t before = why->n;
     if (o->apis.count == 0 && !o->routes_only)
-        option_error(why, file, 1,
+        option_error(why, file, 0,
                      "api: at least one section is needed: api \"NAME\" { address = "
                      "\"127.0.0.1:7000\" }");
     check_nodes(o, file, why);
     check_sites(o, file, why);
     control_rules_check(config, why);
-    control_prices_check(o, file, why);
-    if (auth_token_read(o->operator_token_file, digest, &text) != 0)
-        option_error(why, file, option_line(config, o, "operator_token_file"),
-                     "operator_token_file: %.*s", SPAN_FMT(buf_span(&text)));
-    buf_clear(&text);
-    if (o->secret_key_file[0] != '\0' && seal_keys_read(&keys, o->secret_key_file, &text) != 0)
-        option_error(why, file, option_line(config, o, "secret_key_file"), "secret_key_file: %.*s",
-                     SPAN_FMT(buf_span(&text)));
-    seal_keys_destroy(&keys);
-    buf_clear(&text);
-    if (o->node_token_file[0] != '\0' && auth_token_read(o->node_token_file, digest, &text) != 0)
-        option_error(why, file, option_line(config, o, "node_token_file"), "node_token_file: %.*s",
-                     SPAN_FMT(buf_span(&text)));
-    buf_finish(&text);
-    if (admin_check(&o->admin, o->certificates.count > 0, config, why) != 0 ||
-        listen_check(&o->routers, o->certificates.count > 0, file, why) != 0 ||
-        listen_check(&o->apis, o->certificates.count > 0, file, why) != 0 ||
-        certificates_check(&certificates, why) != 0 || dns_check(&o->zones, file, why) != 0 ||
-        why->n > before)
-        return ERR_CONFIG;
-    return 0;
+    check_secrets(config, why);
+    bool is_wrong = control_prices_check(config, why) != 0;
+    is_wrong |= admin_check(&o->admin, has_certificate, config, why) != 0;
+    is_wrong |= listen_check(&o->routers, has_certificate, file, why) != 0;
+    is_wrong |= listen_check(&o->apis, has_certificate, file, why) != 0;
+    is_wrong |= certificates_check(&certificates, why) != 0;
+    is_wrong |= dns_check(&o->zones, file, why) != 0;
+    return is_wrong || why->n > before ? ERR_CONFIG : 0;
 }
 
 /* ---- the snapshot ---- */
 
-int control_options_config(const struct control_options *o, const char *file, struct span document,
+int control_options_config(struct option_config *config, struct span document,
                            struct api_config **out, struct buf *why)
 {
+    const struct control_options *o = option_record(config);
     struct api_config *c = api_config_create();
     c->redirect_max_age_s = o->route_ttl_ms / MSEC_PER_SEC;
     c->redirect_cache_control =
@@ -412,9 +422,9 @@ int control_options_config(const struct control_options *o, const char *file, st
     if (err == 0 && c->has_node_token)
         err = auth_token_read(o->node_token_file, c->node_digest, why);
     if (err == 0)
-        err = control_prices_make(o, file, c, why);
+        err = control_prices_make(config, &c->price, &c->mem, why);
     if (err != 0) {
-        option_error(why, file, 1, "the configuration changed while it was read");
+        option_error(why, option_file(config), 0, "the configuration changed while it was read");
         api_config_unref(&c);
     }
     *out = c;

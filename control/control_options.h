@@ -86,7 +86,7 @@ struct registry_file control_options_file(const struct control_options *o, struc
 struct plan_rules control_options_rollout(const struct control_options *o);
 /* control_options_config: routing rules (those of a configuration document too; empty: there is
  * none), tokens and prices. 0 and *out, or ERR_CONFIG and `why` (tokens). */
-MUST_USE int control_options_config(const struct control_options *o, const char *file,
-                                    struct span document, struct api_config **out, struct buf *why);
+MUST_USE int control_options_config(struct option_config *config, struct span document,
+                                    struct api_config **out, struct buf *why);
 
 #endif

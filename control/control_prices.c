@@ -73,56 +73,82 @@ static struct span text_of(const char *text, struct arena *mem)
     return arena_dup(mem, span_of(text));
 }
 
-/* "" or what is wrong with it. */
+/* NULL, or what is wrong with it. */
 static const char *read_tiers(const struct control_tariff *from, struct tariff *t)
 {
     double before = 0;
     if (from->per_gb.count > TARIFF_MAX_TIERS)
-        return "per_gb: has more than 16 tiers";
+        return "has more than 16 tiers";
     for (size_t i = 0; i < from->per_gb.count; i++) {
         struct tariff_tier *tier = &t->tiers[t->tier_count++];
         bool is_last = i + 1 == from->per_gb.count;
         if (!tariff_read_tier(span_of(from->per_gb.v[i]), before, tier) ||
             is_last != (isinf(tier->up_to_bytes) != 0))
-            return "per_gb: must be tiers that grow, as \"10TB 0.05\", then a price for the rest";
+            return "must be tiers that grow, as \"10TB 0.05\", then a price for the rest";
         before = tier->up_to_bytes;
     }
-    return "";
+    return NULL;
 }
 
-static const char *read_tariff(const struct control_tariff *from, struct tariff *t,
-                               struct arena *mem)
+/* An option that is not what it must be; what NULL: none. */
+struct fault {
+    const char *option, *what;
+};
+#define NOT_A_NUMBER "must be a number from 0, as \"0.05\""
+
+struct number {
+    const char *option, *text;
+    double *to;
+};
+
+static struct fault read_numbers(const struct number *v, size_t count)
 {
-    if (!read_number(from->rate, &t->rate) || !read_number(from->commit_mbps, &t->commit_mbps) ||
-        !read_number(from->per_mbps, &t->per_mbps) || !read_number(from->flat, &t->flat))
-        return "rate, commit_mbps, per_mbps, flat: must be numbers from 0, as \"0.05\"";
-    t->over_per_mbps = t->per_mbps;
-    if (from->over_per_mbps[0] != '\0' && !read_number(from->over_per_mbps, &t->over_per_mbps))
-        return "over_per_mbps: must be a number from 0";
+    for (size_t i = 0; i < count; i++)
+        if (!read_number(v[i].text, v[i].to))
+            return (struct fault){v[i].option, NOT_A_NUMBER};
+    return (struct fault){0};
+}
+
+static struct fault read_tariff(const struct control_tariff *from, struct tariff *t,
+                                struct arena *mem)
+{
+    bool has_over = from->over_per_mbps[0] != '\0';
+    const struct number numbers[] = {
+        {"rate", from->rate, &t->rate},
+        {"commit_mbps", from->commit_mbps, &t->commit_mbps},
+        {"per_mbps", from->per_mbps, &t->per_mbps},
+        {"over_per_mbps", has_over ? from->over_per_mbps : from->per_mbps, &t->over_per_mbps},
+        {"flat", from->flat, &t->flat},
+    };
+    struct fault f = read_numbers(numbers, ARRAY_LEN(numbers));
+    if (f.what != NULL)
+        return f;
     if (from->nodes.count == 0)
-        return "nodes: must name at least one";
+        return (struct fault){"nodes", "must name at least one"};
     struct span *nodes = arena_zalloc(mem, from->nodes.count * sizeof *nodes);
     for (size_t i = 0; i < from->nodes.count; i++)
         nodes[i] = text_of(from->nodes.v[i], mem);
     t->nodes = nodes;
     t->node_count = from->nodes.count;
-    return read_tiers(from, t);
+    return (struct fault){"per_gb", read_tiers(from, t)};
 }
 
 /* The price section is the tariff of all nodes that no other names. */
-static bool read_price(const struct control_price *from, struct price *out, struct tariff *rest,
-                       struct arena *mem)
+static struct fault read_price(const struct control_price *from, struct price *out,
+                               struct tariff *rest, struct arena *mem)
 {
-    double per_gb;
-    out->currency = arena_cstr(mem, span_of(from->currency));
+    double per_gb = 0;
     *rest = (struct tariff){.name = SPAN("other nodes"), .rate = 1, .tier_count = 1};
+    const struct number numbers[] = {
+        {"out_per_gb", from->out_per_gb, &per_gb},
+        {"upstream_per_gb", from->upstream_per_gb, &out->upstream_per_gb},
+        {"out_per_mbps", from->out_per_mbps, &rest->over_per_mbps},
+    };
+    out->currency = arena_cstr(mem, span_of(from->currency));
     rest->currency = span_of(out->currency);
-    if (!read_number(from->out_per_gb, &per_gb) ||
-        !read_number(from->upstream_per_gb, &out->upstream_per_gb) ||
-        !read_number(from->out_per_mbps, &rest->over_per_mbps))
-        return false;
+    struct fault f = read_numbers(numbers, ARRAY_LEN(numbers));
     rest->tiers[0] = (struct tariff_tier){HUGE_VAL, per_gb};
-    return true;
+    return f;
 }
 
 static bool is_named_before(const struct tariff *v, size_t tariff, size_t node)
@@ -134,58 +160,86 @@ static bool is_named_before(const struct tariff *v, size_t tariff, size_t node)
     return false;
 }
 
-static void read_all(const struct price_file *from, const char *file, struct price *out,
-                     struct arena *mem, struct buf *why)
+/* Where prices stand: in the configuration itself, or in a file of their own. */
+struct source {
+    struct option_config *config;
+    const struct control_price *price;
+    const struct option_records *tariffs;
+};
+
+/* At the line of the option, or of the section that has it not. */
+static int line_of(const struct source *from, const struct control_tariff *t, const char *option)
 {
-    const struct control_tariff *tariffs = from->tariffs.v;
-    struct tariff *v = arena_zalloc(mem, (from->tariffs.count + 1) * sizeof *v);
-    *out = (struct price){.tariffs = v, .count = from->tariffs.count + 1};
-    if (!read_price(&from->price, out, &v[from->tariffs.count], mem))
-        option_error(why, file, 1, "price: must be numbers from 0, as \"0.05\"");
-    for (size_t i = 0; i < from->tariffs.count; i++) {
+    int line = option_line(from->config, t, option);
+    return line > 0 ? line : t->line;
+}
+
+static void read_tariffs(const struct source *from, struct tariff *v, struct span currency,
+                         struct arena *mem, struct buf *why)
+{
+    const struct control_tariff *tariffs = from->tariffs->v;
+    for (size_t i = 0; i < from->tariffs->count; i++) {
         bool is_own = tariffs[i].currency[0] != '\0';
         v[i].name = text_of(tariffs[i].name, mem);
-        v[i].currency = is_own ? text_of(tariffs[i].currency, mem) : span_of(out->currency);
-        const char *fault = read_tariff(&tariffs[i], &v[i], mem);
-        for (size_t k = 0; fault[0] == '\0' && k < v[i].node_count; k++)
+        v[i].currency = is_own ? text_of(tariffs[i].currency, mem) : currency;
+        struct fault f = read_tariff(&tariffs[i], &v[i], mem);
+        for (size_t k = 0; f.what == NULL && k < v[i].node_count; k++)
             if (is_named_before(v, i, k))
-                fault = "nodes: one of them is billed twice";
-        if (fault[0] != '\0')
-            option_error(why, file, tariffs[i].line, "tariff %s: %s", tariffs[i].name, fault);
+                f = (struct fault){"nodes", "one of them is billed twice"};
+        if (f.what != NULL)
+            option_error(why, option_file(from->config), line_of(from, &tariffs[i], f.option),
+                         "tariff %s: %s: %s", tariffs[i].name, f.option, f.what);
     }
 }
 
 /* Faults are lines in why; *out and its texts live in mem. */
-static void read_prices(const struct control_options *o, const char *file, struct price *out,
-                        struct arena *mem, struct buf *why)
+static void read_all(const struct source *from, struct price *out, struct arena *mem,
+                     struct buf *why)
 {
-    struct price_file here = {o->price, o->tariffs};
-    struct option_config *config = NULL;
-    *out = (struct price){.currency = ""};
-    if (o->price_file[0] == '\0') {
-        read_all(&here, file, out, mem, why);
-        return;
-    }
-    if (option_load(&config, &file_section, o->price_file, why) == 0)
-        read_all(option_record(config), o->price_file, out, mem, why);
-    else
-        option_error(why, file, 1, "price_file: %s cannot be used", o->price_file);
-    option_free(&config);
+    size_t count = from->tariffs->count;
+    struct tariff *v = arena_zalloc(mem, (count + 1) * sizeof *v);
+    *out = (struct price){.tariffs = v, .count = count + 1};
+    struct fault f = read_price(from->price, out, &v[count], mem);
+    if (f.what != NULL)
+        option_error(why, option_file(from->config),
+                     option_line(from->config, from->price, f.option), "price: %s: %s", f.option,
+                     f.what);
+    read_tariffs(from, v, span_of(out->currency), mem, why);
 }
 
-void control_prices_check(const struct control_options *o, const char *file, struct buf *why)
+int control_prices_file(const char *file, struct price *out, struct arena *mem, struct buf *why)
+{
+    struct option_config *config = NULL;
+    size_t before = why->n;
+    int err = option_load(&config, &file_section, file, why);
+    if (err != 0)
+        return err;
+    const struct price_file *all = option_record(config);
+    read_all(&(struct source){config, &all->price, &all->tariffs}, out, mem, why);
+    option_free(&config);
+    return why->n == before ? 0 : ERR_CONFIG;
+}
+
+int control_prices_make(struct option_config *config, struct price *out, struct arena *mem,
+                        struct buf *why)
+{
+    const struct control_options *o = option_record(config);
+    size_t before = why->n;
+    *out = (struct price){.currency = ""};
+    if (o->price_file[0] == '\0')
+        read_all(&(struct source){config, &o->price, &o->tariffs}, out, mem, why);
+    else if (control_prices_file(o->price_file, out, mem, why) != 0)
+        option_error(why, option_file(config), option_line(config, o, "price_file"),
+                     "price_file: %s cannot be used", o->price_file);
+    return why->n == before ? 0 : ERR_CONFIG;
+}
+
+int control_prices_check(struct option_config *config, struct buf *why)
 {
     struct price price;
     struct arena mem;
     arena_init(&mem, 16 << 20);
-    read_prices(o, file, &price, &mem, why);
+    int err = control_prices_make(config, &price, &mem, why);
     arena_finish(&mem);
-}
-
-int control_prices_make(const struct control_options *o, const char *file, struct api_config *c,
-                        struct buf *why)
-{
-    size_t before = why->n;
-    read_prices(o, file, &c->price, &c->mem, why);
-    return why->n == before ? 0 : ERR_CONFIG;
+    return err;
 }

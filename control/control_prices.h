@@ -7,10 +7,13 @@
 
 extern const struct option_section price_section, tariff_section;
 
-/* control_prices_check: a line in why for each fault. */
-void control_prices_check(const struct control_options *o, const char *file, struct buf *why);
-/* control_prices_make: c->price, in c->mem. 0, or ERR_CONFIG and lines in why. */
-MUST_USE int control_prices_make(const struct control_options *o, const char *file,
-                                 struct api_config *c, struct buf *why);
+/* control_prices_check: 0, or ERR_CONFIG and a line in why for each fault. */
+MUST_USE int control_prices_check(struct option_config *config, struct buf *why);
+/* control_prices_make: those of the configuration, in mem. 0, or ERR_CONFIG and lines in why. */
+MUST_USE int control_prices_make(struct option_config *config, struct price *out, struct arena *mem,
+                                 struct buf *why);
+/* control_prices_file: those of a file of their own, the same. ERR_IO and ERR_NOT_FOUND too. */
+MUST_USE int control_prices_file(const char *file, struct price *out, struct arena *mem,
+                                 struct buf *why);
 
 #endif

@@ -20,8 +20,6 @@
 #include "lib/web/server_counters.h"
 
 #define ACCESS_LOG_BOUND ((size_t)16 << 20)
-#define BLOCK_MAX_BYTES  ((int64_t)16 << 20)
-#define VARIANTS_MAX     16
 #define ENCODED_SHARE    8  /* of memory, at most, for coded copies */
 #define UPKEEP_STEPS     16 /* some 100 us each */
 #define UPKEEP_BUSY_MS   10
@@ -182,29 +180,10 @@ static void uncharge(void *store, size_t bytes)
 
 static int open_store(struct edge *e, const struct edge_config *c, struct buf *why)
 {
-    struct store_config config = {.memory_bytes = c->memory_bytes,
-                                  .block_max_bytes = BLOCK_MAX_BYTES,
-                                  .variants_max = VARIANTS_MAX};
-    const struct site *sites = c->sites.v;
-    config.block_max_bytes = (int64_t)1 << 20;
-    for (size_t i = 0; i < c->sites.count; i++) {
-        if (sites[i].block_bytes > config.block_max_bytes)
-            config.block_max_bytes = sites[i].block_bytes;
-    }
     struct store_disk *disks = mem_zarray(c->disks.count + 1, sizeof(*disks));
-    const struct disk_options *from = c->disks.v;
+    struct store_config config = edge_store_config(c, disks);
     for (size_t i = 0; i < c->disks.count; i++)
-        disks[i] = (struct store_disk){.path = from[i].path,
-                                       .size_bytes = from[i].size_bytes,
-                                       .weight = from[i].weight,
-                                       .is_reformat = daemon_is_reformat(e->daemon)};
-    config.disks = disks;
-    config.disk_count = (uint32_t)c->disks.count;
-    config.disk_scrub_per_s = c->disk_scrub_per_s;
-    config.disk_slow_ms = c->disk_slow_ms;
-    config.disk_admission = (enum store_admission)c->disk_admission;
-    config.disk_code_level = (int)c->disk_zstd;
-    config.eviction = edge_eviction_name(c->eviction);
+        disks[i].is_reformat = daemon_is_reformat(e->daemon);
     int err = store_create(&e->store, &config, why);
     mem_free(disks);
     struct encoded_config encoded = {.max_bytes = c->memory_bytes / ENCODED_SHARE,
@@ -462,6 +441,7 @@ const struct daemon_program edge_program = {
     .options = &edge_section,
     .counters = counters,
     .check = edge_config_check,
+    .rehearse = edge_config_rehearse,
     .start = start,
     .worker_start = worker_start,
     .ready = ready,

@@ -6,10 +6,15 @@
 #include "lib/site/site.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/daemon/daemon.h"
 #include "lib/http/headers.h"
 
 #define GIB ((int64_t)1 << 30)
 #define MIB ((int64_t)1 << 20)
+
+#define VARIANTS_MAX 16
+#define FAULT_ROOM   8192
 
 static const char *const disk_admissions[] = {"proven", "used", "all",
                                               NULL}; /* enum store_admission */
@@ -114,11 +119,6 @@ const struct option_section edge_section = {
     .line_offset_bytes = OPTION_NO_LINE,
 };
 
-const char *edge_eviction_name(int eviction)
-{
-    return evictions[eviction];
-}
-
 int edge_config_check(struct option_config *config, struct buf *why)
 {
     const struct edge_config *c = option_record(config);
@@ -131,7 +131,7 @@ int edge_config_check(struct option_config *config, struct buf *why)
         err = ERR_CONFIG;
     }
     if (c->listens.count == 0) {
-        option_error(why, file, 1, "listen: at least one section is needed");
+        option_error(why, file, 0, "listen: at least one section is needed");
         err = ERR_CONFIG;
     }
     struct certificates_spec certificates = {&c->certificates, &c->tls};
@@ -149,4 +149,63 @@ int edge_config_check(struct option_config *config, struct buf *why)
     else
         site_table_unref(&sites);
     return err;
+}
+
+struct store_config edge_store_config(const struct edge_config *c, struct store_disk *disks)
+{
+    struct store_config config = {.memory_bytes = c->memory_bytes,
+                                  .block_max_bytes = MIB,
+                                  .variants_max = VARIANTS_MAX,
+                                  .disks = disks,
+                                  .disk_count = (uint32_t)c->disks.count,
+                                  .disk_scrub_per_s = c->disk_scrub_per_s,
+                                  .disk_slow_ms = c->disk_slow_ms,
+                                  .disk_admission = (enum store_admission)c->disk_admission,
+                                  .disk_code_level = (int)c->disk_zstd,
+                                  .eviction = evictions[c->eviction]};
+    const struct site *sites = c->sites.v;
+    for (size_t i = 0; i < c->sites.count; i++)
+        if (sites[i].block_bytes > config.block_max_bytes)
+            config.block_max_bytes = sites[i].block_bytes;
+    const struct disk_options *from = c->disks.v;
+    for (size_t i = 0; i < c->disks.count; i++)
+        disks[i] = (struct store_disk){
+            .path = from[i].path, .size_bytes = from[i].size_bytes, .weight = from[i].weight};
+    return config;
+}
+
+/* What was found is a fault of that line. */
+static void tell(struct option_config *config, int line, struct buf *found, struct buf *why)
+{
+    option_error(why, option_file(config), line, "%.*s", SPAN_FMT(span_trim(buf_span(found))));
+    buf_clear(found);
+}
+
+static bool rehearse_store(struct option_config *config, struct buf *why)
+{
+    const struct edge_config *c = option_record(config);
+    const struct disk_options *from = c->disks.v;
+    struct store_disk *disks = mem_zarray(c->disks.count + 1, sizeof(*disks));
+    struct store_config store = edge_store_config(c, disks);
+    size_t before = why->n;
+    struct buf found;
+    buf_init(&found, FAULT_ROOM);
+    if (store_rehearse_memory(&store, &found) != 0)
+        tell(config, option_line(config, c, "memory"), &found, why);
+    for (uint32_t i = 0; i < store.disk_count; i++)
+        if (store_rehearse_disk(&store, i, &found) != 0)
+            tell(config, from[i].line, &found, why);
+    buf_finish(&found);
+    mem_free(disks);
+    return why->n == before;
+}
+
+int edge_config_rehearse(struct option_config *config, struct buf *why)
+{
+    const struct edge_config *c = option_record(config);
+    bool is_good = rehearse_store(config, why);
+    is_good &= daemon_may_keep(config, c, "access_log", c->access_log, why);
+    is_good &= daemon_may_keep(config, c, "prefill_folder", c->prefill_folder, why);
+    is_good &= daemon_may_keep(config, &c->control, "state_file", c->control.state_file, why);
+    return is_good ? 0 : ERR_CONFIG;
 }

@@ -5,6 +5,7 @@
 #include "edge/admin/control_link.h"
 #include "edge/cluster/mcache.h"
 #include "edge/cluster/members.h"
+#include "edge/store/store.h"
 #include "lib/daemon/admin_base.h"
 #include "lib/daemon/client_limits.h"
 #include "lib/daemon/listen.h"
@@ -24,7 +25,7 @@ struct edge_config {
     int log_level;
     int64_t disk_scrub_per_s, disk_slow_ms, disk_zstd;
     int disk_admission; /* enum store_admission */
-    int eviction;       /* edge_eviction_name */
+    int eviction;       /* of the policies in order of their names */
     const char *access_log, *prefill_folder, *http_url, *https_url, *admin_url;
     struct option_records listens, certificates, sites, disks;
     struct tls_options tls;
@@ -36,9 +37,11 @@ struct edge_config {
 };
 extern const struct option_section edge_section;
 
-/* edge_eviction_name: as edge/store calls it. */
-const char *edge_eviction_name(int eviction);
-/* edge_config_check: what spans options. 0, or ERR_CONFIG and lines in why. */
+/* edge_store_config: borrows c, and disks: room for one of each of its disks and one more. */
+struct store_config edge_store_config(const struct edge_config *c, struct store_disk *disks);
+/* edge_config_check: what spans options. 0, or ERR_CONFIG and lines in why.
+ * edge_config_rehearse: what start would stumble over; changes nothing. */
 MUST_USE int edge_config_check(struct option_config *config, struct buf *why);
+MUST_USE int edge_config_rehearse(struct option_config *config, struct buf *why);
 
 #endif

@@ -81,7 +81,7 @@ static int check_store(struct option_config *config, struct buf *why)
     struct stat st;
     bool has_folder = o->folder[0] != '\0';
     if (has_folder == (o->storages.count > 0) || o->storages.count > 1) {
-        option_error(why, file, 1, "either a folder or one storage section is served");
+        option_error(why, file, 0, "either a folder or one storage section is served");
         return ERR_CONFIG;
     }
     if (!has_folder)
@@ -102,12 +102,12 @@ int origin_options_check(struct option_config *config, struct buf *why)
     if (certificates_check(&certificates, why) != 0)
         err = ERR_CONFIG;
     if (o->listens.count == 0) {
-        option_error(why, file, 1,
+        option_error(why, file, 0,
                      "listen: there is no listen section: listen \"http\" { address = "
                      "\"127.0.0.1:9000\" }");
         err = ERR_CONFIG;
     }
-    if (check_store(config, why) != 0 || mirror_check(&o->mirrors, file, why) != 0)
+    if (check_store(config, why) != 0 || mirror_check(&o->mirrors, config, why) != 0)
         err = ERR_CONFIG;
     if (field_rules_check(&o->rules, file, why) != 0 ||
         admin_check(&o->admin, o->certificates.count > 0, config, why) != 0)

@@ -87,21 +87,21 @@ static void print_column(struct table *t, size_t column, const struct price *pri
 int main(int argc, char **argv)
 {
     struct table t = {0};
-    struct control_options o = {0};
-    struct api_config *config = api_config_create();
+    struct price price;
+    struct arena mem;
     struct buf why;
     if (argc != 4)
         errx(2, "usage: bill PRICES SAMPLES.csv FACTOR");
-    o.price_file = argv[1];
     buf_init(&why, 4096);
-    if (control_prices_make(&o, argv[1], config, &why) != 0)
+    arena_init(&mem, 16 << 20);
+    if (control_prices_file(argv[1], &price, &mem, &why) != 0)
         errx(1, "%.*s", SPAN_FMT(buf_span(&why)));
     read_table(&t, argv[2], strtod(argv[3], NULL));
     for (size_t i = 0; i < t.columns; i++) {
-        print_column(&t, i, &config->price);
+        print_column(&t, i, &price);
         mem_free(t.v[i]);
     }
     buf_finish(&why);
-    api_config_unref(&config);
+    arena_finish(&mem);
     return 0;
 }

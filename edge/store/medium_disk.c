@@ -8,6 +8,7 @@
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/base/whole_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -457,6 +458,46 @@ static int adopt_files(struct medium_disk *m)
     return r;
 }
 
+/* What an operator has to mend, and no disk that fails says. */
+static bool is_for_operator(int e)
+{
+    return e == EACCES || e == EPERM || e == ENOTDIR;
+}
+
+/* Tells what is wrong with a folder whose label was read with r; 0: nothing. */
+static int judge_label(const struct medium_disk *m, int r, struct buf *why)
+{
+    if (r == ERR_VERSION)
+        buf_printf(
+            why,
+            "disk %s: format %u, and this program knows %u and %u; --reformat empties it once\n",
+            m->path, m->version, DISK_VERSION, DISK_LABEL_CODED);
+    else if (r == ERR_SYNTAX)
+        buf_printf(why, "disk %s: its label is damaged; --reformat empties it once\n", m->path);
+    else if (r != 0)
+        buf_printf(why, "disk %s: cannot be used: %s\n", m->path, strerror(errno));
+    return r == ERR_IO && is_for_operator(errno) ? ERR_CONFIG : r;
+}
+
+/* The segments of the label, beside what is asked for. */
+static int judge_sizes(const struct medium_disk *m, const struct store_disk *config,
+                       uint32_t block_max_bytes, struct buf *why)
+{
+    int64_t count = config->size_bytes / m->segment_bytes;
+    if (m->segment_bytes < (int64_t)block_max_bytes * 2) {
+        buf_printf(why,
+                   "disk %s: its segments of %u bytes are too small for blocks of %u; "
+                   "--reformat empties it once\n",
+                   m->path, m->segment_bytes, block_max_bytes);
+        return ERR_VERSION;
+    }
+    if (count >= SEGMENTS_MIN && count <= NUMBER_MAX)
+        return 0;
+    buf_printf(why, "disk %s: size must be between %u and %u segments of %u bytes\n", m->path,
+               SEGMENTS_MIN, NUMBER_MAX, m->segment_bytes);
+    return ERR_CONFIG;
+}
+
 /* The label decides what the folder is. */
 static int know_folder(struct medium_disk *m, const struct store_disk *config,
                        uint32_t block_max_bytes, struct buf *why)
@@ -468,26 +509,36 @@ static int know_folder(struct medium_disk *m, const struct store_disk *config,
         m->segment_bytes = segment_bytes_for(config->size_bytes, block_max_bytes);
         r = label_make(m);
     }
-    if (r == ERR_VERSION)
-        buf_printf(
-            why,
-            "disk %s: format %u, and this program knows %u and %u; --reformat empties it once\n",
-            m->path, m->version, DISK_VERSION, DISK_LABEL_CODED);
-    else if (r == ERR_SYNTAX)
-        buf_printf(why, "disk %s: its label is damaged; --reformat empties it once\n", m->path);
-    else if (r != 0)
-        buf_printf(why, "disk %s: cannot be used: %s\n", m->path, strerror(errno));
+    r = judge_label(m, r, why);
     if (r != 0)
         return r;
     spread_read(m);
-    if (m->segment_bytes < (int64_t)block_max_bytes * 2) {
-        buf_printf(why,
-                   "disk %s: its segments of %u bytes are too small for blocks of %u; "
-                   "--reformat empties it once\n",
-                   m->path, m->segment_bytes, block_max_bytes);
-        return ERR_VERSION;
-    }
-    return 0;
+    return judge_sizes(m, config, block_max_bytes, why);
+}
+
+/* What the label says, or would say where there is none yet. */
+static int foresee_label(struct medium_disk *m, const struct store_disk *config,
+                         uint32_t block_max_bytes)
+{
+    m->folder = open(config->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = m->folder >= 0 ? label_read(m) : errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    if (r == ERR_NOT_FOUND)
+        m->segment_bytes = segment_bytes_for(config->size_bytes, block_max_bytes);
+    return r == ERR_NOT_FOUND ? 0 : r;
+}
+
+int medium_disk_rehearse(const struct store_disk *config, uint32_t block_max_bytes, struct buf *why)
+{
+    struct medium_disk m = {.path = mem_strdup(config->path), .folder = -1};
+    int r = ERR_CONFIG;
+    if (whole_file_may_be_kept(m.path))
+        r = judge_label(&m, foresee_label(&m, config, block_max_bytes), why);
+    else
+        buf_printf(why, "disk %s: cannot be written: %s\n", m.path, strerror(errno));
+    if (r == 0)
+        r = judge_sizes(&m, config, block_max_bytes, why);
+    medium_disk_close(&m);
+    return r;
 }
 
 int medium_disk_open(struct medium_disk *m, const struct store_disk *config,
@@ -501,13 +552,7 @@ int medium_disk_open(struct medium_disk *m, const struct store_disk *config,
         r = know_folder(m, config, block_max_bytes, why);
     if (r != 0)
         return r;
-    int64_t count = config->size_bytes / m->segment_bytes;
-    if (count < SEGMENTS_MIN || count > NUMBER_MAX) {
-        buf_printf(why, "disk %s: size must be between %u and %u segments of %u bytes\n", m->path,
-                   SEGMENTS_MIN, NUMBER_MAX, m->segment_bytes);
-        return ERR_CONFIG;
-    }
-    m->count = (uint32_t)count;
+    m->count = (uint32_t)(config->size_bytes / m->segment_bytes);
     m->fds = mem_zarray(m->count, sizeof(*m->fds));
     for (uint32_t i = 0; i < m->count; i++)
         m->fds[i] = -1;

@@ -34,6 +34,10 @@ struct medium_disk {
 MUST_USE int medium_disk_open(struct medium_disk *m, const struct store_disk *config,
                               uint32_t block_max_bytes, struct buf *why);
 void medium_disk_close(struct medium_disk *m);
+/* medium_disk_rehearse: what medium_disk_open would say that an operator has to mend, without
+ * changing anything and without the lock, which a running process may have. */
+MUST_USE int medium_disk_rehearse(const struct store_disk *config, uint32_t block_max_bytes,
+                                  struct buf *why);
 
 /* All of n bytes; whole pages (bytes, place and memory). 0 or an error with errno kept. */
 MUST_USE int medium_disk_read(const struct medium_disk *m, uint32_t segment, uint64_t at, void *to,

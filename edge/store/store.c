@@ -121,16 +121,35 @@ static void tell_sizes(const struct store *st, const struct store_config *config
              (long long)(st->memory_bytes / (int64_t)object));
 }
 
+int store_rehearse_memory(const struct store_config *config, struct buf *why)
+{
+    int64_t least = MEMORY_MIN_SEGMENTS * segment_bytes_for(config->block_max_bytes);
+    if (config->memory_bytes >= least)
+        return 0;
+    buf_printf(why, "memory: %lld bytes are too few for blocks of %lld: at least %lld\n",
+               (long long)config->memory_bytes, (long long)config->block_max_bytes,
+               (long long)least);
+    return ERR_CONFIG;
+}
+
+int store_rehearse_disk(const struct store_config *config, uint32_t i, struct buf *why)
+{
+    int64_t block_max_bytes = segment_bytes_for(config->block_max_bytes);
+    size_t before = why->n;
+    int r = medium_disk_rehearse(&config->disks[i], (uint32_t)block_max_bytes, why);
+    if (r != ERR_IO)
+        return r;
+    why->n = before;
+    return 0;
+}
+
 int store_create(struct store **out, const struct store_config *config, struct buf *why)
 {
     int64_t segment_bytes = segment_bytes_for(config->block_max_bytes);
+    int r = store_rehearse_memory(config, why);
     *out = NULL;
-    if (config->memory_bytes < MEMORY_MIN_SEGMENTS * segment_bytes) {
-        buf_printf(why, "memory: %lld bytes are too few for blocks of %lld: at least %lld",
-                   (long long)config->memory_bytes, (long long)config->block_max_bytes,
-                   (long long)(MEMORY_MIN_SEGMENTS * segment_bytes));
-        return ERR_CONFIG;
-    }
+    if (r != 0)
+        return r;
     struct store *st = mem_zalloc(sizeof(*st));
     st->magic = STORE_MAGIC;
     st->memory_bytes = config->memory_bytes;
@@ -143,7 +162,7 @@ int store_create(struct store **out, const struct store_config *config, struct b
     pthread_mutex_init(&st->remains_lock, NULL);
     newcomers_init(&st->newcomers);
     digest_random(&st->generation_id, sizeof(st->generation_id));
-    int r = open_memory(st, config, why);
+    r = open_memory(st, config, why);
     if (r == 0 && config->disk_count > 0)
         r = open_disks(st, config, why);
     if (r == 0)

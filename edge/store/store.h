@@ -48,6 +48,10 @@ struct store_config {
  * newest is known first: until store_wait_open says so (false: not within max_ms), what is not
  * known is a miss. What is purged or inserted meanwhile holds against what comes. */
 MUST_USE int store_create(struct store **out, const struct store_config *config, struct buf *why);
+/* What store_create would refuse, found out without changing anything: its memory, its i-th disk
+ * (one that fails it leaves out). 0, or a code and a line in why. */
+MUST_USE int store_rehearse_memory(const struct store_config *config, struct buf *why);
+MUST_USE int store_rehearse_disk(const struct store_config *config, uint32_t i, struct buf *why);
 bool store_wait_open(struct store *st, msec_t max_ms);
 /* store_destroy: no reference may be left. Waits for disks, for STORE_STOP_MS at most: where one
  * hangs longer its store is left as it is, and what was queued to it is lost. */

@@ -70,7 +70,10 @@ void option_error(struct buf *why, const char *file, int line, const char *forma
     va_start(ap, format);
     struct span text = arena_vprintf(&mem, format, ap);
     va_end(ap);
-    buf_printf(why, "%s:%d: %.*s\n", file, line, SPAN_FMT(text));
+    if (line > 0)
+        buf_printf(why, "%s:%d: %.*s\n", file, line, SPAN_FMT(text));
+    else
+        buf_printf(why, "%s: %.*s\n", file, SPAN_FMT(text));
     arena_finish(&mem);
 }
 

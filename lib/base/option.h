@@ -105,7 +105,8 @@ const char *option_changed(const struct option_section *s, const void *a, const 
 MUST_USE int option_refuse_changed(const struct option_section *root, struct option_config *was,
                                    struct option_config *is, const char *const *names,
                                    struct buf *why);
-/* option_error: for checks that span options, in the same form ("file:line: text\n"). */
+/* option_error: for checks that span options, in the same form ("file:line: text\n"). Line 0: what
+ * is wrong stands on none ("file: text\n"), as what is missing. */
 void option_error(struct buf *why, const char *file, int line, const char *format, ...)
     PRINTF(4, 5);
 

@@ -100,3 +100,19 @@ int whole_file_replace(const char *file, struct span text)
     mem_free(beside);
     return err;
 }
+
+bool whole_file_may_be_kept(const char *path)
+{
+    if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0)
+        return true;
+    if (errno != ENOENT)
+        return false;
+    char *folder = mem_strdup(path), *slash = strrchr(folder, '/');
+    if (slash != NULL)
+        slash[slash == folder] = '\0';
+    bool may = faccessat(AT_FDCWD, slash != NULL ? folder : ".", W_OK | X_OK, AT_EACCESS) == 0;
+    int kept = errno;
+    mem_free(folder);
+    errno = kept;
+    return may;
+}

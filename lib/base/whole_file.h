@@ -16,5 +16,8 @@
 MUST_USE int whole_file_read(const char *file, struct buf *out);
 MUST_USE int whole_file_first_line(const char *file, struct buf *out);
 MUST_USE int whole_file_replace(const char *file, struct span text);
+/* whole_file_may_be_kept: whether this file or folder, or the folder in which it is to be made, may
+ * be written; if not, errno tells why. Changes nothing. */
+MUST_USE bool whole_file_may_be_kept(const char *path);
 
 #endif

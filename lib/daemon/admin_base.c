@@ -13,6 +13,7 @@
 
 #define METRICS_MAX_BYTES (16u << 20)
 #define TOKEN_MAX_BYTES   512
+#define FAULT_ROOM        8192
 
 struct admin_base {
     struct admin_base_spec spec;
@@ -65,18 +66,50 @@ static int check_tls(const struct admin_options *options, bool has_certificate,
     return err;
 }
 
+/* Adds it to token; nothing where the options name none. 0, or ERR_IO and what is wrong. */
+static int read_token(const struct admin_options *options, struct buf *token, struct buf *fault)
+{
+    if (options->token_file[0] == '\0')
+        return 0;
+    int err = whole_file_first_line(options->token_file, token);
+    if (err == 0 && token->n > 0)
+        return 0;
+    buf_printf(fault, "admin: token_file \"%s\": %s", options->token_file,
+               err != 0 ? err_text(err) : "is empty");
+    return ERR_IO;
+}
+
+static int check_token(const struct admin_options *options, const struct option_config *config,
+                       struct buf *why)
+{
+    struct buf token, fault;
+    buf_init(&token, TOKEN_MAX_BYTES);
+    buf_init(&fault, FAULT_ROOM);
+    int err = read_token(options, &token, &fault);
+    if (err != 0)
+        option_error(why, option_file(config), option_line(config, options, "token_file"), "%.*s",
+                     SPAN_FMT(buf_span(&fault)));
+    buf_wipe(&token);
+    buf_finish(&fault);
+    return err;
+}
+
 int admin_check(const struct admin_options *options, bool has_certificate,
                 const struct option_config *config, struct buf *why)
 {
     struct addr addr;
-    if (check_tls(options, has_certificate, config, why) != 0)
-        return ERR_CONFIG;
-    if (options->address[0] == 0 || addr_parse(span_of(options->address), -1, &addr) == 0)
-        return 0;
-    option_error(why, option_file(config), option_line(config, options, "address"),
-                 "admin: address \"%s\" is not ADDRESS:PORT (\"127.0.0.1:8081\")",
-                 options->address);
-    return ERR_CONFIG;
+    int err = check_tls(options, has_certificate, config, why);
+    if (options->address[0] == 0)
+        return err != 0 ? ERR_CONFIG : 0;
+    if (addr_parse(span_of(options->address), -1, &addr) != 0) {
+        option_error(why, option_file(config), option_line(config, options, "address"),
+                     "admin: address \"%s\" is not ADDRESS:PORT (\"127.0.0.1:8081\")",
+                     options->address);
+        err = ERR_CONFIG;
+    }
+    if (check_token(options, config, why) != 0)
+        err = ERR_CONFIG;
+    return err != 0 ? ERR_CONFIG : 0;
 }
 
 static void answer_metrics(void *app, struct exchange *x, const struct router_match *m)
@@ -180,20 +213,6 @@ static void on_accept(void *ctx, int fd, const struct addr *peer)
     tls_server_unref(&tls);
 }
 
-static int read_token(struct admin_base *a, const char *file, struct buf *why)
-{
-    struct buf token;
-    buf_init(&token, TOKEN_MAX_BYTES);
-    int err = whole_file_first_line(file, &token);
-    if (err == 0 && token.n > 0)
-        memcpy(a->token, token.p, token.n);
-    else
-        buf_printf(why, "admin: token_file \"%s\": %s\n", file,
-                   err != 0 ? err_text(err) : "is empty");
-    buf_wipe(&token);
-    return a->token[0] != 0 ? 0 : ERR_IO;
-}
-
 int admin_base_start(struct admin_base **out, struct loop *l, const struct admin_base_spec *spec,
                      struct buf *why)
 {
@@ -206,8 +225,12 @@ int admin_base_start(struct admin_base **out, struct loop *l, const struct admin
         return ERR_CONFIG;
     struct admin_base *a = mem_zalloc(sizeof *a);
     a->spec = *spec;
-    if (spec->options->token_file[0] != 0)
-        err = read_token(a, spec->options->token_file, why);
+    struct buf token;
+    buf_init(&token, TOKEN_MAX_BYTES);
+    err = read_token(spec->options, &token, why);
+    if (token.n > 0)
+        memcpy(a->token, token.p, token.n);
+    buf_wipe(&token);
     if (err == 0 && spec->options->client_ca[0] != 0)
         err = tls_authority_load(&a->clients, spec->options->client_ca, why);
     int rc = err == 0 ? listener_bind(&addr, true, &fd) : 0;

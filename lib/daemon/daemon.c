@@ -17,6 +17,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/sink.h"
 #include "lib/base/thread.h"
+#include "lib/base/whole_file.h"
 #include "lib/daemon/arguments.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ struct daemon {
     const struct daemon_program *program;
     void *app;
     const char *config_file;
-    bool is_reformat;
+    bool is_reformat, is_rehearsal;
     struct loop *loop;
     struct slot *slots;
     int worker_count;
@@ -105,10 +106,14 @@ static void log_why(const char *event, struct buf *why)
 
 static int load(const struct daemon *d, struct option_config **out, struct buf *why)
 {
-    int e = option_load(out, d->program->options, d->config_file, why);
-    if (e != 0 || d->program->check == NULL)
+    const struct daemon_program *p = d->program;
+    int e = option_load(out, p->options, d->config_file, why);
+    if (e != 0)
         return e;
-    e = d->program->check(*out, why);
+    if (p->check != NULL)
+        e = p->check(*out, why);
+    if (d->is_rehearsal && p->rehearse != NULL && p->rehearse(*out, why) != 0)
+        e = ERR_CONFIG;
     if (e != 0)
         option_free(out);
     return e;
@@ -466,7 +471,8 @@ int daemon_main(const struct daemon_program *program, void *app, int argc, char 
         struct daemon d = {.program = program,
                            .app = app,
                            .config_file = a.config_file,
-                           .is_reformat = a.is_reformat};
+                           .is_reformat = a.is_reformat,
+                           .is_rehearsal = a.what == ARGUMENTS_CHECK};
         code = load_and_run(&d, a.what, &text);
     } else {
         arguments_answer(a.what, program, &text);
@@ -522,4 +528,14 @@ bool daemon_is_stopping(const struct daemon *d)
 msec_t daemon_started_wall(const struct daemon *d)
 {
     return d->started_wall;
+}
+
+bool daemon_may_keep(struct option_config *config, const void *record, const char *name,
+                     const char *path, struct buf *why)
+{
+    if (path[0] == '\0' || strcmp(path, "-") == 0 || whole_file_may_be_kept(path))
+        return true;
+    option_error(why, option_file(config), option_line(config, record, name),
+                 "%s: %s cannot be written: %s", name, path, strerrordesc_np(errno));
+    return false;
 }

@@ -29,6 +29,9 @@ struct daemon_program {
     const struct counter_table *const *counters; /* ended by NULL */
     /* Checks across options, after the rows' own. Main thread. 0, or ERR_CONFIG and `why`. */
     int (*check)(struct option_config *config, struct buf *why);
+    /* --check-config alone: what start would stumble over on this machine, tried without changing
+     * anything. 0, or ERR_CONFIG and `why`. May be NULL. */
+    int (*rehearse)(struct option_config *config, struct buf *why);
     int (*start)(struct daemon *d, struct option_config *config, struct buf *why);
     void *(*worker_start)(struct daemon *d,
                           struct worker *w); /* its thread; the worker's own state */
@@ -58,7 +61,11 @@ int64_t daemon_descriptors(void);
 struct worker *daemon_worker(struct daemon *d, int i);
 struct option_config *daemon_config(struct daemon *d); /* main thread */
 bool daemon_is_reformat(const struct daemon *d);       /* its disks are to be emptied */
-bool daemon_is_stopping(const struct daemon *d);       /* any thread */
+/* For rehearse: whether the file or folder that this option of this record names (or "", or "-")
+ * may be written or made; if not, a line in why. */
+MUST_USE bool daemon_may_keep(struct option_config *config, const void *record, const char *name,
+                              const char *path, struct buf *why);
+bool daemon_is_stopping(const struct daemon *d); /* any thread */
 msec_t daemon_started_wall(const struct daemon *d);
 void daemon_worker_drained(struct daemon *d, struct worker *w); /* its thread, once */
 void daemon_request_stop(struct daemon *d);                     /* any thread */

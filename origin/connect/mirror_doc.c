@@ -26,7 +26,8 @@ const struct option_section mirror_section = {
     .line_offset_bytes = OPTION_NO_LINE,
 };
 
-int mirror_check(const struct mirror_options *o, const char *file, struct buf *why)
+int mirror_check(const struct mirror_options *o, const struct option_config *config,
+                 struct buf *why)
 {
     int err = 0;
     for (size_t i = 0; i < o->urls.count; i++) {
@@ -34,8 +35,8 @@ int mirror_check(const struct mirror_options *o, const char *file, struct buf *w
         struct url url;
         if (url_parse(text, &url) == 0 && url.query.p == NULL && !span_ends(text, SPAN("/")))
             continue;
-        option_error(why, file, 1, "mirrors: \"%s\" is not http(s)://HOST[:PORT][/PATH]",
-                     o->urls.v[i]);
+        option_error(why, option_file(config), option_line(config, o, "urls"),
+                     "mirrors: \"%s\" is not http(s)://HOST[:PORT][/PATH]", o->urls.v[i]);
         err = ERR_CONFIG;
     }
     return err;

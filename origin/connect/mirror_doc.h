@@ -18,7 +18,9 @@ struct mirror_options {
     struct option_texts urls, trackers;
 };
 extern const struct option_section mirror_section;
-MUST_USE int mirror_check(const struct mirror_options *o, const char *file, struct buf *why);
+/* mirror_check: of the options in config. 0, or ERR_CONFIG and a line in why for each fault. */
+MUST_USE int mirror_check(const struct mirror_options *o, const struct option_config *config,
+                          struct buf *why);
 
 enum mirror_kind { MIRROR_NONE, MIRROR_METALINK, MIRROR_TORRENT };
 /* mirror_kind_of: by the path's ending; *stem: what stands before it. */

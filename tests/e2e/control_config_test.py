@@ -60,12 +60,18 @@ def test_a_wrong_configuration_is_refused(tmp_path, over, reason):
     ("control/byeori-control",
      'state = "s"  operator_token_file = "gone"  api "a" { address = "127.0.0.1:0" }',
      ['node_token_file = "gone"', 'secret_key_file = "gone"', 'geoip_sentinels = {"x"}',
-      'trusted_proxies = {"x"}', 'admin { address = "x" }']),
+      'trusted_proxies = {"x"}', 'admin { address = "x" }', 'price { upstream_per_gb = "much" }',
+      'price_file = "gone"', 'tariff "t" { nodes = {"a"}  flat = "much" }',
+      'admin { address = "127.0.0.1:0"  token_file = "gone" }', 'snapshot = "/no/such/file"']),
     ("edge/byeori-edge", 'listen "a" { address = "127.0.0.1:0" }',
      ['node = "a b"', 'cluster { url = "x" }', 'control { url = "x" }', 'admin { client_ca = "x" }',
-      'listen "b" { address = "x" }', 'listen "b" { address = "127.0.0.1:0"  tls = true }']),
+      'listen "b" { address = "x" }', 'listen "b" { address = "127.0.0.1:0"  tls = true }',
+      'admin { address = "127.0.0.1:0"  token_file = "gone" }', 'access_log = "/no/such/file"',
+      'prefill_folder = "/no/such/folder"', 'disk "/no/such/folder" { size = "64MiB" }',
+      'disk "/proc/version" { size = "64MiB" }']),
     ("origin/byeori-origin", 'listen "a" { address = "127.0.0.1:0" }',
-     ['folder = "/proc/there/is/no/such"', 'admin { tls = true }'])])
+     ['folder = "/proc/there/is/no/such"', 'admin { tls = true }',
+      'admin { address = "127.0.0.1:0"  token_file = "gone" }'])])
 def test_a_fault_is_told_with_its_line(tmp_path, program, right, wrong):
     file = tmp_path / "conf"
     for line in wrong:
@@ -73,6 +79,17 @@ def test_a_fault_is_told_with_its_line(tmp_path, program, right, wrong):
         told = run_tool(program, "-c", file, "--check-config")
         assert told.returncode == 1
         assert f"{file}:3: {line.split()[0]}" in told.stderr, told.stderr
+
+
+@pytest.mark.parametrize("program, text, missing", [
+    ("control/byeori-control", 'state = "s"  operator_token_file = "gone"', "api"),
+    ("edge/byeori-edge", 'node = "a"', "listen"),
+    ("origin/byeori-origin", 'folder = "/"', "listen")])
+def test_what_is_missing_stands_on_no_line(tmp_path, program, text, missing):
+    file = tmp_path / "conf"
+    file.write_text(f"{text}\n")
+    told = run_tool(program, "-c", file, "--check-config")
+    assert told.returncode == 1 and f"{file}: {missing}: " in told.stderr, told.stderr
 
 
 def test_a_short_token_is_refused(tmp_path):

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from tests.harness.content import Content
-from tests.harness.programs import Edge, wait_until
+from tests.harness.programs import Edge, run_tool, wait_until
 
 MIB = 1 << 20
 BLOCK = 256 << 10
@@ -145,6 +145,27 @@ def test_a_foreign_format_is_refused_with_the_remedy(disk_edge, origin, tmp_path
     edge.launch()
     wait_until(lambda: not edge.is_running(), "it refuses")
     assert "format 9" in edge.stderr()[len(before):] and "--reformat" in edge.stderr()
+
+
+def test_a_check_finds_what_a_start_would_and_touches_nothing(disk_edge, tmp_path):
+    def check():
+        return run_tool("edge/byeori-edge", "-c", edge.file, "--check-config")
+
+    edge = disk_edge()
+    told = check()
+    assert told.returncode == 0, told.stderr    # though its disks are in use
+    edge.stop()
+    was = {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*")}
+    label = tmp_path / "disk" / "byeori-disk"
+    line = next(i for i, text in enumerate(edge.file.read_text().splitlines(), 1)
+                if text.startswith("disk "))
+    assert check().returncode == 0
+    assert {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*")} == was
+    for text, fault in (("byeori-disk 9 x", "--reformat"), ("nothing", "label is damaged")):
+        label.write_text(text)
+        told = check()
+        assert told.returncode == 1 and f"{edge.file}:{line}: disk " in told.stderr
+        assert fault in told.stderr
 
 
 def words(size):

@@ -132,13 +132,24 @@ static void documents_are_known_by_their_ending(void **state)
 static void urls_are_checked(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"dl.example", "http://a/", "ftp://a", "http://a?b"};
+    static const struct {
+        const char *text;
+        int wanted;
+    } cases[] = {{"\nurls = {\"https://a/b\"}", 0},
+                 {"\nurls = {\"dl.example\"}", ERR_CONFIG},
+                 {"\nurls = {\"http://a/\"}", ERR_CONFIG},
+                 {"\nurls = {\"ftp://a\"}", ERR_CONFIG},
+                 {"\nurls = {\"http://a?b\"}", ERR_CONFIG}};
     struct buf why;
     buf_init(&why, 4096);
-    assert_int_equal(mirror_check(&options, "f", &why), 0);
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        const struct mirror_options o = {{&bad[i], 1}, {NULL, 0}};
-        assert_int_equal(mirror_check(&o, "f", &why), ERR_CONFIG);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct option_config *c;
+        assert_int_equal(option_load_text(&c, &mirror_section, "f", span_of(cases[i].text), &why),
+                         0);
+        buf_clear(&why);
+        assert_int_equal(mirror_check(option_record(c), c, &why), cases[i].wanted);
+        assert_int_equal(span_starts(buf_span(&why), SPAN("f:2: mirrors: ")), cases[i].wanted != 0);
+        option_free(&c);
     }
     buf_finish(&why);
 }
