@@ -462,8 +462,10 @@ static void worker_stop(struct daemon *d, struct worker *w)
 /* ---- reload ---- */
 
 static const char *const fixed_names[] = {
-    "state",         "snapshot",        "routes_only", "workers", "purge_keep", "audit_keep",
-    "operator_rate", "secret_key_file", "router",      "api",     "dns",        NULL};
+    "state",      "snapshot",   "routes_only",   "workers",
+    "purge_keep", "audit_keep", "operator_rate", "secret_key_file",
+    "router",     "api",        "dns",           "admin",
+    NULL};
 
 static int reload(struct daemon *d, struct option_config *config, struct buf *why)
 {

@@ -200,7 +200,7 @@ static void worker_stop(struct daemon *d, struct worker *w)
 /* Everything else of a file can change while it runs: rules, index, time-outs, certificates. */
 static const char *const fixed_names[] = {"folder",   "storage",    "mirrors",  "releases",
                                           "sendfile", "io_threads", "io_queue", "workers",
-                                          "listen",   NULL};
+                                          "listen",   "admin",      NULL};
 
 static void take_news(struct mail *m)
 {

@@ -85,8 +85,7 @@ int option_refuse_changed(const struct option_section *root, struct option_confi
     const char *name = option_changed(root, option_record(was), record, names);
     if (name == NULL)
         return 0;
-    int line = option_line(is, record, name);
-    option_error(why, option_file(is), line > 0 ? line : 1, "%s: cannot change without a restart",
-                 name);
+    option_error(why, option_file(is), option_line(is, record, name),
+                 "%s: cannot change without a restart", name);
     return ERR_CONFIG;
 }

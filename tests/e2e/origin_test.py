@@ -171,9 +171,11 @@ def test_reload_takes_new_rules_and_refuses_what_cannot_change(gateway):
     gateway.configure(values)
     gateway.reload()
     wait_until(lambda: gateway.get("/small.txt").header("Cache-Control") == "max-age=7", "reload")
-    gateway.configure({**values, "folder": "/", ("rule", "*.txt"): {"cache_control": "x"}})
-    gateway.reload()
-    wait_until(lambda: "folder: cannot change without a restart" in gateway.stderr(), "a refusal")
+    for name, value in (("folder", "/"), ("admin", {"address": "127.0.0.1:0"})):
+        gateway.configure({**values, name: value, ("rule", "*.txt"): {"cache_control": "x"}})
+        gateway.reload()
+        wait_until(lambda: f" {name}: cannot change without a restart" in gateway.stderr(),
+                   f"{name} is refused")
     assert gateway.get("/small.txt").header("Cache-Control") == "max-age=7"
 
 
