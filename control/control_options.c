@@ -395,7 +395,7 @@ int control_options_check(struct option_config *config, struct buf *why)
     is_wrong |= admin_check(&o->admin, has_certificate, config, why) != 0;
     is_wrong |= listen_check(&o->routers, has_certificate, file, why) != 0;
     is_wrong |= listen_check(&o->apis, has_certificate, file, why) != 0;
-    is_wrong |= certificates_check(&certificates, why) != 0;
+    is_wrong |= certificates_check(&certificates, config, why) != 0;
     is_wrong |= dns_check(&o->zones, file, why) != 0;
     return is_wrong || why->n > before ? ERR_CONFIG : 0;
 }

@@ -3,6 +3,7 @@
  * The options of byeori-edge: its own, and the sections of its parts. */
 #include "edge/edge_options.h"
 
+#include "edge/edge_sites.h"
 #include "lib/site/site.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -137,7 +138,7 @@ int edge_config_check(struct option_config *config, struct buf *why)
     struct certificates_spec certificates = {&c->certificates, &c->tls};
     bool is_given_one = c->control.url[0] != '\0'; /* perhaps, by the control plane */
     if (listen_check(&c->listens, c->certificates.count > 0 || is_given_one, file, why) != 0 ||
-        certificates_check(&certificates, why) != 0)
+        certificates_check(&certificates, config, why) != 0)
         err = ERR_CONFIG;
     if (admin_check(&c->admin, c->certificates.count > 0, config, why) != 0 ||
         control_check(&c->control, config, why) != 0)
@@ -200,10 +201,25 @@ static bool rehearse_store(struct option_config *config, struct buf *why)
     return why->n == before;
 }
 
+/* Certificates of sites' origins. What the check found would be told twice. */
+static bool rehearse_sites(struct option_config *config, struct buf *why)
+{
+    struct edge_sites_from from = {.file = option_file(config)};
+    struct upstream_set *set = NULL;
+    if (why->n > 0)
+        return true;
+    struct peers *peers = peers_create();
+    int err = edge_sites_make(&set, &from, peers, why);
+    upstream_set_unref(&set);
+    peers_destroy(&peers);
+    return err == 0;
+}
+
 int edge_config_rehearse(struct option_config *config, struct buf *why)
 {
     const struct edge_config *c = option_record(config);
-    bool is_good = rehearse_store(config, why);
+    bool is_good = rehearse_sites(config, why);
+    is_good &= rehearse_store(config, why);
     is_good &= daemon_may_keep(config, c, "access_log", c->access_log, why);
     is_good &= daemon_may_keep(config, c, "prefill_folder", c->prefill_folder, why);
     is_good &= daemon_may_keep(config, &c->control, "state_file", c->control.state_file, why);

@@ -99,7 +99,7 @@ int origin_options_check(struct option_config *config, struct buf *why)
     const char *file = option_file(config);
     struct certificates_spec certificates = {&o->certificates, &o->tls};
     int err = listen_check(&o->listens, o->certificates.count > 0, file, why);
-    if (certificates_check(&certificates, why) != 0)
+    if (certificates_check(&certificates, config, why) != 0)
         err = ERR_CONFIG;
     if (o->listens.count == 0) {
         option_error(why, file, 0,

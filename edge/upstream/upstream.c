@@ -49,7 +49,14 @@ static int tls_of_site(struct tls_client **out, const struct site *site, struct 
         is_needed |= site->origin_list[i].url.scheme == SCHEME_HTTPS;
     for (size_t i = 0; i < site->shields.count; i++)
         is_needed |= span_starts(span_of(site->shields.v[i]), SPAN("https:"));
-    return is_needed ? tls_client_create(out, &spec, why) : 0;
+    if (!is_needed)
+        return 0;
+    size_t before = why->n;
+    buf_printf(why, "site \"%s\": ", site->name);
+    int err = tls_client_create(out, &spec, why);
+    if (err == 0)
+        why->n = before;
+    return err;
 }
 
 static void shields_init(struct upstream *u, struct peers *peers, struct tls_client *tls)

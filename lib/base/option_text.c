@@ -11,6 +11,7 @@ struct cleaner {
     int line;
     char *out;
     struct option_text_fault *fault;
+    int depth, opened; /* of braces; the line of the outermost one */
 };
 
 static int refuse(struct cleaner *c, int line, const char *what)
@@ -121,6 +122,16 @@ static int pass_string(struct cleaner *c, char quote)
     return err != 0 ? err : refuse(c, opened, "the string that begins here is not closed");
 }
 
+/* Of sections and lists. One too many to the right is a fault to libconfuse, one too few is not: a
+ * file that was cut off would be taken as far as it goes. */
+static void count_brace(struct cleaner *c, char byte)
+{
+    if (byte == '{' && c->depth++ == 0)
+        c->opened = c->line;
+    if (byte == '}' && c->depth > 0)
+        c->depth--;
+}
+
 static bool is_word(char byte)
 {
     return byte != '\0' && strchr(" \t\r\n\"'#={}()+,", byte) == NULL;
@@ -154,6 +165,7 @@ static int pass_plain(struct cleaner *c, bool was_word)
     const char *fault = fault_of(byte, next);
     if (fault != NULL)
         return refuse(c, c->line, fault);
+    count_brace(c, byte);
     pass(c, byte == '\r');
     return 0;
 }
@@ -168,5 +180,7 @@ int option_text_clean(struct span text, char *out, struct option_text_fault *fau
         err = pass_plain(&c, was_word);
         was_word = is_word(byte);
     }
+    if (err == 0 && c.depth > 0)
+        err = refuse(&c, c.opened, "the \"{\" on this line is not closed");
     return err;
 }

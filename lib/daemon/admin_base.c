@@ -61,8 +61,14 @@ static int check_tls(const struct admin_options *options, bool has_certificate,
     }
     if (options->client_ca[0] == '\0')
         return 0;
-    int err = tls_authority_load(&clients, options->client_ca, why);
+    struct buf fault;
+    buf_init(&fault, FAULT_ROOM);
+    int err = tls_authority_load(&clients, options->client_ca, &fault);
+    if (err != 0)
+        option_error(why, option_file(config), option_line(config, options, "client_ca"),
+                     "admin: client_ca: %.*s", SPAN_FMT(span_trim(buf_span(&fault))));
     tls_authority_unref(&clients);
+    buf_finish(&fault);
     return err;
 }
 

@@ -190,16 +190,50 @@ static int holdings_init(struct holdings *h, const struct certificates_spec *spe
     return err;
 }
 
-int certificates_check(const struct certificates_spec *spec, struct buf *why)
+/* What was found is a fault of that line. */
+static int tell(const struct option_config *config, int line, const char *of, struct buf *found,
+                struct buf *why)
 {
-    struct holdings h;
+    option_error(why, option_file(config), line, "%s: %.*s", of,
+                 SPAN_FMT(span_trim(buf_span(found))));
+    buf_clear(found);
+    return ERR_CERTIFICATE;
+}
+
+static int check_pairs(const struct option_records *certificates,
+                       const struct option_config *config, struct buf *why)
+{
+    const struct certificate_options *o = certificates->v;
+    struct buf found;
+    int err = 0;
+    buf_init(&found, WHY_MAX_BYTES);
+    for (size_t i = 0; i < certificates->count; i++) {
+        struct tls_pair files = {
+            .chain_file = o[i].chain, .key_file = o[i].key, .ocsp_file = o[i].ocsp};
+        struct tls_identity *identity = NULL;
+        char *of = mem_printf("certificate \"%s\"", o[i].name);
+        if (tls_identity_load(&identity, &files, &found) != 0)
+            err = tell(config, o[i].line, of, &found, why);
+        tls_identity_unref(&identity);
+        mem_free(of);
+    }
+    buf_finish(&found);
+    return err;
+}
+
+int certificates_check(const struct certificates_spec *spec, const struct option_config *config,
+                       struct buf *why)
+{
     struct tls_tickets *tickets = tls_tickets_create();
-    int err = tls_tickets_load(tickets, spec->tls->ticket_keys, why);
-    int fault = holdings_init(&h, spec, why);
+    struct buf found;
+    buf_init(&found, WHY_MAX_BYTES);
+    int err = check_pairs(spec->certificates, config, why);
+    if (tls_tickets_load(tickets, spec->tls->ticket_keys, &found) != 0)
+        err = tell(config, option_line(config, spec->tls, "ticket_keys"), "tls.ticket_keys", &found,
+                   why);
+    buf_finish(&found);
     tls_tickets_unref(&tickets);
-    if (fault == 0)
-        holdings_finish(&h);
-    return err != 0 ? err : fault;
+    return err;
 }
 
 /* ---- swapping ---- */

@@ -31,8 +31,10 @@ struct certificates_spec {
     const struct option_records *certificates; /* of struct certificate_options */
     const struct tls_options *tls;
 };
-/* certificates_check: for --check-config: every file loads. */
-MUST_USE int certificates_check(const struct certificates_spec *spec, struct buf *why);
+/* certificates_check: every file that config names in spec loads. 0, or ERR_CERTIFICATE and a line
+ * in why for each fault. */
+MUST_USE int certificates_check(const struct certificates_spec *spec,
+                                const struct option_config *config, struct buf *why);
 
 struct certificates;
 /* 0 and *out, or ERR_CERTIFICATE and a line in why for each fault. Copies what it needs of spec. */

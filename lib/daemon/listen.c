@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#define FAULT_ROOM 8192
+
 struct listen_port {
     struct listen_set *set;
     struct listen_tag tag;
@@ -89,23 +91,37 @@ static int check_addresses(const struct option_records *listens, const char *fil
     return err;
 }
 
+/* 0, or ERR_CONFIG and what is wrong. */
+static int check_clients_of(const struct listen_options *o, struct buf *fault)
+{
+    struct tls_authority *authority = NULL;
+    if (o->client_ca[0] == '\0')
+        return 0;
+    if (!o->tls) {
+        buf_printf(fault, "client_ca needs tls = true");
+        return ERR_CONFIG;
+    }
+    buf_printf(fault, "client_ca: ");
+    int err = tls_authority_load(&authority, o->client_ca, fault);
+    tls_authority_unref(&authority);
+    return err == 0 ? 0 : ERR_CONFIG;
+}
+
 static int check_clients(const struct option_records *listens, const char *file, struct buf *why)
 {
+    struct buf fault;
     int err = 0;
+    buf_init(&fault, FAULT_ROOM);
     for (size_t i = 0; i < listens->count; i++) {
         const struct listen_options *o = listen_option(listens, i);
-        struct tls_authority *authority;
-        if (o->client_ca[0] == '\0')
-            continue;
-        if (!o->tls) {
-            option_error(why, file, o->line, "listen \"%s\": client_ca needs tls = true", o->name);
+        if (check_clients_of(o, &fault) != 0) {
+            option_error(why, file, o->line, "listen \"%s\": %.*s", o->name,
+                         SPAN_FMT(span_trim(buf_span(&fault))));
             err = ERR_CONFIG;
-        } else if (tls_authority_load(&authority, o->client_ca, why) != 0) {
-            err = ERR_CONFIG;
-        } else {
-            tls_authority_unref(&authority);
         }
+        buf_clear(&fault);
     }
+    buf_finish(&fault);
     return err;
 }
 

@@ -8,6 +8,7 @@
 #include "lib/site/network.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 #define KIB       1024LL
 #define MIB       (1024 * KIB)
@@ -328,8 +329,11 @@ static void check_site(struct checking *c, struct site_origin *origins, struct n
         fault(c, "fill", s->fill, "is none of \"range\", \"whole\", \"whole-after N\"");
     if (s->health_path[0] != '\0' && !url_path_is_valid(span_of(s->health_path)))
         fault(c, "health_path", s->health_path, "is not a path like \"/healthz\"");
-    if ((s->block_bytes & (s->block_bytes - 1)) != 0)
-        fault(c, "block", "", "is not a power of two");
+    if ((s->block_bytes & (s->block_bytes - 1)) != 0) {
+        char bytes[24];
+        snprintf(bytes, sizeof(bytes), "%lld", (long long)s->block_bytes);
+        fault(c, "block", bytes, "bytes are not a power of two");
+    }
     if (s->shares_hosts && s->hosts.count > 0 && span_starts(span_of(s->hosts.v[0]), SPAN("*")))
         fault(c, "share_hosts", s->hosts.v[0], "stands first, and origins cannot be asked for it");
     for (size_t i = 0; i < s->hosts.count; i++)

@@ -68,7 +68,8 @@ def test_a_wrong_configuration_is_refused(tmp_path, over, reason):
       'listen "b" { address = "x" }', 'listen "b" { address = "127.0.0.1:0"  tls = true }',
       'admin { address = "127.0.0.1:0"  token_file = "gone" }', 'access_log = "/no/such/file"',
       'prefill_folder = "/no/such/folder"', 'disk "/no/such/folder" { size = "64MiB" }',
-      'disk "/proc/version" { size = "64MiB" }']),
+      'disk "/proc/version" { size = "64MiB" }', 'certificate "a" { chain = "gone"  key = "gone" }',
+      'tls { ticket_keys = "gone" }']),
     ("origin/byeori-origin", 'listen "a" { address = "127.0.0.1:0" }',
      ['folder = "/proc/there/is/no/such"', 'admin { tls = true }',
       'admin { address = "127.0.0.1:0"  token_file = "gone" }'])])
@@ -90,6 +91,14 @@ def test_what_is_missing_stands_on_no_line(tmp_path, program, text, missing):
     file.write_text(f"{text}\n")
     told = run_tool(program, "-c", file, "--check-config")
     assert told.returncode == 1 and f"{file}: {missing}: " in told.stderr, told.stderr
+
+
+def test_a_check_reads_the_certificates_of_a_sites_origins(tmp_path):
+    file = tmp_path / "conf"
+    file.write_text('listen "a" { address = "127.0.0.1:0" }\nsite "far" { hosts = {"a.example"} '
+                    'origins = {"https://127.0.0.1:9"} ca_file = "gone" }\n')
+    told = run_tool("edge/byeori-edge", "-c", file, "--check-config")
+    assert told.returncode == 1 and 'site "far": gone: No such file' in told.stderr, told.stderr
 
 
 def test_a_short_token_is_refused(tmp_path):

@@ -382,6 +382,8 @@ static void broken_syntax_is_told_with_its_line(void **state)
     (void)state;
     refused("node = \"a\nworkers = 1\n",
             "edge.conf:1: the string that begins here is not closed\n");
+    refused("node = a\nsite \"x\" {\n  hosts = {a, b\n",
+            "edge.conf:2: the \"{\" on this line is not closed\n");
     refused("node = a\n/* lost\n\n", "edge.conf:2: the comment that begins here is not closed\n");
     refused("\nnode \"a\"\n", "edge.conf:2: missing equal sign after option 'node'\n");
     refused("site { }\n", "edge.conf:1: missing title for section 'site'\n");
