@@ -118,7 +118,7 @@ def stop_on_term(*_):
 
 
 def run(arguments):
-    parser = argparse.ArgumentParser(prog="./byeori up", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="./byeori up", description=" ".join(__doc__.split()))
     parser.add_argument("--once", action="store_true",
                         help="play the tour, check every claim, print the results and end")
     a = parser.parse_args(arguments)

@@ -13,7 +13,8 @@ COLOURS = ["#c8553d", "#9aa0a6", "#3d7ea6", "#5b8e55", "#8d6cab", "#c9a227", "#4
 SCRIPT = """
 set terminal {terminal} size 1500,640 font ",12"
 set output "{out}"
-set title "CPU time of the server for one hit, over byeori's (below 1: less than byeori)"
+set title "CPU time of the server for one hit, over byeori's (below 1: less than byeori); \\
+floor: a program that only sends what it has ready"
 set style data histograms
 set style histogram clustered gap 1
 set style fill solid 0.9 noborder
