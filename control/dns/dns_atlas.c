@@ -11,11 +11,13 @@
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 
+#include <endian.h>
 #include <stdatomic.h>
 
 #define ATLAS_MAGIC 0x6fa3d11eU
 #define IS_REGION   0x80000000U /* a reference: to a region, else to a fork */
 #define NO_REF      0x7fffffffU
+#define TOGETHER    32 /* look-ups side by side */
 #define STEPS_SPARE (1U << 20)
 #define IPV4_PREFIX 96 /* ::ffff:0:0, as overrides have it */
 
@@ -411,17 +413,77 @@ bool dns_atlas_fits(const struct dns_atlas *a, const struct dns_view *view)
            a->config_version == view->config_version;
 }
 
-struct dns_region dns_atlas_find(const struct dns_atlas *a, const struct addr *client)
+/* ---- look-ups ---- */
+
+static bool is_v6(const struct addr *a)
 {
-    bool is_v6 = client->any.sa_family == AF_INET6;
-    const uint8_t *address =
-        is_v6 ? client->v6.sin6_addr.s6_addr : (const uint8_t *)&client->v4.sin_addr;
-    struct jump from = (is_v6 ? a->v6 : a->v4)[address[0] << 8 | address[1]];
-    uint32_t at = from.at, bits = from.bits;
-    for (unsigned end = is_v6 ? 128 : 32; (at & IS_REGION) == 0 && bits < end; bits++)
-        at = a->forks[at].half[address[bits / 8] >> (7 - bits % 8) & 1];
-    /* a broken database's tree may be deeper than addresses are long: look-ups find nothing then */
-    return (struct dns_region){(at & IS_REGION) != 0 ? at & ~IS_REGION : a->elsewhere, bits};
+    return a->any.sa_family == AF_INET6;
+}
+
+static const uint8_t *address_of_client(const struct addr *a)
+{
+    return is_v6(a) ? a->v6.sin6_addr.s6_addr : (const uint8_t *)&a->v4.sin_addr;
+}
+
+static const struct jump *jump_of(const struct dns_atlas *a, const struct addr *client)
+{
+    const uint8_t *address = address_of_client(client);
+    return &(is_v6(client) ? a->v6 : a->v4)[address[0] << 8 | address[1]];
+}
+
+/* Down from where `way` is until a region or the `end` of these bits of an address, of which the
+ * highest is the first to follow. */
+static struct jump walk(const struct dns_atlas *a, struct jump way, uint64_t bits, uint32_t end)
+{
+    const struct fork *forks = a->forks;
+    uint32_t at = way.at, depth = way.bits;
+    for (; (at & IS_REGION) == 0 && depth < end; depth++, bits <<= 1)
+        at = forks[at].half[bits >> 63];
+    return (struct jump){at, depth};
+}
+
+static struct jump walk_address(const struct dns_atlas *a, struct jump way,
+                                const struct addr *client)
+{
+    uint64_t halves[2];
+    if (!is_v6(client)) {
+        uint64_t bits = (uint64_t)ntohl(client->v4.sin_addr.s_addr) << 32;
+        return walk(a, way, bits << way.bits, 32);
+    }
+    memcpy(halves, &client->v6.sin6_addr, sizeof halves);
+    way = walk(a, way, be64toh(halves[0]) << way.bits, 64);
+    return walk(a, way, be64toh(halves[1]), 128);
+}
+
+/* A broken database's tree may be deeper than addresses are long: look-ups find nothing then. */
+static struct dns_region region_at(const struct dns_atlas *a, struct jump end)
+{
+    bool is_found = (end.at & IS_REGION) != 0;
+    return (struct dns_region){is_found ? end.at & ~IS_REGION : a->elsewhere, end.bits};
+}
+
+static void find_together(const struct dns_atlas *a, const struct addr *const *clients,
+                          size_t count, struct dns_region *out)
+{
+    const struct jump *jumps[TOGETHER];
+    for (size_t i = 0; i < count; i++) {
+        jumps[i] = jump_of(a, clients[i]);
+        __builtin_prefetch(jumps[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if ((jumps[i]->at & IS_REGION) == 0)
+            __builtin_prefetch(&a->forks[jumps[i]->at]);
+    for (size_t i = 0; i < count; i++)
+        out[i] = region_at(a, walk_address(a, *jumps[i], clients[i]));
+}
+
+void dns_atlas_find(const struct dns_atlas *a, const struct addr *const *clients, size_t count,
+                    struct dns_region *out)
+{
+    for (size_t at = 0, many; at < count; at += many) {
+        many = count - at < TOGETHER ? count - at : TOGETHER;
+        find_together(a, clients + at, many, out + at);
+    }
 }
 
 const struct dns_resident *dns_atlas_resident(const struct dns_atlas *a, uint32_t region)

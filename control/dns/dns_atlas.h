@@ -33,7 +33,10 @@ void dns_atlas_unref(struct dns_atlas **a); /* takes *a; NULL is fine */
 
 /* dns_atlas_fits: whether what it says holds for the view. */
 bool dns_atlas_fits(const struct dns_atlas *a, const struct dns_view *view);
-struct dns_region dns_atlas_find(const struct dns_atlas *a, const struct addr *client);
+/* dns_atlas_find: of `count` clients, side by side: what one look-up misses in the processor's
+ * caches is waited for together with what the others do. */
+void dns_atlas_find(const struct dns_atlas *a, const struct addr *const *clients, size_t count,
+                    struct dns_region *out);
 const struct dns_resident *dns_atlas_resident(const struct dns_atlas *a, uint32_t region);
 size_t dns_atlas_regions(const struct dns_atlas *a);
 size_t dns_atlas_networks(const struct dns_atlas *a);

@@ -4,33 +4,24 @@
 #include "control/dns/dns_edns.h"
 
 #include "control/dns/dns_knot.h"
+#include "lib/base/err.h"
 
 #define FAMILY_IPV4 1 /* IANA address families, in RFC 7871 */
 #define FAMILY_IPV6 2
 #define SUBNET_HEAD 4 /* family, source and scope */
 
-/* The next of the options; false: there is none, or not all of it. */
-static bool next_option(struct span *rest, uint16_t *code, struct span *data)
+/* The first `bytes` of an address; the others are zero. */
+static void put_address(struct addr *out, unsigned family, const uint8_t *p, size_t bytes)
 {
-    const uint8_t *p = (const uint8_t *)rest->p;
-    if (rest->n < KNOT_EDNS_OPTION_HDRLEN)
-        return false;
-    size_t n = knot_wire_read_u16(p + 2);
-    if (n > rest->n - KNOT_EDNS_OPTION_HDRLEN)
-        return false;
-    *code = knot_wire_read_u16(p);
-    *data = span_make(p + KNOT_EDNS_OPTION_HDRLEN, n);
-    *rest = span_skip(*rest, KNOT_EDNS_OPTION_HDRLEN + n);
-    return true;
-}
-
-bool dns_edns_is_whole(struct span options)
-{
-    uint16_t code;
-    struct span data;
-    while (next_option(&options, &code, &data)) {
+    uint8_t *to = out->v6.sin6_addr.s6_addr;
+    if (family == FAMILY_IPV4) {
+        *out = (struct addr){.v4 = {.sin_family = AF_INET}};
+        to = (uint8_t *)&out->v4.sin_addr;
+    } else {
+        *out = (struct addr){.v6 = {.sin6_family = AF_INET6}};
     }
-    return options.n == 0;
+    for (size_t i = 0; i < bytes; i++)
+        to[i] = p[i];
 }
 
 /* A family that is not known is as if there were no option; what breaks the rules of the option is
@@ -49,14 +40,7 @@ static int read_subnet(struct dns_query *q, struct span data)
         return DNS_FORMERR;
     if (bits % 8 != 0 && (uint8_t)(p[data.n - 1] << bits % 8) != 0)
         return DNS_FORMERR;
-    struct addr *a = &q->subnet.address;
-    if (family == FAMILY_IPV4) {
-        *a = (struct addr){.v4 = {.sin_family = AF_INET}};
-        memcpy(&a->v4.sin_addr, p + SUBNET_HEAD, bytes);
-    } else {
-        *a = (struct addr){.v6 = {.sin6_family = AF_INET6}};
-        memcpy(&a->v6.sin6_addr, p + SUBNET_HEAD, bytes);
-    }
+    put_address(&q->subnet.address, family, p + SUBNET_HEAD, bytes);
     q->subnet.source_bits = (uint8_t)bits;
     q->has_subnet = true;
     return DNS_NOERROR;
@@ -76,25 +60,35 @@ static int read_cookie(struct dns_query *q, struct span data)
     return DNS_NOERROR;
 }
 
+/* Once something is wrong nothing more is read, but for the lengths of what follows. */
+static int read_option(struct dns_query *q, uint16_t code, struct span data, bool *has_seen_subnet)
+{
+    if (code == KNOT_EDNS_OPTION_CLIENT_SUBNET && !*has_seen_subnet) {
+        *has_seen_subnet = true;
+        return read_subnet(q, data);
+    }
+    if (code == KNOT_EDNS_OPTION_COOKIE && !q->has_cookie)
+        return read_cookie(q, data);
+    if (code == KNOT_EDNS_OPTION_NSID)
+        q->has_nsid = true;
+    return DNS_NOERROR;
+}
+
 int dns_edns_read(struct dns_query *q, const struct dns_edns *e)
 {
-    struct span rest = e->options, data;
+    const uint8_t *p = (const uint8_t *)e->options.p, *end = p + e->options.n;
     bool has_seen_subnet = false;
-    uint16_t code;
-    int rcode = DNS_NOERROR;
+    int rcode = e->version == KNOT_EDNS_VERSION ? DNS_NOERROR : DNS_BADVERS;
     q->has_edns = true;
     q->payload_bytes = e->payload_bytes;
-    if (e->version != KNOT_EDNS_VERSION)
-        return DNS_BADVERS;
-    while (rcode == DNS_NOERROR && next_option(&rest, &code, &data)) {
-        if (code == KNOT_EDNS_OPTION_CLIENT_SUBNET && !has_seen_subnet) {
-            has_seen_subnet = true;
-            rcode = read_subnet(q, data);
-        } else if (code == KNOT_EDNS_OPTION_COOKIE && !q->has_cookie) {
-            rcode = read_cookie(q, data);
-        } else if (code == KNOT_EDNS_OPTION_NSID) {
-            q->has_nsid = true;
-        }
+    while (end - p >= KNOT_EDNS_OPTION_HDRLEN) {
+        size_t n = knot_wire_read_u16(p + 2), left = (size_t)(end - p) - KNOT_EDNS_OPTION_HDRLEN;
+        if (n > left)
+            return ERR_SYNTAX;
+        struct span data = span_make(p + KNOT_EDNS_OPTION_HDRLEN, n);
+        if (rcode == DNS_NOERROR)
+            rcode = read_option(q, knot_wire_read_u16(p), data, &has_seen_subnet);
+        p += KNOT_EDNS_OPTION_HDRLEN + n;
     }
-    return rcode;
+    return p == end ? rcode : ERR_SYNTAX;
 }

@@ -12,10 +12,8 @@ struct dns_edns {
     struct span options; /* codes and lengths with their data; borrowed */
 };
 
-/* dns_edns_is_whole: whether the options' lengths add up. */
-bool dns_edns_is_whole(struct span options);
-/* dns_edns_read: into q; an rcode. The options are whole. Of an option that is there twice the
- * first counts. */
+/* dns_edns_read: into q; an rcode; or ERR_SYNTAX: the options' lengths do not add up. Of an option
+ * that is there twice the first counts. */
 MUST_USE int dns_edns_read(struct dns_query *q, const struct dns_edns *e);
 
 #endif

@@ -46,9 +46,18 @@ static uint64_t network_hash(const struct addr *a)
     return hash64_seeded(key, sizeof key);
 }
 
-enum dns_limit_verdict dns_limit_take(struct dns_limit *l, const struct addr *client, msec_t now)
+uint64_t dns_limit_who(const struct dns_limit *l, const struct addr *client)
 {
-    if (l->is_unlimited || limit_take(l->networks, network_hash(client), now))
+    if (l->is_unlimited)
+        return 0;
+    uint64_t who = network_hash(client);
+    limit_expect(l->networks, who);
+    return who;
+}
+
+enum dns_limit_verdict dns_limit_take(struct dns_limit *l, uint64_t who, msec_t now)
+{
+    if (l->is_unlimited || limit_take(l->networks, who, now))
         return DNS_LIMIT_PASS;
     uint64_t refused = atomic_fetch_add_explicit(&l->refused, 1, memory_order_relaxed) + 1;
     return l->slip > 0 && refused % l->slip == 0 ? DNS_LIMIT_CUT : DNS_LIMIT_DROP;

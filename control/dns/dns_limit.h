@@ -16,6 +16,9 @@ enum dns_limit_verdict { DNS_LIMIT_PASS, DNS_LIMIT_DROP, DNS_LIMIT_CUT };
  * none is. */
 struct dns_limit *dns_limit_create(int64_t rate, int64_t slip) __attribute__((returns_nonnull));
 void dns_limit_destroy(struct dns_limit **l);
-enum dns_limit_verdict dns_limit_take(struct dns_limit *l, const struct addr *client, msec_t now);
+/* dns_limit_who: a client's network, for dns_limit_take, which follows after other work: what it
+ * reads is asked for. */
+uint64_t dns_limit_who(const struct dns_limit *l, const struct addr *client);
+enum dns_limit_verdict dns_limit_take(struct dns_limit *l, uint64_t who, msec_t now);
 
 #endif

@@ -39,7 +39,9 @@ struct dns_names *dns_names_create(const struct dns_zone *zone, const struct pic
 void dns_names_destroy(struct dns_names **n);
 /* dns_names_fits: whether it still says what is in this picture. */
 bool dns_names_fits(const struct dns_names *n, const struct picture *picture);
-/* dns_names_find: labels: what stands before the zone's name, as in messages, in lower case. */
-struct dns_meaning dns_names_find(const struct dns_names *n, struct span labels);
+/* dns_names_find: the meanings of `count` names, side by side. labels: what stands before the
+ * zone's name, as in messages, in lower case. out: borrowed from n. */
+void dns_names_find(const struct dns_names *n, const struct span *labels, size_t count,
+                    const struct dns_meaning **out);
 
 #endif

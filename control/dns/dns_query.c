@@ -120,7 +120,19 @@ static bool read_opt(struct dns_edns *e, struct rest *r)
                            .version = p[6],
                            .options = span_make(p + OPT_BYTES, left(r) - OPT_BYTES)};
     return e->version == KNOT_EDNS_VERSION && e->payload_bytes != KNOT_CLASS_IN &&
-           knot_wire_read_u16(p + 9) == e->options.n && dns_edns_is_whole(e->options);
+           knot_wire_read_u16(p + 9) == e->options.n;
+}
+
+/* Flags and counts: a question and nothing else, but for what may be behind it. */
+static bool is_plain_head(const uint8_t *head)
+{
+    static const uint8_t mask[8] = {(uint8_t)~KNOT_WIRE_RD_MASK, 0, 255, 255, 255, 255, 255, 255};
+    static const uint8_t plain[8] = {0, 0, 0, 1, 0, 0, 0, 0};
+    uint64_t is, of, wanted;
+    memcpy(&is, head + KNOT_WIRE_OFFSET_FLAGS1, sizeof is);
+    memcpy(&of, mask, sizeof of);
+    memcpy(&wanted, plain, sizeof wanted);
+    return (is & of) == wanted;
 }
 
 bool dns_query_read_plain(struct dns_query *out, struct span wire, int *rcode)
@@ -129,10 +141,7 @@ bool dns_query_read_plain(struct dns_query *out, struct span wire, int *rcode)
     struct rest r = {head + DNS_HEADER_BYTES, head + wire.n};
     struct dns_edns e;
     clear(out, wire);
-    if ((head[KNOT_WIRE_OFFSET_FLAGS1] & ~KNOT_WIRE_RD_MASK) != 0 ||
-        knot_wire_get_ancount(head) != 0 || knot_wire_get_nscount(head) != 0)
-        return false;
-    if (!read_name(out, &r) || left(&r) < 4)
+    if (!is_plain_head(head) || !read_name(out, &r) || left(&r) < 4)
         return false;
     out->type = knot_wire_read_u16(r.p);
     out->class = knot_wire_read_u16(r.p + 2);
@@ -143,7 +152,7 @@ bool dns_query_read_plain(struct dns_query *out, struct span wire, int *rcode)
     if (knot_wire_get_arcount(head) > 1 || !read_opt(&e, &r))
         return false;
     *rcode = dns_edns_read(out, &e);
-    return true;
+    return *rcode != ERR_SYNTAX;
 }
 
 /* RFC 7873 s.5.4: no question but a cookie: to learn ours. */
@@ -156,26 +165,40 @@ static bool read_cookie_alone(struct dns_query *q, struct rest *r)
     return is_alone && read_opt(&e, r) && dns_edns_read(q, &e) == DNS_NOERROR && q->has_cookie;
 }
 
-int dns_query_read(struct dns_query *out, struct span wire, struct arena *mem)
+static int refuse(struct dns_query *q, struct span wire, int rcode)
+{
+    clear(q, wire);
+    return rcode;
+}
+
+static int read_no_question(struct dns_query *q, struct span wire)
 {
     const uint8_t *head = (const uint8_t *)wire.p;
-    int rcode;
-    clear(out, wire);
-    if (wire.n < DNS_HEADER_BYTES || wire.n > UINT16_MAX || knot_wire_get_qr(head))
-        return ERR_SYNTAX;
+    struct rest r = {head + DNS_HEADER_BYTES, head + wire.n};
+    clear(q, wire);
+    return read_cookie_alone(q, &r) ? DNS_NOERROR : refuse(q, wire, DNS_FORMERR);
+}
+
+/* What is not of the one form. */
+static int read_slowly(struct dns_query *q, struct span wire, struct arena *mem)
+{
+    const uint8_t *head = (const uint8_t *)wire.p;
+    if (knot_wire_get_qr(head))
+        return refuse(q, wire, ERR_SYNTAX);
     if (knot_wire_get_opcode(head) != KNOT_OPCODE_QUERY)
-        return DNS_NOTIMP;
-    if (knot_wire_get_qdcount(head) == 0) {
-        struct rest r = {head + DNS_HEADER_BYTES, head + wire.n};
-        if (read_cookie_alone(out, &r))
-            return DNS_NOERROR;
-        clear(out, wire);
-        return DNS_FORMERR;
-    }
+        return refuse(q, wire, DNS_NOTIMP);
+    if (knot_wire_get_qdcount(head) == 0)
+        return read_no_question(q, wire);
     if (knot_wire_get_qdcount(head) != 1)
-        return DNS_FORMERR;
-    if (dns_query_read_plain(out, wire, &rcode))
-        return rcode;
-    rcode = dns_query_read_any(out, wire, mem);
+        return refuse(q, wire, DNS_FORMERR);
+    int rcode = dns_query_read_any(q, wire, mem);
     return rcode == ERR_SYNTAX ? DNS_FORMERR : rcode; /* two OPT records too: RFC 6891 s.6.1.1 */
+}
+
+int dns_query_read(struct dns_query *out, struct span wire, struct arena *mem)
+{
+    int rcode;
+    if (wire.n < DNS_HEADER_BYTES || wire.n > UINT16_MAX)
+        return refuse(out, wire, ERR_SYNTAX);
+    return dns_query_read_plain(out, wire, &rcode) ? rcode : read_slowly(out, wire, mem);
 }

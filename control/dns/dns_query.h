@@ -51,14 +51,14 @@ struct dns_cookie {
 };
 
 struct dns_query {
-    struct span wire;                 /* borrowed */
-    uint8_t name[DNS_NAME_BYTES + 1]; /* as in messages, in lower case; written in whole words */
-    size_t name_bytes;                /* 0: there is no question to answer, or none to repeat */
+    struct span wire;  /* borrowed */
+    size_t name_bytes; /* 0: there is no question to answer, or none to repeat */
     uint16_t type, class;
     bool has_edns, has_subnet, has_cookie;
     bool has_nsid;          /* asks who answers (RFC 5001) */
     uint16_t payload_bytes; /* that the sender takes by UDP */
     struct dns_subnet subnet;
+    uint8_t name[DNS_NAME_BYTES + 1]; /* as in messages, in lower case; written in whole words */
     struct dns_cookie cookie;
 };
 
@@ -66,8 +66,9 @@ struct dns_query {
  * question, not to be answered at all. mem: for the time of the call. */
 MUST_USE int dns_query_read(struct dns_query *out, struct span wire, struct arena *mem);
 
-/* The two ways it reads a message whose head says: one question. Where the first knows the form
- * (true), both say the same. The second: ERR_SYNTAX where the rest is not what the head says. */
+/* The two ways it reads a message of DNS_HEADER_BYTES at least. Where the first knows the form
+ * (true), both say the same. The second, of one whose head says "one question": ERR_SYNTAX where
+ * the rest is not what the head says. */
 bool dns_query_read_plain(struct dns_query *out, struct span wire, int *rcode);
 int dns_query_read_any(struct dns_query *out, struct span wire, struct arena *mem);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The sockets of all zones, and the way of a question: read, held to its network's rate, answered,
- * written. Nothing waits, so what a question needs lives for its call. */
+ * The sockets of all zones, and the way of a question: read, held to its network's rate, looked up,
+ * answered. Some of a batch take each of these steps together: what one step asks the
+ * processor's caches for is there when the next begins, and the code of one step is run for all
+ * before that of another. Nothing waits, so what a question needs lives for its call. */
 #include "control/dns/dns_server.h"
 
 #include "control/dns/dns_answer.h"
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #define QUESTION_BYTES (256 << 10) /* bound on what one question makes us hold */
+#define ROUND          8           /* questions that take each step together */
 
 _Static_assert(DNS_UDP_BYTES <= UDP_ANSWER_BYTES, "an answer fits its datagram");
 _Static_assert(DNS_HEADER_BYTES + DNS_NAME_BYTES + 4 + DNS_BODY_BYTES + 64 + 4 +
@@ -31,6 +34,18 @@ struct dns_port {
     int *udp_fds, *tcp_fds;            /* [workers] until it has started; then -1 */
 };
 
+/* A question on its way. */
+struct question {
+    const struct addr *peer;
+    int rcode;      /* or ERR_SYNTAX: it is none */
+    bool is_proven; /* a cookie tells that its sender is who it says */
+    bool is_udp;
+    struct dns_asked *asked; /* NULL: its rcode is the answer */
+    uint64_t who;            /* for the limit, by UDP */
+    enum dns_limit_verdict verdict;
+    struct dns_query query;
+};
+
 /* One port on one worker. */
 struct dns_here {
     struct dns_port *port;
@@ -41,8 +56,10 @@ struct dns_here {
     struct listener *listener;
     struct dns_tcp tcp;
     struct arena mem;
-    struct dns_query query; /* that is being answered, */
-    bool is_proven;         /* and whether a cookie tells that its sender is who it says */
+    uint32_t now_s; /* Unix time of the round; 0: nobody needed it yet */
+    struct question round[ROUND];
+    struct dns_asked asked[ROUND]; /* those of the round that are looked up */
+    size_t asked_count;
 };
 
 struct dns_server {
@@ -55,7 +72,7 @@ struct dns_server {
     struct dns_cookies cookies;
 };
 
-/* ---- one question ---- */
+/* ---- the steps ---- */
 
 static void count(struct dns_here *h, const struct dns_body *b)
 {
@@ -72,101 +89,169 @@ static void count(struct dns_here *h, const struct dns_body *b)
     counter_add(which, 1);
 }
 
-static uint32_t now_s(void)
+static uint32_t now_s(struct dns_here *h)
 {
-    return (uint32_t)(clock_wall_ms() / MSEC_PER_SEC);
+    if (h->now_s == 0)
+        h->now_s = (uint32_t)(clock_wall_ms() / MSEC_PER_SEC);
+    return h->now_s;
 }
 
-static size_t reply(struct dns_here *h, int rcode, const struct addr *peer, bool is_udp,
-                    uint8_t *out)
+/* What a question takes is given back before the next; nearly all take nothing. */
+static struct arena *fresh_memory(struct dns_here *h)
 {
-    const struct dns_query *q = &h->query;
+    if (h->mem.used_bytes > 0)
+        arena_reset(&h->mem);
+    return &h->mem;
+}
+
+static void begin_round(struct dns_here *h)
+{
+    h->now_s = 0;
+    h->asked_count = 0;
+}
+
+static void read_question(struct dns_here *h, struct question *q, struct span bytes)
+{
+    const struct dns_query *query = &q->query;
+    q->is_proven = false;
+    q->asked = NULL;
+    q->rcode = dns_query_read(&q->query, bytes, fresh_memory(h));
+    if (q->rcode < 0) {
+        counter_add(&h->counters->malformed, 1);
+        return;
+    }
+    counter_add(&h->counters->subnets, query->has_subnet);
+    if (query->has_cookie) {
+        q->is_proven = dns_cookies_prove(h->port->cookies, query, q->peer, now_s(h));
+        counter_add(&h->counters->cookies, 1);
+        counter_add(&h->counters->proven, q->is_proven);
+    }
+}
+
+static void want_look_up(struct dns_here *h, struct question *q)
+{
+    if (q->rcode != DNS_NOERROR || q->query.name_bytes == 0)
+        return;
+    q->asked = &h->asked[h->asked_count++];
+    q->asked->query = &q->query;
+    q->asked->sender = q->peer;
+}
+
+static size_t reply(struct dns_here *h, const struct question *q, uint8_t *out)
+{
     uint8_t cookie[DNS_COOKIE_BYTES];
     struct dns_body fault;
     struct dns_answer answer = {.body = &fault};
-    if (rcode == DNS_NOERROR && q->name_bytes > 0)
-        answer = dns_answer_find(h->answerer, q, peer, &h->mem);
+    if (q->asked != NULL)
+        answer = dns_answer_find(h->answerer, q->asked, fresh_memory(h));
     else
-        dns_body_empty(&fault, (enum dns_rcode)rcode);
+        dns_body_empty(&fault, (enum dns_rcode)q->rcode);
     count(h, answer.body);
     struct dns_reply r = {.body = answer.body,
                           .scope_bits = answer.scope_bits,
                           .room = DNS_TCP_ANSWER_BYTES,
-                          .is_udp = is_udp,
-                          .is_proven = h->is_proven,
-                          .identity = span_of(h->port->zone.identity)};
-    if (q->has_cookie) {
-        dns_cookies_make(h->port->cookies, q, peer, now_s(), cookie);
+                          .is_udp = q->is_udp,
+                          .is_proven = q->is_proven};
+    if (q->query.has_nsid)
+        r.identity = span_of(h->port->zone.identity);
+    if (q->query.has_cookie) {
+        dns_cookies_make(h->port->cookies, &q->query, q->peer, now_s(h), cookie);
         r.cookie = cookie;
     }
-    return dns_reply_write(q, &r, out);
+    return dns_reply_write(&q->query, &r, out);
 }
 
-static int read_question(struct dns_here *h, struct span question, const struct addr *peer)
+/* ---- by UDP ---- */
+
+static void read_all(struct dns_here *h, const struct udp_question *v, size_t count)
 {
-    const struct dns_query *q = &h->query;
-    arena_reset(&h->mem);
-    h->is_proven = false;
-    int rcode = dns_query_read(&h->query, question, &h->mem);
-    if (rcode < 0) {
-        counter_add(&h->counters->malformed, 1);
-        return rcode;
+    for (size_t i = 0; i < count; i++) {
+        struct question *q = &h->round[i];
+        q->peer = v[i].peer;
+        q->is_udp = true;
+        read_question(h, q, v[i].bytes);
+        if (q->rcode >= 0 && !q->is_proven)
+            q->who = dns_limit_who(h->port->limit, q->peer);
     }
-    if (q->has_subnet)
-        counter_add(&h->counters->subnets, 1);
-    if (q->has_cookie) {
-        h->is_proven = dns_cookies_prove(h->port->cookies, q, peer, now_s());
-        counter_add(&h->counters->cookies, 1);
-        counter_add(&h->counters->proven, h->is_proven);
-    }
-    return rcode;
 }
 
 /* Beyond the rate: who has cookies shall come again with ours (RFC 7873 s.5.2.3), and nobody else
  * can; others by TCP. */
-static size_t reply_to_cut(struct dns_here *h, const struct addr *peer, uint8_t *out)
+static void limit(struct dns_here *h, struct question *q)
 {
-    if (h->query.has_cookie) {
-        counter_add(&h->counters->limited_cookie, 1);
-        return reply(h, DNS_BADCOOKIE, peer, true, out);
-    }
-    counter_add(&h->counters->limited_cut, 1);
-    return dns_reply_cut(&h->query, out);
-}
-
-static enum dns_limit_verdict limit(struct dns_here *h, const struct addr *peer)
-{
-    return h->is_proven ? DNS_LIMIT_PASS : dns_limit_take(h->port->limit, peer, loop_now(h->loop));
-}
-
-static size_t on_udp(void *ctx, const struct addr *peer, struct span question, uint8_t *out)
-{
-    struct dns_here *h = ctx;
-    counter_add(&h->counters->udp_questions, 1);
-    int rcode = read_question(h, question, peer);
-    if (rcode < 0)
-        return 0;
-    switch (limit(h, peer)) {
-    case DNS_LIMIT_DROP:
+    q->verdict = DNS_LIMIT_PASS;
+    if (!q->is_proven)
+        q->verdict = dns_limit_take(h->port->limit, q->who, loop_now(h->loop));
+    if (q->verdict == DNS_LIMIT_DROP)
         counter_add(&h->counters->limited, 1);
-        return 0;
-    case DNS_LIMIT_CUT:
-        return reply_to_cut(h, peer, out);
-    case DNS_LIMIT_PASS:
-        break;
+    if (q->verdict == DNS_LIMIT_CUT && q->query.has_cookie) {
+        counter_add(&h->counters->limited_cookie, 1);
+        q->rcode = DNS_BADCOOKIE;
+        q->verdict = DNS_LIMIT_PASS;
     }
-    size_t n = reply(h, rcode, peer, true, out);
+}
+
+static void limit_all(struct dns_here *h, size_t count)
+{
+    for (struct question *q = h->round; q < h->round + count; q++) {
+        if (q->rcode < 0)
+            continue;
+        limit(h, q);
+        if (q->verdict == DNS_LIMIT_PASS)
+            want_look_up(h, q);
+    }
+}
+
+static size_t answer(struct dns_here *h, const struct question *q, uint8_t *out)
+{
+    if (q->rcode < 0 || q->verdict == DNS_LIMIT_DROP)
+        return 0;
+    if (q->verdict == DNS_LIMIT_CUT) {
+        counter_add(&h->counters->limited_cut, 1);
+        return dns_reply_cut(&q->query, out);
+    }
+    size_t n = reply(h, q, out);
     if (dns_reply_is_cut(out))
         counter_add(&h->counters->truncated, 1);
     return n;
 }
 
+static void run_round(struct dns_here *h, struct udp_question *v, size_t count)
+{
+    begin_round(h);
+    read_all(h, v, count);
+    limit_all(h, count);
+    dns_answer_look(h->answerer, h->asked, h->asked_count);
+    for (size_t i = 0; i < count; i++)
+        v[i].answer_bytes = answer(h, &h->round[i], v[i].answer);
+}
+
+static void on_udp(void *ctx, struct udp_question *v, size_t count)
+{
+    struct dns_here *h = ctx;
+    counter_add(&h->counters->udp_questions, count);
+    for (size_t at = 0, n; at < count; at += n) {
+        n = count - at < ROUND ? count - at : ROUND;
+        run_round(h, v + at, n);
+    }
+}
+
+/* ---- by TCP ---- */
+
 static size_t on_tcp(void *ctx, const struct addr *peer, struct span question, uint8_t *out)
 {
     struct dns_here *h = ctx;
+    struct question *q = &h->round[0];
+    begin_round(h);
     counter_add(&h->counters->tcp_questions, 1);
-    int rcode = read_question(h, question, peer);
-    return rcode < 0 ? 0 : reply(h, rcode, peer, false, out);
+    q->peer = peer;
+    q->is_udp = false;
+    read_question(h, q, question);
+    if (q->rcode < 0)
+        return 0;
+    want_look_up(h, q);
+    dns_answer_look(h->answerer, h->asked, h->asked_count);
+    return reply(h, q, out);
 }
 
 static void on_accept(void *ctx, int fd, const struct addr *peer)

@@ -37,6 +37,11 @@ static uint64_t after_one(const struct limit *l, uint64_t full_at, uint64_t now_
     return fresh - now_us <= l->room_us ? fresh : 0;
 }
 
+void limit_expect(const struct limit *l, uint64_t who)
+{
+    __builtin_prefetch(&l->full_at[who % BUCKETS], 1);
+}
+
 bool limit_take(struct limit *l, uint64_t who, msec_t now)
 {
     _Atomic uint64_t *bucket = &l->full_at[who % BUCKETS];

@@ -17,6 +17,8 @@ struct limit;
 /* rate: a second; 0: any number. burst: at once (at least 1). */
 struct limit *limit_create(int64_t rate, int64_t burst) __attribute__((returns_nonnull));
 void limit_destroy(struct limit **l);
+/* limit_expect: limit_take follows, after other work: what it reads is asked for. */
+void limit_expect(const struct limit *l, uint64_t who);
 bool limit_take(struct limit *l, uint64_t who, msec_t now);           /* false: not now */
 bool limit_is_spent(const struct limit *l, uint64_t who, msec_t now); /* takes nothing */
 

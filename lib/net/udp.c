@@ -4,7 +4,7 @@
  *
  * While the kernel knows that a socket is watched, it tells the watcher of each datagram that has
  * left (there is room to write), whether he wants to know or not: a thirtieth of all that an answer
- * costs. So while there is more than a batch to do, the socket is not watched. */
+ * costs. So where there are more than a few to be answered, the socket is not watched meanwhile. */
 #include "lib/net/udp.h"
 
 #include "lib/base/log.h"
@@ -17,18 +17,15 @@
 #include <unistd.h>
 
 #define UDP_MAGIC     0x4d90c61bU
-#define BATCH         32 /* with what the kernel holds of them, they fit the nearest cache */
-#define BATCHES       8  /* in one turn */
+#define BATCHES       8 /* in one turn */
+#define FEW           8 /* for less it is not worth two calls to have the socket not watched */
 #define RECEIVE_BYTES (1 << 20)
 #define CONTROL_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
 
 /* One question and its answer. The control bytes say to which address the question was sent. */
 struct slot {
     struct iovec in_part, out_part;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in6 v6;
-    } peer;
+    struct addr peer; /* as the kernel tells it: a socket is of one family only */
     _Alignas(struct cmsghdr) char control[CONTROL_BYTES];
     uint8_t in[UDP_QUESTION_BYTES], out[UDP_ANSWER_BYTES];
 };
@@ -39,8 +36,10 @@ struct udp {
     struct udp_spec spec;
     struct event event;
     struct loop_task unwatched; /* deferred while the socket cannot be watched: looks by itself */
-    struct mmsghdr in[BATCH], out[BATCH];
-    struct slot slots[BATCH];
+    struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
+    struct udp_question asked[UDP_BATCH]; /* those of the slots that are questions */
+    uint8_t slot_of[UDP_BATCH];
+    struct slot slots[UDP_BATCH];
 };
 
 /* ---- sockets ---- */
@@ -97,7 +96,7 @@ int udp_bind(struct addr *addr, bool is_first, int *out_fd)
 
 static void make_slots(struct udp *u)
 {
-    for (int i = 0; i < BATCH; i++) {
+    for (int i = 0; i < UDP_BATCH; i++) {
         struct slot *s = &u->slots[i];
         s->in_part = (struct iovec){s->in, sizeof s->in};
         s->out_part = (struct iovec){.iov_base = s->out};
@@ -132,24 +131,39 @@ static void answer_from_there(struct msghdr *m)
     memcpy(CMSG_DATA(c), &info, sizeof info);
 }
 
-static bool answer_one(struct udp *u, const struct mmsghdr *in, struct slot *s, struct mmsghdr *out)
+/* Of n datagrams. Returns how many of them are questions. */
+static size_t gather(struct udp *u, int n)
 {
-    struct addr peer;
-    addr_from_sockaddr(&peer, &s->peer.any);
-    if ((in->msg_hdr.msg_flags & MSG_TRUNC) != 0 || addr_port(&peer) == 0) {
-        counter_add(u->spec.dropped, 1);
-        return false;
+    size_t count = 0;
+    for (int i = 0; i < n; i++) {
+        struct slot *s = &u->slots[i];
+        if ((u->in[i].msg_hdr.msg_flags & MSG_TRUNC) != 0 || addr_port(&s->peer) == 0) {
+            counter_add(u->spec.dropped, 1);
+            continue;
+        }
+        u->slot_of[count] = (uint8_t)i;
+        u->asked[count++] = (struct udp_question){
+            .peer = &s->peer, .bytes = span_make(s->in, u->in[i].msg_len), .answer = s->out};
     }
-    size_t n = u->spec.on_question(u->spec.ctx, &peer, span_make(s->in, in->msg_len), s->out);
-    if (n == 0)
-        return false;
-    CHECK(n <= sizeof s->out);
-    s->out_part.iov_len = n;
-    out->msg_hdr = in->msg_hdr;
-    out->msg_hdr.msg_iov = &s->out_part;
-    out->msg_hdr.msg_flags = 0;
-    answer_from_there(&out->msg_hdr);
-    return true;
+    return count;
+}
+
+static unsigned collect(struct udp *u, size_t count)
+{
+    unsigned answers = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t n = u->asked[i].answer_bytes, at = u->slot_of[i];
+        if (n == 0)
+            continue;
+        CHECK(n <= UDP_ANSWER_BYTES);
+        struct msghdr *m = &u->out[answers++].msg_hdr;
+        *m = u->in[at].msg_hdr;
+        m->msg_iov = &u->slots[at].out_part;
+        m->msg_iov->iov_len = n;
+        m->msg_flags = 0;
+        answer_from_there(m);
+    }
+    return answers;
 }
 
 /* An answer that the kernel refuses (no route, a filter) must not hold up those behind it. */
@@ -169,22 +183,28 @@ static void send_all(struct udp *u, unsigned count)
     }
 }
 
-/* True: the socket may hold more. */
-static bool run_batch(struct udp *u)
+static int receive(struct udp *u)
 {
-    unsigned answers = 0;
-    int n = recvmmsg(u->spec.fd, u->in, BATCH, MSG_DONTWAIT, NULL);
-    for (int i = 0; i < n; i++)
-        answers += answer_one(u, &u->in[i], &u->slots[i], &u->out[answers]);
-    send_all(u, answers);
-    make_ready(u, n);
-    return n == BATCH;
+    return recvmmsg(u->spec.fd, u->in, UDP_BATCH, MSG_DONTWAIT, NULL);
 }
 
-static void run_unwatched(struct udp *u, int batches)
+static void answer(struct udp *u, int n)
 {
-    for (int i = 0; i < batches && run_batch(u); i++)
-        continue;
+    size_t count = gather(u, n);
+    if (count > 0)
+        u->spec.on_questions(u->spec.ctx, u->asked, count);
+    send_all(u, collect(u, count));
+    make_ready(u, n);
+}
+
+/* The first n were received. While a batch is full the socket may hold more. */
+static void run_unwatched(struct udp *u, int n)
+{
+    answer(u, n);
+    for (int i = 1; i < BATCHES && n == UDP_BATCH; i++) {
+        n = receive(u);
+        answer(u, n);
+    }
     if (event_add(&u->event, NULL) == 0)
         return;
     LOG_WARN_LIMITED("udp-unwatched", "error=\"%s\"", strerror(errno));
@@ -193,7 +213,8 @@ static void run_unwatched(struct udp *u, int batches)
 
 static void on_unwatched(struct loop_task *t)
 {
-    run_unwatched(CONTAINER_OF(t, struct udp, unwatched), BATCHES);
+    struct udp *u = CONTAINER_OF(t, struct udp, unwatched);
+    run_unwatched(u, receive(u));
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
@@ -202,10 +223,13 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
     (void)fd;
     (void)what;
     CHECK_OBJ(u, UDP_MAGIC);
-    if (!run_batch(u))
+    int n = receive(u);
+    if (n <= FEW) {
+        answer(u, n);
         return;
+    }
     event_del(&u->event);
-    run_unwatched(u, BATCHES - 1);
+    run_unwatched(u, n);
 }
 
 struct udp *udp_start(struct loop *l, const struct udp_spec *spec)

@@ -111,33 +111,61 @@ static void check_same(const struct addr *a, const struct addr *b)
         }
 }
 
+static struct dns_region found(const struct addr *a)
+{
+    struct dns_region r;
+    dns_atlas_find(atlas, &a, 1, &r);
+    return r;
+}
+
+/* Side by side, whoever stands beside whom, clients are found as each is alone. */
+static void check_many(void)
+{
+    struct addr clients[100];
+    const struct addr *many[ARRAY_LEN(clients)];
+    struct dns_region regions[ARRAY_LEN(clients)];
+    for (size_t count = 1; count <= ARRAY_LEN(clients); count += count < 20 ? 1 : 40) {
+        for (size_t i = 0; i < count; i++) {
+            clients[i] = somewhere();
+            many[i] = &clients[i];
+        }
+        dns_atlas_find(atlas, many, count, regions);
+        for (size_t i = 0; i < count; i++) {
+            struct dns_region alone = found(&clients[i]);
+            assert_int_equal(regions[i].id, alone.id);
+            assert_int_equal(regions[i].bits, alone.bits);
+        }
+    }
+}
+
 /* Every address inside a scope gets the same answer, and no wider network would do. */
 static void check_scopes(void)
 {
     for (int i = 0; i < 3000; i++) {
         struct addr a = somewhere();
-        struct dns_region r = dns_atlas_find(atlas, &a);
+        struct dns_region r = found(&a);
         assert_true(r.bits <= (a.any.sa_family == AF_INET6 ? 128U : 32U));
         check_same(&a, &dns_atlas_resident(atlas, r.id)->client);
         struct addr other = within(a, r.bits);
         check_same(&a, &other);
-        struct dns_region again = dns_atlas_find(atlas, &other);
+        struct dns_region again = found(&other);
         assert_int_equal(again.id, r.id);
         assert_int_equal(again.bits, r.bits);
         if (r.bits == 0)
             continue;
         struct addr beyond = a;
         bytes_of(&beyond)[(r.bits - 1) / 8] ^= (uint8_t)(0x80 >> (r.bits - 1) % 8);
-        again = dns_atlas_find(atlas, &beyond);
+        again = found(&beyond);
         assert_true(again.id != r.id || again.bits > r.bits);
     }
+    check_many();
 }
 
 static unsigned scope_of(const char *ip)
 {
     struct addr a;
     assert_int_equal(addr_parse_ip(span_of(ip), &a), 0);
-    return dns_atlas_find(atlas, &a).bits;
+    return found(&a).bits;
 }
 
 static void who_knows_no_places_answers_all_alike(void **state)

@@ -18,16 +18,20 @@ static counter_t dropped;
 static int asked;
 
 /* "no" is not answered; anything else comes back with its length before it. */
-static size_t on_question(void *ctx, const struct addr *peer, struct span question, uint8_t *out)
+static void on_questions(void *ctx, struct udp_question *v, size_t count)
 {
     assert_ptr_equal(ctx, &udp);
-    assert_int_equal(peer->any.sa_family, addr.any.sa_family);
-    asked++;
-    if (span_eq(question, SPAN("no")))
-        return 0;
-    out[0] = (uint8_t)question.n;
-    memcpy(out + 1, question.p, question.n);
-    return question.n + 1;
+    assert_in_range(count, 1, UDP_BATCH);
+    for (struct udp_question *q = v; q < v + count; q++) {
+        assert_int_equal(q->peer->any.sa_family, addr.any.sa_family);
+        assert_int_equal(q->answer_bytes, 0);
+        asked++;
+        if (span_eq(q->bytes, SPAN("no")))
+            continue;
+        q->answer[0] = (uint8_t)q->bytes.n;
+        memcpy(q->answer + 1, q->bytes.p, q->bytes.n);
+        q->answer_bytes = q->bytes.n + 1;
+    }
 }
 
 static void on_stop(struct timer *t)
@@ -46,7 +50,7 @@ static void start_at(const char *text)
     assert_true(addr_port(&addr) > 0);
     asked = 0;
     atomic_store(&dropped, 0);
-    udp = udp_start(loop, &(struct udp_spec){fd, on_question, &udp, &dropped});
+    udp = udp_start(loop, &(struct udp_spec){fd, on_questions, &udp, &dropped});
     timer_init(&stop_timer, loop, on_stop);
 }
 
