@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * Longest prefix match: networks sorted by length, longest first; within a length by their bytes,
- * so that each length is one binary search. Real tables have few lengths. */
+ * so that each length is one binary search. Real tables have few lengths. What is searched is two
+ * words a network, apart from what else there is of it. */
 #include "control/route/override.h"
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
 #define ADDRESS_BITS 128
 #define MAPPED_BITS  96 /* ::ffff:0:0/96 */
 
+/* An address, or a network: the bits beyond its length are zero. */
+struct key {
+    uint64_t high, low;
+};
+
 struct override_table {
     struct override *v;
+    struct key *keys; /* of v */
     size_t count;
     size_t first_of[ADDRESS_BITS + 2]; /* networks of length b: [first_of[b + 1], first_of[b]) */
     uint8_t lengths[ADDRESS_BITS + 1]; /* that there are, longest first */
@@ -86,6 +94,20 @@ static int refuse_twins(const struct override_table *t, size_t *faulty, const st
     return 0;
 }
 
+static struct key key_of(const uint8_t bytes[16])
+{
+    uint64_t words[2];
+    memcpy(words, bytes, sizeof words);
+    return (struct key){be64toh(words[0]), be64toh(words[1])};
+}
+
+static void set_keys(struct override_table *t)
+{
+    t->keys = mem_zarray(t->count + 1, sizeof *t->keys);
+    for (size_t i = 0; i < t->count; i++)
+        t->keys[i] = key_of(t->v[i].bytes);
+}
+
 int override_table_create(struct override_table **out, const struct override *v, size_t count,
                           size_t *faulty, struct buf *why)
 {
@@ -117,6 +139,8 @@ int override_table_create(struct override_table **out, const struct override *v,
     }
     if (err != 0)
         override_table_destroy(&t);
+    else
+        set_keys(t);
     *out = t;
     return err;
 }
@@ -128,44 +152,65 @@ void override_table_destroy(struct override_table **pt)
     if (t == NULL)
         return;
     mem_free(t->v);
+    mem_free(t->keys);
     mem_free(t);
 }
 
-static bool bytes_of(const struct sockaddr *address, uint8_t out[16])
+static bool key_of_address(const struct sockaddr *address, struct key *out)
 {
     if (address->sa_family == AF_INET)
-        map_v4(&((const struct sockaddr_in *)(const void *)address)->sin_addr, out);
+        *out = (struct key){
+            0, (uint64_t)0xffff << 32 |
+                   ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr)};
     else if (address->sa_family == AF_INET6)
-        memcpy(out, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+        *out = key_of(((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr);
     else
         return false;
     return true;
 }
 
-static int compare(const void *key, const void *element)
+/* The first `bits` of 64; none of them below 0, all above. */
+static uint64_t first_bits(uint64_t word, int bits)
 {
-    return memcmp(key, ((const struct override *)element)->bytes, 16);
+    return bits <= 0 ? 0 : bits >= 64 ? word : word & ~(UINT64_MAX >> bits);
+}
+
+static bool is_below(const struct key *a, const struct key *b)
+{
+    return a->high != b->high ? a->high < b->high : a->low < b->low;
+}
+
+/* NULL: it is not among those from `from` up to `to`. */
+static const struct override *find_key(const struct override_table *t, const struct key *k,
+                                       size_t from, size_t to)
+{
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (is_below(&t->keys[middle], k))
+            from = middle + 1;
+        else if (is_below(k, &t->keys[middle]))
+            to = middle;
+        else
+            return &t->v[middle];
+    }
+    return NULL;
 }
 
 const struct override *override_find(const struct override_table *t, const struct sockaddr *address,
                                      const struct override *before)
 {
-    uint8_t whole[16];
-    if (t == NULL || t->count == 0 || !bytes_of(address, whole))
+    const struct override *found = NULL;
+    struct key whole;
+    if (t == NULL || t->count == 0 || !key_of_address(address, &whole))
         return NULL;
-    for (size_t i = 0; i < t->length_count; i++) {
-        unsigned bits = t->lengths[i];
+    for (size_t i = 0; i < t->length_count && found == NULL; i++) {
+        int bits = t->lengths[i];
         if (before != NULL && bits >= before->bits)
             continue;
-        size_t from = t->first_of[bits + 1], to = t->first_of[bits];
-        uint8_t key[16];
-        memcpy(key, whole, sizeof key);
-        mask(key, bits);
-        const struct override *found = bsearch(key, t->v + from, to - from, sizeof *t->v, compare);
-        if (found != NULL)
-            return found;
+        struct key k = {first_bits(whole.high, bits), first_bits(whole.low, bits - 64)};
+        found = find_key(t, &k, t->first_of[bits + 1], t->first_of[bits]);
     }
-    return NULL;
+    return found;
 }
 
 enum override_extent override_extent_of(const struct override_table *t, const uint8_t address[16],
