@@ -119,8 +119,8 @@ static struct result load(struct world *w, bool has_heat, uint64_t questions, ms
         struct asked a = draw(w);
         struct decide_verdict v = ask(w, &a, has_heat);
         uint64_t edge = edge_of(w, &v), bit = edge * CONTENTS + a.content;
-        heat_note(w->heat, hash64(&a.content, sizeof a.content), v.area,
-                  from + (msec_t)(i / RATE_PER_MS));
+        struct heat_spot spot = heat_find(w->heat, hash64(&a.content, sizeof a.content), v.area);
+        heat_note(w->heat, &spot, from + (msec_t)(i / RATE_PER_MS));
         r.copies += (has[bit / 8] >> bit % 8 & 1) == 0;
         has[bit / 8] |= (uint8_t)(1U << bit % 8);
         most = ++loads[edge] > most ? loads[edge] : most;

@@ -105,7 +105,7 @@ static size_t whole(struct world *w, uint32_t i)
     geo_find(w->geo, q.client, &p);
     q.place = &p;
     decide(w->picture, &w->rules, &q, &v);
-    heat_note(w->heat, q.key_hash, v.area, i / 1000);
+    heat_note(w->heat, &v.spot, i / 1000);
     return v.count;
 }
 

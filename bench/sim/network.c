@@ -129,7 +129,7 @@ static uint32_t route(struct network *n, const struct trace_row *r)
                                 .wanted = 1};
     decide(n->picture, &rules, &q, &v);
     CHECK(v.count == 1);
-    heat_note(n->heat, q.key_hash, v.area, (msec_t)(r->time_us / 1000));
+    heat_note(n->heat, &v.spot, (msec_t)(r->time_us / 1000));
     return (uint32_t)(v.v[0].node - n->picture->nodes);
 }
 

@@ -114,7 +114,7 @@ void steer_decide(struct api_worker *w, struct steer *s)
     s->question.heat = w->heat;
     decide(s->picture, &s->config->rules, &s->question, &s->verdict);
     if (s->verdict.area != 0)
-        heat_note(w->heat, s->question.key_hash, s->verdict.area, loop_now(w->loop));
+        heat_note(w->heat, &s->verdict.spot, loop_now(w->loop));
     count(&w->counters, &s->verdict);
 }
 

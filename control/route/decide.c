@@ -232,9 +232,10 @@ static size_t spread_of(const struct rank *r, double share)
 
 /* A hot key's first edge is its user's; the others follow in the order of the key. Few keys are
  * hot, so the ranking has no room for all parts until one is. */
-static size_t spread_key(struct deciding *d, const struct group *g, struct rank *r)
+static size_t spread_key(struct deciding *d, const struct group *g, const struct heat_spot *spot,
+                         struct rank *r)
 {
-    double share = heat_share(d->q->heat, d->q->key_hash, g->area);
+    double share = heat_share(d->q->heat, spot);
     size_t spread = share > 0 ? spread_of(r, share) : 1;
     if (spread <= 1)
         return 1;
@@ -273,16 +274,19 @@ static void choose_group(struct deciding *d, const struct group *g)
         return;
     }
     struct rank r;
+    struct heat_spot spot = {0};
     bool may_spread = d->count == 0 && d->q->heat != NULL;
     rank_init(&r, d->q->key_hash, d->q->wanted - d->count);
     if (may_spread)
-        heat_expect(d->q->heat, d->q->key_hash, g->area);
+        spot = heat_find(d->q->heat, d->q->key_hash, g->area);
     take_group(d, g, &r);
     if (r.count == 0)
         return;
-    size_t spread = may_spread ? spread_key(d, g, &r) : 1;
-    if (d->count == 0)
+    size_t spread = may_spread ? spread_key(d, g, &spot, &r) : 1;
+    if (d->count == 0) {
         d->out->area = g->area;
+        d->out->spot = spot;
+    }
     struct decide_group t = told(g, &r, spread);
     begin_group(d, &t);
     for (size_t i = 0; i < r.count && !is_full(d); i++)

@@ -95,7 +95,8 @@ struct decide_verdict {
     enum decide_rule rule;           /* that found the first; DEFAULT when there is none */
     const struct override *override; /* of the first, where its rule is OVERRIDE */
     const struct region *region;     /* the user is within; NULL: none */
-    uint64_t area;                   /* for heat_note; 0: not to be noted */
+    uint64_t area;                   /* of users who choose as this one; 0: there is none */
+    struct heat_spot spot;           /* of the key in it, for heat_note; where there is heat */
     size_t group_count;
     struct decide_group groups[DECIDE_MAX];
     size_t count;

@@ -164,8 +164,8 @@ static void write_numbers(const struct explain_spec *e, struct json_out *o)
     json_out_u64(o, "price_class", e->question->price_class);
     json_out_real(o, "near_km", e->rules->near_km, 0);
     json_out_real(o, "vague_km", e->rules->vague_km, 0);
-    json_out_real(o, "content_share",
-                  heat_share(e->question->heat, e->question->key_hash, e->verdict->area), 6);
+    double share = e->verdict->area != 0 ? heat_share(e->question->heat, &e->verdict->spot) : 0;
+    json_out_real(o, "content_share", share, 6);
     write_steps(e->verdict, o);
 }
 

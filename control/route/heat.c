@@ -23,6 +23,7 @@ struct line {
     uint32_t cells[ROWS][CELLS];
 };
 _Static_assert(sizeof(struct line) == LINE_BYTES, "a line is a line");
+_Static_assert(sizeof((struct heat_spot){0}.cell) == ROWS, "a cell of each row");
 
 struct window {
     struct line lines[LINES];
@@ -35,23 +36,7 @@ struct heat {
     char room[]; /* the two windows, the first where a line begins */
 };
 
-/* Where a key of an area is counted. */
-struct spots {
-    uint32_t line, area;
-    uint8_t cell[ROWS];
-};
-
-static struct spots spots_of(uint64_t key, uint64_t area)
-{
-    const uint64_t words[] = {key, area};
-    uint64_t h = hash64_seeded(words, sizeof words);
-    struct spots s = {.line = (uint32_t)h % LINES, .area = (uint32_t)(area * AREA_SALT >> 52)};
-    for (int i = 0; i < ROWS; i++)
-        s.cell[i] = (uint8_t)((h >> (32 + 2 * i)) % CELLS);
-    return s;
-}
-
-static uint32_t least(const struct window *w, const struct spots *s)
+static uint32_t least(const struct window *w, const struct heat_spot *s)
 {
     const struct line *l = &w->lines[s->line];
     uint32_t n = UINT32_MAX;
@@ -88,38 +73,42 @@ static void turn(struct heat *h, msec_t now)
     h->began_at = now;
 }
 
-void heat_expect(const struct heat *h, uint64_t key, uint64_t area)
+struct heat_spot heat_find(const struct heat *h, uint64_t key, uint64_t area)
 {
+    const uint64_t words[] = {key, area};
     if (h == NULL)
-        return;
-    struct spots s = spots_of(key, area);
+        return (struct heat_spot){0};
+    uint64_t hash = hash64_seeded(words, sizeof words);
+    struct heat_spot s = {.line = (uint32_t)hash % LINES,
+                          .area = (uint32_t)(area * AREA_SALT >> 52)};
+    for (int i = 0; i < ROWS; i++)
+        s.cell[i] = (uint8_t)((hash >> (32 + 2 * i)) % CELLS);
     __builtin_prefetch(&h->now->lines[s.line], 1);
     __builtin_prefetch(&h->before->lines[s.line]);
     __builtin_prefetch(&h->now->areas[s.area], 1);
     __builtin_prefetch(&h->before->areas[s.area]);
+    return s;
 }
 
-void heat_note(struct heat *h, uint64_t key, uint64_t area, msec_t now)
-{
-    if (now - h->began_at >= HEAT_WINDOW_MS)
-        turn(h, now);
-    struct spots s = spots_of(key, area);
-    struct line *l = &h->now->lines[s.line];
-    uint32_t n = least(h->now, &s) + 1;
-    for (int i = 0; i < ROWS; i++)
-        if (l->cells[i][s.cell[i]] < n)
-            l->cells[i][s.cell[i]] = n;
-    h->now->areas[s.area]++;
-}
-
-double heat_share(const struct heat *h, uint64_t key, uint64_t area)
+double heat_share(const struct heat *h, const struct heat_spot *s)
 {
     if (h == NULL)
         return 0;
-    struct spots s = spots_of(key, area);
-    uint32_t all = h->now->areas[s.area] + h->before->areas[s.area];
+    uint32_t all = h->now->areas[s->area] + h->before->areas[s->area];
     if (all < FEW)
         return 0;
-    uint32_t asked = least(h->now, &s) + least(h->before, &s);
+    uint32_t asked = least(h->now, s) + least(h->before, s);
     return asked < SELDOM ? 0 : (double)asked / all;
+}
+
+void heat_note(struct heat *h, const struct heat_spot *s, msec_t now)
+{
+    if (now - h->began_at >= HEAT_WINDOW_MS)
+        turn(h, now);
+    struct line *l = &h->now->lines[s->line];
+    uint32_t n = least(h->now, s) + 1;
+    for (int i = 0; i < ROWS; i++)
+        if (l->cells[i][s->cell[i]] < n)
+            l->cells[i][s->cell[i]] = n;
+    h->now->areas[s->area]++;
 }

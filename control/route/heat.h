@@ -17,13 +17,19 @@ struct heat;
 
 struct heat *heat_create(void) __attribute__((returns_nonnull));
 void heat_destroy(struct heat **h);
+/* Where a content of an area is counted. */
+struct heat_spot {
+    uint32_t line, area;
+    uint8_t cell[4];
+};
+
+/* heat_find: what is counted there is asked for: heat_share and heat_note follow, after other work.
+ * h may be NULL, here and in heat_share. */
+struct heat_spot heat_find(const struct heat *h, uint64_t key, uint64_t area);
+/* heat_share: 0..1 of the area's questions; 0 while there are too few to tell, of the area or of
+ * the key. */
+double heat_share(const struct heat *h, const struct heat_spot *s);
 /* heat_note: one question, at a time that never goes back. */
-void heat_note(struct heat *h, uint64_t key, uint64_t area, msec_t now);
-/* heat_expect: heat_share and heat_note of these follow, after other work: what they read is asked
- * for. h may be NULL. */
-void heat_expect(const struct heat *h, uint64_t key, uint64_t area);
-/* heat_share: 0..1 of the area's questions; 0 while there are too few to tell, of
- * the area or of the key. h may be NULL. */
-double heat_share(const struct heat *h, uint64_t key, uint64_t area);
+void heat_note(struct heat *h, const struct heat_spot *s, msec_t now);
 
 #endif

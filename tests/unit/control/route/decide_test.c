@@ -418,6 +418,12 @@ static void a_rule_for_an_operator_comes_after_one_for_a_network(void **state)
     override_table_destroy(&overrides);
 }
 
+static void note(struct heat *heat, uint64_t key, uint64_t area)
+{
+    struct heat_spot s = heat_find(heat, key, area);
+    heat_note(heat, &s, 1);
+}
+
 static void a_hot_content_is_spread_by_users_and_no_further_than_it_must(void **state)
 {
     (void)state;
@@ -427,9 +433,9 @@ static void a_hot_content_is_spread_by_users_and_no_further_than_it_must(void **
         question.heat = heat;
         uint64_t hot = 12345, area = ask(&in_seoul, "192.0.2.1", hot, NULL).area;
         for (uint64_t k = 0; k < 1000; k++)
-            heat_note(heat, hot, area, 1);
+            note(heat, hot, area);
         for (uint64_t k = 0; k < cold_shares[i]; k++)
-            heat_note(heat, hash64(&k, sizeof k), area, 1);
+            note(heat, hash64(&k, sizeof k), area);
         int first = 0;
         for (int k = 0; k < 200; k++) {
             char ip[32];
