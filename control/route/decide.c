@@ -45,12 +45,29 @@ struct shape {
     struct hash128 hash;
 };
 
+#define BAND_KEPT 16
+
+/* The nearest place that has a candidate, as it is being found; and the places seen meanwhile that
+ * are as near as it, of which there is one, nearly always. */
+struct nearest {
+    double below;         /* it is not as near as this, */
+    double cosine, least; /* but as this; and what is as near as `least`, is as near as it */
+    enum standing standing;
+    const struct picture_place *place; /* NULL: there is none */
+    struct {
+        double cosine;
+        const struct picture_place *place;
+    } v[BAND_KEPT];
+    size_t count;
+    bool has_more; /* than there was room for */
+};
+
 /* Candidates that are equal to the rule. */
 struct group {
     enum decide_rule rule;
     enum standing standing;
-    double least, below; /* CITY: cosines from, and up to without it */
-    uint16_t code;       /* COUNTRY, CONTINENT */
+    const struct nearest *nearest; /* CITY; all its places, unless it has more */
+    uint16_t code;                 /* COUNTRY, CONTINENT */
     uint64_t area;
 };
 
@@ -186,28 +203,33 @@ static void take_members(struct deciding *d, const struct group *g, struct rank 
     }
 }
 
+/* By all places there are. */
 static void take_band(struct deciding *d, const struct group *g, struct rank *r)
 {
     const struct picture *p = d->picture;
-    double c[PICTURE_BLOCK];
+    double c[PICTURE_BLOCK], least = g->nearest->least, below = g->nearest->below;
     size_t from = near_home(p, &d->point), blocks = near_blocks(p);
-    while (from > 0 && near_reaches(p, &d->point, from - 1, g->least))
+    while (from > 0 && near_reaches(p, &d->point, from - 1, least))
         from--;
-    for (size_t b = from; b < blocks && near_reaches(p, &d->point, b, g->least); b++) {
-        size_t n = near_cosines(p, &d->point, b, g->least, c);
+    for (size_t b = from; b < blocks && near_reaches(p, &d->point, b, least); b++) {
+        size_t n = near_cosines(p, &d->point, b, least, c);
         const struct picture_place *places = &p->places[b * PICTURE_BLOCK];
         for (size_t i = 0; i < n; i++)
-            if (c[i] >= g->least && c[i] < g->below)
+            if (c[i] >= least && c[i] < below)
                 take_members(d, g, r, places[i].first, places[i].count);
     }
 }
 
 static void take_group(struct deciding *d, const struct group *g, struct rank *r)
 {
-    if (g->rule == DECIDE_CITY)
+    const struct nearest *n = g->nearest;
+    if (n == NULL)
+        take_members(d, g, r, 0, d->picture->node_count);
+    else if (n->has_more)
         take_band(d, g, r);
     else
-        take_members(d, g, r, 0, d->picture->node_count);
+        for (size_t i = 0; i < n->count; i++)
+            take_members(d, g, r, n->v[i].place->first, n->v[i].place->count);
 }
 
 /* Users behind one network prefix go together, as far as a hot key is spread. */
@@ -258,8 +280,8 @@ static struct decide_group told(const struct group *g, const struct rank *r, siz
                                  .standing = g->standing,
                                  .members = r->members,
                                  .spread = spread,
-                                 .from_cos = g->below,
-                                 .to_cos = g->least};
+                                 .from_cos = g->nearest != NULL ? g->nearest->below : 0,
+                                 .to_cos = g->nearest != NULL ? g->nearest->least : 0};
 }
 
 static void choose_group(struct deciding *d, const struct group *g)
@@ -363,41 +385,10 @@ static bool has_candidate(const struct deciding *d, const struct picture_place *
     return false;
 }
 
-/* The nearest place that has a candidate, as it is being found. */
-struct nearest {
-    double below, cosine; /* it is not as near as the first */
-    enum standing standing;
-    const struct picture_place *place; /* NULL: there is none */
-};
-
 /* Of those that are equally near, the southernmost, wherever the search began. */
 static bool is_nearer(const struct nearest *n, double cosine, const struct picture_place *place)
 {
-    return cosine < n->below && (cosine > n->cosine || (cosine == n->cosine && place < n->place));
-}
-
-static void look_into(const struct deciding *d, size_t block, struct nearest *n)
-{
-    double c[PICTURE_BLOCK];
-    size_t count = near_cosines(d->picture, &d->point, block, n->cosine, c);
-    const struct picture_place *places = &d->picture->places[block * PICTURE_BLOCK];
-    for (size_t i = 0; i < count; i++)
-        if (is_nearer(n, c[i], &places[i]) && has_candidate(d, &places[i], n->standing)) {
-            n->cosine = c[i];
-            n->place = &places[i];
-        }
-}
-
-static struct nearest nearest_below(const struct deciding *d, double below, enum standing standing)
-{
-    const struct picture *p = d->picture;
-    struct nearest n = {.below = below, .cosine = -2, .standing = standing};
-    size_t home = near_home(p, &d->point), blocks = near_blocks(p);
-    for (size_t b = home; b < blocks && near_reaches(p, &d->point, b, n.cosine); b++)
-        look_into(d, b, &n);
-    for (size_t b = home; b > 0 && near_reaches(p, &d->point, b - 1, n.cosine); b--)
-        look_into(d, b - 1, &n);
-    return n;
+    return cosine > n->cosine || (cosine == n->cosine && place < n->place);
 }
 
 /* The least cosine that is as near as `nearest`: of the sum of two angles. */
@@ -409,20 +400,79 @@ static double least_of(const struct deciding *d, double nearest)
     return fmin(nearest, nearest * d->near_cos - sine * d->near_sin);
 }
 
+/* Those that have turned out not to be as near as the nearest. */
+static void leave_out_far(struct nearest *n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n->count; i++)
+        if (n->v[i].cosine >= n->least)
+            n->v[kept++] = n->v[i];
+    n->count = kept;
+}
+
+/* In the picture's order, so that the same places are the same group however they were found. */
+static void keep(struct nearest *n, double cosine, const struct picture_place *place)
+{
+    if (n->count == BAND_KEPT)
+        leave_out_far(n);
+    if (n->count == BAND_KEPT) {
+        n->has_more = true;
+        return;
+    }
+    size_t at = n->count++;
+    for (; at > 0 && n->v[at - 1].place > place; at--)
+        n->v[at] = n->v[at - 1];
+    n->v[at].cosine = cosine;
+    n->v[at].place = place;
+}
+
+static void look_into(const struct deciding *d, size_t block, struct nearest *n)
+{
+    double c[PICTURE_BLOCK];
+    size_t count = near_cosines(d->picture, &d->point, block, n->least, c);
+    const struct picture_place *places = &d->picture->places[block * PICTURE_BLOCK];
+    for (size_t i = 0; i < count; i++)
+        if (c[i] < n->below && is_nearer(n, c[i], &places[i]) &&
+            has_candidate(d, &places[i], n->standing)) {
+            n->cosine = c[i];
+            n->least = least_of(d, c[i]);
+            n->place = &places[i];
+        }
+    for (size_t i = 0; i < count; i++)
+        if (c[i] < n->below && c[i] >= n->least)
+            keep(n, c[i], &places[i]);
+}
+
+static void find_nearest(const struct deciding *d, struct nearest *n)
+{
+    const struct picture *p = d->picture;
+    size_t home = near_home(p, &d->point), blocks = near_blocks(p);
+    for (size_t b = home; b < blocks && near_reaches(p, &d->point, b, n->least); b++)
+        look_into(d, b, n);
+    for (size_t b = home; b > 0 && near_reaches(p, &d->point, b - 1, n->least); b--)
+        look_into(d, b - 1, n);
+    leave_out_far(n);
+}
+
 static void by_distance(struct deciding *d, enum standing standing)
 {
     double below = 2;
     while (!is_full(d)) {
-        struct nearest n = nearest_below(d, below, standing);
+        struct nearest n;
+        n.below = below;
+        n.cosine = n.least = -2;
+        n.standing = standing;
+        n.place = NULL;
+        n.count = 0;
+        n.has_more = false;
+        find_nearest(d, &n);
         if (n.place == NULL)
             return;
-        double least = least_of(d, n.cosine);
         choose_group(d, &(struct group){.rule = DECIDE_CITY,
                                         .standing = standing,
-                                        .least = least,
-                                        .below = below,
+                                        .nearest = &n,
                                         .area = n.place->hash | 1});
-        below = least;
+        below = n.least;
     }
 }
 

@@ -2,6 +2,7 @@
  * What holds in every world, whatever its edges and users. */
 #include "control/route/decide.h"
 
+#include "lib/base/hrw.h"
 #include "tests/unit/control/route/route_world.h"
 
 #include <math.h>
@@ -176,12 +177,118 @@ static void an_edge_that_goes_moves_nobody_else(void **state)
     }
 }
 
+/* ---- by distance, as a look at each edge finds it ---- */
+
+#define CROWD    60
+#define NEAR_MAX 3000
+
+static double cosine_to(const struct place *p, const struct picture_node *n)
+{
+    double x, y, z, to_x, to_y, to_z;
+    picture_point(p->lat, p->lon, &x, &y, &z);
+    picture_point(n->spec.lat, n->spec.lon, &to_x, &to_y, &to_z);
+    return x * to_x + y * to_y + z * to_z;
+}
+
+static bool is_able(const struct picture_node *n)
+{
+    return n->health == HEALTH_UP && n->mode == NODE_AUTO;
+}
+
+/* Of the edges from `least` up to `below`, which are not as good as `worse_than`, the best. */
+static const struct picture_node *best_between(const struct place *p, double least, double below,
+                                               const struct picture_node *worse_than)
+{
+    const struct picture_node *best = NULL;
+    double most = worse_than == NULL ? INFINITY : 0, best_score = 0;
+    if (worse_than != NULL)
+        most = hrw_score(question.key_hash, worse_than->hash, 1);
+    for (size_t i = 0; i < world->node_count; i++) {
+        const struct picture_node *n = &world->nodes[i];
+        double cosine = cosine_to(p, n), score = hrw_score(question.key_hash, n->hash, 1);
+        if (!is_able(n) || cosine < least || cosine >= below || score >= most)
+            continue;
+        if (score > best_score) {
+            best_score = score;
+            best = n;
+        }
+    }
+    return best;
+}
+
+static double nearest_cosine(const struct place *p, double below)
+{
+    double nearest = -2;
+    for (size_t i = 0; i < world->node_count; i++) {
+        double cosine = cosine_to(p, &world->nodes[i]);
+        if (is_able(&world->nodes[i]) && cosine < below && cosine > nearest)
+            nearest = cosine;
+    }
+    return nearest;
+}
+
+static double end_of_band(double nearest)
+{
+    double turn = rules.near_km / GEO_EARTH_KM;
+    if (nearest <= -cos(turn))
+        return -2;
+    double sine = nearest < 1 ? sqrt((1 - nearest) * (1 + nearest)) : 0;
+    return fmin(nearest, nearest * cos(turn) - sine * sin(turn));
+}
+
+static void check_distances(const struct place *p)
+{
+    struct decide_verdict v = ask(p, roll(1000000));
+    double below = 2, least = 2;
+    const struct picture_node *last = NULL;
+    for (size_t i = 0; i < v.count; i++) {
+        const struct picture_node *next = best_between(p, least, below, last);
+        if (next == NULL) {
+            below = least;
+            least = end_of_band(nearest_cosine(p, below));
+            next = best_between(p, least, below, NULL);
+        }
+        assert_ptr_equal(v.v[i].node, next);
+        last = next;
+    }
+}
+
+/* Few points, so that several edges have one; bands from one place to half of the earth. */
+static void bands_are_those_that_a_look_at_each_edge_finds(void **state)
+{
+    static char ids[CROWD][16];
+    (void)state;
+    for (int i = 0; i < 400; i++) {
+        size_t count = 1 + roll(CROWD);
+        end(NULL);
+        world = picture_create(count);
+        for (size_t k = 0; k < count; k++) {
+            snprintf(ids[k], sizeof ids[k], "n%zu", k);
+            struct picture_node *n = route_world_add(world, ids[k], (double)roll(40) * 4 - 80,
+                                                     (double)roll(40) * 9 - 180, "");
+            n->health = roll(4) == 0 ? HEALTH_DOWN : HEALTH_UP;
+        }
+        picture_seal(world);
+        rules.near_km = (double)(1 + roll(NEAR_MAX));
+        question.has_one_standing = true;
+        for (int k = 0; k < 20; k++) {
+            struct place p = {.is_found = true, .has_point = true};
+            p.lat = (double)roll(1700) / 10 - 85;
+            p.lon = (double)roll(3600) / 10 - 180;
+            question.wanted = 1 + roll(DECIDE_MAX);
+            if (nearest_cosine(&p, 2) > -2)
+                check_distances(&p);
+        }
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         T(as_many_as_there_are_and_never_over_a_boundary),
         T(an_edge_that_goes_moves_nobody_else),
+        T(bands_are_those_that_a_look_at_each_edge_finds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
