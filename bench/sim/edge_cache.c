@@ -60,7 +60,7 @@ void edge_cache_destroy(struct edge_cache **pc)
 static struct object *object_make(struct edge_cache *c, const struct store_key *key,
                                   const struct trace_row *r)
 {
-    static const struct freshness fresh = {.lifetime_ms = INT64_MAX / 4};
+    struct freshness fresh = {.response_wall = r->version, .lifetime_ms = INT64_MAX / 4};
     static const struct fields none = {0};
     struct generation *g = generation_create(c->store, (int64_t)r->size, (int64_t)c->block_bytes);
     struct object_spec spec = {.key = *key,
@@ -71,8 +71,7 @@ static struct object *object_make(struct edge_cache *c, const struct store_key *
                                .fields = &none,
                                .freshness = &fresh,
                                .validators = {.last_modified = -1},
-                               .generation = g,
-                               .stored_wall = r->version};
+                               .generation = g};
     struct object *o = g != NULL ? object_create(c->store, &spec) : NULL;
     generation_unref(&g);
     if (o != NULL && store_insert(c->store, o, store_moment(c->store)) != 0)
@@ -90,9 +89,9 @@ static struct object *object_of(struct edge_cache *c, const struct trace_row *r)
     struct object *o = store_select(c->store, &key, NULL, NULL);
     if (o == NULL)
         return object_make(c, &key, r);
-    if (o->stored_wall == r->version)
+    if (object_stored_wall(o) == r->version)
         return o;
-    bool is_newer = o->stored_wall < r->version;
+    bool is_newer = object_stored_wall(o) < r->version;
     object_unref(&o);
     return is_newer ? object_make(c, &key, r) : NULL;
 }

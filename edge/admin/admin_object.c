@@ -128,7 +128,9 @@ static void put_why(struct json_out *o, const struct question *q)
 {
     struct why_line lines[WHY_LINES_MAX];
     struct fields fields = object_fields(q->object);
-    struct why_question ask = {.freshness = &q->object->freshness,
+    struct freshness freshness;
+    object_freshness(q->object, &freshness);
+    struct why_question ask = {.freshness = &freshness,
                                .fields = &fields,
                                .status = q->object->status,
                                .site = q->site,
@@ -153,20 +155,20 @@ static void put_seconds(struct json_out *o, const char *key, msec_t ms)
 
 static void put_freshness(struct json_out *o, const struct question *q)
 {
-    const struct freshness *f = &q->object->freshness;
+    struct freshness f;
+    object_freshness(q->object, &f);
     json_out_object(o, "freshness");
-    json_out_text(o, "decided_by",
-                  span_of(freshness_source_text((enum freshness_source)f->source)));
-    put_seconds(o, "lifetime_s", f->lifetime_ms);
-    put_seconds(o, "age_when_received_s", f->initial_age_ms);
-    put_seconds(o, "resident_s", q->now_wall - f->response_wall);
-    put_seconds(o, "age_s", freshness_age_ms(f, q->now_wall));
-    put_seconds(o, "left_s", freshness_left_ms(f, q->now_wall));
-    put_seconds(o, "stale_while_revalidate_s", f->stale_while_revalidate_ms);
-    put_seconds(o, "stale_if_error_s", f->stale_if_error_ms);
-    json_out_bool(o, "must_revalidate", f->must_revalidate);
-    json_out_bool(o, "always_validates", f->always_validates);
-    json_out_bool(o, "is_immutable", f->is_immutable);
+    json_out_text(o, "decided_by", span_of(freshness_source_text((enum freshness_source)f.source)));
+    put_seconds(o, "lifetime_s", f.lifetime_ms);
+    put_seconds(o, "age_when_received_s", f.initial_age_ms);
+    put_seconds(o, "resident_s", q->now_wall - f.response_wall);
+    put_seconds(o, "age_s", freshness_age_ms(&f, q->now_wall));
+    put_seconds(o, "left_s", freshness_left_ms(&f, q->now_wall));
+    put_seconds(o, "stale_while_revalidate_s", f.stale_while_revalidate_ms);
+    put_seconds(o, "stale_if_error_s", f.stale_if_error_ms);
+    json_out_bool(o, "must_revalidate", f.must_revalidate);
+    json_out_bool(o, "always_validates", f.always_validates);
+    json_out_bool(o, "is_immutable", f.is_immutable);
     json_out_end_object(o);
 }
 
@@ -225,7 +227,7 @@ static void put_object(struct json_out *o, const struct question *q)
     struct span names = object_vary_names(it), values = object_vary_values(it);
     struct validators validators = object_validators(it);
     char stored[25];
-    clock_iso(it->stored_wall, stored);
+    clock_iso(object_stored_wall(it), stored);
     json_out_object(o, "object");
     json_out_int(o, "status", it->status);
     json_out_text(o, "stored", span_of(stored));
@@ -240,10 +242,9 @@ static void put_object(struct json_out *o, const struct question *q)
     }
     if (values.n > 0)
         json_out_text(o, "variant", values);
-    json_out_u64(o, "tags", it->tags_count);
-    json_out_u64(o, "uses", atomic_load_explicit(&it->uses, memory_order_relaxed));
-    json_out_bool(o, "soft_purged",
-                  atomic_load_explicit(&it->is_soft_purged, memory_order_relaxed));
+    json_out_u64(o, "tags", object_tags(it).count);
+    json_out_u64(o, "uses", object_uses(it));
+    json_out_bool(o, "soft_purged", object_is(it, OBJECT_SOFT_PURGED));
     put_freshness(o, q);
     put_why(o, q);
     put_generation(o, it->generation);
@@ -282,11 +283,12 @@ static struct decision of_object(const struct question *q)
     struct reuse_request ask = {.request = &q->request,
                                 .site = q->site,
                                 .now_wall = q->now_wall,
-                                .is_soft_purged = atomic_load(&q->object->is_soft_purged)};
-    struct reuse_verdict v = reuse_of(&q->object->freshness, &ask);
+                                .is_soft_purged = object_is(q->object, OBJECT_SOFT_PURGED)};
+    struct freshness freshness;
+    object_freshness(q->object, &freshness);
+    struct reuse_verdict v = reuse_of(&freshness, &ask);
     struct decision d = {reuse_text(v.reuse), v.because, reuse_would(v.reuse)};
-    if (v.reuse == REUSE_VALIDATE && q->is_down &&
-        freshness_may_cover(&q->object->freshness, q->now_wall))
+    if (v.reuse == REUSE_VALIDATE && q->is_down && object_may_cover(q->object, q->now_wall))
         d = (struct decision){"covered", "every origin is known to be down",
                               "answer from the cache, stale within stale-if-error"};
     else if (v.reuse == REUSE_VALIDATE && q->pass_left_ms > 0)

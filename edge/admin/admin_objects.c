@@ -27,16 +27,16 @@ static void on_object(void *ctx, const struct object *o)
 {
     struct listing *g = ctx;
     struct generation_weight w;
-    struct span key = object_key(o).text;
+    struct span key = object_key_text(o);
     if (!object_filter_fits(&g->list.filter, key))
         return;
     generation_weigh(o->generation, &w);
     struct object_row row = {.key = key,
                              .id = w.id,
-                             .hits = atomic_load_explicit(&o->uses, memory_order_relaxed),
+                             .hits = object_uses(o),
                              .bytes = w.bytes,
                              .disk_bytes = w.disk_bytes,
-                             .stored_wall = o->stored_wall,
+                             .stored_wall = object_stored_wall(o),
                              .status = o->status};
     object_list_add(&g->list, &row);
 }

@@ -25,7 +25,7 @@ void req_add_ours(struct req *r, struct fields *fs)
 
 static struct span age_text(const struct req *r, const struct object *o)
 {
-    msec_t age = freshness_age_ms(&o->freshness, loop_wall(r->worker->loop));
+    msec_t age = object_age_ms(o, loop_wall(r->worker->loop));
     char *text = arena_bytes(&r->x->mem, U64_ROOM);
     return span_make(text, (size_t)(u64_write(text, (uint64_t)(age / MSEC_PER_SEC)) - text));
 }
@@ -33,7 +33,7 @@ static struct span age_text(const struct req *r, const struct object *o)
 void req_head_of_object(struct req *r, struct response_head *head)
 {
     const struct object *o = r->object;
-    msec_t left = freshness_left_ms(&o->freshness, loop_wall(r->worker->loop));
+    msec_t left = object_left_ms(o, loop_wall(r->worker->loop));
     *head = (struct response_head){.status = o->status, .content_length = LENGTH_UNKNOWN};
     const struct fields stored = object_fields(o);
     head->fields = stored;

@@ -73,12 +73,13 @@ static enum next hit(struct req *r, const char *detail)
 
 static enum reuse judge(const struct req *r)
 {
-    struct reuse_request ask = {
-        .request = &r->x->request,
-        .site = r->site,
-        .now_wall = loop_wall(r->worker->loop),
-        .is_soft_purged = atomic_load_explicit(&r->object->is_soft_purged, memory_order_relaxed)};
-    return reuse_of(&r->object->freshness, &ask).reuse;
+    struct reuse_request ask = {.request = &r->x->request,
+                                .site = r->site,
+                                .now_wall = loop_wall(r->worker->loop),
+                                .is_soft_purged = object_is(r->object, OBJECT_SOFT_PURGED)};
+    struct freshness freshness;
+    object_freshness(r->object, &freshness);
+    return reuse_of(&freshness, &ask).reuse;
 }
 
 /* Every origin is known to be down: what is stale may answer at once. One request a second goes
@@ -88,7 +89,7 @@ static bool covers_at_once(struct req *r)
     struct upstream *u = upstream_of(r->view->set, r->site);
     msec_t now = loop_now(r->worker->loop);
     if (!upstream_is_down(u, now) || generation_is_abandoned(r->object->generation) ||
-        !freshness_may_cover(&r->object->freshness, loop_wall(r->worker->loop)))
+        !object_may_cover(r->object, loop_wall(r->worker->loop)))
         return false;
     counter_add(&r->worker->count.covered, 1);
     if (upstream_is_due(u, now))
@@ -133,7 +134,7 @@ enum next req_lookup(struct req *r)
     }
     if (covers_at_once(r))
         return hit(r, "upstream-down");
-    bool is_stale = freshness_left_ms(&r->object->freshness, loop_wall(r->worker->loop)) <= 0;
+    bool is_stale = object_left_ms(r->object, loop_wall(r->worker->loop)) <= 0;
     r->cache.forward = is_stale ? CACHE_FORWARD_STALE : CACHE_FORWARD_REQUEST;
     r->stale = r->object;
     r->object = NULL;

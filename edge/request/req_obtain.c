@@ -20,7 +20,7 @@ static enum next again(struct req *r)
 bool req_may_cover(const struct req *r)
 {
     return r->stale != NULL && !generation_is_abandoned(r->stale->generation) &&
-           freshness_may_cover(&r->stale->freshness, loop_wall(r->worker->loop));
+           object_may_cover(r->stale, loop_wall(r->worker->loop));
 }
 
 enum next req_cover(struct req *r, int err, int status)

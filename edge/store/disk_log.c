@@ -195,10 +195,11 @@ static void put_object(struct disk *d, struct object *o)
 {
     struct disk_writer *w = &d->writer;
     struct generation *g = o->generation;
+    struct store_key key = object_key(o);
     struct disk_record r = {.kind = DISK_OBJECT,
                             .length = (uint32_t)w->image.n,
                             .generation = g->roster.id,
-                            .key = {o->hash.lo, o->hash.hi},
+                            .key = {key.hash.lo, key.hash.hi},
                             .payload_sum = hash64(w->image.p, w->image.n)};
     put(d, &r, w->image.p);
     generation_lock(g);
@@ -218,8 +219,9 @@ static void put_block(struct disk *d, const struct object *o, struct disk_job *j
     r->generation = j->generation->roster.id;
     r->index = (uint64_t)j->index;
     if (r->kind == DISK_BLOCK) {
-        r->key[0] = o->hash.lo;
-        r->key[1] = o->hash.hi;
+        struct store_key key = object_key(o);
+        r->key[0] = key.hash.lo;
+        r->key[1] = key.hash.hi;
     }
     put(d, r, payload);
     j->written_at = disk_spot(r);
@@ -240,15 +242,15 @@ static int image_of(struct disk *d, const struct object *o)
  * been. */
 static bool is_purged(const struct disk *d, struct object *o)
 {
-    uint64_t newest, known = atomic_load(&o->purges_known);
+    uint64_t newest, known = object_purges_known(o);
     struct purge_marks *marks = d->store->marks;
-    if (atomic_load(&o->is_purged))
+    if (object_is(o, OBJECT_PURGED))
         return true;
     if (known >= purge_marks_newest(marks))
         return false;
     enum purge_verdict v = purge_marks_judge(marks, o, known, &newest);
     if (v == PURGE_VERDICT_SOFT)
-        atomic_store(&o->is_soft_purged, true);
+        object_set(o, OBJECT_SOFT_PURGED);
     return v == PURGE_VERDICT_HARD;
 }
 

@@ -160,8 +160,8 @@ static bool judge(struct disk_recovery *rc, struct object *o)
 {
     uint64_t newest;
     enum purge_verdict v = purge_marks_judge(rc->marks, o, 0, &newest);
-    if (v == PURGE_VERDICT_SOFT || id_set_has(&rc->purged_softly, o->hash.lo))
-        atomic_store(&o->is_soft_purged, true);
+    if (v == PURGE_VERDICT_SOFT || id_set_has(&rc->purged_softly, generation_key(o->generation)))
+        object_set(o, OBJECT_SOFT_PURGED);
     return v != PURGE_VERDICT_HARD;
 }
 
@@ -174,8 +174,8 @@ static struct object *object_of(struct disk_recovery *rc, struct object_image *i
     image->spec.generation = g;
     struct object *o = g != NULL ? object_create(st, &image->spec) : NULL;
     rc->forgotten_objects += o == NULL;
-    if (o != NULL)
-        atomic_store(&o->is_soft_purged, image->is_soft_purged);
+    if (o != NULL && image->is_soft_purged)
+        object_set(o, OBJECT_SOFT_PURGED);
     if (o != NULL && !judge(rc, o))
         object_unref(&o);
     if (o != NULL)
@@ -329,7 +329,7 @@ static bool is_outdone(void *ctx, const struct object *o, const struct object *o
     struct disk_recovery *rc = ctx;
     if (newcomers_has(&rc->d->store->newcomers, object_variant(o)))
         return true;
-    return other != NULL && other->stored_wall >= o->stored_wall;
+    return other != NULL && object_stored_wall(other) >= object_stored_wall(o);
 }
 
 static void show_fresh(struct disk_recovery *rc)

@@ -79,7 +79,7 @@ static struct disk *disk_of_locked(struct disks *ds, struct generation *g)
 {
     if (g->disk != DISK_NONE)
         return &ds->v[g->disk];
-    uint64_t key_hash = g->owner->hash.lo;
+    uint64_t key_hash = generation_key(g);
     struct disk *d = choose(ds, key_hash, false);
     if (d == NULL)
         return NULL;
@@ -124,7 +124,7 @@ static bool has_room(const struct store *st, const struct generation *g)
         has_any = disk_has_room(&ds->v[i]);
     if (!has_any || ds->count == 1)
         return has_any;
-    const struct disk *d = choose(ds, g->owner->hash.lo, false);
+    const struct disk *d = choose(ds, generation_key(g), false);
     return d != NULL && disk_has_room(d);
 }
 

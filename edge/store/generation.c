@@ -101,8 +101,7 @@ void generation_rest_locked(struct generation *g, struct block *b)
 
 uint64_t generation_block_name(const struct generation *g, int64_t index)
 {
-    uint64_t key = atomic_load_explicit(&g->key_hash, memory_order_relaxed);
-    uint64_t x = key ^ ((uint64_t)index + 1) * 0x9e3779b97f4a7c15u;
+    uint64_t x = generation_key(g) ^ ((uint64_t)index + 1) * 0x9e3779b97f4a7c15u;
     x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
     return x ^ (x >> 32);
 }
@@ -125,15 +124,15 @@ void generation_describe(const struct block *b, struct odds_block *out)
 
 void generation_key_set(struct generation *g, const struct hash128 *key)
 {
-    atomic_store_explicit(&g->key_hash, key->lo, memory_order_relaxed);
+    uint64_t before = atomic_exchange_explicit(&g->key_hash, key->lo, memory_order_relaxed);
+    CHECK(before == 0 || before == key->lo); /* the index finds objects by it */
 }
 
 /* Whether more than one asked: the index found its object for somebody, or two are reading. */
 static bool is_asked_again_locked(const struct generation *g)
 {
     const struct list *readers = &g->audience->readers;
-    return atomic_load_explicit(&g->owner->uses, memory_order_relaxed) > 0 ||
-           readers->next != readers->prev;
+    return object_uses(g->owner) > 0 || readers->next != readers->prev;
 }
 
 static bool is_admitted_locked(struct generation *g, const struct block *b)

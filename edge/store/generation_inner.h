@@ -98,8 +98,12 @@ uint64_t generation_block_name(const struct generation *g, int64_t index);
  * that is there. Under no lock, or any. */
 struct odds_block generation_block(const struct generation *g, int64_t index, uint32_t bytes);
 void generation_describe(const struct block *b, struct odds_block *out);
-/* generation_key_set: whose bytes these will be. */
+/* generation_key_set: whose bytes these will be. generation_key: the lower half of its hash. */
 void generation_key_set(struct generation *g, const struct hash128 *key);
+static inline uint64_t generation_key(const struct generation *g)
+{
+    return atomic_load_explicit(&g->key_hash, memory_order_relaxed);
+}
 /* The object that is in the index with these bytes; cleared only if it still is o. */
 void generation_owner_set(struct generation *g, struct object *o);
 bool generation_has_owner(struct generation *g);

@@ -18,13 +18,13 @@
 #define WALK_OBJECTS 64u /* the last bucket: some 10 us under a lock */
 
 struct purge_mark {
-    struct hash128 hash;
+    uint64_t hash;
     uint64_t moment;
 };
 
 struct shard {
     pthread_mutex_t lock;
-    struct object **buckets;
+    struct address *buckets;
     uint32_t mask;
     uint32_t purges_at; /* where the next one goes */
     uint32_t hand;      /* bucket that eviction looks at next */
@@ -38,7 +38,7 @@ struct index {
     uint32_t variants_max;
     _Atomic uint32_t turn; /* shard that index_evict takes next */
     struct purge_marks *marks;
-    struct object **buckets;
+    struct address *buckets;
     /* the sweep's own */
     uint64_t sweeps_for, swept; /* number of the newest mark when it began; when it last ended */
     uint32_t sweep_shard, sweep_bucket;
@@ -75,21 +75,36 @@ void index_destroy(struct index *ix)
     mem_free(ix);
 }
 
-/* The upper half chooses the shard, the lower the bucket. */
-static struct shard *shard_of(struct index *ix, const struct hash128 *h)
+/* The uppermost bits of a key's hash choose the shard, the lowest the bucket. */
+static struct shard *shard_of(struct index *ix, uint64_t hash)
 {
-    return &ix->shards[h->hi % SHARDS];
+    return &ix->shards[hash / (UINT64_MAX / SHARDS + 1)];
 }
 
-static struct object **bucket_of(struct shard *sh, const struct hash128 *h)
+static struct address *bucket_of(struct shard *sh, uint64_t hash)
 {
-    return &sh->buckets[h->lo & sh->mask];
+    return &sh->buckets[hash & sh->mask];
 }
 
-static bool is_of_key(const struct object *o, const struct store_key *key)
+static uint64_t hash_of(const struct object *o)
 {
-    return o->hash.lo == key->hash.lo && o->hash.hi == key->hash.hi &&
-           span_eq(object_key(o).text, key->text);
+    return generation_key(o->generation);
+}
+
+static struct object *object_at(const struct address *a)
+{
+    return address_get(a);
+}
+
+/* tag: of the key's hash. */
+static bool is_of_key(const struct object *o, uint16_t tag, struct span key)
+{
+    return o->hash_tag == tag && span_eq(object_key_text(o), key);
+}
+
+static bool has_same_key(const struct object *a, const struct object *b)
+{
+    return is_of_key(a, b->hash_tag, object_key_text(b));
 }
 
 uint64_t index_count(const struct index *ix)
@@ -101,14 +116,14 @@ uint64_t index_count(const struct index *ix)
 }
 
 /* *at leaves the index for the list of those to be given back. */
-static void take_out_locked(struct shard *sh, struct object **at, struct index_left *left)
+static void take_out_locked(struct shard *sh, struct address *at, struct index_left *left)
 {
-    struct object *o = *at;
+    struct object *o = object_at(at);
     *at = o->chain_next;
     counter_add(&sh->count, (uint64_t)-1);
-    atomic_store(&o->is_indexed, false);
+    object_unset(o, OBJECT_INDEXED);
     generation_owner_clear(o->generation, o);
-    o->chain_next = left->first;
+    address_set(&o->chain_next, left->first);
     left->first = o;
     left->count++;
 }
@@ -118,7 +133,7 @@ uint64_t index_let_go(struct index_left *left)
     uint64_t count = left->count;
     while (left->first != NULL) {
         struct object *o = left->first;
-        left->first = o->chain_next;
+        left->first = object_at(&o->chain_next);
         object_unref(&o);
     }
     left->count = 0;
@@ -126,18 +141,18 @@ uint64_t index_let_go(struct index_left *left)
 }
 
 /* It leaves for a purge. */
-static void purge_out_locked(struct shard *sh, struct object **at, struct index_left *left)
+static void purge_out_locked(struct shard *sh, struct address *at, struct index_left *left)
 {
-    atomic_store(&(*at)->is_purged, true);
+    object_set(object_at(at), OBJECT_PURGED);
     take_out_locked(sh, at, left);
 }
 
 /* Compares *at with the marks that it does not know yet. True: it fell to one, and has left. */
-static bool compare_locked(struct index *ix, struct shard *sh, struct object **at,
+static bool compare_locked(struct index *ix, struct shard *sh, struct address *at,
                            struct index_left *left)
 {
-    struct object *o = *at;
-    uint64_t newest, known = atomic_load_explicit(&o->purges_known, memory_order_relaxed);
+    struct object *o = object_at(at);
+    uint64_t newest, known = object_purges_known(o);
     if (known >= purge_marks_newest(ix->marks))
         return false;
     switch (purge_marks_judge(ix->marks, o, known, &newest)) {
@@ -145,23 +160,33 @@ static bool compare_locked(struct index *ix, struct shard *sh, struct object **a
         purge_out_locked(sh, at, left);
         return true;
     case PURGE_VERDICT_SOFT:
-        atomic_store(&o->is_soft_purged, true);
+        object_set(o, OBJECT_SOFT_PURGED);
         break;
     case PURGE_VERDICT_NONE:
         break;
     }
-    atomic_store(&o->purges_known, newest);
+    object_purges_know(o, newest);
     return false;
+}
+
+/* Written under the lock alone: the sum needs no atomic instruction. */
+static void use_locked(struct object *o, uint32_t more)
+{
+    uint32_t uses = object_uses(o);
+    uses += more < OBJECT_USED - 1 - uses ? more : OBJECT_USED - 1 - uses;
+    atomic_store_explicit(&o->uses, uses | OBJECT_USED, memory_order_relaxed);
 }
 
 struct object *index_select(struct index *ix, const struct store_key *key,
                             const struct index_wanted *wanted, struct index_left *left)
 {
-    struct shard *sh = shard_of(ix, &key->hash);
+    struct shard *sh = shard_of(ix, key->hash.lo);
+    uint16_t tag = object_hash_tag(key->hash.lo);
     pthread_mutex_lock(&sh->lock);
-    struct object **at = bucket_of(sh, &key->hash), *o;
-    while ((o = *at) != NULL) {
-        bool is_variant = is_of_key(o, key);
+    struct address *at = bucket_of(sh, key->hash.lo);
+    struct object *o;
+    while ((o = object_at(at)) != NULL) {
+        bool is_variant = is_of_key(o, tag, key->text);
         if (is_variant && compare_locked(ix, sh, at, left))
             continue;
         if (is_variant && (wanted->matches == NULL || wanted->matches(wanted->ctx, o)))
@@ -170,10 +195,8 @@ struct object *index_select(struct index *ix, const struct store_key *key,
     }
     if (o != NULL)
         object_ref(o);
-    if (o != NULL && wanted->is_use) {
-        o->was_used = true;
-        atomic_fetch_add_explicit(&o->uses, 1, memory_order_relaxed);
-    }
+    if (o != NULL && wanted->is_use)
+        use_locked(o, 1);
     pthread_mutex_unlock(&sh->lock);
     return o;
 }
@@ -181,12 +204,11 @@ struct object *index_select(struct index *ix, const struct store_key *key,
 /* Whether a purge of its key came after `moment`. */
 static bool is_key_purged_locked(const struct shard *sh, const struct object *o, uint64_t moment)
 {
-    const struct hash128 *h = &o->hash;
     if (sh->floor > moment)
         return true;
     for (uint32_t i = 0; i < PURGES_KEPT && sh->newest > moment; i++) {
         const struct purge_mark *p = &sh->purges[i];
-        if (p->moment > moment && p->hash.lo == h->lo && p->hash.hi == h->hi)
+        if (p->moment > moment && p->hash == hash_of(o))
             return true;
     }
     return false;
@@ -205,13 +227,13 @@ static bool is_purged_since_locked(struct index *ix, const struct shard *sh, str
         return true;
     if (purge_marks_floor(ix->marks) > moment)
         return true;
-    atomic_store(&o->purges_known, newest);
+    object_purges_know(o, newest);
     return false;
 }
 
 bool index_was_purged(struct index *ix, const struct object *o, uint64_t moment)
 {
-    struct shard *sh = shard_of(ix, &o->hash);
+    struct shard *sh = shard_of(ix, hash_of(o));
     uint64_t newest;
     pthread_mutex_lock(&sh->lock);
     bool was_purged = is_key_purged_locked(sh, o, moment);
@@ -222,8 +244,8 @@ bool index_was_purged(struct index *ix, const struct object *o, uint64_t moment)
 
 bool index_is_purged(struct index *ix, struct object *o)
 {
-    uint64_t newest, known = atomic_load(&o->purges_known);
-    if (atomic_load(&o->is_purged))
+    uint64_t newest, known = object_purges_known(o);
+    if (object_is(o, OBJECT_PURGED))
         return true;
     if (known == 0 || known >= purge_marks_newest(ix->marks))
         return false;
@@ -242,32 +264,31 @@ static void displace_locked(struct index *ix, struct shard *sh, struct object *o
                             struct index_left *left)
 {
     uint32_t variants = 1;
-    struct store_key key = object_key(o);
-    struct object **at = bucket_of(sh, &o->hash);
-    while (*at != NULL) {
-        bool is_sibling = is_of_key(*at, &key);
-        if (is_sibling && (is_same_variant(*at, o) || variants >= ix->variants_max)) {
-            if ((*at)->generation == o->generation)
-                atomic_fetch_add(&o->uses,
-                                 atomic_load(&(*at)->uses)); /* refreshed: the same bytes */
+    struct address *at = bucket_of(sh, hash_of(o));
+    struct object *other;
+    while ((other = object_at(at)) != NULL) {
+        bool is_sibling = has_same_key(other, o);
+        if (is_sibling && (is_same_variant(other, o) || variants >= ix->variants_max)) {
+            if (other->generation == o->generation)
+                use_locked(o, object_uses(other)); /* refreshed: the same bytes */
             take_out_locked(sh, at, left);
             continue;
         }
         variants += is_sibling;
-        at = &(*at)->chain_next;
+        at = &other->chain_next;
     }
 }
 
 /* Variants stand in the order of their Date, the most recent first, and of their arrival where that
  * is the same: the first that matches is the one to use (RFC 9111 s.4.1). */
-static struct object **place_locked(struct shard *sh, const struct object *o, bool is_newest)
+static struct address *place_locked(struct shard *sh, const struct object *o, bool is_newest)
 {
-    struct object **at = bucket_of(sh, &o->hash), **place = at;
-    struct store_key key = object_key(o);
-    msec_t date = o->date - !is_newest;
-    for (; *at != NULL; at = &(*at)->chain_next) {
-        if ((*at)->date > date && is_of_key(*at, &key))
-            place = &(*at)->chain_next;
+    struct address *place = bucket_of(sh, hash_of(o));
+    struct object *other = object_at(place);
+    sec_t date = object_date(o->date) - !is_newest;
+    for (; other != NULL; other = object_at(&other->chain_next)) {
+        if (object_date(other->date) > date && has_same_key(other, o))
+            place = &other->chain_next;
     }
     return place;
 }
@@ -275,26 +296,26 @@ static struct object **place_locked(struct shard *sh, const struct object *o, bo
 static int insert_locked(struct index *ix, struct object *o, uint64_t moment, bool is_newest,
                          struct index_left *left)
 {
-    struct shard *sh = shard_of(ix, &o->hash);
-    CHECK(!atomic_load(&o->is_indexed));
-    atomic_store(&o->purges_known, moment);
+    struct shard *sh = shard_of(ix, hash_of(o));
+    CHECK(!object_is(o, OBJECT_INDEXED));
+    object_purges_know(o, moment);
     if (is_purged_since_locked(ix, sh, o, moment))
         return ERR_CHANGED;
     displace_locked(ix, sh, o, left);
-    struct object **place = place_locked(sh, o, is_newest);
+    struct address *place = place_locked(sh, o, is_newest);
     o->chain_next = *place;
-    *place = o;
-    o->was_used = true; /* eviction's hand may be just before it */
+    address_set(place, o);
+    use_locked(o, 0); /* eviction's hand may be just before it */
     counter_add(&sh->count, 1);
     object_ref(o);
-    atomic_store(&o->is_indexed, true);
+    object_set(o, OBJECT_INDEXED);
     generation_owner_set(o->generation, o);
     return 0;
 }
 
 int index_insert(struct index *ix, struct object *o, uint64_t moment, struct index_left *left)
 {
-    struct shard *sh = shard_of(ix, &o->hash);
+    struct shard *sh = shard_of(ix, hash_of(o));
     pthread_mutex_lock(&sh->lock);
     int r = insert_locked(ix, o, moment, true, left);
     pthread_mutex_unlock(&sh->lock);
@@ -304,12 +325,11 @@ int index_insert(struct index *ix, struct object *o, uint64_t moment, struct ind
 int index_return(struct index *ix, struct object *o, const struct index_return *back,
                  struct index_left *left)
 {
-    struct shard *sh = shard_of(ix, &o->hash);
+    struct shard *sh = shard_of(ix, hash_of(o));
     pthread_mutex_lock(&sh->lock);
-    struct object *other = *bucket_of(sh, &o->hash);
-    struct store_key key = object_key(o);
-    while (other != NULL && !(is_of_key(other, &key) && is_same_variant(other, o)))
-        other = other->chain_next;
+    struct object *other = object_at(bucket_of(sh, hash_of(o)));
+    while (other != NULL && !(has_same_key(other, o) && is_same_variant(other, o)))
+        other = object_at(&other->chain_next);
     int r = back->is_outdone(back->ctx, o, other) ? ERR_EXISTS : 0;
     if (r == 0)
         r = insert_locked(ix, o, back->moment, false, left);
@@ -317,53 +337,54 @@ int index_return(struct index *ix, struct object *o, const struct index_return *
     return r;
 }
 
-static struct object **find_locked(struct shard *sh, const struct object *o)
+static struct address *find_locked(struct shard *sh, const struct object *o)
 {
-    struct object **at = bucket_of(sh, &o->hash);
-    while (*at != o)
-        at = &(*at)->chain_next;
+    struct address *at = bucket_of(sh, hash_of(o));
+    for (struct object *other; (other = object_at(at)) != o;)
+        at = &other->chain_next;
     return at;
 }
 
 void index_remove(struct index *ix, struct object *o, struct index_left *left)
 {
-    struct shard *sh = shard_of(ix, &o->hash);
+    struct shard *sh = shard_of(ix, hash_of(o));
     pthread_mutex_lock(&sh->lock);
-    if (atomic_load(&o->is_indexed))
+    if (object_is(o, OBJECT_INDEXED))
         take_out_locked(sh, find_locked(sh, o), left);
     pthread_mutex_unlock(&sh->lock);
 }
 
 /* The moment is drawn under the lock: whoever asks for one later sees the key without what is
  * purged here, and whoever asked before is refused. */
-static void remember_purge_locked(struct index *ix, struct shard *sh, const struct hash128 *h)
+static void remember_purge_locked(struct index *ix, struct shard *sh, uint64_t hash)
 {
     struct purge_mark *p = &sh->purges[sh->purges_at];
     sh->purges_at = (sh->purges_at + 1) % PURGES_KEPT;
     if (p->moment > sh->floor)
         sh->floor = p->moment;
-    *p = (struct purge_mark){.hash = *h, .moment = purge_marks_draw(ix->marks)};
+    *p = (struct purge_mark){.hash = hash, .moment = purge_marks_draw(ix->marks)};
     sh->newest = p->moment;
 }
 
 uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft,
                      struct index_left *left)
 {
-    struct shard *sh = shard_of(ix, &key->hash);
-    uint64_t met = 0;
+    uint64_t hash = key->hash.lo, met = 0;
+    struct shard *sh = shard_of(ix, hash);
     pthread_mutex_lock(&sh->lock);
-    remember_purge_locked(ix, sh, &key->hash);
-    struct object **at = bucket_of(sh, &key->hash);
-    while (*at != NULL) {
-        bool is_met = is_of_key(*at, key);
+    remember_purge_locked(ix, sh, hash);
+    struct address *at = bucket_of(sh, hash);
+    struct object *o;
+    while ((o = object_at(at)) != NULL) {
+        bool is_met = is_of_key(o, object_hash_tag(hash), key->text);
         met += is_met;
         if (is_met && !is_soft) {
             purge_out_locked(sh, at, left);
             continue;
         }
         if (is_met)
-            atomic_store(&(*at)->is_soft_purged, true);
-        at = &(*at)->chain_next;
+            object_set(o, OBJECT_SOFT_PURGED);
+        at = &o->chain_next;
     }
     pthread_mutex_unlock(&sh->lock);
     return met;
@@ -373,10 +394,10 @@ uint64_t index_purge(struct index *ix, const struct store_key *key, bool is_soft
 static void sweep_some_locked(struct index *ix, struct shard *sh, struct index_left *left)
 {
     for (uint32_t n = 0; n < BUCKETS_AT_ONCE && ix->sweep_bucket <= sh->mask; n++) {
-        struct object **at = &sh->buckets[ix->sweep_bucket++];
-        while (*at != NULL) {
+        struct address *at = &sh->buckets[ix->sweep_bucket++];
+        for (struct object *o; (o = object_at(at)) != NULL;) {
             if (!compare_locked(ix, sh, at, left))
-                at = &(*at)->chain_next;
+                at = &o->chain_next;
         }
     }
 }
@@ -410,13 +431,13 @@ bool index_walk(struct index *ix, uint64_t *at, const struct index_visitor *v,
     struct shard *sh = &ix->shards[*at / each];
     pthread_mutex_lock(&sh->lock);
     for (uint32_t n = 0; n < WALK_BUCKETS && seen < WALK_OBJECTS; n++) {
-        struct object **o = &sh->buckets[*at % each];
-        while (*o != NULL) {
-            if (compare_locked(ix, sh, o, left))
+        struct address *link = &sh->buckets[*at % each];
+        for (struct object *o; (o = object_at(link)) != NULL;) {
+            if (compare_locked(ix, sh, link, left))
                 continue;
-            v->fn(v->ctx, *o);
+            v->fn(v->ctx, o);
             seen++;
-            o = &(*o)->chain_next;
+            link = &o->chain_next;
         }
         if (++*at % each == 0)
             break;
@@ -433,17 +454,17 @@ static bool is_idle_locked(struct object *o)
 }
 
 /* The objects of one bucket. Returns how many it met. */
-static uint64_t evict_bucket_locked(struct shard *sh, struct object **at, uint64_t max,
+static uint64_t evict_bucket_locked(struct shard *sh, struct address *at, uint64_t max,
                                     struct index_left *left)
 {
     uint64_t met = 0;
-    for (; *at != NULL && left->count < max; met++) {
-        struct object *o = *at;
-        if (!o->was_used && is_idle_locked(o)) {
+    for (struct object *o; (o = object_at(at)) != NULL && left->count < max; met++) {
+        uint32_t uses = atomic_load_explicit(&o->uses, memory_order_relaxed);
+        if ((uses & OBJECT_USED) == 0 && is_idle_locked(o)) {
             take_out_locked(sh, at, left);
             continue;
         }
-        o->was_used = false;
+        atomic_store_explicit(&o->uses, uses & ~OBJECT_USED, memory_order_relaxed);
         at = &o->chain_next;
     }
     return met;
@@ -479,7 +500,7 @@ void index_clear(struct index *ix, struct index_left *left)
         struct shard *sh = &ix->shards[i];
         pthread_mutex_lock(&sh->lock);
         for (uint32_t n = 0; n <= sh->mask && counter_get(&sh->count) > 0; n++) {
-            while (sh->buckets[n] != NULL)
+            while (object_at(&sh->buckets[n]) != NULL)
                 take_out_locked(sh, &sh->buckets[n], left);
         }
         pthread_mutex_unlock(&sh->lock);

@@ -84,19 +84,22 @@ void object_image_write(const struct object *o, struct buf *out)
 {
     struct tag_set tags = object_tags(o);
     struct fields fields = object_fields(o);
+    struct validators validators = object_validators(o);
+    struct freshness freshness;
+    object_freshness(o, &freshness);
     put(out, generation_length(o->generation));
     put(out, generation_block_bytes(o->generation));
-    put(out, atomic_load(&o->is_soft_purged));
+    put(out, object_is(o, OBJECT_SOFT_PURGED));
     put(out, o->status);
-    put(out, o->stored_wall);
-    put_freshness(out, &o->freshness);
-    put_text(out, object_key(o).text);
+    put(out, freshness.response_wall); /* when it was stored: the same */
+    put_freshness(out, &freshness);
+    put_text(out, object_key_text(o));
     put_text(out, object_site(o));
     put_text(out, object_vary_names(o));
     put_text(out, object_vary_values(o));
-    put_text(out, object_validators(o).etag);
-    put(out, o->last_modified);
-    put(out, o->date);
+    put_text(out, validators.etag);
+    put(out, validators.last_modified);
+    put(out, validators.date);
     put(out, (int64_t)tag_secret());
     put(out, tags.groups);
     put_text(out, span_make(tags.v, tags.count * sizeof(*tags.v)));
@@ -146,7 +149,7 @@ int object_image_read(struct object_image *out, struct span from, struct arena *
     out->block_bytes = get(&r);
     out->is_soft_purged = get(&r) != 0;
     out->spec.status = (int)get(&r);
-    out->spec.stored_wall = get(&r);
+    (void)get(&r);
     get_freshness(&r, &out->freshness);
     out->spec.key.text = get_text(&r);
     out->spec.site = get_text(&r);

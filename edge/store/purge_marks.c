@@ -330,7 +330,7 @@ static void weigh_tags(struct judging *j, const struct object *o, uint64_t site,
 
 static void weigh_prefixes(struct judging *j, const struct object *o, uint64_t since)
 {
-    struct span key = object_key(o).text;
+    struct span key = object_key_text(o);
     for (uint32_t i = j->pm->prefix_count; i > 0; i--) {
         const struct prefix *p = &j->pm->prefixes[i - 1];
         if (p->number <= since)
@@ -346,7 +346,7 @@ enum purge_verdict purge_marks_judge(struct purge_marks *pm, const struct object
 {
     struct judging j = {.pm = pm};
     struct span rest;
-    span_cut(object_key(o).text, '\n', &rest);
+    span_cut(object_key_text(o), '\n', &rest);
     uint64_t site = hash_or_any(object_site(o)), host = hash_or_any(span_cut(rest, '\n', &rest));
     pthread_rwlock_rdlock(&pm->lock);
     *newest = atomic_load(&pm->newest);

@@ -205,7 +205,8 @@ void store_destroy(struct store **pst)
  * bytes. Returns how many. */
 static uint64_t let_go(struct store *st, struct index_left *left)
 {
-    for (struct object *o = left->first; st->disks != NULL && o != NULL; o = o->chain_next) {
+    for (struct object *o = left->first; st->disks != NULL && o != NULL;
+         o = address_get(&o->chain_next)) {
         if (!generation_has_owner(o->generation))
             disks_forget(st, o->generation);
     }
@@ -237,7 +238,7 @@ struct object *store_peek(struct store *st, const struct store_key *key, object_
 void store_doubt(struct object *o)
 {
     CHECK_OBJ(o, OBJECT_MAGIC);
-    atomic_store(&o->is_soft_purged, true);
+    object_set(o, OBJECT_SOFT_PURGED);
 }
 
 uint64_t store_moment(const struct store *st)

@@ -497,6 +497,7 @@ const struct fetch_events fill_events = {NULL, on_head, on_readable, on_failed};
 int fill_ask_rest(struct fill *f, uint32_t tried)
 {
     struct fetch_ask ask = fetch_ask_plain;
+    struct hash128 key;
     msec_t now = loop_now(f->fetcher->loop);
     if (!source_has_peer(f->source) &&
         upstream_choose(f->source->upstream, tried, f->source->key, now) == NULL)
@@ -506,8 +507,10 @@ int fill_ask_rest(struct fill *f, uint32_t tried)
     ask.last = f->last;
     ask.if_range = &f->validators;
     ask.tried = tried;
-    if (f->object != NULL)
-        ask.object_key = &f->object->hash;
+    if (f->object != NULL) {
+        key = object_key(f->object).hash;
+        ask.object_key = &key;
+    }
     f->fetch = fetch_start(f->fetcher, f->source, &ask, &fill_events, f);
     return 0;
 }

@@ -334,7 +334,7 @@ static void on_head(void *ctx, struct fetch *fetch, const struct response_head *
     else if (head->status == 304)
         land_failed(f, ERR_PROTOCOL, head->status);
     else if (answer_is_fault(head->status) && f->stale != NULL &&
-             freshness_may_cover(&f->stale->freshness, now_wall))
+             object_may_cover(f->stale, now_wall))
         land_failed(f, ERR_REFUSED, head->status);
     else
         on_answer(f, head);
@@ -357,9 +357,8 @@ static const struct fetch_events fetch_events = {on_info, on_head, on_readable, 
 /* A client had something fresh validated: caches in between should not answer for the origin. */
 static bool wants_origins_word(const struct flight *f)
 {
-    return f->stale != NULL &&
-           !atomic_load_explicit(&f->stale->is_soft_purged, memory_order_relaxed) &&
-           freshness_left_ms(&f->stale->freshness, loop_wall(f->fetcher->loop)) > 0;
+    return f->stale != NULL && !object_is(f->stale, OBJECT_SOFT_PURGED) &&
+           object_left_ms(f->stale, loop_wall(f->fetcher->loop)) > 0;
 }
 
 /* Where a site wants several ranges at once, the first is the first of them. */

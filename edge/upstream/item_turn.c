@@ -88,10 +88,9 @@ void item_turn_leave(struct item_turn *t)
 
 static bool is_for_others(struct fetcher *fr, struct object *o)
 {
-    msec_t left = freshness_left_ms(&o->freshness, loop_wall(fr->loop));
+    msec_t left = object_left_ms(o, loop_wall(fr->loop));
     return o->status == 200 && object_vary_names(o).n == 0 && left >= FRESH_MIN_MS &&
-           !atomic_load_explicit(&o->is_soft_purged, memory_order_relaxed) &&
-           !store_is_purged(fr->store, o);
+           !object_is(o, OBJECT_SOFT_PURGED) && !store_is_purged(fr->store, o);
 }
 
 static struct span head_lines(const struct object *o, struct arena *mem)
@@ -115,11 +114,11 @@ void item_keep(struct fetcher *fr, const struct item_block *b)
     if (fr->mcache.shared == NULL || !is_for_others(fr, b->object))
         return;
     arena_init(&mem, (size_t)ITEM_HEAD_BYTES * 64);
-    struct item i = {.key = o->hash,
+    struct item i = {.key = object_key(o).hash,
                      .at = b->at,
                      .size = generation_length(o->generation),
                      .wall = now,
-                     .age_ms = freshness_age_ms(&o->freshness, now),
+                     .age_ms = object_age_ms(o, now),
                      .purges = *b->stamp,
                      .head = head_lines(o, &mem),
                      .body = b->bytes};
@@ -129,8 +128,7 @@ void item_keep(struct fetcher *fr, const struct item_block *b)
     if (value != NULL) {
         item_write(&i, value);
         item_key(&i.key, i.at, b->block_bytes, key);
-        mcache_put(&fr->mcache, key, value, item_bytes(&i),
-                   freshness_left_ms(&o->freshness, now) / MSEC_PER_SEC);
+        mcache_put(&fr->mcache, key, value, item_bytes(&i), object_left_ms(o, now) / MSEC_PER_SEC);
     }
     arena_finish(&mem);
 }

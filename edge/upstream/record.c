@@ -68,8 +68,7 @@ struct object *record_make(const struct record_of *of, const struct record_parts
                                .freshness = parts->freshness,
                                .validators =
                                    validators_of(&fields, of->answered_wall / MSEC_PER_SEC),
-                               .generation = parts->generation,
-                               .stored_wall = of->answered_wall};
+                               .generation = parts->generation};
     if (arena_overflowed(of->mem))
         return NULL;
     return object_create(of->store, &spec);

@@ -90,8 +90,10 @@ static void everything_comes_back_after_a_stop(void **state)
     assert_true(span_eq(object_site(o), SPAN("site")));
     assert_true(span_eq(object_validators(o).etag, SPAN("\"v1\"")));
     EQ(o->status, 200);
-    EQ(o->stored_wall, 4);
-    EQ(o->freshness.lifetime_ms, 60000);
+    EQ(object_stored_wall(o), 4);
+    struct freshness freshness;
+    object_freshness(o, &freshness);
+    EQ(freshness.lifetime_ms, 60000);
     struct fields fields = object_fields(o);
     EQ(fields.count, 2);
     assert_true(span_eq(fields_value(&fields, FIELD_CONTENT_TYPE), SPAN("text/plain")));
@@ -198,7 +200,7 @@ static void a_soft_purge_is_still_one_after_a_restart(void **state)
     st = disk_store(path, (struct disk_setup){0});
     struct store_key key = key_for(text, 1);
     struct object *o = store_select(st, &key, NULL, NULL);
-    assert_true(o != NULL && o->is_soft_purged);
+    assert_true(o != NULL && object_is(o, OBJECT_SOFT_PURGED));
     object_unref(&o);
     store_destroy(&st);
 }

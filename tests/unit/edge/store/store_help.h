@@ -71,11 +71,11 @@ static inline struct store_key key_for(char text[32], uint64_t number)
                               .hash = hash128(text, (size_t)n, 0)};
 }
 
-/* An object over g with a few fields and the tag "tag"; its id stands in stored_wall. */
+/* An object over g with a few fields and the tag "tag"; its id stands in object_stored_wall(). */
 static inline struct object *object_for(struct store *st, const struct store_key *key,
                                         struct generation *g, uint64_t id)
 {
-    static const struct freshness fresh = {.lifetime_ms = 60000};
+    struct freshness fresh = {.response_wall = (msec_t)id, .lifetime_ms = 60000};
     struct field v[2] = {
         {.name = SPAN("Content-Type"), .value = SPAN("text/plain"), .id = FIELD_CONTENT_TYPE},
         {.name = SPAN("X-Empty"), .value = SPAN_NONE, .id = FIELD_OTHER}};
@@ -90,8 +90,7 @@ static inline struct object *object_for(struct store *st, const struct store_key
                                .fields = &fs,
                                .freshness = &fresh,
                                .validators = {.etag = SPAN("\"v1\""), .last_modified = -1},
-                               .generation = g,
-                               .stored_wall = (msec_t)id};
+                               .generation = g};
     return object_create(st, &spec);
 }
 

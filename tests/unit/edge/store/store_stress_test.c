@@ -151,10 +151,10 @@ static void read_view(struct actor *a, struct block_view *v, uint64_t id, int64_
 static void read_range(struct actor *a, struct object *o, int64_t pos, int64_t end)
 {
     struct generation *g = o->generation;
-    uint64_t id = (uint64_t)o->stored_wall;
+    uint64_t id = (uint64_t)object_stored_wall(o);
     struct generation_reader reader = {.pos = pos, .last = end};
     uint64_t number;
-    if (!span_u64(span_skip(object_key(o).text, strlen("site\nhost\n/")), &number))
+    if (!span_u64(span_skip(object_key_text(o), strlen("site\nhost\n/")), &number))
         abort();
     int64_t length = length_of(number);
     list_init(&reader.link);
@@ -222,7 +222,7 @@ static void purge(const struct store_key *key, uint64_t way)
     else
         store_purge(store, key, false);
     struct object *o = store_select(store, key, NULL, NULL);
-    if (o != NULL && (uint64_t)o->stored_wall < before)
+    if (o != NULL && (uint64_t)object_stored_wall(o) < before)
         abort();
     object_unref(&o);
 }

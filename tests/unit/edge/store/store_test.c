@@ -40,7 +40,7 @@ static void an_object_is_a_copy_of_what_it_was_made_of(void **state)
     struct object *o = add(st, 7, 42, 10);
     struct object *found = find(st, 7);
     assert_ptr_equal(found, o);
-    assert_int_equal(o->stored_wall, 42);
+    assert_int_equal(object_stored_wall(o), 42);
     assert_true(span_eq(object_key(o).text, SPAN("site\nhost\n/7")));
     assert_true(span_eq(object_fields(o).lines, SPAN("Content-Type: text/plain\r\nX-Empty: \r\n")));
     struct fields fields = object_fields(o);
@@ -52,7 +52,7 @@ static void an_object_is_a_copy_of_what_it_was_made_of(void **state)
     assert_true(object_tags(o).v[0] == tag_hash(SPAN("tag")));
     assert_true(span_eq(object_validators(o).etag, SPAN("\"v1\"")));
     assert_true(span_eq(object_site(o), SPAN("site")));
-    assert_int_equal(atomic_load(&o->uses), 1);
+    assert_int_equal(object_uses(o), 1);
     assert_false(is_found(st, 8));
     object_unref(&found);
     assert_null(found);
@@ -65,13 +65,13 @@ static void an_object_is_a_copy_of_what_it_was_made_of(void **state)
 
 static bool is_id(void *ctx, const struct object *o)
 {
-    return o->stored_wall == *(msec_t *)ctx;
+    return object_stored_wall(o) == *(msec_t *)ctx;
 }
 
 static struct object *add_variant(struct store *st, const char *values, uint64_t id)
 {
     char text[32];
-    static const struct freshness fresh = {.lifetime_ms = 60000};
+    struct freshness fresh = {.response_wall = (msec_t)id, .lifetime_ms = 60000};
     struct fields none = {0};
     struct object_spec spec = {.key = key_for(text, 1),
                                .site = SPAN("site"),
@@ -80,7 +80,6 @@ static struct object *add_variant(struct store *st, const char *values, uint64_t
                                .status = 200,
                                .fields = &none,
                                .freshness = &fresh,
-                               .stored_wall = (msec_t)id,
                                .generation = generation_create(st, 0, MIB)};
     struct object *o = object_create(st, &spec);
     assert_int_equal(store_insert(st, o, store_moment(st)), 0);
@@ -112,7 +111,7 @@ static void variants_stand_beside_each_other_up_to_a_bound(void **state)
         assert_null(store_select(st, &key, is_id, &id));
     }
     struct object *newest = find(st, 1);
-    assert_int_equal(newest->stored_wall, 6);
+    assert_int_equal(object_stored_wall(newest), 6);
     object_unref(&newest);
     assert_int_equal(counter_get(&store_counters_of(st)->replaced), 2);
     assert_int_equal(store_purge(st, &key, false), 4);
@@ -125,12 +124,12 @@ static void what_was_asked_for_before_a_purge_is_not_stored_after_it(void **stat
     struct store *st = store_for_test(8 * MIB, MIB);
     char text[32], other_text[32];
     struct store_key key = key_for(text, 1), other = key_for(other_text, 2);
-    struct generation *g = generation_create(st, 0, MIB);
+    struct generation *g = generation_create(st, 0, MIB), *h = generation_create(st, 0, MIB);
     for (int is_soft = 0; is_soft < 2; is_soft++) {
         uint64_t before = store_moment(st);
         store_purge(st, &key, is_soft != 0);
         uint64_t after = store_moment(st);
-        struct object *o = object_for(st, &key, g, 1), *p = object_for(st, &other, g, 2);
+        struct object *o = object_for(st, &key, g, 1), *p = object_for(st, &other, h, 2);
         assert_int_equal(store_insert(st, o, before), ERR_CHANGED);
         assert_int_equal(store_insert(st, p, before), 0);
         assert_int_equal(store_insert(st, o, after), 0);
@@ -151,6 +150,7 @@ static void what_was_asked_for_before_a_purge_is_not_stored_after_it(void **stat
     assert_int_equal(store_insert(st, o, before), ERR_CHANGED);
     assert_int_equal(store_insert(st, o, store_moment(st)), 0);
     object_unref(&o);
+    generation_unref(&h);
     generation_unref(&g);
     store_destroy(&st);
 }
@@ -164,10 +164,10 @@ static void a_soft_purge_marks_and_a_hard_one_removes_while_readers_go_on(void *
     struct object *o = add(st, 1, 5, 100);
     struct block_view v;
     assert_int_equal(store_purge(st, &key, true), 1);
-    assert_true(atomic_load(&o->is_soft_purged) && atomic_load(&o->is_indexed));
+    assert_true(object_is(o, OBJECT_SOFT_PURGED) && object_is(o, OBJECT_INDEXED));
     assert_true(is_found(st, 1));
     assert_int_equal(store_purge(st, &key, false), 1);
-    assert_false(atomic_load(&o->is_indexed));
+    assert_false(object_is(o, OBJECT_INDEXED));
     assert_false(is_found(st, 1));
     assert_int_equal(generation_view(o->generation, 0, &v), 1);
     assert_true(bytes_are(5, 0, v.mem, v.len));
@@ -194,11 +194,11 @@ static void a_whole_site_or_everything_is_purged(void **state)
     uint64_t before = store_moment(st);
     purge_site(st, SPAN("other"), false);
     struct object *kept = find(st, 3);
-    assert_false(atomic_load(&kept->is_soft_purged) || store_is_purged(st, kept));
+    assert_false(object_is(kept, OBJECT_SOFT_PURGED) || store_is_purged(st, kept));
     purge_site(st, SPAN("site"), true);
     object_unref(&kept);
     kept = find(st, 3);
-    assert_true(atomic_load(&kept->is_soft_purged) && !store_is_purged(st, kept));
+    assert_true(object_is(kept, OBJECT_SOFT_PURGED) && !store_is_purged(st, kept));
     purge_site(st, SPAN("site"), false);
     assert_false(is_found(st, 3));
     assert_true(store_is_purged(st, kept));
