@@ -181,8 +181,9 @@ static void count_blocks(void *ctx, const struct object *o)
 {
     struct edge_weight *w = ctx;
     w->objects++;
-    w->object_bytes += o->generation->table.has_more ? (int64_t)sizeof(struct stride) : 0;
-    w->blocks += o->generation->table.held; /* in memory, on the disk, or both */
+    w->object_bytes +=
+        generation_more(o->generation) != NULL ? (int64_t)sizeof(struct generation_more) : 0;
+    w->blocks += block_table_held(&o->generation->table); /* in memory, on the disk, or both */
 }
 
 struct edge_weight edge_cache_weight(const struct edge_cache *c)

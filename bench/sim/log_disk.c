@@ -71,7 +71,7 @@ static void let_go(struct log_disk *d, struct generation *g)
 {
     struct object *o = disk_place_owner(g);
     generation_lock(g);
-    bool is_bare = g->table.held == 0 && !generation_is_busy_locked(g);
+    bool is_bare = block_table_held(&g->table) == 0 && !generation_is_busy_locked(g);
     generation_unlock(g);
     if (o != NULL && is_bare)
         store_remove(d->store, o);
@@ -203,8 +203,8 @@ static void keep(struct store *st, struct generation *g, int64_t index)
     generation_lock(g);
     struct block *b = block_table_find(&g->table, index);
     uint32_t bytes = b != NULL ? b->filled : 0;
-    if (g->disk == DISK_NONE) {
-        g->disk = 0;
+    if (g->roster.disk == DISK_NONE) {
+        g->roster.disk = 0;
         roster_add(&st->roster, &g->roster);
     }
     generation_unlock(g);

@@ -15,12 +15,13 @@
     }
 struct audience audience_nobody = {EMPTY(waiters), EMPTY(readers), EMPTY(fills)};
 
-static struct audience *made(struct audience **pa)
+static struct audience *made(struct address *at)
 {
-    struct audience *a = *pa;
-    if (!audience_is_empty(a))
+    struct audience *a = address_get(at);
+    if (a != NULL)
         return a;
-    *pa = a = mem_alloc(sizeof(*a));
+    a = mem_alloc(sizeof(*a));
+    address_set(at, a);
     list_init(&a->waiters);
     list_init(&a->readers);
     list_init(&a->fills);
@@ -28,30 +29,30 @@ static struct audience *made(struct audience **pa)
 }
 
 /* Somebody left. */
-static void settle(struct audience **pa)
+static void settle(struct address *at)
 {
-    struct audience *a = *pa;
-    if (audience_is_empty(a) || !list_is_empty(&a->waiters) || !list_is_empty(&a->readers) ||
+    struct audience *a = address_get(at);
+    if (a == NULL || !list_is_empty(&a->waiters) || !list_is_empty(&a->readers) ||
         !list_is_empty(&a->fills))
         return;
     mem_free(a);
-    *pa = &audience_nobody;
+    address_set(at, NULL);
 }
 
-void audience_read(struct audience **pa, struct list *l)
+void audience_read(struct address *at, struct list *l)
 {
-    list_push_back(&made(pa)->readers, l);
+    list_push_back(&made(at)->readers, l);
 }
 
-void audience_feed(struct audience **pa, struct list *l)
+void audience_feed(struct address *at, struct list *l)
 {
-    list_push_back(&made(pa)->fills, l);
+    list_push_back(&made(at)->fills, l);
 }
 
-void audience_leave(struct audience **pa, struct list *l)
+void audience_leave(struct address *at, struct list *l)
 {
     list_remove(l);
-    settle(pa);
+    settle(at);
 }
 
 static bool has_come(const struct block_table *t, const struct block_waiter *w)
@@ -67,9 +68,9 @@ static void waiter_run(struct mail *m)
     w->woken(w);
 }
 
-void audience_wake(struct audience **pa, const struct block_table *t)
+void audience_wake(struct address *at, const struct block_table *t)
 {
-    LIST_EACH_SAFE(l, next, &(*pa)->waiters)
+    LIST_EACH_SAFE(l, next, &audience_of(at)->waiters)
     {
         struct block_waiter *w = LIST_THING(l, struct block_waiter, link);
         if (!has_come(t, w))
@@ -79,7 +80,7 @@ void audience_wake(struct audience **pa, const struct block_table *t)
         w->is_posted = true;
         mailbox_post(w->home, &w->mail, waiter_run);
     }
-    settle(pa);
+    settle(at);
 }
 
 static void fill_run(struct mail *m)
@@ -89,9 +90,9 @@ static void fill_run(struct mail *m)
     f->moved(f);
 }
 
-void audience_tell_fills(const struct audience *a)
+void audience_tell_fills(const struct address *at)
 {
-    LIST_EACH(l, &a->fills)
+    LIST_EACH(l, &audience_of(at)->fills)
     {
         struct generation_fill *f = LIST_THING(l, struct generation_fill, link);
         if (!atomic_exchange(&f->is_posted, true))
@@ -99,28 +100,28 @@ void audience_tell_fills(const struct audience *a)
     }
 }
 
-int audience_wait(struct audience **pa, const struct block_table *t, struct block_waiter *w)
+int audience_wait(struct address *at, const struct block_table *t, struct block_waiter *w)
 {
     CHECK(!w->is_waiting && !w->is_posted);
     if (has_come(t, w))
         return ERR_EXISTS;
-    list_push_back(&made(pa)->waiters, &w->link);
+    list_push_back(&made(at)->waiters, &w->link);
     w->is_waiting = true;
-    audience_tell_fills(*pa); /* one that paused must not leave a reader dry */
+    audience_tell_fills(at); /* one that paused must not leave a reader dry */
     return 0;
 }
 
-bool audience_give_up(struct audience **pa, struct block_waiter *w)
+bool audience_give_up(struct address *at, struct block_waiter *w)
 {
     if (w->is_waiting)
-        audience_leave(pa, &w->link);
+        audience_leave(at, &w->link);
     w->is_waiting = false;
     return !w->is_posted;
 }
 
-bool audience_has_client(const struct audience *a)
+bool audience_has_client(const struct address *at)
 {
-    LIST_EACH(l, &a->readers)
+    LIST_EACH(l, &audience_of(at)->readers)
     {
         if (!LIST_THING(l, struct generation_reader, link)->is_background)
             return true;
@@ -128,11 +129,11 @@ bool audience_has_client(const struct audience *a)
     return false;
 }
 
-int audience_readers(const struct audience *a, int64_t from, int64_t to, int64_t *furthest)
+int audience_readers(const struct address *at, int64_t from, int64_t to, int64_t *furthest)
 {
     int count = 0;
     int64_t far = -1;
-    LIST_EACH(l, &a->readers)
+    LIST_EACH(l, &audience_of(at)->readers)
     {
         const struct generation_reader *r = LIST_THING(l, struct generation_reader, link);
         if (r->pos >= to || r->last < from)

@@ -2,6 +2,7 @@
 #ifndef EDGE_STORE_AUDIENCE_H
 #define EDGE_STORE_AUDIENCE_H
 
+#include "edge/store/address.h"
 #include "lib/base/list.h"
 #include "lib/net/mailbox.h"
 
@@ -42,8 +43,8 @@ struct generation_fill {
     bool gather_may_go; /* it has begun none of them: another may take over all */
 };
 
-/* Those of one generation. Most have nobody, most of the time, and there are many: these share one
- * that stays empty, audience_nobody. */
+/* Those of one generation, which has its address. Most have nobody, most of the time, and there are
+ * many: for these it is NULL, and audience_of() gives one that stays empty. */
 struct audience {
     struct list waiters, readers, fills;
 };
@@ -51,26 +52,31 @@ extern struct audience audience_nobody;
 
 struct block_table;
 
-/* All under the generation's lock. Who comes first to *a makes one, who leaves last frees it. */
-static inline bool audience_is_empty(const struct audience *a)
+/* All under the generation's lock. Who comes first to a makes one, who leaves last frees it. */
+static inline struct audience *audience_of(const struct address *a)
 {
-    return a == &audience_nobody;
+    struct audience *there = address_get(a);
+    return there != NULL ? there : &audience_nobody;
+}
+
+static inline bool audience_is_empty(const struct address *a)
+{
+    return address_get(a) == NULL;
 }
 /* l: the link of a reader or of a fill. */
-void audience_read(struct audience **a, struct list *l);
-void audience_feed(struct audience **a, struct list *l);
-void audience_leave(struct audience **a, struct list *l);
+void audience_read(struct address *a, struct list *l);
+void audience_feed(struct address *a, struct list *l);
+void audience_leave(struct address *a, struct list *l);
 /* audience_wait: 0 or ERR_EXISTS. audience_give_up: whether no mail is on its way. */
-MUST_USE int audience_wait(struct audience **a, const struct block_table *t,
-                           struct block_waiter *w);
-bool audience_give_up(struct audience **a, struct block_waiter *w);
+MUST_USE int audience_wait(struct address *a, const struct block_table *t, struct block_waiter *w);
+bool audience_give_up(struct address *a, struct block_waiter *w);
 /* audience_wake: mail to the waiters who need not wait any longer: after every change of the table
  * that a reader can see. */
-void audience_wake(struct audience **a, const struct block_table *t);
+void audience_wake(struct address *a, const struct block_table *t);
 /* audience_tell_fills: mail to every fill that has none on its way. */
-void audience_tell_fills(const struct audience *a);
+void audience_tell_fills(const struct address *a);
 /* As generation_has_client, generation_readers. */
-bool audience_has_client(const struct audience *a);
-int audience_readers(const struct audience *a, int64_t from, int64_t to, int64_t *furthest);
+bool audience_has_client(const struct address *a);
+int audience_readers(const struct address *a, int64_t from, int64_t to, int64_t *furthest);
 
 #endif

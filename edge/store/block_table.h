@@ -69,16 +69,51 @@ struct claims {
 
 struct block_table {
     struct block first;
-    _Atomic int64_t length; /* this and the last: set under the lock; read by anybody */
+    _Atomic uint32_t state; /* BLOCK_TABLE_..: changed under the lock, read by anybody */
+    uint32_t block_bytes : 30;
+    uint32_t has_more : 1; /* constant, as the last: there may be more than block 0 */
+};
+#define BLOCK_TABLE_LENGTH    0x3fffffffu /* of one that has no more */
+#define BLOCK_TABLE_CLAIMED   0x40000000u /* likewise: its block */
+#define BLOCK_TABLE_ABANDONED 0x80000000u
+_Static_assert(sizeof(struct block_table) == 48, "most generations have one block");
+
+/* What a table that has more has behind it, where its owner left room for it. */
+struct block_more {
+    _Atomic int64_t length; /* set under the lock; read by anybody */
     struct leaf **leaves;   /* number n at n - 1 */
     struct claims *claims;  /* NULL: none */
     uint32_t leaves_room;   /* of the directory */
     uint32_t held;          /* blocks that are not ABSENT */
-    uint32_t block_bytes;
-    atomic_bool is_abandoned;
-    bool has_more; /* constant: there may be more than block 0 */
 };
 
+static inline struct block_more *block_table_more(const struct block_table *t)
+{
+    return (struct block_more *)((uintptr_t)t + sizeof(*t));
+}
+
+/* block_table_length: or LENGTH_UNKNOWN. */
+static inline int64_t block_table_length(const struct block_table *t)
+{
+    if (t->has_more)
+        return atomic_load_explicit(&block_table_more(t)->length, memory_order_acquire);
+    return atomic_load_explicit(&t->state, memory_order_relaxed) & BLOCK_TABLE_LENGTH;
+}
+
+static inline bool block_table_is_abandoned(const struct block_table *t)
+{
+    uint32_t state = atomic_load_explicit(&t->state, memory_order_acquire);
+    return (state & BLOCK_TABLE_ABANDONED) != 0;
+}
+
+/* block_table_held: blocks that are not ABSENT. */
+static inline uint32_t block_table_held(const struct block_table *t)
+{
+    return t->has_more ? block_table_more(t)->held : t->first.state != BLOCK_ABSENT;
+}
+
+/* block_table_has_more: whether one of that length will. */
+bool block_table_has_more(int64_t length, int64_t block_bytes);
 void block_table_init(struct block_table *t, int64_t length, int64_t block_bytes);
 /* block_table_finish: no block may be held. Returns the bytes given back. */
 size_t block_table_finish(struct block_table *t);
@@ -86,6 +121,9 @@ size_t block_table_finish(struct block_table *t);
 /* Number of blocks; INT64_MAX: not known yet. block_table_expected: full length of one (block_bytes
  * where it cannot be known). */
 int64_t block_table_count(const struct block_table *t);
+int64_t block_table_length(const struct block_table *t);     /* or LENGTH_UNKNOWN */
+void block_table_end(struct block_table *t, int64_t length); /* it turned out */
+void block_table_abandon(struct block_table *t);
 size_t block_table_expected(const struct block_table *t, int64_t index);
 
 static inline void block_set_filled(struct block *b, size_t bytes)

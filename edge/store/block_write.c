@@ -23,16 +23,16 @@ static int block_open(struct generation *g, int64_t index, struct block **out, s
     int r = 0;
     generation_lock(g);
     *bytes = block_table_expected(&g->table, index);
-    CHECK(g->table.is_abandoned || block_table_is_claimed(&g->table, index));
+    CHECK(block_table_is_abandoned(&g->table) || block_table_is_claimed(&g->table, index));
     size_t cost = block_table_cost(&g->table, index);
-    if (g->table.is_abandoned) {
+    if (block_table_is_abandoned(&g->table)) {
         r = ERR_CHANGED;
-    } else if (!heads_try_charge(g->store, cost)) {
+    } else if (!heads_try_charge(generation_store(g), cost)) {
         r = ERR_NO_SPACE;
     } else {
         *out = block_table_open(&g->table, index);
         if (*out == NULL) {
-            heads_uncharge(g->store, cost);
+            heads_uncharge(generation_store(g), cost);
             r = ERR_NO_MEMORY;
         }
     }
@@ -43,8 +43,9 @@ static int block_open(struct generation *g, int64_t index, struct block **out, s
 static int block_open_evicting(struct generation *g, int64_t index, struct block **out,
                                size_t *bytes)
 {
+    struct store *st = generation_store(g);
     int r = block_open(g, index, out, bytes);
-    for (int i = 0; r == ERR_NO_SPACE && i < ROOM_ROUNDS && g->store->make_room(g->store); i++)
+    for (int i = 0; r == ERR_NO_SPACE && i < ROOM_ROUNDS && st->make_room(st); i++)
         r = block_open(g, index, out, bytes);
     return r;
 }
@@ -60,7 +61,7 @@ int block_reserve(struct store *st, const struct record_wanted *want, struct blo
 
 static struct record_wanted record_of(struct generation *g, int64_t index, size_t bytes)
 {
-    struct segments *ss = &g->store->segments;
+    struct segments *ss = &generation_store(g)->segments;
     struct odds_block b = generation_block(g, index, (uint32_t)bytes);
     return (struct record_wanted){
         .bytes = bytes, .is_bare = true, .queue = ss->policy->enter(&ss->queues, EVICT_NEW, &b)};
@@ -68,7 +69,7 @@ static struct record_wanted record_of(struct generation *g, int64_t index, size_
 
 int block_write_begin(struct block_writer *w, struct generation *g, int64_t index)
 {
-    struct store *st = g->store;
+    struct store *st = generation_store(g);
     struct block *b;
     struct place p;
     size_t bytes;
@@ -104,7 +105,7 @@ int block_write_begin(struct block_writer *w, struct generation *g, int64_t inde
 int block_write_prepare(struct block_writer *w, size_t n)
 {
     const struct block *b = w->block;
-    struct segments *ss = &w->generation->store->segments;
+    struct segments *ss = &generation_store(w->generation)->segments;
     CHECK(n <= w->room);
     if (w->filled + n <= w->prepared)
         return 0;
@@ -128,13 +129,14 @@ static void writer_done(struct block_writer *w, struct segment *s)
 static struct segment *segment_of(const struct block_writer *w)
 {
     const struct block *b = w->block;
-    return &w->generation->store->segments.v[b->segment];
+    return &generation_store(w->generation)->segments.v[b->segment];
 }
 
 /* The checksum is computed outside the lock: the bytes are final, and readable already. */
 static void block_complete(struct block_writer *w)
 {
     struct generation *g = w->generation;
+    struct store *st = generation_store(g);
     struct block *b = w->block;
     struct segment *s = segment_of(w);
     uint64_t sum = segment_sum(s, segments_offset(s->home, b), w->filled);
@@ -143,16 +145,16 @@ static void block_complete(struct block_writer *w)
     generation_lock(g);
     b->checksum = sum;
     b->state = BLOCK_PRESENT;
-    if (!list_is_empty(&g->audience->readers))
+    if (!list_is_empty(&audience_of(&g->audience)->readers))
         s->home->policy->brought(s, b); /* whom it was brought for is on his way to it */
     block_table_unclaim(&g->table, w->index, w->index + 1);
     audience_wake(&g->audience, &g->table);
     bool is_for_disk = generation_wants_disk_locked(g, b);
     generation_unlock(g);
     if (is_for_disk)
-        g->store->disk_keep(g->store, g, w->index);
-    atomic_fetch_add_explicit(&g->store->blocks, 1, memory_order_relaxed);
-    counter_add_shared(&g->store->counters.written_bytes, w->filled);
+        st->disk_keep(st, g, w->index);
+    atomic_fetch_add_explicit(&st->blocks, 1, memory_order_relaxed);
+    counter_add_shared(&st->counters.written_bytes, w->filled);
     writer_done(w, s);
 }
 
@@ -184,7 +186,7 @@ void block_write_end(struct block_writer *w)
         return;
     }
     const struct block *b = w->block;
-    struct segments *ss = &g->store->segments;
+    struct segments *ss = &generation_store(g)->segments;
     struct place p = {.segment = segment_of(w),
                       .offset = segments_offset(ss, b),
                       .bytes = (uint32_t)(w->filled + w->room)};

@@ -45,8 +45,9 @@ static size_t worth(size_t n)
 
 static bool may_code(struct disk *d, const struct disk_job *j)
 {
+    const struct generation_more *more = generation_more(j->generation);
     return d->store->disk_code_level > 0 && j->bytes >= DISK_CODE_LEAST && !disk_is_behind(d) &&
-           j->generation->disk_refused < DISK_CODE_REFUSALS;
+           (more == NULL || more->disk_refused < DISK_CODE_REFUSALS);
 }
 
 /* Bytes of it in c->coded; 0: it does not pay. */
@@ -68,6 +69,7 @@ const uint8_t *disk_code(struct disk *d, struct disk_job *j, const uint8_t *plai
     if (!may_code(d, j))
         return plain;
     struct disk_coder *c = d->writer.coder;
+    struct generation_more *more = generation_more(j->generation);
     nsec_t began = clock_thread_ns();
     size_t n = code(c, d->store->disk_code_level, plain, j->bytes);
     if (n > 0) {
@@ -75,11 +77,11 @@ const uint8_t *disk_code(struct disk *d, struct disk_job *j, const uint8_t *plai
         r->plain.sum = j->checksum;
         r->plain.bytes = j->bytes;
         r->payload_sum = hash64(c->coded, n);
-        j->generation->disk_refused = 0;
     } else {
-        j->generation->disk_refused++;
         counter_add_shared(&counters->disk_code_refused, 1);
     }
+    if (more != NULL)
+        more->disk_refused = n > 0 ? 0 : (uint8_t)(more->disk_refused + 1);
     counter_add_shared(&counters->disk_coding_ns, (uint64_t)(clock_thread_ns() - began));
     return n > 0 ? c->coded : plain;
 }

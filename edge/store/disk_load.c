@@ -33,7 +33,7 @@ static int take_locked(struct generation *g, int64_t index, struct disk_job *j)
 /* Nothing came of it: as it was. */
 static void put_back(struct generation *g, const struct disk_job *j)
 {
-    struct segments *ss = &g->store->segments;
+    struct segments *ss = &generation_store(g)->segments;
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);
     if (b->segment != BLOCK_NOWHERE)
@@ -51,7 +51,7 @@ static void put_back(struct generation *g, const struct disk_job *j)
 
 static int reserve(struct generation *g, struct disk_job *j)
 {
-    struct segments *ss = &g->store->segments;
+    struct segments *ss = &generation_store(g)->segments;
     struct record_wanted want = {.bytes = j->bytes,
                                  .is_bare = true,
                                  .queue = ss->policy->enter(&ss->queues, EVICT_LOADED, NULL)};
@@ -59,7 +59,7 @@ static int reserve(struct generation *g, struct disk_job *j)
     generation_lock(g);
     struct block *b = block_table_find(&g->table, j->index);
     generation_unlock(g);
-    int r = block_reserve(g->store, &want, b, &p);
+    int r = block_reserve(generation_store(g), &want, b, &p);
     if (r != 0)
         return ERR_NO_SPACE;
     generation_lock(g);
@@ -73,7 +73,7 @@ static int reserve(struct generation *g, struct disk_job *j)
 
 int disk_load_begin(struct disk *d, struct generation *g, int64_t index)
 {
-    struct store *st = g->store;
+    struct store *st = generation_store(g);
     if (!disk_may_load(d)) {
         counter_add_shared(&st->counters.disk_bypassed, 1);
         return ERR_BUSY;
@@ -200,7 +200,7 @@ static void settle(struct disk *d, struct disk_job *j, int r)
         block_set_filled(b, j->bytes);
         b->state = BLOCK_PRESENT;
         block_set_flags(b, b->flags | BLOCK_LOADED);
-        atomic_fetch_add_explicit(&g->store->blocks, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&generation_store(g)->blocks, 1, memory_order_relaxed);
     } else {
         generation_close_locked(g, b);
     }

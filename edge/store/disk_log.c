@@ -323,7 +323,7 @@ static void reclaim_object(struct reclaim *c, struct generation *g)
     struct disk *d = c->d;
     generation_lock(g);
     bool is_newest = g->disk_object == c->segment;
-    bool is_needed = is_newest && g->disk_held > 0;
+    bool is_needed = is_newest && generation_disk_held_locked(g) > 0;
     if (is_newest)
         g->disk_object = SEGMENT_NONE;
     generation_unlock(g);

@@ -13,7 +13,7 @@ static bool lies_at(const struct block *b, uint32_t segment, uint32_t spot)
 
 static bool is_same_locked(const struct disk *d, const struct block *b, const struct disk_job *j)
 {
-    if (b == NULL || b->checksum != j->checksum || j->generation->disk != d->number)
+    if (b == NULL || b->checksum != j->checksum || j->generation->roster.disk != d->number)
         return false;
     if (j->kind == DISK_JOB_MOVE)
         return lies_at(b, j->disk_segment, j->disk_at);
@@ -60,7 +60,7 @@ void disk_place_abandon(const struct disk_job *j)
 
 static uint32_t worth_of(struct generation *g, const struct block *b)
 {
-    struct segments *ss = &g->store->segments;
+    struct segments *ss = &generation_store(g)->segments;
     return ss->policy->worth != NULL ? ss->policy->worth(&ss->queues, b)
                                      : (b->flags & BLOCK_READ_ALL) / BLOCK_READ_ONE;
 }
@@ -117,7 +117,7 @@ bool disk_place_clear(struct generation *g, const struct disk_record *r, uint32_
 struct object *disk_place_owner(struct generation *g)
 {
     generation_lock(g);
-    struct object *o = g->owner;
+    struct object *o = generation_owner(g);
     if (o != NULL)
         object_ref(o); /* the index holds one as long as it is the owner */
     generation_unlock(g);

@@ -84,7 +84,7 @@ static struct generation *generation_for(struct disk_recovery *rc, const struct 
     if (g == NULL)
         return NULL;
     g->roster.id = id;
-    g->disk = (uint16_t)rc->d->number;
+    g->roster.disk = (uint16_t)rc->d->number;
     g->disk_object = rc->segment;
     g->is_wanted = true;
     roster_add(&st->roster, &g->roster);
@@ -115,13 +115,13 @@ static struct block *block_for_locked(struct disk_recovery *rc, struct generatio
     size_t cost = block_table_cost(&g->table, f->index);
     if (block_table_is_claimed(&g->table, f->index))
         return NULL;
-    if (!heads_try_charge(g->store, cost)) {
+    if (!heads_try_charge(generation_store(g), cost)) {
         rc->forgotten_blocks++;
         return NULL;
     }
     b = block_table_open(&g->table, f->index);
     if (b == NULL) {
-        heads_uncharge(g->store, cost);
+        heads_uncharge(generation_store(g), cost);
         return NULL;
     }
     generation_on_disk_locked(g, 1);
@@ -132,7 +132,7 @@ static struct block *block_for_locked(struct disk_recovery *rc, struct generatio
 static void place(struct disk_recovery *rc, struct generation *g, const struct disk_found *f)
 {
     generation_lock(g);
-    struct block *b = g->disk == rc->d->number ? block_for_locked(rc, g, f) : NULL;
+    struct block *b = g->roster.disk == rc->d->number ? block_for_locked(rc, g, f) : NULL;
     if (b != NULL) {
         b->state = BLOCK_STORED;
         block_set_filled(b, f->length);

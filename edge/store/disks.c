@@ -77,23 +77,23 @@ static uint64_t spread_of(const struct disks *ds)
 /* The disk of g, chosen now where it has none. NULL: none can be had. */
 static struct disk *disk_of_locked(struct disks *ds, struct generation *g)
 {
-    if (g->disk != DISK_NONE)
-        return &ds->v[g->disk];
+    if (g->roster.disk != DISK_NONE)
+        return &ds->v[g->roster.disk];
     uint64_t key_hash = generation_key(g);
     struct disk *d = choose(ds, key_hash, false);
     if (d == NULL)
         return NULL;
     if (!owns(d, key_hash))
         atomic_store(&d->has_strays, true);
-    g->disk = (uint16_t)d->number;
-    roster_add(&g->store->roster, &g->roster);
+    g->roster.disk = (uint16_t)d->number;
+    roster_add(&generation_store(g)->roster, &g->roster);
     return d;
 }
 
 /* The job of writing b, pinned, or NULL: not now. */
 static struct disk_job *keep_locked(struct disks *ds, struct generation *g, struct block *b)
 {
-    struct store *st = g->store;
+    struct store *st = generation_store(g);
     struct disk *d = disk_of_locked(ds, g);
     if (d == NULL || !disk_may_write(d, b->filled)) {
         counter_add_shared(&st->counters.disk_not_kept, 1);
@@ -118,8 +118,8 @@ static bool has_room(const struct store *st, const struct generation *g)
 {
     struct disks *ds = st->disks;
     bool has_any = false;
-    if (g->disk != DISK_NONE)
-        return disk_has_room(&ds->v[g->disk]);
+    if (g->roster.disk != DISK_NONE)
+        return disk_has_room(&ds->v[g->roster.disk]);
     for (uint32_t i = 0; i < ds->count && !has_any; i++)
         has_any = disk_has_room(&ds->v[i]);
     if (!has_any || ds->count == 1)
@@ -136,7 +136,7 @@ static void keep(struct store *st, struct generation *g, int64_t index)
     struct block *b = block_table_find(&g->table, index);
     if (b != NULL && b->state == BLOCK_PRESENT && generation_wants_disk_locked(g, b)) {
         j = keep_locked(st->disks, g, b);
-        d = j != NULL ? &st->disks->v[g->disk] : NULL;
+        d = j != NULL ? &st->disks->v[g->roster.disk] : NULL;
     }
     generation_unlock(g);
     if (j != NULL)
@@ -147,7 +147,7 @@ static void keep(struct store *st, struct generation *g, int64_t index)
 static struct disk *disk_with(struct store *st, struct generation *g)
 {
     generation_lock(g);
-    uint32_t number = g->disk;
+    uint32_t number = g->roster.disk;
     generation_unlock(g);
     return number != DISK_NONE ? &st->disks->v[number] : NULL;
 }

@@ -34,11 +34,11 @@ static int take_batch(struct segments *ss, struct segment *s, struct leaving out
         block_list_remove(&s->blocks, &b->link);
         s->live--;
         struct generation *g = block_generation(b);
+        bool has_disks = generation_store(g)->disks != NULL;
         if (generation_try_ref(g))
-            out[n++] =
-                (struct leaving){.generation = g,
-                                 .index = block_index(b),
-                                 .is_pinned = g->store->disks == NULL && generation_is_pinned(g)};
+            out[n++] = (struct leaving){.generation = g,
+                                        .index = block_index(b),
+                                        .is_pinned = !has_disks && generation_is_pinned(g)};
     }
     pthread_mutex_unlock(&ss->lock);
     return n;
@@ -85,7 +85,7 @@ static bool carry(struct segment *s, const struct leaving *l, const struct recor
     }
     generation_unlock(l->generation);
     segment_unref(p.segment);
-    counter_add_shared(&l->generation->store->counters.carried_bytes, want->bytes);
+    counter_add_shared(&generation_store(l->generation)->counters.carried_bytes, want->bytes);
     return true;
 }
 
@@ -94,7 +94,7 @@ static bool carry(struct segment *s, const struct leaving *l, const struct recor
 static struct object *drop_locked(struct segment *s, const struct leaving *l, struct block *b)
 {
     struct generation *g = l->generation;
-    struct store *st = g->store;
+    struct store *st = generation_store(g);
     if (b->disk_segment != SEGMENT_NONE) {
         generation_rest_locked(g, b);
         return NULL;
@@ -104,7 +104,8 @@ static struct object *drop_locked(struct segment *s, const struct leaving *l, st
     s->home->policy->left(&s->home->queues, s, b, generation_block_name(g, l->index));
     b->segment = BLOCK_NOWHERE; /* take_batch took it out */
     generation_close_locked(g, b);
-    struct object *bare = g->table.held == 0 && !generation_is_busy_locked(g) ? g->owner : NULL;
+    bool is_bare = block_table_held(&g->table) == 0 && !generation_is_busy_locked(g);
+    struct object *bare = is_bare ? generation_owner(g) : NULL;
     if (bare != NULL)
         object_ref(bare); /* the index holds one as long as it is the owner */
     return bare;

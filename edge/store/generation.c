@@ -17,26 +17,25 @@
 #define READ_AHEAD_BYTES ((int64_t)8 << 20)
 #define READ_AHEAD_SHARE 64 /* of memory, for one reader at most */
 
-static size_t strides_bytes(bool has_more)
+static size_t more_bytes(bool has_more)
 {
-    return has_more ? sizeof(struct stride) : 0;
+    return has_more ? sizeof(struct generation_more) : 0;
 }
 
 struct generation *generation_create(struct store *st, int64_t length, int64_t block_bytes)
 {
     CHECK(block_bytes > 0 && block_bytes <= st->block_max_bytes);
     CHECK(length >= 0 || length == LENGTH_UNKNOWN);
-    size_t strides = strides_bytes(length == LENGTH_UNKNOWN || length > block_bytes);
-    if (!heads_charge(st, GENERATION_COST + strides))
+    size_t more = more_bytes(block_table_has_more(length, block_bytes));
+    if (!heads_charge(st, GENERATION_COST + more))
         return NULL;
-    struct generation *g = mem_zalloc(sizeof(*g) + strides);
+    struct generation *g = mem_zalloc(sizeof(*g) + more);
     g->magic = GENERATION_MAGIC;
     g->refs = 1;
-    g->store = st;
+    address_set(&g->store, st);
     g->roster.id = atomic_fetch_add_explicit(&st->generation_id, 1, memory_order_relaxed) + 1;
-    g->disk = DISK_NONE;
+    g->roster.disk = DISK_NONE;
     g->disk_object = SEGMENT_NONE;
-    g->audience = &audience_nobody;
     block_table_init(&g->table, length, block_bytes);
     return g;
 }
@@ -72,7 +71,7 @@ struct generation *generation_known(struct store *st, uint64_t id)
 
 void generation_close_locked(struct generation *g, struct block *b)
 {
-    struct segments *ss = &g->store->segments;
+    struct segments *ss = &generation_store(g)->segments;
     bool was_present = b->state == BLOCK_PRESENT;
     if (b->segment != BLOCK_NOWHERE)
         segments_detach(ss, &ss->v[b->segment], b);
@@ -80,14 +79,25 @@ void generation_close_locked(struct generation *g, struct block *b)
         generation_on_disk_locked(g, -1);
     size_t back = block_table_close(&g->table, b);
     if (was_present)
-        atomic_fetch_sub_explicit(&g->store->blocks, 1, memory_order_relaxed);
-    heads_uncharge(g->store, back);
+        atomic_fetch_sub_explicit(&generation_store(g)->blocks, 1, memory_order_relaxed);
+    heads_uncharge(generation_store(g), back);
 }
 
 void generation_on_disk_locked(struct generation *g, int by)
 {
-    g->disk_held += (uint32_t)by;
-    atomic_fetch_add_explicit(&g->store->disk_blocks, by, memory_order_relaxed);
+    struct generation_more *more = generation_more(g);
+    if (more != NULL)
+        more->disk_held += (uint32_t)by;
+    atomic_fetch_add_explicit(&generation_store(g)->disk_blocks, by, memory_order_relaxed);
+}
+
+uint32_t generation_disk_held_locked(const struct generation *g)
+{
+    const struct generation_more *more = generation_more(g);
+    const struct block *only = &g->table.first;
+    if (more != NULL)
+        return more->disk_held;
+    return only->state != BLOCK_ABSENT && only->disk_segment != SEGMENT_NONE;
 }
 
 void generation_rest_locked(struct generation *g, struct block *b)
@@ -96,7 +106,7 @@ void generation_rest_locked(struct generation *g, struct block *b)
     b->state = BLOCK_STORED;
     b->segment = BLOCK_NOWHERE;
     block_set_flags(b, b->flags & ~BLOCK_LOADED);
-    atomic_fetch_sub_explicit(&g->store->blocks, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&generation_store(g)->blocks, 1, memory_order_relaxed);
 }
 
 uint64_t generation_block_name(const struct generation *g, int64_t index)
@@ -131,16 +141,17 @@ void generation_key_set(struct generation *g, const struct hash128 *key)
 /* Whether more than one asked: the index found its object for somebody, or two are reading. */
 static bool is_asked_again_locked(const struct generation *g)
 {
-    const struct list *readers = &g->audience->readers;
-    return object_uses(g->owner) > 0 || readers->next != readers->prev;
+    const struct list *readers = &audience_of(&g->audience)->readers;
+    return object_uses(generation_owner(g)) > 0 || readers->next != readers->prev;
 }
 
 static bool is_admitted_locked(struct generation *g, const struct block *b)
 {
-    const struct segments *ss = &g->store->segments;
-    switch ((enum store_admission)g->store->disk_admission) {
+    const struct store *st = generation_store(g);
+    const struct segments *ss = &st->segments;
+    switch ((enum store_admission)st->disk_admission) {
     case STORE_ADMIT_PROVEN:
-        if (g->store->disk_has_room(g->store, g))
+        if (st->disk_has_room(st, g))
             return true;
         if (ss->policy->is_proven != NULL)
             return ss->policy->is_proven(&ss->v[b->segment], b);
@@ -156,9 +167,9 @@ static bool is_admitted_locked(struct generation *g, const struct block *b)
 
 bool generation_wants_disk_locked(struct generation *g, const struct block *b)
 {
-    if (g->store->disk_keep == NULL || b->disk_segment != SEGMENT_NONE ||
-        (b->flags & BLOCK_QUEUED) || g->owner == NULL || g->table.length == LENGTH_UNKNOWN ||
-        g->table.is_abandoned)
+    if (generation_store(g)->disk_keep == NULL || b->disk_segment != SEGMENT_NONE ||
+        (b->flags & BLOCK_QUEUED) || generation_owner(g) == NULL ||
+        block_table_length(&g->table) == LENGTH_UNKNOWN || block_table_is_abandoned(&g->table))
         return false;
     return generation_is_pinned(g) || is_admitted_locked(g, b);
 }
@@ -168,20 +179,22 @@ bool generation_wants_disk_locked(struct generation *g, const struct block *b)
  * of a segment. False: some blocks are left. */
 static bool generation_free(struct generation *g)
 {
-    struct store *st = g->store;
-    if (g->disk != DISK_NONE)
+    struct store *st = generation_store(g);
+    struct generation_more *more = generation_more(g);
+    if (g->roster.disk != DISK_NONE)
         roster_remove(&st->roster, &g->roster);
-    g->disk = DISK_NONE;
-    for (int n = 0; g->table.held > 0 && n < BLOCKS_AT_ONCE; n++) {
-        g->given_back = block_table_next(&g->table, g->given_back, INT64_MAX);
-        struct block *b = block_table_find(&g->table, g->given_back);
+    g->roster.disk = DISK_NONE;
+    for (int n = 0; block_table_held(&g->table) > 0 && n < BLOCKS_AT_ONCE; n++) {
+        int64_t index = block_table_next(&g->table, more != NULL ? more->given_back : 0, INT64_MAX);
+        struct block *b = block_table_find(&g->table, index);
         CHECK(b->state == BLOCK_PRESENT || b->state == BLOCK_STORED);
         generation_close_locked(g, b);
+        if (more != NULL)
+            more->given_back = index;
     }
-    if (g->table.held > 0)
+    if (block_table_held(&g->table) > 0)
         return false;
-    size_t back =
-        GENERATION_COST + strides_bytes(g->table.has_more) + block_table_finish(&g->table);
+    size_t back = GENERATION_COST + more_bytes(more != NULL) + block_table_finish(&g->table);
     g->magic = 0;
     mem_free(g);
     heads_uncharge(st, back);
@@ -191,9 +204,9 @@ static bool generation_free(struct generation *g)
 /* Whoever lets go of a huge generation should not wait until all of it is given back. */
 static void leave_behind(struct generation *g)
 {
-    struct store *st = g->store;
+    struct store *st = generation_store(g);
     pthread_mutex_lock(&st->remains_lock);
-    g->next_left = st->remains;
+    address_set(&g->owner, st->remains);
     st->remains = g;
     pthread_mutex_unlock(&st->remains_lock);
 }
@@ -205,7 +218,7 @@ bool generation_give_back(struct store *st)
     pthread_mutex_lock(&st->remains_lock);
     struct generation *g = st->remains;
     if (g != NULL)
-        st->remains = g->next_left;
+        st->remains = address_get(&g->owner);
     pthread_mutex_unlock(&st->remains_lock);
     if (g != NULL && !generation_free(g))
         leave_behind(g);
@@ -223,16 +236,14 @@ void generation_unref(struct generation **pg)
     CHECK(before > 0);
     if (before > 1)
         return;
-    CHECK(audience_is_empty(g->audience) && g->owner == NULL);
-    g->next_left = NULL;
-    g->given_back = 0;
+    CHECK(audience_is_empty(&g->audience) && generation_owner(g) == NULL);
     if (!generation_free(g))
         leave_behind(g);
 }
 
 int64_t generation_length(const struct generation *g)
 {
-    return atomic_load_explicit(&g->table.length, memory_order_acquire);
+    return block_table_length(&g->table);
 }
 
 uint64_t generation_id(const struct generation *g)
@@ -249,8 +260,7 @@ void generation_end(struct generation *g, int64_t length)
 {
     CHECK(length >= 0);
     generation_lock(g);
-    CHECK(g->table.length == LENGTH_UNKNOWN || g->table.length == length);
-    atomic_store_explicit(&g->table.length, length, memory_order_release);
+    block_table_end(&g->table, length);
     block_table_unclaim(&g->table, block_table_count(&g->table), INT64_MAX);
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
@@ -259,7 +269,7 @@ void generation_end(struct generation *g, int64_t length)
 void generation_abandon(struct generation *g)
 {
     generation_lock(g);
-    atomic_store_explicit(&g->table.is_abandoned, true, memory_order_release);
+    block_table_abandon(&g->table);
     block_table_unclaim(&g->table, 0, INT64_MAX);
     audience_wake(&g->audience, &g->table);
     generation_unlock(g);
@@ -267,13 +277,13 @@ void generation_abandon(struct generation *g)
 
 bool generation_is_abandoned(const struct generation *g)
 {
-    return atomic_load_explicit(&g->table.is_abandoned, memory_order_acquire);
+    return block_table_is_abandoned(&g->table);
 }
 
 /* A use by somebody who comes upon it, and who reads it at all, for who decides what stays. */
 static void tell_policy_locked(struct generation *g, struct block *b, bool is_use)
 {
-    struct segments *ss = &g->store->segments;
+    struct segments *ss = &generation_store(g)->segments;
     if (is_use || b->state == BLOCK_PRESENT)
         ss->policy->read(&ss->v[b->segment], b, is_use);
     bool is_counted = is_use && b->disk_segment != SEGMENT_NONE;
@@ -287,7 +297,7 @@ static void tell_policy_locked(struct generation *g, struct block *b, bool is_us
 static void view_locked(struct generation *g, int64_t pos, const struct block *b, bool is_use,
                         struct block_view *out)
 {
-    struct segments *ss = &g->store->segments;
+    struct segments *ss = &generation_store(g)->segments;
     struct segment *s = &ss->v[b->segment];
     size_t skip = (size_t)(pos % g->table.block_bytes);
     size_t at = segments_offset(ss, b) + skip;
@@ -307,7 +317,7 @@ static int view(struct generation *g, int64_t pos, bool is_use, struct block_vie
 {
     struct block *b;
     bool is_for_disk = false;
-    struct store *st = g->store;
+    struct store *st = generation_store(g);
     out->is_from_disk = false;
     generation_lock(g);
     int r = block_table_look(&g->table, pos, &b);
@@ -402,8 +412,9 @@ int64_t generation_next_held(struct generation *g, int64_t first)
 int64_t generation_want(struct generation *g, int64_t first, int64_t count, int64_t most,
                         uint32_t *wants)
 {
-    struct stride only = {0}, *s = g->table.has_more ? g->strides : &only;
-    int64_t room = g->store->memory_bytes / READ_AHEAD_SHARE / g->table.block_bytes;
+    struct generation_more *more = generation_more(g);
+    struct stride only = {0}, *s = more != NULL ? &more->stride : &only;
+    int64_t room = generation_store(g)->memory_bytes / READ_AHEAD_SHARE / g->table.block_bytes;
     generation_lock(g);
     int64_t ahead = stride_want(s, first, count, most < room ? most : room);
     *wants = s->wants;
@@ -415,30 +426,13 @@ bool generation_lacks(struct generation *g, int64_t first, int64_t count)
 {
     generation_lock(g);
     int64_t i = first, end = first + count;
-    bool is_filled = !list_is_empty(&g->audience->fills) || block_table_has_claims(&g->table) ||
-                     g->table.held == block_table_count(&g->table);
+    bool is_filled = !list_is_empty(&audience_of(&g->audience)->fills) ||
+                     block_table_has_claims(&g->table) ||
+                     block_table_held(&g->table) == block_table_count(&g->table);
     while (!is_filled && i < end && block_table_next(&g->table, i, end) == i)
         i++;
     generation_unlock(g);
     return !is_filled && i < end;
-}
-
-void generation_weigh(struct generation *g, struct generation_weight *out)
-{
-    generation_lock(g);
-    const struct block_table *t = &g->table;
-    *out = (struct generation_weight){.id = g->roster.id,
-                                      .bytes = (int64_t)t->held * t->block_bytes,
-                                      .disk_bytes = (int64_t)g->disk_held * t->block_bytes};
-    int64_t last = block_table_count(t) - 1;
-    const struct block *b =
-        t->length != LENGTH_UNKNOWN && last >= 0 ? block_table_find(t, last) : NULL;
-    if (b != NULL) {
-        int64_t lacks = t->block_bytes - (int64_t)block_table_expected(t, last);
-        out->bytes -= lacks;
-        out->disk_bytes -= b->disk_segment != SEGMENT_NONE ? lacks : 0;
-    }
-    generation_unlock(g);
 }
 
 static bool is_present(const struct block_table *t, int64_t index)
@@ -463,7 +457,7 @@ int64_t generation_run(struct generation *g, int64_t from, int64_t *first)
 /* Blocks that a reader will want soon, and only those, come from the disk before it asks. */
 static void read_ahead(struct generation *g, const struct generation_reader *r)
 {
-    struct store *st = g->store;
+    struct store *st = generation_store(g);
     int64_t each = g->table.block_bytes;
     int64_t ahead = st->memory_bytes / READ_AHEAD_SHARE;
     if (ahead > READ_AHEAD_BYTES)
@@ -478,8 +472,8 @@ void generation_reader_attach(struct generation *g, struct generation_reader *r)
 {
     generation_lock(g);
     audience_read(&g->audience, &r->link);
-    audience_tell_fills(g->audience);
-    bool has_disk = g->disk_held > 0;
+    audience_tell_fills(&g->audience);
+    bool has_disk = generation_disk_held_locked(g) > 0;
     generation_unlock(g);
     if (has_disk)
         read_ahead(g, r);
@@ -492,8 +486,8 @@ void generation_reader_move(struct generation *g, struct generation_reader *r, i
     bool is_elsewhere = pos / g->table.block_bytes != r->pos / g->table.block_bytes;
     r->pos = pos;
     if (is_elsewhere)
-        audience_tell_fills(g->audience);
-    bool has_disk = g->disk_held > 0;
+        audience_tell_fills(&g->audience);
+    bool has_disk = generation_disk_held_locked(g) > 0;
     generation_unlock(g);
     if (is_elsewhere && has_disk)
         read_ahead(g, r);
@@ -503,14 +497,14 @@ void generation_reader_detach(struct generation *g, struct generation_reader *r)
 {
     generation_lock(g);
     audience_leave(&g->audience, &r->link);
-    audience_tell_fills(g->audience);
+    audience_tell_fills(&g->audience);
     generation_unlock(g);
 }
 
 bool generation_has_client(struct generation *g)
 {
     generation_lock(g);
-    bool has = audience_has_client(g->audience);
+    bool has = audience_has_client(&g->audience);
     generation_unlock(g);
     return has;
 }
@@ -518,7 +512,7 @@ bool generation_has_client(struct generation *g)
 int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *furthest)
 {
     generation_lock(g);
-    int count = audience_readers(g->audience, from, to, furthest);
+    int count = audience_readers(&g->audience, from, to, furthest);
     generation_unlock(g);
     return count;
 }
@@ -526,14 +520,14 @@ int generation_readers(struct generation *g, int64_t from, int64_t to, int64_t *
 void generation_owner_set(struct generation *g, struct object *o)
 {
     generation_lock(g);
-    g->owner = o;
+    address_set(&g->owner, o);
     generation_unlock(g);
 }
 
 bool generation_has_owner(struct generation *g)
 {
     generation_lock(g);
-    bool has = g->owner != NULL;
+    bool has = generation_owner(g) != NULL;
     generation_unlock(g);
     return has;
 }
@@ -541,14 +535,14 @@ bool generation_has_owner(struct generation *g)
 void generation_owner_clear(struct generation *g, const struct object *o)
 {
     generation_lock(g);
-    if (g->owner == o)
-        g->owner = NULL;
+    if (generation_owner(g) == o)
+        address_set(&g->owner, NULL);
     generation_unlock(g);
 }
 
 bool generation_is_busy_locked(const struct generation *g)
 {
-    return block_table_has_claims(&g->table) || !audience_is_empty(g->audience);
+    return block_table_has_claims(&g->table) || !audience_is_empty(&g->audience);
 }
 
 bool generation_is_busy(struct generation *g)

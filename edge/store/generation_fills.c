@@ -3,6 +3,7 @@
  * The fills of a generation, and what they brought. Threads: any; under the generation's lock. */
 #include "edge/store/disk_format.h"
 #include "edge/store/generation_inner.h"
+#include "lib/http/message.h"
 
 void generation_fill_attach(struct generation *g, struct generation_fill *f)
 {
@@ -45,7 +46,7 @@ bool generation_gather_join(struct generation *g, int64_t first, int64_t count)
 {
     bool has_joined = false;
     generation_lock(g);
-    LIST_EACH(l, &g->audience->fills)
+    LIST_EACH(l, &audience_of(&g->audience)->fills)
     {
         struct generation_fill *f = LIST_THING(l, struct generation_fill, link);
         if (!f->is_gathering || !takes(f, first, count))
@@ -61,7 +62,7 @@ bool generation_gather_join(struct generation *g, int64_t first, int64_t count)
 /* One whose run f can take over; NULL: there is none. */
 static struct generation_fill *find_neighbour(struct generation *g, const struct generation_fill *f)
 {
-    LIST_EACH(l, &g->audience->fills)
+    LIST_EACH(l, &audience_of(&g->audience)->fills)
     {
         struct generation_fill *o = LIST_THING(l, struct generation_fill, link);
         if (o != f && o->is_gathering && o->gather_may_go &&
@@ -81,6 +82,25 @@ void generation_gathered(struct generation *g, struct generation_fill *f)
         o->gather_end = o->gather_first;
     }
     f->is_gathering = false;
+    generation_unlock(g);
+}
+
+void generation_weigh(struct generation *g, struct generation_weight *out)
+{
+    generation_lock(g);
+    const struct block_table *t = &g->table;
+    *out = (struct generation_weight){.id = g->roster.id,
+                                      .bytes = (int64_t)block_table_held(t) * t->block_bytes,
+                                      .disk_bytes =
+                                          (int64_t)generation_disk_held_locked(g) * t->block_bytes};
+    int64_t last = block_table_count(t) - 1;
+    const struct block *b =
+        block_table_length(t) != LENGTH_UNKNOWN && last >= 0 ? block_table_find(t, last) : NULL;
+    if (b != NULL) {
+        int64_t lacks = t->block_bytes - (int64_t)block_table_expected(t, last);
+        out->bytes -= lacks;
+        out->disk_bytes -= b->disk_segment != SEGMENT_NONE ? lacks : 0;
+    }
     generation_unlock(g);
 }
 

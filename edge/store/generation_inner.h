@@ -9,36 +9,51 @@
 #include "edge/store/store_inner.h"
 
 struct generation {
-    uint32_t magic;
     _Atomic uint32_t refs;
-    struct store *store;
-    _Atomic uint64_t key_hash; /* of the first object that had these bytes; 0: none yet */
-    struct roster_link roster; /* its id: no two are alike, ever */
+    uint32_t disk_object; /* segment with the newest head of its object, or SEGMENT_NONE: under the
+                           * lock, as is all that follows where nothing else is said */
+    _Atomic uint64_t key_hash; /* of the objects that have these bytes; 0: none had yet */
+    struct roster_link roster; /* its id: no two are alike, ever; `disk` is DISK_NONE: none yet */
     _Atomic uint32_t pinned_s; /* generation_pinned_ms */
-    uint32_t disk_object; /* segment with the newest head of its object, or SEGMENT_NONE: with what
-                           * follows, under the lock */
-    struct block_table table;
-    union {
-        struct {
-            struct audience *audience;
-            struct object *owner; /* the one in the index whose bytes these are: not referenced */
-        };
-        struct { /* when the last reference has gone: under the store's lock of remains */
-            struct generation *next_left;
-            int64_t given_back; /* blocks below it are */
-        };
-    };
-    uint32_t disk_held; /* blocks that lie there */
-    uint16_t disk;      /* number of its disk, or DISK_NONE */
-    /* The disk's writer's own: blocks, one after the other, that it did not pay to code. */
-    uint8_t disk_refused;
-    bool is_wanted;          /* asked for more than once: worth a disk */
-    struct stride strides[]; /* one, where the table has more than a block */
+    struct address store;      /* constant */
+    /* The object in the index whose bytes these are: not referenced. When the last reference has
+     * gone: the next such generation, under the store's lock of remains. */
+    struct address owner;
+    struct address audience; /* audience_of() */
+    uint8_t magic;
+    bool is_wanted;           /* asked for more than once: worth a disk */
+    struct block_table table; /* struct generation_more follows where it has more */
 };
-_Static_assert(sizeof(struct generation) <= 152, "weight of an object: the store's README");
+_Static_assert(sizeof(struct generation) <= 104, "weight of an object: the store's README");
 #define DISK_NONE UINT16_MAX
 
-#define GENERATION_MAGIC 0x6e4e7a11U
+#define GENERATION_MAGIC 0x6eU
+
+/* Of a generation that may have more than a block. */
+struct generation_more {
+    struct block_more blocks; /* first: the table's */
+    struct stride stride;
+    int64_t given_back; /* blocks below it are, once the last reference has gone */
+    uint32_t disk_held; /* blocks that lie on its disk */
+    /* The disk's writer's own: blocks, one after the other, that it did not pay to code. */
+    uint8_t disk_refused;
+};
+
+static inline struct store *generation_store(const struct generation *g)
+{
+    return address_get(&g->store);
+}
+
+static inline struct object *generation_owner(const struct generation *g)
+{
+    return address_get(&g->owner);
+}
+
+/* generation_more: NULL: it has a block at most. */
+static inline struct generation_more *generation_more(const struct generation *g)
+{
+    return g->table.has_more ? (struct generation_more *)((uintptr_t)g + sizeof(*g)) : NULL;
+}
 
 /* block_generation: constant. */
 static inline struct generation *block_generation(const struct block *b)
@@ -50,7 +65,7 @@ static inline pthread_mutex_t *generation_mutex(const struct generation *g)
 {
     uintptr_t mixed = (uintptr_t)g >> 4;
     mixed ^= mixed >> 8;
-    return &g->store->generation_locks[mixed % GENERATION_LOCKS].mutex;
+    return &generation_store(g)->generation_locks[mixed % GENERATION_LOCKS].mutex;
 }
 
 static inline void generation_lock(const struct generation *g)
@@ -83,7 +98,9 @@ void generation_close_locked(struct generation *g, struct block *b);
 /* generation_take: for the roster. generation_known: the one of this id, referenced, or NULL. */
 bool generation_take(struct roster_link *l);
 struct generation *generation_known(struct store *st, uint64_t id);
-/* generation_on_disk_locked: so many blocks more, or less, lie on its disk. */
+/* generation_on_disk_locked: so many blocks more, or less, lie on its disk: before its record says
+ * so, or does no longer. generation_disk_held_locked: how many do. */
+uint32_t generation_disk_held_locked(const struct generation *g);
 void generation_on_disk_locked(struct generation *g, int by);
 /* generation_rest_locked: b, PRESENT and on its disk, has left memory: STORED. */
 void generation_rest_locked(struct generation *g, struct block *b);

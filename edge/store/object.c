@@ -255,7 +255,7 @@ void object_unref(struct object **po)
     CHECK(before > 0);
     if (before > 1)
         return;
-    struct store *st = o->generation->store;
+    struct store *st = generation_store(o->generation);
     size_t weight = object_weight(o);
     generation_unref(&o->generation);
     o->magic = 0;

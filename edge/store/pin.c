@@ -13,7 +13,7 @@
 /* Blocks that lie on the disk already; those that come are told when they are written. */
 static void tell_disk_locked(struct generation *g, const struct block *b, bool is_first)
 {
-    struct disk *d = disks_at(g->store->disks, g->disk);
+    struct disk *d = disks_at(generation_store(g)->disks, g->roster.disk);
     uint32_t bytes = is_first ? disk_spot_bytes(b->disk_at, b->filled) : 0;
     disk_segment_pin(d, b->disk_segment, bytes, generation_pinned_ms(g));
 }
@@ -21,6 +21,7 @@ static void tell_disk_locked(struct generation *g, const struct block *b, bool i
 /* Some blocks; *at moves. false: there are no more. */
 static bool walk(struct generation *g, int64_t *at, bool is_first)
 {
+    struct store *st = generation_store(g);
     int64_t waiting[BLOCKS_AT_ONCE];
     int count = 0, seen = 0;
     generation_lock(g);
@@ -35,7 +36,7 @@ static bool walk(struct generation *g, int64_t *at, bool is_first)
     }
     generation_unlock(g);
     for (int w = 0; w < count; w++)
-        g->store->disk_keep(g->store, g, waiting[w]);
+        st->disk_keep(st, g, waiting[w]);
     *at = i;
     return i != INT64_MAX;
 }
@@ -44,7 +45,7 @@ void generation_pin(struct generation *g, msec_t until)
 {
     bool is_first = !generation_is_pinned(g);
     int64_t at = 0;
-    struct store *st = g->store;
+    struct store *st = generation_store(g);
     until = (until + MSEC_PER_SEC - 1) / MSEC_PER_SEC * MSEC_PER_SEC;
     atomic_store_explicit(&g->pinned_s, (uint32_t)(until / MSEC_PER_SEC), memory_order_relaxed);
     if (until == 0)

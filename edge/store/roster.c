@@ -27,7 +27,7 @@ void roster_finish(struct roster *r)
 }
 
 /* Ids count up from a random number. */
-static struct roster_link **bucket_of(struct roster *r, uint64_t id)
+static struct address *bucket_of(struct roster *r, uint64_t id)
 {
     return &r->buckets[id & r->mask];
 }
@@ -35,18 +35,18 @@ static struct roster_link **bucket_of(struct roster *r, uint64_t id)
 void roster_add(struct roster *r, struct roster_link *l)
 {
     pthread_mutex_lock(&r->lock);
-    struct roster_link **bucket = bucket_of(r, l->id);
+    struct address *bucket = bucket_of(r, l->id);
     l->next = *bucket;
-    *bucket = l;
+    address_set(bucket, l);
     pthread_mutex_unlock(&r->lock);
 }
 
 void roster_remove(struct roster *r, struct roster_link *l)
 {
     pthread_mutex_lock(&r->lock);
-    struct roster_link **at = bucket_of(r, l->id);
-    while (*at != l)
-        at = &(*at)->next;
+    struct address *at = bucket_of(r, l->id);
+    for (struct roster_link *other; (other = address_get(at)) != l;)
+        at = &other->next;
     *at = l->next;
     pthread_mutex_unlock(&r->lock);
 }
@@ -54,9 +54,9 @@ void roster_remove(struct roster *r, struct roster_link *l)
 struct roster_link *roster_find(struct roster *r, uint64_t id)
 {
     pthread_mutex_lock(&r->lock);
-    struct roster_link *l = *bucket_of(r, id);
+    struct roster_link *l = address_get(bucket_of(r, id));
     while (l != NULL && l->id != id)
-        l = l->next;
+        l = address_get(&l->next);
     if (l != NULL && !r->take(l))
         l = NULL;
     pthread_mutex_unlock(&r->lock);

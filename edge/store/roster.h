@@ -3,6 +3,8 @@
 #ifndef EDGE_STORE_ROSTER_H
 #define EDGE_STORE_ROSTER_H
 
+#include "edge/store/address.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,13 +14,15 @@
  * no references, and does not know what it lists: links that their owners take out before they go.
  * A fixed number of buckets. Threads: any; the lock is the last to be taken. */
 struct roster_link {
-    struct roster_link *next;
     uint64_t id;
+    struct address next;
+    uint16_t disk; /* its owner's own: what it has is on that one */
 };
+_Static_assert(sizeof(struct roster_link) == 16, "part of every generation");
 
 struct roster {
     pthread_mutex_t lock;
-    struct roster_link **buckets;
+    struct address *buckets;
     uint32_t mask;
     /* Makes what is found stay; false: it is being freed. Under the lock. */
     bool (*take)(struct roster_link *l);

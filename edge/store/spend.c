@@ -11,7 +11,7 @@ static bool has_other_reader_locked(const struct generation *g, const struct gen
                                     int64_t index)
 {
     int64_t from = index * g->table.block_bytes, to = from + g->table.block_bytes;
-    LIST_EACH(l, &g->audience->readers)
+    LIST_EACH(l, &audience_of(&g->audience)->readers)
     {
         const struct generation_reader *other = LIST_THING(l, struct generation_reader, link);
         if (other != r && other->pos < to && other->last >= from)
@@ -26,13 +26,13 @@ static bool is_spent_locked(const struct generation *g, const struct block *b)
     if (b->state != BLOCK_PRESENT || b->disk_segment == SEGMENT_NONE ||
         (b->flags & BLOCK_READ_ALL) > BLOCK_READ_ONE)
         return false;
-    const struct segment *s = &g->store->segments.v[b->segment];
+    const struct segment *s = &generation_store(g)->segments.v[b->segment];
     return segment_is_own(s) && !segment_is_pinned(s);
 }
 
 void generation_spend(struct generation *g, const struct generation_reader *r, int64_t index)
 {
-    struct segments *ss = &g->store->segments;
+    struct segments *ss = &generation_store(g)->segments;
     generation_lock(g);
     struct block *b = block_table_find(&g->table, index);
     if (b != NULL && is_spent_locked(g, b) && !has_other_reader_locked(g, r, index)) {
