@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/sendfile.h>
@@ -141,6 +142,16 @@ ssize_t conn_socket_sendv(struct conn *c, const struct iovec *v, int count, bool
     if (e == ERR_AGAIN || (e == 0 && (size_t)n < all))
         c->can_send = false; /* full: the kernel has noted that somebody waits for room */
     return e != 0 ? e : n;
+}
+
+size_t conn_socket_room(const struct conn *c)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t n = sizeof(info);
+    if (getsockopt(c->fd, SOL_SOCKET, SO_MEMINFO, info, &n) != 0)
+        return 0;
+    uint32_t most = info[SK_MEMINFO_SNDBUF], queued = info[SK_MEMINFO_WMEM_QUEUED];
+    return most > queued ? most - queued : 0;
 }
 
 /* sendfile has no MSG_MORE; the cork is its equivalent. It is pulled at the first write that does

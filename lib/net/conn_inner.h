@@ -51,5 +51,7 @@ void conn_tell(struct conn *c, unsigned ready);
 /* The socket below: results as conn_read and conn_writev; keeps can_recv and can_send true. */
 ssize_t conn_socket_recv(struct conn *c, void *dst, size_t room);
 ssize_t conn_socket_sendv(struct conn *c, const struct iovec *v, int count, bool more);
+/* About how many bytes the socket would take now. A system call. */
+size_t conn_socket_room(const struct conn *c);
 
 #endif

@@ -10,7 +10,13 @@
 struct loop_part {
     void (*finish)(struct loop_part *p);
 };
-enum loop_part_name { LOOP_PART_CONN, LOOP_PART_HANDSHAKES, LOOP_PART_RESOLVER, LOOP_PARTS };
+enum loop_part_name {
+    LOOP_PART_CONN,
+    LOOP_PART_HANDSHAKES,
+    LOOP_PART_RESOLVER,
+    LOOP_PART_SEALS,
+    LOOP_PARTS
+};
 
 /* loop_part_at: where the part stands; NULL there: not made yet. */
 struct loop_part **loop_part_at(struct loop *l, enum loop_part_name name);

@@ -61,34 +61,26 @@ int tls_refuse(struct buf *why, const char *file, const char *otherwise)
     return ERR_CERTIFICATE;
 }
 
-#ifdef SSL_OP_ENABLE_KTLS
-static bool has_kernel_tls;
+static bool has_kernel;
 
 /* Asked once: each handshake would ask in vain, and as root make the kernel look for a module. A
  * socket that is not connected is refused for that alone where the kernel knows TLS. */
-static void ask_for_kernel_tls(void)
+static void ask_kernel(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
-    has_kernel_tls =
+    has_kernel =
         setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", strlen("tls")) == 0 || errno == ENOTCONN;
     close(fd);
 }
 
-static void use_kernel_tls(SSL_CTX *c)
+bool tls_has_kernel(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, ask_for_kernel_tls);
-    if (has_kernel_tls)
-        SSL_CTX_set_options(c, SSL_OP_ENABLE_KTLS);
+    pthread_once(&once, ask_kernel);
+    return has_kernel;
 }
-#else
-static void use_kernel_tls(SSL_CTX *c)
-{
-    (void)c;
-}
-#endif
 
 SSL_CTX *tls_context_create(const SSL_METHOD *method)
 {
@@ -97,7 +89,9 @@ SSL_CTX *tls_context_create(const SSL_METHOD *method)
     CHECK(SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1);
     CHECK(SSL_CTX_set_cipher_list(c, CIPHERS_TLS12) == 1);
     SSL_CTX_set_options(c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-    use_kernel_tls(c);
+#ifdef SSL_OP_ENABLE_KTLS
+    SSL_CTX_set_options(c, SSL_OP_ENABLE_KTLS); /* keys go to the kernel or to tls_seal.c */
+#endif
     SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                             SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(c, 1); /* a record with its head in one system call */

@@ -10,6 +10,8 @@
 
 /* tls_context_create: what servers and clients have in common. */
 SSL_CTX *tls_context_create(const SSL_METHOD *method) __attribute__((returns_nonnull));
+/* tls_has_kernel: the kernel seals and opens records where it is given the keys (kTLS). */
+bool tls_has_kernel(void);
 /* tls_load_pair: chain and key into c, or ERR_CERTIFICATE and a line in why. */
 MUST_USE int tls_load_pair(SSL_CTX *c, const char *chain_file, const char *key_file,
                            struct buf *why);

@@ -2,6 +2,7 @@
 #include "lib/net/tls_ctx.h"
 
 #include "lib/base/err.h"
+#include "lib/net/tls_stream.h"
 #include "tests/unit/lib/net/certs.h"
 #include "tests/unit/lib/net/wire.h"
 #include "tests/unit/lib/net/run_for.h"
@@ -411,28 +412,49 @@ static void nothing_waits_for_who_does_not_read(void **state)
     conn_close(&server.conn);
 }
 
+/* How a client would have it; 0 and NULL: as it comes. */
+struct manner {
+    int version;
+    const char *suite;
+    bool has_new_keys; /* wants them once in the middle */
+};
+
+static void ask_for_new_keys(struct conn *c)
+{
+    assert_int_equal(SSL_key_update(tls_of(c)->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+    assert_int_equal(SSL_do_handshake(tls_of(c)->ssl), 1);
+}
+
 /* Both send at once, in pieces of any size, reading when they like. */
-static void two_streams_at_once_return_every_byte(void **state)
+static void stream_both_ways(const struct manner *m)
 {
     enum { BYTES = 1500000 };
     static char out[2][BYTES], in[2][BYTES];
     struct end *ends[] = {&client, &server};
-    (void)state;
+    bool is_asked = !m->has_new_keys;
     srandom(11);
     for (int i = 0; i < 2; i++) {
         for (size_t k = 0; k < BYTES; k++)
             out[i][k] = (char)random();
         *ends[i] = (struct end){.out = out[i], .out_bytes = BYTES, .in = in[i], .in_room = BYTES};
         ends[i]->is_random = true;
+        memset(in[i], 0, BYTES);
     }
     serve_one("one");
     trust_ca();
     connect_as("one.example");
+    SSL *ssl = tls_of(client.conn)->ssl;
+    assert_int_equal(SSL_set_max_proto_version(ssl, m->version), 1);
+    assert_int_equal(m->suite == NULL || SSL_set_ciphersuites(ssl, m->suite), 1);
     for (msec_t limit = clock_mono_ms() + 100000; clock_mono_ms() < limit;) {
         run_for(loop, 1);
         for (int i = 0; i < 2; i++)
             if (conn_is_ready(ends[i]->conn) && conn_may_read(ends[i]->conn))
                 read_on(ends[i]);
+        if (!is_asked && server.in_bytes > BYTES / 3) {
+            ask_for_new_keys(client.conn);
+            is_asked = true;
+        }
         if (client.in_bytes == BYTES && server.in_bytes == BYTES)
             break;
     }
@@ -440,6 +462,27 @@ static void two_streams_at_once_return_every_byte(void **state)
     assert_int_equal(server.in_bytes, BYTES);
     assert_memory_equal(client.in, server.out, BYTES);
     assert_memory_equal(server.in, client.out, BYTES);
+}
+
+/* By each cipher; with new keys for each end in the middle (RFC 8446 s.4.6.3); by TLS 1.2. */
+static void two_streams_at_once_return_every_byte(void **state)
+{
+    static const struct manner manners[] = {
+        {.suite = "TLS_AES_128_GCM_SHA256"},
+        {.suite = "TLS_AES_256_GCM_SHA384"},
+        {.suite = "TLS_CHACHA20_POLY1305_SHA256"},
+        {.has_new_keys = true},
+        {.version = TLS1_2_VERSION},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(manners); i++) {
+        bool is_ours = manners[i].version == 0 && !manners[i].has_new_keys;
+        stream_both_ways(&manners[i]);
+        assert_int_equal(tls_of(server.conn)->seal != NULL, is_ours);
+        conn_close(&client.conn);
+        conn_close(&server.conn);
+        tls_client_unref(&tls_client);
+    }
 }
 
 static void an_old_set_lives_as_long_as_its_connections(void **state)
