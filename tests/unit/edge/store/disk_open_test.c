@@ -4,6 +4,10 @@
 #include "tests/unit/edge/store/disk_help.h"
 
 #include "edge/store/disk_format.h"
+#include "lib/base/log.h"
+#include "lib/base/whole_file.h"
+
+#include <limits.h>
 
 #define FOOT_AT (8 * MIB - DISK_PAGE)
 #define EACH    4 /* blocks of an object */
@@ -265,9 +269,37 @@ static void what_memory_has_no_room_to_know_is_counted(void **state)
     store_destroy(&st);
 }
 
+static void that_objects_leave_for_want_of_room_for_heads_is_told_once(void **state)
+{
+    static const char event[] = "disk-forgets";
+    const char *path = *state;
+    char log[PATH_MAX];
+    struct sink *sink;
+    struct buf text;
+    snprintf(log, sizeof(log), "%s.log", path);
+    EQ(sink_open(&sink, log, MIB), 0);
+    log_start(sink);
+    struct store *st = disk_store(path, (struct disk_setup){.memory_bytes = 4 * MIB});
+    for (uint64_t id = 1; id <= SMALL_ONES; id++)
+        small_put(st, id);
+    assert_true(COUNT(st, evicted_objects) > 1);
+    store_destroy(&st);
+    log_start(NULL);
+    sink_close(&sink);
+    buf_init(&text, MIB);
+    EQ(whole_file_read(log, &text), 0);
+    buf_add_char(&text, '\0');
+    const char *first = strstr(text.p, event);
+    assert_non_null(first);
+    assert_null(strstr(first + 1, event));
+    buf_finish(&text);
+    unlink(log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        IN_FOLDER(that_objects_leave_for_want_of_room_for_heads_is_told_once),
         IN_FOLDER(the_newest_is_there_before_the_rest_is_read),
         IN_FOLDER(what_happens_meanwhile_is_younger_than_what_is_read),
         IN_FOLDER(a_purge_of_many_meets_what_is_not_read_yet),
