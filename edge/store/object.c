@@ -200,17 +200,23 @@ void object_freshness(const struct object *o, struct freshness *out)
                            .source = o->freshness_source};
 }
 
+/* What age and remaining lifetime are made of: asked for at every hit. */
+static struct freshness times_of(const struct object *o)
+{
+    return (struct freshness){.response_wall = object_stored_wall(o),
+                              .initial_age_ms = duration_unpack(o->initial_age),
+                              .lifetime_ms = duration_unpack(o->lifetime)};
+}
+
 msec_t object_age_ms(const struct object *o, msec_t now_wall)
 {
-    struct freshness f;
-    object_freshness(o, &f);
+    struct freshness f = times_of(o);
     return freshness_age_ms(&f, now_wall);
 }
 
 msec_t object_left_ms(const struct object *o, msec_t now_wall)
 {
-    struct freshness f;
-    object_freshness(o, &f);
+    struct freshness f = times_of(o);
     return freshness_left_ms(&f, now_wall);
 }
 
