@@ -137,11 +137,13 @@ int edge_config_check(struct option_config *config, struct buf *why)
     }
     struct certificates_spec certificates = {&c->certificates, &c->tls};
     bool is_given_one = c->control.url[0] != '\0'; /* perhaps, by the control plane */
-    if (listen_check(&c->listens, c->certificates.count > 0 || is_given_one, file, why) != 0 ||
-        certificates_check(&certificates, config, why) != 0)
+    if (listen_check(&c->listens, c->certificates.count > 0 || is_given_one, file, why) != 0)
         err = ERR_CONFIG;
-    if (admin_check(&c->admin, c->certificates.count > 0, config, why) != 0 ||
-        control_check(&c->control, config, why) != 0)
+    if (certificates_check(&certificates, config, why) != 0)
+        err = ERR_CONFIG;
+    if (admin_check(&c->admin, c->certificates.count > 0, config, why) != 0)
+        err = ERR_CONFIG;
+    if (control_check(&c->control, config, why) != 0)
         err = ERR_CONFIG;
     if (cluster_check(&c->cluster, config, why) != 0)
         err = ERR_CONFIG;

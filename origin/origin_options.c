@@ -107,10 +107,13 @@ int origin_options_check(struct option_config *config, struct buf *why)
                      "\"127.0.0.1:9000\" }");
         err = ERR_CONFIG;
     }
-    if (check_store(config, why) != 0 || mirror_check(&o->mirrors, config, why) != 0)
+    if (check_store(config, why) != 0)
         err = ERR_CONFIG;
-    if (field_rules_check(&o->rules, file, why) != 0 ||
-        admin_check(&o->admin, o->certificates.count > 0, config, why) != 0)
+    if (mirror_check(&o->mirrors, config, why) != 0)
+        err = ERR_CONFIG;
+    if (field_rules_check(&o->rules, file, why) != 0)
+        err = ERR_CONFIG;
+    if (admin_check(&o->admin, o->certificates.count > 0, config, why) != 0)
         err = ERR_CONFIG;
     return err;
 }

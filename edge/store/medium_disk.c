@@ -493,8 +493,10 @@ static int judge_sizes(const struct medium_disk *m, const struct store_disk *con
     }
     if (count >= SEGMENTS_MIN && count <= NUMBER_MAX)
         return 0;
-    buf_printf(why, "disk %s: size must be between %u and %u segments of %u bytes\n", m->path,
-               SEGMENTS_MIN, NUMBER_MAX, m->segment_bytes);
+    int64_t least = (int64_t)SEGMENTS_MIN * m->segment_bytes;
+    int64_t most = (int64_t)NUMBER_MAX * m->segment_bytes;
+    buf_printf(why, "disk %s: size must be from %lld to %lld bytes, for blocks of up to %u\n",
+               m->path, (long long)least, (long long)most, block_max_bytes);
     return ERR_CONFIG;
 }
 

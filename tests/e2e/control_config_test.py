@@ -101,6 +101,17 @@ def test_a_check_reads_the_certificates_of_a_sites_origins(tmp_path):
     assert told.returncode == 1 and 'site "far": gone: No such file' in told.stderr, told.stderr
 
 
+def test_all_that_is_wrong_is_told_at_once(tmp_path):
+    file = tmp_path / "conf"
+    lines = ['listen "a" { address = "x" }', 'certificate "a" { chain = "gone"  key = "gone" }',
+             'admin { address = "x" }', 'control { url = "x" }', 'node = "a b"',
+             'disk "/no/such/folder" { size = "64MiB" }']
+    file.write_text("\n".join(lines))
+    told = run_tool("edge/byeori-edge", "-c", file, "--check-config").stderr
+    for number, line in enumerate(lines, 1):
+        assert f"{file}:{number}: {line.split()[0]}" in told, told
+
+
 def test_a_short_token_is_refused(tmp_path):
     plane = Plane(tmp_path)
     (tmp_path / "operator").write_text("secret\n")
