@@ -431,16 +431,16 @@ static void look_into(const struct deciding *d, size_t block, struct nearest *n)
     double c[PICTURE_BLOCK];
     size_t count = near_cosines(d->picture, &d->point, block, n->least, c);
     const struct picture_place *places = &d->picture->places[block * PICTURE_BLOCK];
-    for (size_t i = 0; i < count; i++)
-        if (c[i] < n->below && is_nearer(n, c[i], &places[i]) &&
-            has_candidate(d, &places[i], n->standing)) {
+    for (size_t i = 0; i < count; i++) {
+        if (c[i] < n->least || c[i] >= n->below)
+            continue;
+        if (is_nearer(n, c[i], &places[i]) && has_candidate(d, &places[i], n->standing)) {
             n->cosine = c[i];
             n->least = least_of(d, c[i]);
             n->place = &places[i];
         }
-    for (size_t i = 0; i < count; i++)
-        if (c[i] < n->below && c[i] >= n->least)
-            keep(n, c[i], &places[i]);
+        keep(n, c[i], &places[i]);
+    }
 }
 
 static void find_nearest(const struct deciding *d, struct nearest *n)
