@@ -151,7 +151,7 @@ class Swift(Servers):
         for name in ("memcached", *KINDS):
             self.start_one(name)
         for name in self.running:
-            wait_until(lambda: self.listens(name), f"{name} of Swift listens", 120)
+            wait_until(lambda: self.listens(name), f"{name} of Swift listens", 180)
         wait_until(lambda: self.ask("GET", "/healthcheck")[0] == 200, "Swift is healthy", 120)
         if self.keystone:
             self.keystone.offer_storage(f"{self.url}/v1/AUTH_$(project_id)s")
