@@ -181,8 +181,10 @@ void store_destroy(struct store **pst)
         return;
     CHECK_OBJ(st, STORE_MAGIC);
     struct index_left left = {0};
-    if (!disks_stop(st->disks))
-        return; /* threads that hang in a disk may still use all of it: it ends with the process */
+    if (!disks_stop(st->disks)) {
+        mem_leave(); /* threads that hang in a disk may still use all of it */
+        return;
+    }
     index_clear(st->index, &left);
     index_let_go(&left);
     while (generation_give_back(st)) {

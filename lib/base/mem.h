@@ -26,6 +26,9 @@ void mem_free(void *p);
 /* mem_trim: what lies free goes back to the system: after work that took much memory and is over.
  * Some milliseconds. */
 void mem_trim(void);
+/* mem_leave: what is allocated when the process ends is left to it on purpose, as threads that
+ * cannot be stopped may use it: no leak, whoever looks for such. */
+void mem_leave(void);
 /* mem_looked_up: bytes at p, some megabytes of them, are looked up at random from now on: large
  * pages are asked for, so that a look costs one miss and not the page table's as well. */
 void mem_looked_up(void *p, size_t bytes);
