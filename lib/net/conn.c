@@ -27,8 +27,7 @@
 
 #define SECOND_LOOK_MS   100
 #define SENDFILE_MAX     ((size_t)1 << 20) /* one call: a fast reader must not hold the loop */
-#define CONN_MAX_PIECES  64
-#define CONN_SIZE_WANTED 248 /* with malloc's own word four lines of the cache */
+#define CONN_SIZE_WANTED 248               /* with malloc's own word four lines of the cache */
 /* Pieces that are together no longer than this are copied into one: that costs less than what the
  * kernel does more for a vector. */
 #define JOINED_MAX 2048

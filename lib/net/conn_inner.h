@@ -39,7 +39,8 @@ struct conn {
     int error; /* sticks: the kernel tells a broken stream once, then shows an end */
     struct event event;
 };
-#define CONN_MAGIC 0xc0221a5eU
+#define CONN_MAGIC      0xc0221a5eU
+#define CONN_MAX_PIECES 64 /* of a write */
 
 /* conn_init: c is zeroed, the first thing of a block of mem_ that conn_close frees, and has its
  * ops; takes fd. */

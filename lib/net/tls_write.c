@@ -128,12 +128,10 @@ static ssize_t write_one_by_one(struct conn *c, struct plain *r, size_t all, boo
 /* So much is sealed without asking whether there is room for it. */
 #define UNASKED_BYTES (4 * TLS_SEALED_MAX)
 
-#define RECORD_PIECES 64 /* no fewer than conn_writev may be given */
-
 /* The next record, of at most limit bytes, into out. Returns how many bytes are in it. */
 static size_t seal_next(struct conn_tls *t, struct plain *r, size_t limit, unsigned char *out)
 {
-    struct iovec v[RECORD_PIECES];
+    struct iovec v[CONN_MAX_PIECES];
     struct plain from = *r;
     size_t n = 0;
     int count = 0;
