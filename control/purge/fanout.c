@@ -4,7 +4,7 @@
 
 #include "lib/codec/json_out.h"
 
-bool fanout_has_applied(const struct registry_position *node, struct span log, uint64_t seq)
+static bool has_applied(const struct registry_position *node, struct span log, uint64_t seq)
 {
     return span_eq(node->purge_log, log) && node->purge_seq >= seq;
 }
@@ -14,7 +14,7 @@ struct fanout fanout_of(const struct registry_position *nodes, size_t count, str
 {
     struct fanout f = {0};
     for (size_t i = 0; i < count; i++) {
-        if (fanout_has_applied(&nodes[i], log, seq))
+        if (has_applied(&nodes[i], log, seq))
             f.applied++;
         else if (nodes[i].is_heard)
             f.waiting++;
@@ -26,7 +26,7 @@ struct fanout fanout_of(const struct registry_position *nodes, size_t count, str
 
 static const char *state_of(const struct registry_position *n, const struct fanout_spec *spec)
 {
-    if (fanout_has_applied(n, spec->log, spec->seq))
+    if (has_applied(n, spec->log, spec->seq))
         return "applied";
     return n->is_heard ? "waiting" : "away";
 }

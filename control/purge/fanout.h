@@ -10,7 +10,6 @@ struct fanout {
     size_t applied, waiting, away; /* nodes; away: not heard and not applied, they catch up later */
 };
 
-bool fanout_has_applied(const struct registry_position *node, struct span log, uint64_t seq);
 struct fanout fanout_of(const struct registry_position *nodes, size_t count, struct span log,
                         uint64_t seq);
 /* fanout_write: "complete", the counts and "nodes" as members of an object that is open. Complete:

@@ -52,7 +52,7 @@ int encode_load_permille(struct encode_load *l, nsec_t now)
     return l->permille > now_permille ? l->permille : now_permille;
 }
 
-void encode_load_add(struct encode_load *l, nsec_t now, uint64_t spent_ns)
+static void load_add(struct encode_load *l, nsec_t now, uint64_t spent_ns)
 {
     (void)encode_load_permille(l, now);
     l->spent_ns += spent_ns;
@@ -162,7 +162,7 @@ static int code(struct encode_body *b, struct zstd_step step)
         b->out += n > 0 ? (uint64_t)n : 0;
     }
     nsec_t now = clock_mono_ns();
-    encode_load_add(b->spec.load, now, (uint64_t)(now - began));
+    load_add(b->spec.load, now, (uint64_t)(now - began));
     return err;
 }
 

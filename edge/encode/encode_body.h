@@ -17,7 +17,6 @@ struct encode_load {
     uint32_t running;
 };
 int encode_load_permille(struct encode_load *l, nsec_t now);
-void encode_load_add(struct encode_load *l, nsec_t now, uint64_t spent_ns);
 
 /* encoded_body: a copy that is here, from its first byte to its last. Takes the reference. */
 struct body *encoded_body(struct encoded **e);

@@ -16,11 +16,6 @@ static const char *const forward_names[] = {
     [CACHE_FORWARD_PARTIAL] = "partial",
 };
 
-const char *cache_forward_name(enum cache_forward f)
-{
-    return forward_names[f];
-}
-
 struct member {
     char *p;
     size_t n, room;

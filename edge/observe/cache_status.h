@@ -26,7 +26,6 @@ struct cache_status {
     struct span key;    /* its lines are told with a space between; empty: not told */
 };
 
-const char *cache_forward_name(enum cache_forward f); /* "uri-miss"; "" for none */
 /* cache_status_write: our member of the list, from mem: `seoul-1; hit; ttl=42`. */
 struct span cache_status_write(const struct cache_status *s, const char *node, struct arena *mem);
 

@@ -490,11 +490,6 @@ struct fetcher *fetch_fetcher(const struct fetch *f)
     return f->fetcher;
 }
 
-struct source *fetch_source(const struct fetch *f)
-{
-    return f->source;
-}
-
 msec_t fetch_asked_wall(const struct fetch *f)
 {
     return f->asked_wall;

@@ -59,7 +59,6 @@ bool fetch_has_place(const struct fetch *f);
 bool fetch_place_is_wanted(const struct fetch *f);
 void fetch_end(struct fetch **f); /* takes *f; what is not read is cut */
 const struct response_head *fetch_head(const struct fetch *f);
-struct source *fetch_source(const struct fetch *f);
 struct fetcher *fetch_fetcher(const struct fetch *f);
 msec_t fetch_asked_wall(const struct fetch *f);       /* request_time of RFC 9111 s.4.2.3 */
 msec_t fetch_answered_wall(const struct fetch *f);    /* response_time */

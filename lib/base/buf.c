@@ -117,11 +117,3 @@ void buf_printf(struct buf *b, const char *format, ...)
     buf_add(b, whole, (size_t)n);
     mem_free(whole);
 }
-
-void buf_consume(struct buf *b, size_t n)
-{
-    CHECK(n <= b->n);
-    b->n -= n;
-    if (b->n > 0)
-        memmove(b->p, b->p + n, b->n);
-}

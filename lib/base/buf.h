@@ -25,8 +25,7 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_span(struct buf *b, struct span s);
 void buf_add_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) PRINTF(2, 3);
-char *buf_grow(struct buf *b, size_t n);   /* buf_room's, where there is none yet */
-void buf_consume(struct buf *b, size_t n); /* drops the first n */
+char *buf_grow(struct buf *b, size_t n); /* buf_room's, where there is none yet */
 
 /* buf_room: at least n writable bytes at the end, or NULL (overflowed). Then buf_filled(b, k). */
 static inline char *buf_room(struct buf *b, size_t n)

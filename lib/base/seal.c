@@ -106,11 +106,6 @@ struct span seal_id(const struct seal_keys *k)
     return span_of(k->v[0].id);
 }
 
-bool seal_knows(const struct seal_keys *k, struct span id)
-{
-    return key_of(k, id) != NULL;
-}
-
 /* ---- sealing ---- */
 
 static const unsigned char *bytes_of(struct span s)

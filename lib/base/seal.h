@@ -23,9 +23,8 @@ struct seal_keys;
 MUST_USE int seal_keys_read(struct seal_keys **out, const char *file, struct buf *why);
 void seal_keys_destroy(struct seal_keys **k);
 
-/* seal_id: of the key that seals. seal_knows: whether there is a key of this id; k may be NULL. */
+/* seal_id: of the key that seals. */
 struct span seal_id(const struct seal_keys *k);
-bool seal_knows(const struct seal_keys *k, struct span id);
 
 /* seal_make: adds text, sealed, to out in hex. seal_open: adds what it was made of to out; 0,
  * ERR_NOT_FOUND (no such key), ERR_CORRUPT (changed since, or about something else),

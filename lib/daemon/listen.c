@@ -233,16 +233,6 @@ void listen_stop(struct listen_set *set, int worker)
         listener_stop(&here[i].listener);
 }
 
-size_t listen_count(const struct listen_set *set)
-{
-    return set->count;
-}
-
-const struct listen_tag *listen_at(const struct listen_set *set, size_t i)
-{
-    return &set->ports[i].tag;
-}
-
 void listen_destroy(struct listen_set **pset)
 {
     struct listen_set *set = *pset;

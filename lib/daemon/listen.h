@@ -44,8 +44,6 @@ struct listen_tag {
 };
 void listen_start(struct listen_set *set, int worker, struct loop *l, struct server *s);
 void listen_stop(struct listen_set *set, int worker);
-size_t listen_count(const struct listen_set *set);
-const struct listen_tag *listen_at(const struct listen_set *set, size_t i);
 void listen_destroy(struct listen_set **set);
 
 #endif

@@ -353,30 +353,3 @@ int structured_list(struct span text, struct structured_item *out, int max, stru
     struct cursor c = cursor_of(text, mem);
     return read_members(&c, out, max, false);
 }
-
-void structured_write_string(struct buf *out, struct span s)
-{
-    char *start = buf_room(out, 2 * s.n + 2), *at = start;
-    if (start == NULL)
-        return;
-    *at++ = '"';
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i] < ' ' || s.p[i] > '~' ? '?' : s.p[i];
-        if (c == '"' || c == '\\')
-            *at++ = '\\';
-        *at++ = c;
-    }
-    *at++ = '"';
-    buf_filled(out, (size_t)(at - start));
-}
-
-void structured_write_token_or_string(struct buf *out, struct span s)
-{
-    bool is_token = s.n != 0 && (is_alpha(s.p[0]) || s.p[0] == '*');
-    for (size_t i = 0; i < s.n && is_token; i++)
-        is_token = is_token_byte(s.p[i]);
-    if (is_token)
-        buf_add_span(out, s);
-    else
-        structured_write_string(out, s);
-}

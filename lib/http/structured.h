@@ -35,9 +35,4 @@ int structured_dictionary(struct span text, struct structured_item *out, int max
                           struct arena *mem);
 int structured_list(struct span text, struct structured_item *out, int max, struct arena *mem);
 
-/* structured_write_string: quoted, escaped; bytes outside ASCII printable become '?'.
- * structured_write_token_or_string: as token where it is one. */
-void structured_write_string(struct buf *out, struct span s);
-void structured_write_token_or_string(struct buf *out, struct span s);
-
 #endif

@@ -15,7 +15,7 @@ const char *prefill_state_name(enum prefill_state s)
     return state_names[s];
 }
 
-bool prefill_state_of(struct span name, enum prefill_state *out)
+static bool state_of(struct span name, enum prefill_state *out)
 {
     for (size_t i = 0; i < ARRAY_LEN(state_names); i++) {
         *out = (enum prefill_state)i;
@@ -25,7 +25,7 @@ bool prefill_state_of(struct span name, enum prefill_state *out)
     return false;
 }
 
-bool prefill_id_is_valid(struct span id)
+static bool id_is_valid(struct span id)
 {
     for (size_t i = 0; i < id.n; i++) {
         char c = id.p[i];
@@ -75,7 +75,7 @@ void prefill_order_read(struct json_in *in, const struct json_t *from, msec_t no
     if (parallel < 1 || parallel > PREFILL_PARALLEL_MAX)
         json_in_fault(in, "parallel", "must be from 1 to 16");
     out->parallel = (uint32_t)parallel;
-    if (out->id.n > 0 && !prefill_id_is_valid(out->id))
+    if (out->id.n > 0 && !id_is_valid(out->id))
         json_in_fault(in, "id", "must be of letters, digits and '-'");
     read_urls(in, from, out, mem);
 }
@@ -109,9 +109,9 @@ void prefill_report_read(struct json_in *in, const struct json_t *from, struct p
     *out = (struct prefill_report){
         .id = arena_dup(mem, json_in_text(in, from, "id", PREFILL_ID_BYTES)),
         .fault = arena_dup(mem, json_in_text(in, from, "fault", PREFILL_FAULT_BYTES))};
-    if (!prefill_id_is_valid(out->id))
+    if (!id_is_valid(out->id))
         json_in_fault(in, "id", "must be of letters, digits and '-'");
-    if (!prefill_state_of(json_in_text(in, from, "state", PREFILL_ID_BYTES), &out->state))
+    if (!state_of(json_in_text(in, from, "state", PREFILL_ID_BYTES), &out->state))
         json_in_fault(in, "state", "is no state of a prefill");
 #define X(name, meaning) out->name = json_in_u64(in, from, #name, 0);
     PREFILL_SUMS(X)

@@ -29,7 +29,6 @@ struct prefill_order {
 void prefill_order_read(struct json_in *in, const struct json_t *o, msec_t now_wall,
                         struct prefill_order *out, struct arena *mem);
 void prefill_order_write(const struct prefill_order *order, struct json_out *o);
-bool prefill_id_is_valid(struct span id);
 
 #define PREFILL_STATES(X)                                                                          \
     X(WAITING, "waiting") /* to be asked for, or to be tried again */                              \
@@ -43,7 +42,6 @@ enum prefill_state {
 #undef X
 };
 const char *prefill_state_name(enum prefill_state s);
-bool prefill_state_of(struct span name, enum prefill_state *out);
 static inline bool prefill_is_over(enum prefill_state s)
 {
     return s == PREFILL_DONE || s == PREFILL_FAILED || s == PREFILL_CANCELLED;

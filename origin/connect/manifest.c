@@ -40,7 +40,7 @@ static int by_path(const void *a, const void *b)
     return span_cmp(x->path, y->path);
 }
 
-void manifest_sort(struct manifest *m)
+static void sort_files(struct manifest *m)
 {
     if (m->count > 0)
         qsort(m->files, m->count, sizeof *m->files, by_path);
@@ -152,7 +152,7 @@ static int read_files(struct manifest *m, struct json_in *in, struct buf *why)
         buf_printf(why, "file %zu is not one", i);
         return arena_overflowed(&m->mem) ? ERR_TOO_BIG : ERR_SYNTAX;
     }
-    manifest_sort(m);
+    sort_files(m);
     if (!read_pieces(m, in)) {
         buf_printf(why, "pieces are not those of its files");
         return arena_overflowed(&m->mem) ? ERR_TOO_BIG : ERR_SYNTAX;

@@ -57,8 +57,6 @@ void manifest_write(const struct manifest *m, struct buf *out);
 void manifest_finish(struct manifest *m);
 /* manifest_find: NULL: the release has no such file. */
 const struct manifest_file *manifest_find(const struct manifest *m, struct span path);
-/* Puts m->files in order. */
-void manifest_sort(struct manifest *m);
 /* manifest_is_delta: whether it is the path of a delta (origin/publish/delta.h).
  * manifest_has_pieces: whether blocks of this size may be pieces of torrents: a power of two, at
  * least 16 KiB. */

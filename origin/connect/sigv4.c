@@ -176,24 +176,3 @@ void sigv4_sign(const struct sigv4_key *key, const struct sigv4_request *r, sec_
         mem, ALGORITHM " Credential=%.*s/%.*s,SignedHeaders=%.*s,Signature=%.*s",
         SPAN_FMT(key->access_key), SPAN_FMT(f.scope), SPAN_FMT(f.names), SPAN_FMT(signature));
 }
-
-struct span sigv4_presign(const struct sigv4_key *key, const struct sigv4_request *r, sec_t now,
-                          sec_t expires_s, struct arena *mem)
-{
-    struct form f = {.fields_count = 0};
-    CHECK(expires_s > 0 && expires_s <= SIGV4_EXPIRES_MAX_S);
-    form_init(&f, key, now, mem);
-    add_given(&f, r);
-    close_fields(&f);
-    add_query(&f, SPAN("X-Amz-Algorithm"), SPAN(ALGORITHM));
-    add_query(&f, SPAN("X-Amz-Credential"),
-              arena_printf(mem, "%.*s/%.*s", SPAN_FMT(key->access_key), SPAN_FMT(f.scope)));
-    add_query(&f, SPAN("X-Amz-Date"), f.date);
-    add_query(&f, SPAN("X-Amz-Expires"), arena_printf(mem, "%lld", (long long)expires_s));
-    if (key->session_token.n > 0)
-        add_query(&f, SPAN("X-Amz-Security-Token"), key->session_token);
-    add_query(&f, SPAN("X-Amz-SignedHeaders"), f.names);
-    struct span query = query_text(&f);
-    struct span signature = signature_of(&f, canonical_of(&f, r, query, SIGV4_UNSIGNED));
-    return arena_printf(mem, "%.*s&X-Amz-Signature=%.*s", SPAN_FMT(query), SPAN_FMT(signature));
-}

@@ -28,10 +28,9 @@ struct sigv4_request {
     size_t query_count, fields_count;
     struct span payload_hash; /* hex SHA-256 of the body, or SIGV4_UNSIGNED */
 };
-#define SIGV4_UNSIGNED      SPAN("UNSIGNED-PAYLOAD")
-#define SIGV4_PAIRS_MAX     32
-#define SIGV4_DATE_BYTES    16 /* 20130524T000000Z */
-#define SIGV4_EXPIRES_MAX_S 604800
+#define SIGV4_UNSIGNED   SPAN("UNSIGNED-PAYLOAD")
+#define SIGV4_PAIRS_MAX  32
+#define SIGV4_DATE_BYTES 16 /* 20130524T000000Z */
 
 /* The fields that a signed request must bear besides those given. */
 struct sigv4_signed {
@@ -43,10 +42,6 @@ struct sigv4_signed {
  * signed too and must be sent. */
 void sigv4_sign(const struct sigv4_key *key, const struct sigv4_request *r, sec_t now,
                 struct arena *mem, struct sigv4_signed *out);
-/* sigv4_presign: the query of a URL that anybody may use for expires_s seconds (at most
- * SIGV4_EXPIRES_MAX_S). Only host and the given fields are signed; payload_hash is ignored. */
-struct span sigv4_presign(const struct sigv4_key *key, const struct sigv4_request *r, sec_t now,
-                          sec_t expires_s, struct arena *mem);
 
 /* Percent-encoding of RFC 3986's unreserved set, hex in upper case; of a path: not its '/'. */
 struct span sigv4_encode(struct span raw, struct arena *mem);

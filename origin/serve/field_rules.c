@@ -141,7 +141,7 @@ int field_rules_check(const struct option_records *rules, const char *file, stru
     return err;
 }
 
-struct span field_type_of(struct span path)
+static struct span type_of(struct span path)
 {
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         if (path.n > types[i].ending.n &&
@@ -173,7 +173,7 @@ static struct span type_for(const struct field_rule *r, struct span path, struct
 {
     if (r != NULL && r->content_type[0] != 0)
         return span_of(r->content_type);
-    return stored.n > 0 ? stored : field_type_of(path);
+    return stored.n > 0 ? stored : type_of(path);
 }
 
 void field_rules_add(const struct field_rule *r, struct span path, struct span stored_type,

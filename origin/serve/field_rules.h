@@ -29,7 +29,5 @@ const struct field_rule *field_rules_of(const struct option_records *rules, stru
  * it, the name's ending after. */
 void field_rules_add(const struct field_rule *rule, struct span path, struct span stored_type,
                      struct fields *fs);
-/* field_type_of: media type by the name's ending; "application/octet-stream" where unknown. */
-struct span field_type_of(struct span path);
 
 #endif

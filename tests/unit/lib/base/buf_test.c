@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-static void bytes_are_added_at_the_end_and_dropped_at_the_front(void **state)
+static void bytes_are_added_at_the_end(void **state)
 {
     (void)state;
     struct buf b;
@@ -18,9 +18,7 @@ static void bytes_are_added_at_the_end_and_dropped_at_the_front(void **state)
     buf_add_char(&b, 'g');
     buf_printf(&b, "%d", 42);
     assert_true(span_eq(buf_span(&b), SPAN("abcdefg42")));
-    buf_consume(&b, 3);
-    assert_true(span_eq(buf_span(&b), SPAN("defg42")));
-    buf_consume(&b, 6);
+    buf_clear(&b);
     assert_int_equal(b.n, 0);
     char *room = buf_room(&b, 1000);
     memset(room, 'x', 1000);
@@ -106,7 +104,7 @@ static void every_failed_allocation_is_an_overflow_and_nothing_worse(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes_are_added_at_the_end_and_dropped_at_the_front),
+        cmocka_unit_test(bytes_are_added_at_the_end),
         cmocka_unit_test(what_does_not_fit_is_dropped_whole_and_the_mark_sticks),
         cmocka_unit_test(a_format_fills_the_last_byte_of_the_bound),
         cmocka_unit_test(every_failed_allocation_is_an_overflow_and_nothing_worse),
