@@ -24,7 +24,6 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#define TOKEN_MAX     512
 #define CONNECT_MS    1000
 #define FIRST_BYTE_MS 5000
 #define READ_STEP     16384
@@ -62,66 +61,6 @@ struct control_link {
     uint64_t refused;       /* version of the last document, where that was refused; else 0 */
     char fault[FAULT_ROOM]; /* why it was */
 };
-
-static const struct option control_rows[] = {
-    OPTION_ROW("url", TEXT, OPTION_FIELD(struct control_options, url), "",
-               "The control plane: \"http://127.0.0.1:7000\". Unset: the edge stands alone."),
-    OPTION_ROW("token_file", TEXT, OPTION_FIELD(struct control_options, token_file), "",
-               "File with this node's token."),
-    OPTION_ROW("state_file", TEXT, OPTION_FIELD(struct control_options, state_file), "",
-               "Where the last good state of the control plane is kept."),
-    OPTION_ROW("secret_key_file", TEXT, OPTION_FIELD(struct control_options, secret_key_file), "",
-               "File with keys of 64 hex digits, a line each, the newest first: state_file, in "
-               "which there are private keys, is sealed with it; unset: it is kept in clear."),
-    OPTION_ROW(
-        "ca", TEXT, OPTION_FIELD(struct control_options, ca), "",
-        "PEM file of the authorities that may sign for the control plane. Unset: the system's."),
-    OPTION_ROW("certificate", TEXT, OPTION_FIELD(struct control_options, certificate), "",
-               "PEM file: this node's own certificate, where the control plane asks for one."),
-    OPTION_ROW("key", TEXT, OPTION_FIELD(struct control_options, key), "",
-               "PEM file: its private key."),
-    {.name = NULL},
-};
-const struct option_section control_section = {
-    .options = control_rows,
-    .record_bytes = sizeof(struct control_options),
-    .is_single = true,
-    .line_offset_bytes = OPTION_NO_LINE,
-};
-
-/* *out NULL: none are named. */
-static int read_keys(const struct control_options *options, struct seal_keys **out, struct buf *why)
-{
-    *out = NULL;
-    if (options->secret_key_file[0] == '\0')
-        return 0;
-    buf_printf(why, "secret_key_file: ");
-    return seal_keys_read(out, options->secret_key_file, why);
-}
-
-int control_check(const struct control_options *options, const struct option_config *config,
-                  struct buf *why)
-{
-    struct url url;
-    struct seal_keys *keys;
-    struct buf text;
-    const char *file = option_file(config);
-    int err = 0;
-    if (options->url[0] != '\0' && url_parse(span_of(options->url), &url) != 0) {
-        option_error(why, file, option_line(config, options, "url"),
-                     "control: url \"%s\" is not like \"http://127.0.0.1:7000\"", options->url);
-        err = ERR_CONFIG;
-    }
-    buf_init(&text, FAULT_ROOM);
-    if (read_keys(options, &keys, &text) != 0) {
-        option_error(why, file, option_line(config, options, "secret_key_file"), "control: %.*s",
-                     SPAN_FMT(buf_span(&text)));
-        err = ERR_CONFIG;
-    }
-    seal_keys_destroy(&keys);
-    buf_finish(&text);
-    return err;
-}
 
 static void rest(struct control_link *l)
 {
@@ -421,39 +360,18 @@ static void on_timer(struct timer *t)
     buf_finish(&body);
 }
 
-static int read_token(struct control_link *l, struct buf *why)
-{
-    struct buf token;
-    const char *file = l->spec.options->token_file;
-    if (file[0] == '\0')
-        return 0;
-    buf_init(&token, TOKEN_MAX);
-    int err = whole_file_first_line(file, &token);
-    if (err == 0 && token.n > 0)
-        l->bearer = mem_printf("Bearer %.*s", SPAN_FMT(buf_span(&token)));
-    else
-        buf_printf(why, "control: token_file %s: %s\n", file,
-                   err != 0 ? err_text(err) : "is empty");
-    buf_wipe(&token);
-    return l->bearer != NULL ? 0 : ERR_CONFIG;
-}
-
 static int read_target(struct control_link *l, struct buf *why)
 {
     struct url url;
-    struct tls_client_spec tls = {.ca_file = l->spec.options->ca,
-                                  .chain_file = l->spec.options->certificate,
-                                  .key_file = l->spec.options->key};
-    if (url_parse(span_of(l->spec.options->url), &url) != 0) {
-        buf_printf(why, "control: url is not a URL\n");
-        return ERR_CONFIG;
-    }
+    int err = url_parse(span_of(l->spec.options->url), &url);
+    if (err == 0)
+        err = control_tls(l->spec.options, &l->tls, why);
+    if (err != 0)
+        return err;
     struct span base =
         span_ends(url.path, SPAN("/")) ? span_make(url.path.p, url.path.n - 1) : url.path;
     l->host = mem_strndup(url.host.p, url.host.n);
     l->path = mem_printf("%.*s/v1/nodes/%s/heartbeat", SPAN_FMT(base), l->spec.node);
-    if (url.scheme == SCHEME_HTTPS && tls_client_create(&l->tls, &tls, why) != 0)
-        return ERR_CONFIG;
     l->target = (struct client_target){
         .scheme = url.scheme, .host = l->host, .port = url.port, .tls = l->tls};
     return 0;
@@ -506,9 +424,9 @@ int control_link_create(struct control_link **out, const struct control_link_spe
     place_report_init(&l->place);
     l->usage = mem_zarray(HEARTBEAT_MAX_SITES, sizeof(*l->usage));
     timer_init(&l->timer, spec->loop, on_timer);
-    int err = read_keys(l->spec.options, &l->keys, why);
+    int err = control_keys(l->spec.options, &l->keys, why);
     if (err == 0)
-        err = read_token(l, why);
+        err = control_bearer(l->spec.options, &l->bearer, why);
     if (err == 0)
         err = read_target(l, why);
     if (err != 0) {

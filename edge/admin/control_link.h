@@ -2,31 +2,18 @@
 #ifndef EDGE_ADMIN_CONTROL_LINK_H
 #define EDGE_ADMIN_CONTROL_LINK_H
 
+#include "edge/admin/control_options.h"
 #include "edge/cluster/peer.h"
 #include "edge/cluster/purge_clock.h"
 #include "edge/observe/ledger.h"
 #include "edge/store/store.h"
 #include "edge/upstream/upstream.h"
-#include "lib/base/option.h"
 #include "lib/net/loop.h"
 
 /* The link to the control plane: a heartbeat at a time (lib/proto/README.md). It carries this
  * node's load and ledger there, and purges and the site document here. Purges are applied in
  * sequence before they are acknowledged. What was learnt last is on disk, so that the edge starts
  * and serves without the control plane. Threads: the main thread. */
-struct control_options {
-    const char *url;               /* "": there is none */
-    const char *token_file;        /* of this node */
-    const char *state_file;        /* "": nothing is kept */
-    const char *secret_key_file;   /* it is sealed by; "": it is kept in clear */
-    const char *ca;                /* PEM file of whom we trust; "": the system's */
-    const char *certificate, *key; /* PEM files of this node; "": none is shown */
-};
-extern const struct option_section control_section; /* single */
-/* control_check: for --check-config; of the options in config. */
-MUST_USE int control_check(const struct control_options *options,
-                           const struct option_config *config, struct buf *why);
-
 struct prefill;
 struct control_link_spec {
     struct loop *loop;

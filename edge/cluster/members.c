@@ -12,6 +12,8 @@
 #include <math.h>
 #include <pthread.h>
 
+#define FAULT_ROOM 8192
+
 struct member {
     struct peer *peer; /* NULL: this node */
     uint64_t hash;
@@ -64,6 +66,39 @@ static bool is_member_url(struct span text, struct url *url)
     return url_parse(text, url) == 0 && span_eq(url->path, SPAN("/")) && url->query.p == NULL;
 }
 
+static bool asks_by_https(const struct cluster_options *o)
+{
+    bool asks = o->joins; /* by whatever the control plane says */
+    for (size_t i = 0; i < o->siblings.count; i++)
+        asks = asks || span_starts(span_of(o->siblings.v[i]), SPAN("https:"));
+    return asks;
+}
+
+/* *out NULL: no sibling is asked by https. */
+static int read_tls(const struct cluster_options *o, struct tls_client **out, struct buf *why)
+{
+    struct tls_client_spec spec = {
+        .ca_file = o->ca, .chain_file = o->certificate, .key_file = o->key};
+    *out = NULL;
+    return asks_by_https(o) ? tls_client_create(out, &spec, why) : 0;
+}
+
+static int check_tls(const struct cluster_options *o, const struct option_config *config,
+                     struct buf *why)
+{
+    const char *name = o->ca[0] != '\0' ? "ca" : "certificate";
+    struct tls_client *tls;
+    struct buf found;
+    buf_init(&found, FAULT_ROOM);
+    int err = read_tls(o, &tls, &found);
+    if (err != 0)
+        option_error(why, option_file(config), option_line(config, o, name), "cluster: %s: %.*s",
+                     name, SPAN_FMT(span_trim(buf_span(&found))));
+    tls_client_unref(&tls);
+    buf_finish(&found);
+    return err;
+}
+
 int cluster_check(const struct cluster_options *options, const struct option_config *config,
                   struct buf *why)
 {
@@ -88,6 +123,8 @@ int cluster_check(const struct cluster_options *options, const struct option_con
                      "cluster: url: must be given where siblings are");
         err = ERR_CONFIG;
     }
+    if (check_tls(options, config, why) != 0)
+        err = ERR_CONFIG;
     return err;
 }
 
@@ -145,22 +182,12 @@ void members_set(struct members *m, const struct member_spec *v, size_t count)
     let_go(before, gone); /* after the new ones: who stays keeps its state */
 }
 
-static bool asks_by_https(const struct cluster_options *o)
-{
-    bool asks = o->joins; /* by whatever the control plane says */
-    for (size_t i = 0; i < o->siblings.count; i++)
-        asks = asks || span_starts(span_of(o->siblings.v[i]), SPAN("https:"));
-    return asks;
-}
-
 int members_configure(struct members *m, const struct cluster_options *options, struct buf *why)
 {
-    struct tls_client_spec spec = {
-        .ca_file = options->ca, .chain_file = options->certificate, .key_file = options->key};
-    struct tls_client *tls = NULL, *before;
+    struct tls_client *tls, *before;
     struct peer *all[MEMBERS_MAX];
     size_t gone = 0;
-    int err = asks_by_https(options) ? tls_client_create(&tls, &spec, why) : 0;
+    int err = read_tls(options, &tls, why);
     if (err != 0)
         return err;
     pthread_mutex_lock(&m->lock);
@@ -173,8 +200,7 @@ int members_configure(struct members *m, const struct cluster_options *options, 
     m->fixed = options->siblings;
     pthread_mutex_unlock(&m->lock);
     let_go(all, gone);
-    if (before != NULL)
-        tls_client_unref(&before);
+    tls_client_unref(&before);
     members_set(m, NULL, 0);
     return 0;
 }
