@@ -46,7 +46,6 @@ struct edge {
     char *admin_url;
     struct timer upkeep; /* of the store */
     struct buf document; /* of the control plane, as last accepted */
-    char *file;
     bool are_running;
 };
 
@@ -66,35 +65,32 @@ static struct upstream_set *sites_now(void *ctx)
     return ((struct edge *)ctx)->sites;
 }
 
-/* New sites, from the file and the document, to everybody; or the old ones stay. */
-static int renew_sites(struct edge *e, struct span document, const struct given *given,
-                       struct buf *why)
+/* New sites to everybody. Takes *fresh. */
+static void use_sites(struct edge *e, struct upstream_set *fresh)
 {
-    struct upstream_set *fresh = NULL;
-    struct edge_sites_from from = {e->file, document, given};
-    int err = edge_sites_make(&fresh, &from, e->peers, why);
-    if (err != 0)
-        return err;
     upstream_set_unref(&e->sites);
     e->sites = fresh;
     if (e->are_running) {
         for (int i = 0; i < daemon_worker_count(e->daemon); i++)
             edge_worker_use(e->workers[i], fresh);
     }
-    return 0;
 }
 
 static int use_document(void *ctx, struct span document, struct buf *why)
 {
     struct edge *e = ctx;
     struct given *given = NULL;
+    struct upstream_set *sites = NULL;
     int err = given_read(&given, document, why);
+    struct edge_sites_from from = {
+        .config = daemon_config(e->daemon), .document = document, .given = given};
     if (err == 0)
-        err = renew_sites(e, document, given, why);
+        err = edge_sites_make(&sites, &from, e->peers, why);
     if (err != 0) {
         given_destroy(&given);
         return err;
     }
+    use_sites(e, sites);
     certificates_give(e->certificates, given);
     buf_clear(&e->document);
     buf_add_span(&e->document, document);
@@ -321,7 +317,6 @@ static void stop(struct daemon *d)
     ledger_destroy(&e->ledger);
     buf_finish(&e->document);
     mem_free(e->admin_url);
-    mem_free(e->file);
 }
 
 static int start(struct daemon *d, struct option_config *config, struct buf *why)
@@ -329,7 +324,6 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     struct edge *e = daemon_app(d);
     const struct edge_config *c = option_record(config);
     e->daemon = d;
-    e->file = mem_strdup(option_file(config));
     buf_init(&e->document, HEARTBEAT_MAX_BYTES);
     timer_init(&e->upkeep, daemon_loop(d), on_upkeep);
     e->collapse = collapse_create();
@@ -345,7 +339,8 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     if (err == 0)
         err = open_access_log(e, c, why);
     if (err == 0)
-        err = renew_sites(e, SPAN_NONE, NULL, why);
+        err =
+            edge_sites_make(&e->sites, &(struct edge_sites_from){.config = config}, e->peers, why);
     if (err == 0)
         err = bind_listeners(e, config, why);
     if (err == 0) {
@@ -402,15 +397,24 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
     struct edge *e = daemon_app(d);
     const struct edge_config *c = option_record(config);
     struct certificates_spec certificates = {&c->certificates, &c->tls};
-    int err = certificates_reload(e->certificates, &certificates, why);
-    if (err == 0)
-        err = renew_sites(e, buf_span(&e->document), certificates_given(e->certificates), why);
+    struct edge_sites_from from = {.config = config,
+                                   .document = buf_span(&e->document),
+                                   .given = certificates_given(e->certificates)};
     struct server_config limits = limits_of(c);
-    for (int i = 0; err == 0 && i < daemon_worker_count(d); i++)
-        edge_worker_limit(e->workers[i], &limits);
+    struct upstream_set *sites = NULL;
+    int err = edge_sites_make(&sites, &from, e->peers, why);
+    if (err == 0)
+        err = certificates_reload(e->certificates, &certificates, why);
     if (err == 0)
         err = members_configure(e->members, &c->cluster, why);
-    return err;
+    if (err != 0) {
+        upstream_set_unref(&sites);
+        return err;
+    }
+    use_sites(e, sites);
+    for (int i = 0; i < daemon_worker_count(d); i++)
+        edge_worker_limit(e->workers[i], &limits);
+    return 0;
 }
 
 static void reopen(struct daemon *d)

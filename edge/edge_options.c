@@ -206,7 +206,7 @@ static bool rehearse_store(struct option_config *config, struct buf *why)
 /* Certificates of sites' origins. What the check found would be told twice. */
 static bool rehearse_sites(struct option_config *config, struct buf *why)
 {
-    struct edge_sites_from from = {.file = option_file(config)};
+    struct edge_sites_from from = {.config = config};
     struct upstream_set *set = NULL;
     if (why->n > 0)
         return true;

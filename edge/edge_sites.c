@@ -8,7 +8,6 @@
 #include "lib/site/site.h"
 #include "edge/policy/signed_url.h"
 #include "lib/base/err.h"
-#include "lib/base/whole_file.h"
 #include "lib/daemon/given.h"
 #include "lib/proto/site_doc.h"
 
@@ -80,11 +79,11 @@ static int find_keys(const struct edge_config *c, const char *file, const struct
     return err;
 }
 
-static int make(struct upstream_set **out, struct option_config **config, const struct given *given,
-                struct peers *peers, struct buf *why)
+static int make(struct upstream_set **out, struct option_config **config,
+                const struct edge_sites_from *from, struct peers *peers, struct buf *why)
 {
     const struct edge_config *c = option_record(*config);
-    struct signings *signings = signings_of(given);
+    struct signings *signings = signings_of(from->given);
     int err = find_keys(c, option_file(*config), signings, why);
     if (err == 0)
         err = upstream_set_create(out, config, &c->sites, peers, why);
@@ -106,26 +105,21 @@ static int lines_of(struct span text)
 int edge_sites_make(struct upstream_set **out, const struct edge_sites_from *from,
                     struct peers *peers, struct buf *why)
 {
-    const char *file = from->file;
-    struct span document = from->document;
+    struct span own = option_source(from->config);
     struct option_config *config = NULL;
     struct buf text;
+    int err = 0;
     buf_init(&text, TEXT_MAX_BYTES);
-    int err = whole_file_read(file, &text), file_lines = lines_of(buf_span(&text));
-    if (err != 0)
-        buf_printf(why, "%s: %s\n", file, err_text(err));
-    else
-        err = option_load_text(&config, &edge_section, file, buf_span(&text), why);
-    if (err == 0 && document.n > 0) {
-        err = add_document(option_record(config), document, &text, why);
-        option_free(&config);
-        if (err == 0)
-            err = option_load_text(&config, &edge_section, file, buf_span(&text), why);
-    }
+    buf_add_span(&text, own);
+    if (from->document.n > 0)
+        err = add_document(option_record(from->config), from->document, &text, why);
     if (err == 0)
-        err = make(out, &config, from->given, peers, why);
+        err = option_load_text(&config, &edge_section, option_file(from->config), buf_span(&text),
+                               why);
     if (err == 0)
-        (*out)->file_lines = file_lines;
+        err = make(out, &config, from, peers, why);
+    if (err == 0)
+        (*out)->file_lines = lines_of(own);
     option_free(&config);
     buf_finish(&text);
     return err;

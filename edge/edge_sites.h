@@ -7,12 +7,12 @@
 /* The sites that this edge serves: those of its own file, and those of the control plane's document
  * that the file does not name. Main thread. */
 
-/* edge_sites_make: file is read anew. 0 and *out, or ERR_* and lines in why. */
+/* edge_sites_make: 0 and *out, or ERR_* and lines in why. */
 struct given;
 struct edge_sites_from {
-    const char *file;
-    struct span document;      /* JSON of the control plane; empty: none */
-    const struct given *given; /* what else stands in it; NULL: nothing */
+    struct option_config *config; /* in force, or about to be; its file is not read again */
+    struct span document;         /* JSON of the control plane; empty: none */
+    const struct given *given;    /* what else stands in it; NULL: nothing */
 };
 MUST_USE int edge_sites_make(struct upstream_set **out, const struct edge_sites_from *from,
                              struct peers *peers, struct buf *why);

@@ -40,6 +40,7 @@ struct option_config {
     struct arena mem;
     void *record;
     const char *file;
+    struct span source;
     const struct given *given; /* the last one */
 };
 
@@ -426,6 +427,7 @@ int option_load_text(struct option_config **out, const struct option_section *ro
         FAULT(&l, fault.line, "%s", fault.what);
     } else {
         clean[text.n] = '\n';
+        c->source = arena_dup(&c->mem, text);
         pthread_mutex_lock(&load_lock);
         parse_and_fill_locked(&l, span_make(clean, text.n + 1));
         pthread_mutex_unlock(&load_lock);
@@ -478,6 +480,12 @@ const char *option_file(const struct option_config *c)
 {
     CHECK_OBJ(c, OPTION_CONFIG_MAGIC);
     return c->file;
+}
+
+struct span option_source(const struct option_config *c)
+{
+    CHECK_OBJ(c, OPTION_CONFIG_MAGIC);
+    return c->source;
 }
 
 int option_line(const struct option_config *c, const void *record, const char *name)

@@ -94,6 +94,8 @@ void option_free(struct option_config **c);
 /* option_record: the root record (borrowed; writable for what assembly derives from it). */
 void *option_record(struct option_config *c);
 const char *option_file(const struct option_config *c);
+/* option_source: the text that it was read from, comments and all (borrowed). */
+struct span option_source(const struct option_config *c);
 /* option_line: where the file gives this option of this record; 0: nowhere, its default holds. */
 int option_line(const struct option_config *c, const void *record, const char *name);
 

@@ -223,6 +223,20 @@ def test_sites_come_from_the_control_plane_and_outlive_it(steered, control, orig
     assert steered.get("/a").status == 200
 
 
+def give_site(control, origin, **options):
+    control.config, control.version = {"sites": [
+        {"name": "far", "hosts": ["far.example"], "origins": [origin.url], "options": options}]}, 3
+    wait_until(lambda: last(control).get("config_version") == 3, "the document")
+
+
+def test_a_file_that_is_being_edited_counts_as_it_was_taken(steered, control, origin):
+    origin.page("/a", b"x", cache="max-age=60")
+    steered.file.write_text(steered.file.read_text() + 'site "half" {\n  hosts = {"ha')
+    give_site(control, origin)
+    wait_until(lambda: steered.get("/a", Host="far.example").status == 200, "the new site")
+    assert steered.get("/a").status == 200
+
+
 def test_a_damaged_state_file_is_put_aside(steered, control, origin):
     state = steered.folder.parent / "state"
     control.purge(kind="url", value=URL)

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from tests.harness.client import Client
+from tests.harness.conf import merged
 from tests.harness.programs import Control, Edge, OriginGateway, wait_until
 
 HOST = "test.example"
@@ -109,6 +110,18 @@ def test_a_chain_written_long_before_its_key_is_swapped_when_both_fit(site, auth
     assert site.serial() == before
     site.put(second)
     wait_until(lambda: site.serial() != before, "swapped", SWAP_S)
+
+
+def test_a_refused_reload_swaps_no_certificate(site, authority):
+    first, second = authority.certificate("u1", [HOST]), authority.certificate("u2", [HOST])
+    edge = site.begin(first)
+    before = site.serial()
+    edge.configure(merged(edge.values, {
+        ("certificate", "test"): {"chain": second[0], "key": second[1]},
+        ("site", "test"): {"origins": ["https://127.0.0.1:1"], "ca_file": "gone"}}))
+    edge.reload()
+    said(edge, "kept=running")
+    assert site.serial() == before
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
