@@ -65,6 +65,13 @@ static struct upstream_set *sites_now(void *ctx)
     return ((struct edge *)ctx)->sites;
 }
 
+static int make_sites(struct edge *e, struct edge_sites_from from, struct upstream_set **out,
+                      struct buf *why)
+{
+    from.block_max_bytes = store_block_max_bytes(e->store);
+    return edge_sites_make(out, &from, e->peers, why);
+}
+
 /* New sites to everybody. Takes *fresh. */
 static void use_sites(struct edge *e, struct upstream_set *fresh)
 {
@@ -85,7 +92,7 @@ static int use_document(void *ctx, struct span document, struct buf *why)
     struct edge_sites_from from = {
         .config = daemon_config(e->daemon), .document = document, .given = given};
     if (err == 0)
-        err = edge_sites_make(&sites, &from, e->peers, why);
+        err = make_sites(e, from, &sites, why);
     if (err != 0) {
         given_destroy(&given);
         return err;
@@ -339,8 +346,7 @@ static int start(struct daemon *d, struct option_config *config, struct buf *why
     if (err == 0)
         err = open_access_log(e, c, why);
     if (err == 0)
-        err =
-            edge_sites_make(&e->sites, &(struct edge_sites_from){.config = config}, e->peers, why);
+        err = make_sites(e, (struct edge_sites_from){.config = config}, &e->sites, why);
     if (err == 0)
         err = bind_listeners(e, config, why);
     if (err == 0) {
@@ -402,7 +408,7 @@ static int reload(struct daemon *d, struct option_config *config, struct buf *wh
                                    .given = certificates_given(e->certificates)};
     struct server_config limits = limits_of(c);
     struct upstream_set *sites = NULL;
-    int err = edge_sites_make(&sites, &from, e->peers, why);
+    int err = make_sites(e, from, &sites, why);
     if (err == 0)
         err = certificates_reload(e->certificates, &certificates, why);
     if (err == 0)

@@ -8,6 +8,7 @@
 #include "lib/site/site.h"
 #include "edge/policy/signed_url.h"
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/daemon/given.h"
 #include "lib/proto/site_doc.h"
 
@@ -79,6 +80,19 @@ static int find_keys(const struct edge_config *c, const char *file, const struct
     return err;
 }
 
+/* The store's segments are as large as the largest block known at its start. */
+static void bound_blocks(const struct edge_config *c, int64_t max_bytes)
+{
+    struct site *sites = c->sites.v;
+    for (size_t i = 0; max_bytes > 0 && i < c->sites.count; i++) {
+        if (sites[i].block_bytes <= max_bytes)
+            continue;
+        LOG_WARN("block-reduced", "site=%s wanted=%lld bytes=%lld", sites[i].name,
+                 (long long)sites[i].block_bytes, (long long)max_bytes);
+        sites[i].block_bytes = max_bytes;
+    }
+}
+
 static int make(struct upstream_set **out, struct option_config **config,
                 const struct edge_sites_from *from, struct peers *peers, struct buf *why)
 {
@@ -116,8 +130,10 @@ int edge_sites_make(struct upstream_set **out, const struct edge_sites_from *fro
     if (err == 0)
         err = option_load_text(&config, &edge_section, option_file(from->config), buf_span(&text),
                                why);
-    if (err == 0)
+    if (err == 0) {
+        bound_blocks(option_record(config), from->block_max_bytes);
         err = make(out, &config, from, peers, why);
+    }
     if (err == 0)
         (*out)->file_lines = lines_of(own);
     option_free(&config);

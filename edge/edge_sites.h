@@ -13,6 +13,7 @@ struct edge_sites_from {
     struct option_config *config; /* in force, or about to be; its file is not read again */
     struct span document;         /* JSON of the control plane; empty: none */
     const struct given *given;    /* what else stands in it; NULL: nothing */
+    int64_t block_max_bytes;      /* of the store; sites with larger blocks get these. 0: any */
 };
 MUST_USE int edge_sites_make(struct upstream_set **out, const struct edge_sites_from *from,
                              struct peers *peers, struct buf *why);

@@ -336,6 +336,11 @@ void store_uncharge(struct store *st, size_t bytes)
     heads_uncharge(st, bytes);
 }
 
+int64_t store_block_max_bytes(const struct store *st)
+{
+    return st->block_max_bytes;
+}
+
 void store_usage(const struct store *st, struct store_usage *out)
 {
     const struct segments *ss = &st->segments;

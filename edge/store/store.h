@@ -120,6 +120,8 @@ struct store_usage {
     int64_t disk_blocks;
 };
 void store_usage(const struct store *st, struct store_usage *out);
+/* store_block_max_bytes: the largest block that it takes, for as long as it lives. */
+int64_t store_block_max_bytes(const struct store *st);
 
 /* store_disk_usage: of disk i; false: there are fewer. */
 bool store_disk_usage(const struct store *st, uint32_t i, struct store_disk_usage *out);

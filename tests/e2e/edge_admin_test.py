@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.harness.content import Content
 from tests.harness.programs import Edge, run_tool, wait_until
 
 URL = "http://test.example/a"
@@ -235,6 +236,16 @@ def test_a_file_that_is_being_edited_counts_as_it_was_taken(steered, control, or
     give_site(control, origin)
     wait_until(lambda: steered.get("/a", Host="far.example").status == 200, "the new site")
     assert steered.get("/a").status == 200
+
+
+def test_blocks_larger_than_the_store_began_with_are_reduced(steered, control, origin):
+    body = Content(5 << 20)
+    origin.page("/a", body, cache="max-age=60", etag='"1"')
+    give_site(control, origin, block="4MiB")
+    wait_until(lambda: steered.get("/none", Host="far.example").status == 404, "the new site")
+    assert steered.get("/a", Host="far.example").body == body.read(0, body.size)
+    wait_until(lambda: "block-reduced site=far wanted=4194304 bytes=1048576" in steered.stderr(),
+               "it is said")
 
 
 def test_a_damaged_state_file_is_put_aside(steered, control, origin):
