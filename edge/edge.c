@@ -10,6 +10,7 @@
 #include "edge/edge_prefill.h"
 #include "edge/edge_sites.h"
 #include "edge/edge_worker.h"
+#include "edge/observe/access_watch.h"
 #include "edge/store/pin.h"
 #include "edge/upstream/collapse.h"
 #include "lib/base/err.h"
@@ -35,7 +36,8 @@ struct edge {
     struct purge_clock *purges;
     struct members *members;
     struct mcache *mcache;
-    struct sink *access_log;
+    struct sink *access_log; /* NULL: none */
+    struct access_watch access_watch;
     struct listen_set *listens;
     struct certificates *certificates;
     struct upstream_set *sites;
@@ -44,7 +46,7 @@ struct edge {
     struct admin *admin;
     struct edge_worker **workers;
     char *admin_url;
-    struct timer upkeep; /* of the store */
+    struct timer upkeep; /* of the store and the access log */
     struct buf document; /* of the control plane, as last accepted */
     bool are_running;
 };
@@ -116,6 +118,14 @@ static void use_place(void *ctx, const struct heartbeat_neighbour *v, size_t cou
     members_set(e->members, specs, count);
 }
 
+static void look_after_access_log(struct edge *e)
+{
+    const struct edge_config *c = option_record(daemon_config(e->daemon));
+    if (e->access_log != NULL)
+        access_watch_look(&e->access_watch, e->access_log, c->access_log,
+                          loop_now(daemon_loop(e->daemon)));
+}
+
 /* A little at a time, so that whoever asks the admin listener does not wait for it. */
 static void on_upkeep(struct timer *t)
 {
@@ -123,6 +133,7 @@ static void on_upkeep(struct timer *t)
     bool is_busy = true;
     for (int i = 0; is_busy && i < UPKEEP_STEPS; i++)
         is_busy = store_upkeep(e->store);
+    look_after_access_log(e);
     timer_set(t, is_busy ? UPKEEP_BUSY_MS : UPKEEP_IDLE_MS);
 }
 
@@ -157,6 +168,7 @@ static void worker_metrics(void *ctx, struct buf *out)
         metrics_counters(&server_counter_table, records, count, out);
     }
     mem_free(records);
+    metrics_counters(&access_log_counter_table, &(const void *){&e->access_watch.count}, 1, out);
     certificates_write_metrics(e->certificates, out);
     peers_write_metrics(e->peers, out);
     mcache_write_metrics(e->mcache, out);
@@ -443,7 +455,8 @@ static void worker_stop(struct daemon *d, struct worker *w)
 }
 
 static const struct counter_table *const counters[] = {
-    &req_counter_table, &fetcher_counter_table, &store_counter_table, &server_counter_table, NULL};
+    &req_counter_table,    &fetcher_counter_table,    &store_counter_table,
+    &server_counter_table, &access_log_counter_table, NULL};
 
 const struct daemon_program edge_program = {
     .name = "byeori-edge",

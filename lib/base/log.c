@@ -38,6 +38,12 @@ void log_start(struct sink *sink)
     atomic_store_explicit(&log_sink, sink, memory_order_release);
 }
 
+uint64_t log_lost(void)
+{
+    struct sink *sink = atomic_load_explicit(&log_sink, memory_order_acquire);
+    return sink != NULL ? sink_faults(sink).dropped : 0;
+}
+
 static char *put_escaped(char *at, char c)
 {
     static const char digits[] = "0123456789abcdef";

@@ -25,6 +25,8 @@ void log_set_level(enum log_level level);
 enum log_level log_level_now(void);
 /* log_start: lines go to sink (borrowed) from here; NULL: directly to standard error again. */
 void log_start(struct sink *sink);
+/* log_lost: lines since then that could not be written. Not beside log_start. */
+uint64_t log_lost(void);
 
 void log_line(enum log_level level, const char *event, const char *format, ...) PRINTF(3, 4);
 bool log_limit_pass(struct log_limit *limit, uint32_t *left_out);

@@ -49,7 +49,8 @@ struct sink {
     struct lines writing;
     bool is_torn; /* the file ends in the middle of a line */
     /* any thread */
-    _Atomic uint64_t dropped;
+    _Atomic uint64_t dropped, not_reopened;
+    _Atomic int errnum;
 };
 
 static int open_file(const char *path)
@@ -59,13 +60,14 @@ static int open_file(const char *path)
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
-static void count_dropped(struct sink *s, const char *p, size_t n)
+static void count_dropped(struct sink *s, const char *p, size_t n, int errnum)
 {
     uint64_t lines = 0;
     for (const char *end = p + n; p < end; lines++) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
         p = newline != NULL ? newline + 1 : end;
     }
+    atomic_store_explicit(&s->errnum, errnum, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->dropped, lines, memory_order_relaxed);
 }
 
@@ -105,15 +107,18 @@ static void write_lines(struct sink *s, const char *p, size_t n)
     }
     if (n == 0)
         return;
-    count_dropped(s, p, n);
+    count_dropped(s, p, n, errno);
     s->is_torn = s->is_torn || (p > start && p[-1] != '\n');
 }
 
 static void reopen(struct sink *s)
 {
     int fd = open_file(s->path);
-    if (fd < 0)
+    if (fd < 0) {
+        atomic_store_explicit(&s->errnum, errno, memory_order_relaxed);
+        atomic_fetch_add_explicit(&s->not_reopened, 1, memory_order_relaxed);
         return;
+    }
     close(s->fd);
     s->fd = fd;
     s->is_torn = false;
@@ -274,7 +279,7 @@ void sink_add(struct sink *s, struct span line)
     size_t after = s->filling.n;
     pthread_mutex_unlock(&s->lock);
     if (!is_added)
-        count_dropped(s, line.p, line.n);
+        count_dropped(s, line.p, line.n, 0);
     else if (before == 0 || (before < SINK_BATCH_BYTES && after >= SINK_BATCH_BYTES))
         pthread_cond_signal(&s->wake);
 }
@@ -288,8 +293,11 @@ void sink_reopen(struct sink *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-uint64_t sink_dropped(const struct sink *s)
+struct sink_faults sink_faults(const struct sink *s)
 {
     CHECK_OBJ(s, SINK_MAGIC);
-    return atomic_load_explicit(&s->dropped, memory_order_relaxed);
+    return (struct sink_faults){.dropped = atomic_load_explicit(&s->dropped, memory_order_relaxed),
+                                .not_reopened =
+                                    atomic_load_explicit(&s->not_reopened, memory_order_relaxed),
+                                .errnum = atomic_load_explicit(&s->errnum, memory_order_relaxed)};
 }

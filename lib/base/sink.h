@@ -16,8 +16,15 @@ struct sink;
 MUST_USE int sink_open(struct sink **out, const char *path, size_t bound_bytes);
 void sink_close(struct sink **s);                /* writes what is left (at most 2 s), takes *s */
 void sink_add(struct sink *s, struct span line); /* with its newline */
-void sink_reopen(
-    struct sink *s); /* after a rename by a log rotator; the old file stays on failure */
-uint64_t sink_dropped(const struct sink *s); /* lines */
+/* sink_reopen: after a rename by a log rotator; the old file stays on failure. */
+void sink_reopen(struct sink *s);
+
+/* What has gone wrong since it was opened. Threads: any. */
+struct sink_faults {
+    uint64_t dropped;      /* lines */
+    uint64_t not_reopened; /* times */
+    int errnum;            /* of the newest; 0: lines came faster than they are written */
+};
+struct sink_faults sink_faults(const struct sink *s);
 
 #endif

@@ -3,6 +3,8 @@
  * Counters and gauges as the text that Prometheus reads. What is counted is told by tables. */
 #include "lib/daemon/metrics_text.h"
 
+#include "lib/base/log.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/resource.h>
@@ -62,4 +64,9 @@ void metrics_process(msec_t started_wall, struct buf *out)
                "# TYPE byeori_process_cpu_seconds_total counter\n"
                "byeori_process_cpu_seconds_total %.6f\n",
                metrics_cpu_s());
+    buf_printf(out,
+               "# HELP byeori_process_log_lost_total lines of the log that could not be written\n"
+               "# TYPE byeori_process_log_lost_total counter\n"
+               "byeori_process_log_lost_total %" PRIu64 "\n",
+               log_lost());
 }

@@ -14,7 +14,7 @@ void metrics_counters(const struct counter_table *table, const void *const *reco
                       struct buf *out);
 /* metrics_gauge: one value. */
 void metrics_gauge(const char *name, const char *help, double value, struct buf *out);
-/* metrics_process: byeori_process_*: resident memory, CPU seconds, start time. */
+/* metrics_process: byeori_process_*: resident memory, CPU seconds, start time, lost log lines. */
 void metrics_process(msec_t started_wall, struct buf *out);
 /* metrics_cpu_s: CPU seconds of this process so far. metrics_resident_bytes: what it occupies. */
 double metrics_cpu_s(void);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Bad input and bad origins: one clear line, the right status, nothing else disturbed."""
 
+import os
 import signal
 import time
 
@@ -125,6 +126,23 @@ def test_a_download_survives_a_reload(run, origin, tmp_path):
         edge.reload()
         time.sleep(0.05)
     assert pending.wait().body == body
+
+
+def test_lost_lines_of_the_access_log_are_told(run, origin, tmp_path):
+    (tmp_path / "logs").mkdir()
+    full = tmp_path / "logs" / "access.log"
+    full.symlink_to("/dev/full")
+    edge = run(Edge(tmp_path, [origin.url], over={"access_log": str(full)}))
+    origin.page("/a", b"hello", cache="max-age=60")
+    edge.get("/a")
+    edge.wait_metric("byeori_edge_access_log_lost_lines_total", 1)
+    wait_until(lambda: "access-log-lost" in edge.stderr(), "it is said")
+    assert "No space left on device" in edge.stderr()
+    edge.get("/a")
+    edge.wait_metric("byeori_edge_access_log_lost_lines_total", 2)
+    os.rename(tmp_path / "logs", tmp_path / "away")
+    edge.signal(signal.SIGUSR1)
+    wait_until(lambda: "access-log-not-reopened" in edge.stderr(), "it is said")
 
 
 def test_the_access_log_is_reopened(run, origin, tmp_path):

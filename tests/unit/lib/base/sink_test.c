@@ -168,8 +168,8 @@ static void lines_beyond_the_bound_are_counted_and_their_writer_never_waits(void
     for (int i = 0; i < 1000; i++)
         sink_add(s, span_make(line, sizeof(line)));
     assert_true(clock_mono_ms() - start < PATIENCE_MS);
-    assert_true(sink_dropped(s) >= 1000 - 100 - 66); /* the bound, and what the pipe took */
-    assert_true(sink_dropped(s) <= 1000 - 100);
+    assert_true(sink_faults(s).dropped >= 1000 - 100 - 66); /* the bound, and what the pipe took */
+    assert_true(sink_faults(s).dropped <= 1000 - 100);
     start = clock_mono_ms();
     sink_close(&s); /* the writer is stuck: left alone after two seconds */
     msec_t took = clock_mono_ms() - start;
@@ -189,9 +189,9 @@ static void a_full_disk_loses_lines_and_no_more(void **state)
         skip();
     assert_int_equal(sink_open(&s, "/dev/full", 4096), 0);
     sink_add(s, SPAN("one\ntwo\n"));
-    for (int i = 0; i < 30000 && sink_dropped(s) < 2; i++)
+    for (int i = 0; i < 30000 && sink_faults(s).dropped < 2; i++)
         usleep(1000);
-    assert_int_equal(sink_dropped(s), 2);
+    assert_int_equal(sink_faults(s).dropped, 2);
     sink_add(s, SPAN("three\n"));
     sink_close(&s);
 }
@@ -209,10 +209,10 @@ static void a_line_cut_by_a_full_disk_does_not_spoil_the_next(void **state)
     small = (struct rlimit){.rlim_cur = 10, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     sink_add(s, SPAN("0123456\n89abcdef\n"));
-    for (int i = 0; i < 30000 && sink_dropped(s) < 1; i++)
+    for (int i = 0; i < 30000 && sink_faults(s).dropped < 1; i++)
         usleep(1000);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    assert_int_equal(sink_dropped(s), 1);
+    assert_int_equal(sink_faults(s).dropped, 1);
     sink_add(s, SPAN("next\n"));
     sink_close(&s);
     read_file(path, text, sizeof(text));
@@ -230,9 +230,9 @@ static void a_reader_that_went_away_does_not_end_the_program(void **state)
     assert_int_equal(sink_open(&s, fifo, 4096), 0);
     close(reader);
     sink_add(s, SPAN("one\n"));
-    for (int i = 0; i < 30000 && sink_dropped(s) < 1; i++)
+    for (int i = 0; i < 30000 && sink_faults(s).dropped < 1; i++)
         usleep(1000);
-    assert_int_equal(sink_dropped(s), 1);
+    assert_int_equal(sink_faults(s).dropped, 1);
     sink_close(&s);
     unlink(fifo);
 }
@@ -259,7 +259,7 @@ static void lines_of_many_threads_are_all_there_or_counted(void **state)
         assert_int_equal(pthread_create(&t[i], NULL, add_many, s), 0);
     for (size_t i = 0; i < ARRAY_LEN(t); i++)
         assert_int_equal(pthread_join(t[i], NULL), 0);
-    uint64_t dropped = sink_dropped(s);
+    uint64_t dropped = sink_faults(s).dropped;
     sink_close(&s);
     size_t n = read_file(path, text, sizeof(text));
     assert_int_equal(n, (8000 - dropped) * 33);
