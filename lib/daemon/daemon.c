@@ -32,7 +32,7 @@
 
 #define WHY_MAX_BYTES ((size_t)1 << 20)
 #define LOG_MAX_BYTES ((size_t)4 << 20)
-#define WORKERS_MAX   1024
+#define WORKERS_MAX   256 /* as the programs let configurations say; cores may be more */
 #define EXIT_OK       0
 #define EXIT_NO_START 1
 #define EXIT_USAGE    2
