@@ -119,8 +119,8 @@ static void apply_purge(struct control_link *l, const struct heartbeat_purge *p)
         LOG_WARN_LIMITED("purge-not-understood", "seq=%" PRIu64 " value=\"%.*s\"", p->seq,
                          SPAN_FMT(p->value));
     l->purges_applied++;
-    LOG_INFO("purged", "seq=%" PRIu64 " kind=%s soft=%d", p->seq, heartbeat_purge_name(p->kind),
-             p->is_soft);
+    LOG_INFO_LIMITED("purged", "seq=%" PRIu64 " kind=%s soft=%d", p->seq,
+                     heartbeat_purge_name(p->kind), p->is_soft);
 }
 
 #define SETTLE_MS 1000 /* for disks to write purges down before they are acknowledged */
