@@ -63,7 +63,6 @@ int override_parse(struct override *o)
     uint64_t bits = room;
     if (rest.p != NULL && (!span_u64(rest, &bits) || bits > room))
         return ERR_SYNTAX;
-    o->shown_bits = (uint8_t)bits;
     o->bits = (uint8_t)(bits + (is_v4 ? MAPPED_BITS : 0));
     uint8_t whole[16];
     memcpy(whole, o->bytes, sizeof whole);

@@ -14,9 +14,8 @@ struct override {
     const struct span *edges; /* ids in order of preference */
     size_t edge_count;
     /* set by override_table_create */
-    uint8_t bytes[16];  /* IPv4 as ::ffff:a.b.c.d */
-    uint8_t bits;       /* 0..128 */
-    uint8_t shown_bits; /* as written: 0..32 for IPv4 */
+    uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint8_t bits;      /* 0..128 */
 };
 
 /* override_parse: bytes and bits of its network, or ERR_SYNTAX. */

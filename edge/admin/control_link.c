@@ -55,7 +55,7 @@ struct control_link {
     struct buf answer;
     msec_t began; /* the heartbeat at hand, or the last one */
     msec_t heard_wall;
-    uint64_t sent, failures, failures_in_a_row, purges_applied;
+    uint64_t sent, failures_in_a_row;
     struct sample before;
     bool has_news;
     uint64_t refused;       /* version of the last document, where that was refused; else 0 */
@@ -71,7 +71,6 @@ static void rest(struct control_link *l)
 
 static void give_up(struct control_link *l, const char *what)
 {
-    l->failures++;
     if (l->failures_in_a_row++ % QUIET_FAULTS == 0)
         LOG_WARN("control-unreachable", "url=%s reason=\"%s\"", l->spec.options->url, what);
     l->has_news = false;
@@ -118,7 +117,6 @@ static void apply_purge(struct control_link *l, const struct heartbeat_purge *p)
     if (err == ERR_SYNTAX)
         LOG_WARN_LIMITED("purge-not-understood", "seq=%" PRIu64 " value=\"%.*s\"", p->seq,
                          SPAN_FMT(p->value));
-    l->purges_applied++;
     LOG_INFO_LIMITED("purged", "seq=%" PRIu64 " kind=%s soft=%d", p->seq,
                      heartbeat_purge_name(p->kind), p->is_soft);
 }

@@ -51,7 +51,7 @@ enum purge_verdict purge_marks_judge(struct purge_marks *pm, const struct object
  * judged any more. */
 void purge_marks_swept(struct purge_marks *pm, uint64_t number);
 uint64_t purge_marks_floor(const struct purge_marks *pm);
-/* purge_marks_count: marks of all kinds, and rows of sites that have some; for status. */
+/* purge_marks_count: marks of all kinds, and rows of sites that have some. */
 uint32_t purge_marks_count(struct purge_marks *pm);
 
 #endif

@@ -351,7 +351,6 @@ void store_usage(const struct store *st, struct store_usage *out)
         .objects = index_count(st->index),
         .blocks = (uint64_t)atomic_load_explicit(&st->blocks, memory_order_relaxed),
         .segments = in_use,
-        .purge_marks = purge_marks_count(st->marks),
         .disk_blocks = atomic_load_explicit(&st->disk_blocks, memory_order_relaxed)};
 }
 

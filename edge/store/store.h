@@ -116,7 +116,6 @@ void store_uncharge(struct store *st, size_t bytes);
 struct store_usage {
     int64_t memory_bytes, memory_cap_bytes;
     uint64_t objects, blocks, segments;
-    uint64_t purge_marks; /* of purges that some object may not have been compared with yet */
     int64_t disk_blocks;
 };
 void store_usage(const struct store *st, struct store_usage *out);
