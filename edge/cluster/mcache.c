@@ -38,6 +38,7 @@ struct counts {
 };
 
 struct server_health {
+    const char *name; /* as configured */
     _Atomic bool is_down;
     _Atomic int64_t probe_at; /* monotonic ms */
 };
@@ -128,6 +129,8 @@ int mcache_open(struct mcache **out, const struct mcache_options *o, struct buf 
     m->pool = memcached_pool_create(master, 1, (uint32_t)o->threads);
     m->io = iopool_create((int)o->threads, QUEUE_BOUND);
     m->item_max_bytes = o->item_max_bytes;
+    for (size_t i = 0; i < o->servers.count && i < SERVERS_MAX; i++)
+        m->health[i].name = o->servers.v[i];
     *out = m;
     return 0;
 }
@@ -193,7 +196,8 @@ static void note(struct mcache *m, struct server_health *h, bool is_well)
         atomic_store_explicit(&h->probe_at, clock_mono_ms() + ALONE_MS, memory_order_relaxed);
     }
     if (atomic_exchange_explicit(&h->is_down, !is_well, memory_order_relaxed) == is_well)
-        LOG_INFO(is_well ? "memcached-back" : "memcached-lost", "server=%d", (int)(h - m->health));
+        LOG_AT(is_well ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+               is_well ? "memcached-back" : "memcached-lost", "server=%s", h->name);
 }
 
 /* The library's result is its own: what is to stay is copied. */

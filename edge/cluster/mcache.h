@@ -21,7 +21,7 @@ extern const struct option_section mcache_section; /* single */
 
 struct mcache;
 /* mcache_open: 0 and *out (NULL where no server is named), or ERR_CONFIG and a line in why. Does
- * not connect. mcache_close: after every user is finished; NULL is fine. */
+ * not connect. options outlives it. mcache_close: after every user is finished; NULL is fine. */
 MUST_USE int mcache_open(struct mcache **out, const struct mcache_options *options,
                          struct buf *why);
 void mcache_close(struct mcache **m);

@@ -28,7 +28,8 @@ static void probe_end(struct peer_probe *b, bool is_alive)
     else
         peer_failed(p);
     if (is_alive == was_broken)
-        LOG_INFO(is_alive ? "peer-back" : "peer-lost", "peer=%.*s", SPAN_FMT(p->name));
+        LOG_AT(is_alive ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, is_alive ? "peer-back" : "peer-lost",
+               "peer=%.*s", SPAN_FMT(p->name));
     p->probe = NULL;
     p->probe_at = loop_now(p->home->tick.loop) + INTERVAL_MS;
     list_remove(&b->link);

@@ -8,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/base/hash.h"
 #include "lib/base/hrw.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #define ORIGINS_MAX   32 /* bits of `tried` */
@@ -294,8 +295,10 @@ void upstream_succeeded(struct upstream_origin *o)
 {
     if (atomic_load_explicit(&o->failures, memory_order_relaxed) == 0)
         return; /* the usual case writes nothing that workers share */
-    atomic_store_explicit(&o->failures, 0, memory_order_relaxed);
+    uint32_t row = atomic_exchange_explicit(&o->failures, 0, memory_order_relaxed);
     atomic_store_explicit(&o->held_until, 0, memory_order_relaxed);
+    if (row >= BREAKS_AFTER)
+        LOG_INFO_LIMITED("upstream-back", "upstream=%.*s", SPAN_FMT(o->name));
 }
 
 /* Nobody is there. */
@@ -319,8 +322,11 @@ void upstream_failed(struct upstream_origin *o, int err, msec_t now)
     if (row == 0)
         atomic_store_explicit(&o->row_began, now, memory_order_relaxed);
     bool may_break = is_gone(err) || (is_silent(err) && now - moment(&o->row_began) >= ROW_MS);
-    if (may_break || row + 1 < BREAKS_AFTER)
-        atomic_fetch_add_explicit(&o->failures, 1, memory_order_relaxed);
+    if (!may_break && row + 1 >= BREAKS_AFTER)
+        return;
+    if (atomic_fetch_add_explicit(&o->failures, 1, memory_order_relaxed) + 1 == BREAKS_AFTER)
+        LOG_WARN_LIMITED("upstream-broken", "upstream=%.*s error=\"%s\"", SPAN_FMT(o->name),
+                         err_text(err));
 }
 
 void upstream_hold(struct upstream_origin *o, msec_t now)

@@ -85,6 +85,8 @@ def test_what_is_stale_answers_at_once_while_the_origin_is_known_to_be_down(run,
     back = Origin(port=port)
     back.page("/0", b"new", cache="max-age=60", etag='"b"')
     wait_until(lambda: edge.get("/0").body == b"new", "the origin is asked again")
+    wait_until(lambda: "upstream-back" in edge.stderr(), "it is said")
+    assert "upstream-broken" in edge.stderr()
     back.stop()
 
 
