@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #define LOG_TEXT_BYTES      4096 /* what an event may say; the rest is cut and marked */
-#define LOG_LIMIT_PER_S     10
-#define LOG_LONGEST_ESCAPE  4 /* \x1b */
+#define LOG_LIMIT_BURST     10
+#define LOG_LIMIT_MS        6000 /* for each line beyond the burst */
+#define LOG_LONGEST_ESCAPE  4    /* \x1b */
 #define LOG_HEAD_ROOM_BYTES 160
 
 static _Atomic int level_now = LOG_LEVEL_INFO;
@@ -116,21 +117,24 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
     errno = saved_errno;
 }
 
-/* Several threads may stand in one place at once: one of them opens the new second, and a line
- * counted into the wrong one of two seconds does no harm. */
+/* A burst, and then a line now and then. Several threads may stand in one place at once: one of
+ * them opens the new window, and a line counted into the wrong one of two does no harm. */
 bool log_limit_pass(struct log_limit *limit, uint32_t *left_out)
 {
-    int64_t now_s = clock_mono_ms() / MSEC_PER_SEC + 1; /* never the 0 of a fresh limit */
-    int64_t window_s = __atomic_load_n(&limit->window_s, __ATOMIC_RELAXED);
+    int64_t now = clock_mono_ms() / LOG_LIMIT_MS + 1; /* never the 0 of a fresh limit */
+    int64_t before = __atomic_load_n(&limit->window, __ATOMIC_RELAXED);
     *left_out = 0;
-    if (window_s != now_s && __atomic_compare_exchange_n(&limit->window_s, &window_s, now_s, false,
-                                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-        __atomic_store_n(&limit->count, 1, __ATOMIC_RELAXED);
+    if (before != now && __atomic_compare_exchange_n(&limit->window, &before, now, false,
+                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        uint32_t count = __atomic_load_n(&limit->count, __ATOMIC_RELAXED);
+        count = count > now - before ? count - (uint32_t)(now - before) : 0;
+        __atomic_store_n(&limit->count, count, __ATOMIC_RELAXED);
+    }
+    if (__atomic_fetch_add(&limit->count, 1, __ATOMIC_RELAXED) < LOG_LIMIT_BURST) {
         *left_out = __atomic_exchange_n(&limit->left_out, 0, __ATOMIC_RELAXED);
         return true;
     }
-    if (__atomic_add_fetch(&limit->count, 1, __ATOMIC_RELAXED) <= LOG_LIMIT_PER_S)
-        return true;
+    __atomic_sub_fetch(&limit->count, 1, __ATOMIC_RELAXED);
     __atomic_add_fetch(&limit->left_out, 1, __ATOMIC_RELAXED);
     return false;
 }

@@ -11,13 +11,13 @@
  * here; a value that may hold a space is quoted by the format: path=\"%s\". Threads: any; never
  * blocks once log_start was called (a writer thread takes over and lines beyond its bound are
  * counted and dropped); before it, lines are written directly.
- * LOG_*_LIMITED: for what a peer can provoke: at most 10 a second from that place, and the next
- * line says how many were left out. */
+ * LOG_*_LIMITED: for what a peer can provoke: from that place ten at once, then ten a minute while
+ * it goes on; the next line says how many were left out. */
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 extern const char *const log_level_names[]; /* in their order, ended by NULL: an option's choices */
 
 struct log_limit {
-    int64_t window_s;
+    int64_t window;
     uint32_t count, left_out;
 };
 

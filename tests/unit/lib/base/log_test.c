@@ -89,24 +89,33 @@ static void a_line_too_long_is_cut_and_marked(void **state)
     assert_string_equal(text + strlen(text) - 4, "...\n");
 }
 
-static void one_place_says_at_most_ten_lines_a_second(void **state)
+static int pass(struct log_limit *limit, int count, uint32_t *left_out)
+{
+    int passed = 0;
+    for (int i = 0; i < count; i++)
+        passed += log_limit_pass(limit, left_out);
+    return passed;
+}
+
+static void one_place_says_ten_lines_at_once_and_then_one_now_and_then(void **state)
 {
     (void)state;
     struct log_limit limit = {0};
     uint32_t left_out;
-    int64_t second;
+    int64_t window;
     int passed;
-    do { /* the loop is far shorter than a second; again where one ended within */
+    do { /* far shorter than a window; again where one ended within */
         limit = (struct log_limit){0};
-        second = clock_mono_ms() / 1000;
-        passed = 0;
-        for (int i = 0; i < 100; i++)
-            passed += log_limit_pass(&limit, &left_out);
-    } while (clock_mono_ms() / 1000 != second);
-    assert_int_equal(passed, 10);
-    limit.window_s--;
+        assert_true(log_limit_pass(&limit, &left_out));
+        window = limit.window;
+        passed = pass(&limit, 99, &left_out);
+    } while (limit.window != window);
+    assert_int_equal(passed, 9);
+    limit.window--; /* one has gone by */
     assert_true(log_limit_pass(&limit, &left_out));
     assert_int_equal(left_out, 90);
+    limit.window -= 1000; /* many: the burst is there again, and no more */
+    assert_int_equal(pass(&limit, 10, &left_out), 10);
 }
 
 static void *log_much(void *unused)
@@ -157,7 +166,7 @@ int main(void)
         cmocka_unit_test(a_line_is_a_time_a_level_an_event_and_its_values),
         cmocka_unit_test(nobody_can_write_a_line_of_his_own),
         cmocka_unit_test(a_line_too_long_is_cut_and_marked),
-        cmocka_unit_test(one_place_says_at_most_ten_lines_a_second),
+        cmocka_unit_test(one_place_says_ten_lines_at_once_and_then_one_now_and_then),
         cmocka_unit_test(lines_of_many_threads_stay_whole),
         cmocka_unit_test(levels_have_names),
     };
