@@ -61,9 +61,11 @@ static const struct option options[] = {
     OPTION_ROW(
         "redirect_hosts", TEXTS, FIELD(redirect_hosts), "",
         "Where they may lead besides the origin itself: \"host\", \"host:port\", \"*.host\"."),
-    OPTION_ROW_WITH("block", BYTES, FIELD(block_bytes), "1MiB",
-                    "Unit in which bodies are fetched and stored; a power of two.", .min = 64 * KIB,
-                    .max = 16 * MIB),
+    OPTION_ROW_WITH(
+        "block", BYTES, FIELD(block_bytes), "1MiB",
+        "Unit in which bodies are fetched and stored; a power of two. At most 1MiB, or the "
+        "largest of the file's sites when the node started.",
+        .min = 64 * KIB, .max = 16 * MIB),
     OPTION_ROW_WITH("read_ahead", BYTES, FIELD(read_ahead_bytes), "8MiB",
                     "How far a fill runs ahead of its fastest reader.", .min = 64 * KIB,
                     .max = 1024 * MIB),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Structured fields: a list of items read one by one is the list; keys of a dictionary are distinct.
- */
+/* Structured fields: what an inner list holds reads again; keys of a dictionary are distinct. */
 #include "lib/http/structured.h"
 #include "tests/fuzz/fuzz.h"
 
