@@ -2,10 +2,11 @@
 
 /* By how likely a block is read again (odds.h). What is new waits in a small queue, and goes on if
  * it is likelier than what leaves the main one. There the least likely of the next sixteen segments
- * goes, and the others begin anew: a segment's worth is the mean of its blocks', and of what goes
- * those are copied that are better than most. A disk is written for what is likely enough, and
- * that is as much as keeps the bytes written to a small share of those read; what lies there goes
- * on by nearly the same measure, the likeliest first. */
+ * goes, and the others begin anew: a segment's worth is the mean of its blocks', but nothing where
+ * all of them were expected in vain. Of what goes those are copied that are better than most. A
+ * disk is written for what is likely enough, and that is as much as keeps the bytes written to a
+ * small share of those read; what lies there goes on by nearly the same measure, the likeliest
+ * first. */
 #include "edge/store/evict_policy.h"
 
 #include "edge/store/segment.h"
@@ -16,6 +17,7 @@
 #define ASKED_MOST  64    /* blocks of a segment that are asked for it */
 #define ASKED_ALL   128   /* ... of all candidates: small records need fewer of them */
 #define VISITS_MAX  1024  /* bound on what one pick looks at */
+#define DOUBT_AFTER 16    /* segments that left before the main queue, and none went on to it */
 #define TREND       0.05F /* share of the newest in a mean that follows */
 #define WORTH_FIRST 0.33F /* chance from which a block is written to a disk, to begin with */
 #define WORTH_LEAST 0.2F
@@ -31,10 +33,10 @@ static float get(const _Atomic float *f)
     return atomic_load_explicit(f, memory_order_relaxed);
 }
 
-static void follow(_Atomic float *mean, float newest)
+static void follow(_Atomic float *mean, float newest, float by)
 {
     float before = get(mean);
-    atomic_store_explicit(mean, before + TREND * (newest - before), memory_order_relaxed);
+    atomic_store_explicit(mean, before + by * (newest - before), memory_order_relaxed);
 }
 
 static uint8_t queue_of(const struct segment *s)
@@ -47,6 +49,14 @@ static float chance_of(struct evict_queues *q, const struct block *b)
     struct odds_block r;
     q->describe(b, &r);
     return odds_chance(q->odds, &r);
+}
+
+/* It was expected to be read, or would not be in the main queue, and was not for long. */
+static bool is_past(struct evict_queues *q, const struct block *b)
+{
+    struct odds_block r;
+    q->describe(b, &r);
+    return odds_is_past(q->odds, &r);
 }
 
 static float bar_of(const struct evict_queues *q)
@@ -91,7 +101,7 @@ static int learned_carry(const struct segment *s, const struct block *b)
     struct evict_queues *q = &s->home->queues;
     uint8_t queue = queue_of(s);
     float least = get(queue == STAGE_MAIN ? &q->middle : &q->floor);
-    if (chance_of(q, b) > least)
+    if (chance_of(q, b) > least && !(queue == STAGE_MAIN && is_past(q, b)))
         return STAGE_MAIN;
     return atomic_load_explicit(&b->used, memory_order_relaxed) & IS_AWAITED ? queue : EVICT_LEAVES;
 }
@@ -139,6 +149,20 @@ static void go_on(struct evict_queues *q, struct segment *s, uint8_t to)
     evict_queue_add(q, s, to);
 }
 
+/* As far as is asked. */
+static bool is_all_past(struct evict_queues *q, const struct segment *s)
+{
+    uint32_t left = ASKED_MOST;
+    SEGMENT_EACH(b, s)
+    {
+        if (left-- == 0)
+            break;
+        if (!is_past(q, b))
+            return false;
+    }
+    return true;
+}
+
 /* Of the next candidates of the main queue the least worth, the others at its end; NULL: all are
  * pinned. */
 static struct segment *least_of_main(struct evict_queues *q)
@@ -151,7 +175,7 @@ static struct segment *least_of_main(struct evict_queues *q)
         go_on(q, s, STAGE_MAIN);
         if (segment_is_pinned(s))
             continue;
-        float worth = worth_of(q, s);
+        float worth = is_all_past(q, s) ? 0 : worth_of(q, s);
         sum += worth;
         asked += s->live < ASKED_MOST ? s->live : ASKED_MOST;
         met++;
@@ -161,9 +185,11 @@ static struct segment *least_of_main(struct evict_queues *q)
         }
     }
     if (least != NULL) {
-        follow(&q->floor, lowest);
-        follow(&q->middle, sum / (float)met);
+        bool is_in_doubt = q->left_before_main > DOUBT_AFTER;
+        follow(&q->floor, lowest, is_in_doubt ? 1 : TREND);
+        follow(&q->middle, sum / (float)met, TREND);
     }
+    q->left_before_main = 0;
     return least;
 }
 
@@ -175,12 +201,15 @@ static struct segment *next_of(struct evict_queues *q, uint8_t from)
         go_on(q, s, from);
         return NULL;
     }
-    if (worth_of(q, s) > get(&q->floor))
+    if (worth_of(q, s) > get(&q->floor)) {
         go_on(q, s, STAGE_MAIN);
-    else if (is_awaited(s))
+    } else if (is_awaited(s)) {
         go_on(q, s, from);
-    else
+    } else {
+        if (++q->left_before_main > DOUBT_AFTER)
+            (void)least_of_main(q); /* what is new was held to what was there long ago */
         return s;
+    }
     return NULL;
 }
 

@@ -42,7 +42,8 @@ struct evict_queues {
     _Atomic float floor, middle; /* chances: of what goes, of what it is chosen from */
     _Atomic float margin;        /* on the chance that is worth a write */
     _Atomic uint64_t told_at, admitted_bytes; /* bytes read when it moved last; admitted since */
-    _Atomic uint32_t tick;                    /* written under the lock, read by anybody */
+    uint32_t left_before_main; /* segments, since one of the main queue was asked for */
+    _Atomic uint32_t tick;     /* written under the lock, read by anybody */
     int64_t tick_bytes;
 };
 

@@ -19,6 +19,7 @@
 #define WATCH_ONE_IN 4         /* of those that are offered */
 #define HORIZON      2         /* caches full */
 #define MOMENTS      (1 << 16) /* of a horizon: the unit of time is a share of it */
+#define PAST         4         /* horizons after which what was not read is past */
 #define FAST         1.0F      /* time in which a rate decays to 1/e, in horizons */
 #define SLOW         8.0F
 #define CURSOR_LIVE  0.25F /* of a horizon: a download that was not seen for longer is over */
@@ -382,6 +383,14 @@ float odds_watch(struct odds *r, const struct odds_block *b)
     look(r, b, bins);
     watch(r, b->name, bins);
     return chance(judge(r, bins));
+}
+
+bool odds_is_past(struct odds *r, const struct odds_block *b)
+{
+    struct entry e;
+    uint32_t now = now_of(r);
+    find(r, b->name, now, &e);
+    return e.tag == 0 || now - e.last > PAST * MOMENTS;
 }
 
 uint64_t odds_read_bytes(const struct odds *r)

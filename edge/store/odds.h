@@ -38,6 +38,8 @@ struct odds_block {
 void odds_read(struct odds *r, const struct odds_block *b);
 float odds_chance(struct odds *r, const struct odds_block *b);
 float odds_watch(struct odds *r, const struct odds_block *b);
+/* odds_is_past: it was not read for several horizons: whatever was expected was in vain. */
+bool odds_is_past(struct odds *r, const struct odds_block *b);
 uint64_t odds_read_bytes(const struct odds *r); /* of all that was told to be read */
 
 #endif

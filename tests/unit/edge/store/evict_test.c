@@ -3,7 +3,9 @@
 /* Who stays and who goes: each policy behind the same store. */
 #include "tests/unit/edge/store/store_help.h"
 
-#define MAIN 2 /* as evict_s3fifo.c numbers its queues */
+#define MAIN     2 /* as evict_s3fifo.c numbers its queues */
+#define SMALL    (256 * KIB)
+#define REGULARS 6
 
 static struct store *store_with(const char *eviction)
 {
@@ -18,11 +20,11 @@ static struct store *store_with(const char *eviction)
 }
 
 /* An object of one block; its bytes follow from its number. */
-static struct object *add(struct store *st, uint64_t number)
+static struct object *add_of(struct store *st, uint64_t number, int64_t bytes)
 {
     char text[32];
     struct store_key key = key_for(text, number);
-    struct generation *g = generation_create(st, MIB, MIB);
+    struct generation *g = generation_create(st, bytes, bytes);
     struct object *o = object_for(st, &key, g, number);
     assert_non_null(o);
     assert_int_equal(block_fill(g, number, 0), 0);
@@ -31,9 +33,20 @@ static struct object *add(struct store *st, uint64_t number)
     return o;
 }
 
+static struct object *add(struct store *st, uint64_t number)
+{
+    return add_of(st, number, MIB);
+}
+
 static void add_and_leave(struct store *st, uint64_t number)
 {
     struct object *o = add(st, number);
+    object_unref(&o);
+}
+
+static void add_small(struct store *st, uint64_t number)
+{
+    struct object *o = add_of(st, number, SMALL);
     object_unref(&o);
 }
 
@@ -199,6 +212,42 @@ static void what_is_read_again_and_again_is_learned(void **state)
     store_destroy(&st);
 }
 
+/* How many of the regulars are there, without asking for them, which would be a use. */
+static int regulars_of(struct store *st)
+{
+    int count = 0;
+    for (uint64_t i = 0; i < REGULARS; i++) {
+        char text[32];
+        struct store_key key = key_for(text, i);
+        struct object *o = store_peek(st, &key, NULL, NULL);
+        count += o != NULL && block_table_held(&o->generation->table) > 0;
+        object_unref(&o);
+    }
+    return count;
+}
+
+/* They fill the main queue; then nothing that comes is worth as much as they were. */
+static void what_was_read_again_and_again_leaves_when_it_is_no_more(void **state)
+{
+    (void)state;
+    struct store *st = store_evicting(16 * SMALL, SMALL, "learned");
+    uint64_t number = 1000;
+    for (uint64_t round = 0; round < 60; round++) {
+        for (uint64_t i = 0; i < REGULARS; i++) {
+            if (!use(st, i, 1))
+                add_small(st, i);
+        }
+        for (int i = 0; i < 12; i++)
+            add_small(st, number++);
+    }
+    assert_true(regulars_of(st) > REGULARS / 2);
+    while (regulars_of(st) > 0 && number < 5000)
+        add_small(st, number++);
+    assert_int_equal(regulars_of(st), 0);
+    segments_check(&st->segments);
+    store_destroy(&st);
+}
+
 static void no_policy_of_that_name(void **state)
 {
     (void)state;
@@ -224,6 +273,7 @@ int main(void)
         cmocka_unit_test(what_is_no_longer_used_leaves_the_main_queue),
         cmocka_unit_test(the_least_recently_used_goes_first),
         cmocka_unit_test(what_is_read_again_and_again_is_learned),
+        cmocka_unit_test(what_was_read_again_and_again_leaves_when_it_is_no_more),
         cmocka_unit_test(no_policy_of_that_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,6 +113,30 @@ static void it_weighs_what_it_may(void **state)
     odds_destroy(&r);
 }
 
+/* What was read before the last eight caches full is past, and so is what never was. */
+static void what_was_not_read_for_long_is_past(void **state)
+{
+    (void)state;
+    size_t weight;
+    struct odds *r = model_with(8 * MIB, &weight);
+    const struct odds_block once = block(1), never = block(2);
+    odds_read(r, &once);
+    for (uint64_t i = 0; i < 8 * CACHE / MIB - 8; i++) {
+        const struct odds_block other = block(1000 + i);
+        odds_read(r, &other);
+    }
+    assert_false(odds_is_past(r, &once));
+    assert_true(odds_is_past(r, &never));
+    for (uint64_t i = 0; i < 16; i++) {
+        const struct odds_block other = block(2000 + i);
+        odds_read(r, &other);
+    }
+    assert_true(odds_is_past(r, &once));
+    odds_read(r, &once);
+    assert_false(odds_is_past(r, &once));
+    odds_destroy(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +144,7 @@ int main(void)
         cmocka_unit_test(the_same_calls_give_the_same_answers),
         cmocka_unit_test(what_a_download_will_reach_is_kept),
         cmocka_unit_test(it_weighs_what_it_may),
+        cmocka_unit_test(what_was_not_read_for_long_is_past),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
