@@ -211,6 +211,8 @@ function measureUpstream(cost) {
 
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/* Between marks of the time: less than a second would show the same one twice. */
+const WHOLE_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];
 const clockOf = s => new Date(s * 1000).toLocaleTimeString("en-GB", { hour12: false });
 
 function makeChart() {
@@ -220,7 +222,8 @@ function makeChart() {
   chart = new uPlot({
     width: $("chart").clientWidth, height: 220, cursor: { y: false },
     scales: { y: { range: (u, low, high) => [0, Math.max(0.001, high * 1.15)] } },
-    axes: [{ ...axis, values: (u, ticks) => ticks.map(t => clockOf(t)) }, { ...axis, size: 56 }],
+    axes: [{ ...axis, space: 90, incrs: WHOLE_S, values: (u, ticks) => ticks.map(t => clockOf(t)) },
+           { ...axis, size: 56 }],
     legend: { live: false },
     series: [{}, line("to clients", "--accent", colour("--accent") + "22"), line("from upstream", "--second")],
   }, [history.t, history.out, history.up], $("chart"));
