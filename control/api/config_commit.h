@@ -15,7 +15,7 @@ struct config_commit {
     size_t fresh_count;
     bool is_direct; /* to all edges at once, whatever the rules say */
 };
-#define CONFIG_DOCUMENT_BYTES (HEARTBEAT_MAX_BYTES - (64 << 10)) /* an answer's head beside it */
+#define CONFIG_DOCUMENT_BYTES (HEARTBEAT_MAX_BYTES - HEARTBEAT_HEAD_BYTES)
 
 /* config_document: all of the configuration, in public form, as it would be with a site's change or
  * a paper's (NULL: as it is). ERR_TOO_BIG: more than an edge takes. */

@@ -74,6 +74,7 @@ static void compose(struct api_worker *w, const struct heartbeat *h, bool may_be
     a->config_version = rollout_for(w->api->rollout, h, &n->document);
     if (n->document != NULL)
         a->config = rollout_document_text(n->document, may_be_told);
+    heartbeat_answer_fit(a);
     tell_place(w, h->node, a, &n->mem);
     if (a->purge_count == 0 && a->config.p == NULL) /* each is large: one after the other */
         prefill_log_answer(w->api->prefills, h, loop_wall(w->loop), a, &n->mem);

@@ -327,6 +327,23 @@ void heartbeat_answer_write(const struct heartbeat_answer *a, struct buf *out)
     json_out_end_object(&o);
 }
 
+#define PURGE_KEYS_BYTES 128 /* what is written around its texts */
+
+/* Each byte of a text may be written as \u00xx. */
+static size_t purge_bytes_at_most(const struct heartbeat_purge *p)
+{
+    return PURGE_KEYS_BYTES + 6 * (p->site.n + p->value.n);
+}
+
+void heartbeat_answer_fit(struct heartbeat_answer *a)
+{
+    size_t count = 0, bytes = HEARTBEAT_HEAD_BYTES + a->config.n;
+    while (count < a->purge_count &&
+           (bytes += purge_bytes_at_most(&a->purges[count])) <= HEARTBEAT_MAX_BYTES)
+        count++;
+    a->purge_count = count;
+}
+
 static void read_purges(struct json_in *in, struct heartbeat_answer *a, struct arena *mem)
 {
     const struct json_t *from = json_in_array(in, in->root, "purges", HEARTBEAT_MAX_PURGES);

@@ -10,7 +10,8 @@
 /* The exchange between an edge and the control plane: POST /v1/nodes/{id}/heartbeat and its answer,
  * as JSON. lib/proto/README.md describes every field. Pure: no I/O, no clock.
  * Decoded spans live as long as `mem`. Threads: any. */
-#define HEARTBEAT_MAX_BYTES  (2 << 20) /* of a request, and of an answer */
+#define HEARTBEAT_MAX_BYTES  (2 << 20)  /* of a request, and of an answer */
+#define HEARTBEAT_HEAD_BYTES (64 << 10) /* of an answer, beside configuration and purges */
 #define HEARTBEAT_MAX_SITES  4096
 #define HEARTBEAT_MAX_PURGES 256 /* in one answer; the rest comes with the next ones */
 #define HEARTBEAT_NAME_BYTES 64  /* node, site, boot, log ids */
@@ -107,6 +108,10 @@ struct heartbeat_answer {
 /* Writers end with buf_overflowed() to ask. */
 void heartbeat_write(const struct heartbeat *h, struct buf *out);
 void heartbeat_answer_write(const struct heartbeat_answer *a, struct buf *out);
+/* heartbeat_answer_fit: leaves as many purges as surely stand within HEARTBEAT_MAX_BYTES beside the
+ * configuration; what is left over comes with the next answers, as it does beyond
+ * HEARTBEAT_MAX_PURGES. */
+void heartbeat_answer_fit(struct heartbeat_answer *a);
 /* Readers: 0; ERR_TOO_BIG, ERR_SYNTAX (with a sentence in `why`) and nothing usable then. */
 MUST_USE int heartbeat_read(struct span text, struct heartbeat *out, struct arena *mem,
                             struct buf *why);

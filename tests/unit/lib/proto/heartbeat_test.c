@@ -210,6 +210,40 @@ static void a_gap_is_another_log_or_a_position_outside_of_it(void **state)
     }
 }
 
+/* The largest configuration, and purges whose every byte is written as six. */
+static void purges_that_do_not_fit_wait_for_the_next_answer(void **state)
+{
+    (void)state;
+    static char value[HEARTBEAT_URL_BYTES], config[HEARTBEAT_MAX_BYTES - HEARTBEAT_HEAD_BYTES];
+    static struct heartbeat_purge purges[HEARTBEAT_MAX_PURGES];
+    struct heartbeat_answer a = {.purge_log = SPAN("x"), .purges = purges};
+    struct buf text;
+    memset(value, 1, sizeof(value));
+    memset(config, '1', sizeof(config));
+    for (size_t i = 0; i < HEARTBEAT_MAX_PURGES; i++)
+        purges[i] = (struct heartbeat_purge){.seq = i + 1,
+                                             .kind = HEARTBEAT_PURGE_TAG,
+                                             .site = span_make(value, HEARTBEAT_NAME_BYTES),
+                                             .value = span_make(value, sizeof(value))};
+    buf_init(&text, HEARTBEAT_MAX_BYTES);
+    for (size_t n = 0; n < 3; n++) { /* none, half of what may be, all */
+        a.config = n > 0 ? span_make(config, sizeof(config) / (3 - n)) : SPAN_NONE;
+        a.purge_count = HEARTBEAT_MAX_PURGES;
+        heartbeat_answer_fit(&a);
+        assert_int_equal(a.purge_count > 0, n < 2);
+        buf_clear(&text);
+        heartbeat_answer_write(&a, &text);
+        assert_false(buf_overflowed(&text));
+    }
+    for (size_t i = 0; i < HEARTBEAT_MAX_PURGES; i++)
+        purges[i].value = SPAN("http://dl.example.com/a/path/of/the/usual/length.bin");
+    a.config = SPAN_NONE;
+    a.purge_count = HEARTBEAT_MAX_PURGES;
+    heartbeat_answer_fit(&a);
+    assert_int_equal(a.purge_count, HEARTBEAT_MAX_PURGES);
+    buf_finish(&text);
+}
+
 static void counters_that_went_back_count_whole(void **state)
 {
     (void)state;
@@ -235,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_that_does_not_fit_the_arena_is_refused, begin,
                                         end),
         cmocka_unit_test(a_gap_is_another_log_or_a_position_outside_of_it),
+        cmocka_unit_test(purges_that_do_not_fit_wait_for_the_next_answer),
         cmocka_unit_test(counters_that_went_back_count_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
