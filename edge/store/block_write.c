@@ -67,6 +67,14 @@ static struct record_wanted record_of(struct generation *g, int64_t index, size_
         .bytes = bytes, .is_bare = true, .queue = ss->policy->enter(&ss->queues, EVICT_NEW, &b)};
 }
 
+static void close_again(struct generation *g, struct block *b)
+{
+    generation_lock(g);
+    generation_close_locked(g, b);
+    audience_wake(&g->audience, &g->table);
+    generation_unlock(g);
+}
+
 int block_write_begin(struct block_writer *w, struct generation *g, int64_t index)
 {
     struct store *st = generation_store(g);
@@ -77,14 +85,8 @@ int block_write_begin(struct block_writer *w, struct generation *g, int64_t inde
     if (r == 0) {
         struct record_wanted want = record_of(g, index, bytes);
         r = block_reserve(st, &want, b, &p);
-        generation_lock(g);
-        if (r == 0) {
-            segments_place(&st->segments, b, &p);
-        } else {
-            generation_close_locked(g, b);
-            audience_wake(&g->audience, &g->table);
-        }
-        generation_unlock(g);
+        if (r != 0)
+            close_again(g, b);
     }
     if (r == ERR_CHANGED)
         return r;
@@ -96,6 +98,8 @@ int block_write_begin(struct block_writer *w, struct generation *g, int64_t inde
     *w = (struct block_writer){.generation = g,
                                .index = index,
                                .block = b,
+                               .segment = p.segment,
+                               .offset = p.offset,
                                .at = segment_mem(p.segment) + p.offset,
                                .room = bytes,
                                .prepared = p.has_pages ? bytes : 0};
@@ -104,12 +108,11 @@ int block_write_begin(struct block_writer *w, struct generation *g, int64_t inde
 
 int block_write_prepare(struct block_writer *w, size_t n)
 {
-    const struct block *b = w->block;
     struct segments *ss = &generation_store(w->generation)->segments;
     CHECK(n <= w->room);
     if (w->filled + n <= w->prepared)
         return 0;
-    size_t at = segment_offset(&ss->v[b->segment]) + segments_offset(ss, b) + w->prepared;
+    size_t at = segment_offset(w->segment) + w->offset + w->prepared;
     int r = medium_memory_prepare(&ss->medium, at, w->filled + n - w->prepared);
     if (r == 0)
         w->prepared = w->filled + n;
@@ -117,32 +120,46 @@ int block_write_prepare(struct block_writer *w, size_t n)
 }
 
 /* Gives back what the writer held. w->block is NULL from here. */
-static void writer_done(struct block_writer *w, struct segment *s)
+static void writer_done(struct block_writer *w)
 {
     w->block = NULL;
     w->at = NULL;
     w->room = w->prepared = 0;
-    segment_unref(s);
+    segment_unref(w->segment);
     generation_unref(&w->generation);
 }
 
-static struct segment *segment_of(const struct block_writer *w)
+/* With `room`: what it may still become. */
+static struct place place_of(const struct block_writer *w)
 {
-    const struct block *b = w->block;
-    return &generation_store(w->generation)->segments.v[b->segment];
+    return (struct place){
+        .segment = w->segment, .offset = w->offset, .bytes = (uint32_t)(w->filled + w->room)};
 }
 
-/* The checksum is computed outside the lock: the bytes are final, and readable already. */
+/* What is written may be read. Its record lies nowhere before: nobody asks where an empty one does.
+ */
+static void show_locked(const struct block_writer *w)
+{
+    struct block *b = w->block;
+    struct place p = place_of(w);
+    if (b->segment == BLOCK_NOWHERE)
+        segments_place(&generation_store(w->generation)->segments, b, &p);
+    block_set_filled(b, w->filled);
+    block_set_flags(b, (b->flags & ~BLOCK_MARK_ALL) | w->mark * BLOCK_MARK_ONE);
+}
+
+/* The checksum is computed outside the lock: the bytes are final, and mostly readable already. */
 static void block_complete(struct block_writer *w)
 {
     struct generation *g = w->generation;
-    struct store *st = generation_store(g);
     struct block *b = w->block;
-    struct segment *s = segment_of(w);
-    uint64_t sum = segment_sum(s, segments_offset(s->home, b), w->filled);
+    struct store *st = generation_store(g);
+    struct segment *s = w->segment;
+    uint64_t sum = segment_sum(s, w->offset, w->filled);
     if (w->filled == s->home->segment_bytes)
         segment_made(s);
     generation_lock(g);
+    show_locked(w);
     b->checksum = sum;
     b->state = BLOCK_PRESENT;
     if (!list_is_empty(&audience_of(&g->audience)->readers))
@@ -155,22 +172,22 @@ static void block_complete(struct block_writer *w)
         st->disk_keep(st, g, w->index);
     atomic_fetch_add_explicit(&st->blocks, 1, memory_order_relaxed);
     counter_add_shared(&st->counters.written_bytes, w->filled);
-    writer_done(w, s);
+    writer_done(w);
 }
 
 void block_write_add(struct block_writer *w, size_t n)
 {
     struct generation *g = w->generation;
-    struct block *b = w->block;
     CHECK(n <= w->room);
     w->at += n;
     w->filled += n;
     w->room -= n;
-    generation_lock(g);
-    block_set_filled(b, w->filled);
-    block_set_flags(b, (b->flags & ~BLOCK_MARK_ALL) | w->mark * BLOCK_MARK_ONE);
-    audience_wake(&g->audience, &g->table);
-    generation_unlock(g);
+    if (w->filled > n || w->room > 0) { /* what comes at once is shown when it is complete */
+        generation_lock(g);
+        show_locked(w);
+        audience_wake(&g->audience, &g->table);
+        generation_unlock(g);
+    }
     if (w->room == 0)
         block_complete(w);
 }
@@ -185,12 +202,8 @@ void block_write_end(struct block_writer *w)
         block_write_abort(w);
         return;
     }
-    const struct block *b = w->block;
-    struct segments *ss = &generation_store(g)->segments;
-    struct place p = {.segment = segment_of(w),
-                      .offset = segments_offset(ss, b),
-                      .bytes = (uint32_t)(w->filled + w->room)};
-    segments_trim(ss, &p, w->filled);
+    struct place p = place_of(w);
+    segments_trim(w->segment->home, &p, w->filled);
     block_complete(w);
 }
 
@@ -200,16 +213,11 @@ void block_write_abort(struct block_writer *w)
     struct block *b = w->block;
     if (b == NULL)
         return;
-    struct segment *s = segment_of(w);
+    struct place p = place_of(w);
     if (w->filled == 0) {
-        struct segments *ss = s->home;
-        struct place p = {
-            .segment = s, .offset = segments_offset(ss, b), .bytes = (uint32_t)w->room};
-        segments_trim(ss, &p, 0);
+        segments_trim(w->segment->home, &p, 0);
+        segments_detach(w->segment->home, w->segment, b);
     }
-    generation_lock(g);
-    generation_close_locked(g, b);
-    audience_wake(&g->audience, &g->table);
-    generation_unlock(g);
-    writer_done(w, s);
+    close_again(g, b);
+    writer_done(w);
 }

@@ -142,6 +142,8 @@ struct block_writer {
     struct generation *generation;
     int64_t index;
     void *block;
+    struct segment *segment; /* where it is to lie, from */
+    uint32_t offset;         /* here on */
     uint8_t *at;
     size_t filled, room, prepared;
     uint8_t mark; /* 0..3, what it likes: views of what it tells from here on have it */
