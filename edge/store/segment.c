@@ -49,7 +49,8 @@ int segments_init(struct segments *ss, const struct evict_sizes *sizes,
     pthread_mutex_init(&ss->lock, NULL);
     list_init(&ss->free);
     list_init(&ss->spare);
-    list_init(&ss->open);
+    for (size_t i = 0; i < EVICT_ENTRIES; i++)
+        list_init(&ss->open[i]);
     size_t weight = evict_queues_init(&ss->queues, policy, sizes) + count * sizeof(*ss->v);
     ss->v = mem_zarray(count, sizeof(*ss->v));
     for (uint32_t i = 0; i < count; i++) {
@@ -115,11 +116,10 @@ void segments_uncharge(struct segments *ss, size_t bytes)
 static struct segment *open_best_locked(struct segments *ss, uint8_t queue, uint32_t size)
 {
     struct segment *best = NULL;
-    LIST_EACH(l, &ss->open)
+    LIST_EACH(l, &ss->open[queue])
     {
         struct segment *s = LIST_THING(l, struct segment, link);
-        if (s->entry == queue && s->bump + size <= ss->segment_bytes &&
-            (best == NULL || s->bump > best->bump))
+        if (s->bump + size <= ss->segment_bytes && (best == NULL || s->bump > best->bump))
             best = s;
     }
     return best;
@@ -144,10 +144,10 @@ static void seal_locked(struct segments *ss, struct segment *s)
 static void seal_fullest_locked(struct segments *ss, uint8_t queue)
 {
     struct segment *fullest = NULL;
-    LIST_EACH(l, &ss->open)
+    LIST_EACH(l, &ss->open[queue])
     {
         struct segment *s = LIST_THING(l, struct segment, link);
-        if (s->entry == queue && (fullest == NULL || s->bump > fullest->bump))
+        if (fullest == NULL || s->bump > fullest->bump)
             fullest = s;
     }
     CHECK(fullest != NULL);
@@ -156,7 +156,7 @@ static void seal_fullest_locked(struct segments *ss, uint8_t queue)
 
 static void enlist_open_locked(struct segments *ss, struct segment *s, uint8_t queue)
 {
-    list_push_back(&ss->open, &s->link);
+    list_push_back(&ss->open[queue], &s->link);
     ss->open_count[queue]++;
     ss->queues.bytes[queue] += s->bump;
     s->state = SEGMENT_OPEN;
@@ -362,24 +362,29 @@ static void take_back_locked(struct segments *ss)
     }
 }
 
+/* An open one that nobody is at, or NULL. */
+static struct segment *open_loose_locked(const struct segments *ss)
+{
+    for (size_t i = 0; i < EVICT_ENTRIES; i++) {
+        LIST_EACH(l, &ss->open[i])
+        {
+            struct segment *s = LIST_THING(l, struct segment, link);
+            if (!segment_is_pinned(s))
+                return s;
+        }
+    }
+    return NULL;
+}
+
 struct segment *segments_pick(struct segments *ss)
 {
     pthread_mutex_lock(&ss->lock);
     take_back_locked(ss);
     struct segment *s = ss->policy->pick(&ss->queues);
-    if (s != NULL) {
+    if (s != NULL)
         s->state = SEGMENT_CONDEMNED;
-    } else {
-        LIST_EACH(l, &ss->open)
-        {
-            struct segment *open = LIST_THING(l, struct segment, link);
-            if (!segment_is_pinned(open)) {
-                s = open;
-                condemn_locked(ss, s);
-                break;
-            }
-        }
-    }
+    else if ((s = open_loose_locked(ss)) != NULL)
+        condemn_locked(ss, s);
     pthread_mutex_unlock(&ss->lock);
     return s;
 }

@@ -71,7 +71,8 @@ struct segments {
     _Atomic int64_t used_bytes;
     /* under lock */
     pthread_mutex_t lock;
-    struct list free, open, spare; /* spare: free, and still with all of its pages */
+    struct list free, spare;         /* spare: free, and still with all of its pages */
+    struct list open[EVICT_ENTRIES]; /* by entry */
     uint32_t spare_count;
     uint32_t open_count[EVICT_ENTRIES];
     _Atomic uint32_t free_count; /* written under the lock, read by anybody */
