@@ -15,7 +15,7 @@ struct jobs {
 };
 
 /* jobs_fork: waits until there is room for one more. True: this is its process, which ends with
- * exit. False: this is the owner's. */
+ * _exit. False: this is the owner's. */
 MUST_USE bool jobs_fork(struct jobs *j);
 /* jobs_wait: until all have ended; false: one has failed. */
 MUST_USE bool jobs_wait(struct jobs *j);

@@ -32,6 +32,8 @@ struct log_disk {
     uint32_t count, open;
     uint64_t sequence;
     struct log_disk_counts counts;
+    uint8_t *uses; /* of the records of the segment that was looked at last; or GONE */
+    uint32_t uses_room;
     struct log_segment segments[];
 };
 
@@ -69,53 +71,92 @@ static bool move(struct log_disk *d, struct generation *g, const struct record *
 /* An object of which nothing is left anywhere. */
 static void let_go(struct log_disk *d, struct generation *g)
 {
-    struct object *o = disk_place_owner(g);
     generation_lock(g);
     bool is_bare = block_table_held(&g->table) == 0 && !generation_is_busy_locked(g);
+    struct object *o = is_bare ? generation_owner(g) : NULL;
+    if (o != NULL)
+        object_ref(o); /* the index holds one as long as it is the owner */
     generation_unlock(g);
-    if (o != NULL && is_bare)
+    if (o != NULL)
         store_remove(d->store, o);
     object_unref(&o);
 }
 
-struct reclaim {
-    struct log_disk *disk;
-    uint32_t segment, least; /* least: uses of a block that is moved; 0: all are forgotten */
-    int64_t budget;
-};
+/* Whether the record's block is there still, and was used since it came. */
+#define GONE 0xff
 
-static void reclaim_record(struct reclaim *c, const struct record *r, uint32_t at)
+static uint8_t uses_of(const struct log_disk *d, uint32_t segment, uint32_t at)
 {
-    struct log_disk *d = c->disk;
-    struct disk_record named = {.index = r->index, .at = at};
+    const struct record *r = &d->segments[segment].v[at];
+    const struct disk_record named = {.index = r->index, .at = at};
     struct generation *g = generation_known(d->store, r->generation);
     uint32_t uses;
-    if (g != NULL && disk_place_has(g, &named, c->segment, &uses)) {
-        if (c->least == 0) {
-            disk_place_clear(g, &named, c->segment);
-            let_go(d, g);
-        } else if (uses >= c->least && c->budget >= r->bytes && move(d, g, r)) {
-            c->budget -= r->bytes;
-        }
+    bool has = g != NULL && disk_place_has(g, &named, segment, &uses);
+    generation_unref(&g);
+    return has ? (uint8_t)uses : GONE;
+}
+
+/* Notes in d->uses what became of the segment's blocks. Returns the bytes of those that were used.
+ */
+static uint64_t look_at(struct log_disk *d, uint32_t segment)
+{
+    const struct log_segment *s = &d->segments[segment];
+    uint64_t used = 0;
+    if (d->uses_room < s->count) {
+        d->uses_room = s->room;
+        d->uses = mem_grow(d->uses, d->uses_room, sizeof(*d->uses));
     }
+    for (uint32_t i = 0; i < s->count; i++) {
+        d->uses[i] = uses_of(d, segment, i);
+        used += d->uses[i] != GONE && d->uses[i] > 0 ? s->v[i].bytes : 0;
+    }
+    return used;
+}
+
+static void forget(struct log_disk *d, uint32_t segment, uint32_t at)
+{
+    const struct record *r = &d->segments[segment].v[at];
+    const struct disk_record named = {.index = r->index, .at = at};
+    struct generation *g = generation_known(d->store, r->generation);
+    if (g != NULL && disk_place_clear(g, &named, segment))
+        let_go(d, g);
     generation_unref(&g);
 }
 
+/* Those of so many uses go on, as long as the budget lasts. */
+static void move_used(struct log_disk *d, uint32_t segment, uint8_t uses, int64_t *budget)
+{
+    const struct log_segment *s = &d->segments[segment];
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct record *r = &s->v[i];
+        if (d->uses[i] != uses || *budget < r->bytes)
+            continue;
+        struct generation *g = generation_known(d->store, r->generation);
+        if (move(d, g, r)) {
+            *budget -= r->bytes;
+            d->uses[i] = GONE;
+        }
+        generation_unref(&g);
+    }
+}
+
+/* What was looked at last. */
 static void reclaim(struct log_disk *d, uint32_t segment)
 {
     struct log_segment *s = &d->segments[segment];
-    struct reclaim c = {
-        .disk = d, .segment = segment, .budget = d->segment_bytes / DISK_MOVE_SHARE};
-    for (c.least = 4; c.least-- > 0;) {
-        for (uint32_t i = 0; i < s->count; i++)
-            reclaim_record(&c, &s->v[i], i);
+    int64_t budget = d->segment_bytes / DISK_MOVE_SHARE;
+    for (uint8_t uses = DISK_PLACE_USES_MAX; uses > 0; uses--)
+        move_used(d, segment, uses, &budget);
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (d->uses[i] != GONE)
+            forget(d, segment, i);
     }
     s->count = 0;
     s->bytes = 0;
     s->sequence = 0;
 }
 
-/* The next three as in disk_turn.c. */
+/* As in disk_turn.c. */
 static uint32_t first_segment(const struct log_disk *d)
 {
     uint32_t first = SEGMENT_NONE;
@@ -131,32 +172,32 @@ static uint32_t first_segment(const struct log_disk *d)
     return first;
 }
 
-static uint64_t look_at(const struct log_disk *d, uint32_t segment, bool is_passed)
-{
-    const struct log_segment *s = &d->segments[segment];
-    uint64_t used = 0;
-    for (uint32_t i = 0; i < s->count; i++) {
-        const struct disk_record named = {.index = s->v[i].index, .at = i};
-        struct generation *g = generation_known(d->store, s->v[i].generation);
-        uint32_t uses = 0;
-        if (g != NULL && is_passed)
-            disk_place_pass(g, &named, segment);
-        else if (g != NULL && disk_place_has(g, &named, segment, &uses) && uses > 0)
-            used += s->v[i].bytes;
-        generation_unref(&g);
-    }
-    return used;
-}
-
-static bool pass_over(struct log_disk *d, uint32_t segment)
+/* It stays for one use of each of its blocks. */
+static void pass(struct log_disk *d, uint32_t segment)
 {
     struct log_segment *s = &d->segments[segment];
-    if (!disk_turn_passes(look_at(d, segment, false), (uint32_t)d->segment_bytes,
-                          d->sequence - s->sequence, d->count))
-        return false;
-    look_at(d, segment, true);
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct disk_record named = {.index = s->v[i].index, .at = i};
+        if (d->uses[i] == GONE || d->uses[i] == 0)
+            continue;
+        struct generation *g = generation_known(d->store, s->v[i].generation);
+        disk_place_pass(g, &named, segment);
+        generation_unref(&g);
+    }
     s->turn = d->sequence;
-    return true;
+}
+
+/* As disk_turn_next: the one to be given up, looked at. */
+static uint32_t next_segment(struct log_disk *d)
+{
+    uint32_t segment = first_segment(d), bytes = (uint32_t)d->segment_bytes;
+    for (int left = DISK_PASSES_MOST;; left--) {
+        uint64_t used = look_at(d, segment), since = d->sequence - d->segments[segment].sequence;
+        if (left == 0 || !disk_turn_passes(used, bytes, since, d->count))
+            return segment;
+        pass(d, segment);
+        segment = first_segment(d);
+    }
 }
 
 static void open_free(struct log_disk *d)
@@ -182,10 +223,7 @@ static void turn(struct log_disk *d)
     open_free(d);
     if (has_free(d))
         return;
-    uint32_t segment = first_segment(d);
-    for (int i = 0; i < DISK_PASSES_MOST && pass_over(d, segment); i++)
-        segment = first_segment(d);
-    reclaim(d, segment);
+    reclaim(d, next_segment(d));
 }
 
 /* As disks.c: a segment is left that was never open. */
@@ -199,27 +237,24 @@ static bool has_room(const struct store *st, const struct generation *g)
 static void keep(struct store *st, struct generation *g, int64_t index)
 {
     struct log_disk *d = the_disk;
-    (void)st;
     generation_lock(g);
     struct block *b = block_table_find(&g->table, index);
-    uint32_t bytes = b != NULL ? b->filled : 0;
-    if (g->roster.disk == DISK_NONE) {
-        g->roster.disk = 0;
-        roster_add(&st->roster, &g->roster);
-    }
-    generation_unlock(g);
-    if (d->segments[d->open].bytes + bytes > d->segment_bytes)
+    CHECK(b != NULL && b->disk_segment == SEGMENT_NONE);
+    if (d->segments[d->open].bytes + b->filled > d->segment_bytes) {
+        generation_unlock(g); /* nobody else is here */
         turn(d);
-    generation_lock(g);
-    b = block_table_find(&g->table, index);
-    if (b != NULL && b->disk_segment == SEGMENT_NONE) {
-        struct record r = {g->roster.id, (uint32_t)index, bytes};
-        b->disk_at = append(d, &r);
-        b->disk_segment = d->open;
-        generation_on_disk_locked(g, 1);
-        d->counts.kept_bytes += bytes;
+        generation_lock(g);
     }
+    struct record r = {g->roster.id, (uint32_t)index, b->filled};
+    b->disk_at = append(d, &r);
+    b->disk_segment = d->open;
+    generation_on_disk_locked(g, 1);
+    bool is_first = g->roster.disk == DISK_NONE;
+    g->roster.disk = 0;
     generation_unlock(g);
+    if (is_first)
+        roster_add(&st->roster, &g->roster);
+    d->counts.kept_bytes += r.bytes;
 }
 
 /* disk_load.c in one step. */
@@ -287,6 +322,7 @@ void log_disk_destroy(struct log_disk **pd)
         return;
     for (uint32_t i = 0; i < d->count; i++)
         mem_free(d->segments[i].v);
+    mem_free(d->uses);
     mem_free(d);
 }
 

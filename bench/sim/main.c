@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SHARES_MOST 16
 
@@ -151,8 +152,7 @@ static void run_edge(const struct options *o, const struct workload *w, const ch
                         .object_bytes = (double)weight.object_bytes / (double)(weight.objects + 1),
                         .ns = took * 1e9 / (double)w->touch_count,
                         .requests_s = (double)n.rows / took};
-    print(o, &r);
-    edge_cache_destroy(&c);
+    print(o, &r); /* what the cache has goes with its process */
 }
 
 static int usage(void)
@@ -231,11 +231,12 @@ static void play_share(struct options *o, const struct workload *w, struct playe
         sum->touches += w->touch_count;
         if (!jobs_fork(&o->jobs))
             continue;
+        trace_expect(&w->trace);
         if (is_edge)
             run_edge(o, w, policies[i]);
         else
             run_other(o, w, caches[other]);
-        exit(0);
+        _exit(0);
     }
 }
 

@@ -34,7 +34,9 @@ def simulate(a, traces, caches):
     """Plays every cell of these caches: {(trace, share): {cache: row}}, and what all of it took."""
     # What it asks for at random is spread over much memory: large pages, where there are some.
     huge = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-    said = subprocess.run([program("sim/byeori_sim"), *traces,
+    # The longest first: no core is left with a long one at the end.
+    ordered = sorted(traces, key=lambda t: t.stat().st_size, reverse=True)
+    said = subprocess.run([program("sim/byeori_sim"), *ordered,
                            "--share", ",".join(map(str, a.shares)), "--memory", str(a.memory),
                            "--jobs", str(a.jobs), "--only", ",".join(caches)],
                           check=True, capture_output=True, text=True, env=huge).stdout

@@ -102,6 +102,7 @@ int workload_load(struct workload *w, const struct workload_spec *spec)
     int r = trace_open(&w->trace, spec->path);
     if (r != 0)
         return r;
+    trace_expect(&w->trace);
     uint64_t rows = w->trace.head->rows;
     w->rows = spec->byte_factor > 1 ? scaled(&w->trace, spec->byte_factor) : w->trace.rows;
     for (uint64_t i = 0; i < rows; i++)

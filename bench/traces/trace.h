@@ -45,6 +45,8 @@ struct trace {
     size_t mapped;
 };
 MUST_USE int trace_open(struct trace *t, const char *path);
+/* trace_expect: this process will read all of it soon: one call instead of a fault a page. */
+void trace_expect(const struct trace *t);
 void trace_close(struct trace *t);
 
 /* Writing, front to back. trace_end: writes the head; false: something was not written. */
