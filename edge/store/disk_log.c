@@ -254,20 +254,11 @@ static bool is_purged(const struct disk *d, struct object *o)
     return v == PURGE_VERDICT_HARD;
 }
 
-/* Giving up the oldest segment. */
-struct reclaim {
-    struct disk *d;
-    uint32_t segment;
-    int64_t budget; /* bytes that may still be moved */
-    /* Drops and purges go on first, then what is used most is moved, what is left forgotten, and
-     * heads come. */
-    enum { ORDERS, MOVE_3, MOVE_2, MOVE_1, FORGET, HEADS } pass;
-};
-
-static bool read_payload(struct disk *d, const struct reclaim *c, const struct disk_record *r,
+/* Of a segment that is given up. */
+static bool read_payload(struct disk *d, uint32_t segment, const struct disk_record *r,
                          const uint8_t **payload)
 {
-    const struct medium_piece piece = {c->segment, r->at, r->length};
+    const struct medium_piece piece = {segment, r->at, r->length};
     if (medium_disk_around(&piece) > d->writer.room ||
         medium_disk_read_around(&d->medium, &piece, d->writer.moved, payload) != 0)
         return false;
@@ -278,51 +269,54 @@ static bool read_payload(struct disk *d, const struct reclaim *c, const struct d
 }
 
 /* Into the open segment, if there is room and it is whole. */
-static void move_block(struct reclaim *c, const struct disk_record *r, struct generation *g)
+static bool move_block(struct disk *d, uint32_t segment, const struct disk_record *r,
+                       struct generation *g)
 {
-    struct disk *d = c->d;
     const uint8_t *payload;
-    if (d->writer.segment == SEGMENT_NONE || c->budget < r->length ||
-        !read_payload(d, c, r, &payload))
-        return;
+    if (d->writer.segment == SEGMENT_NONE || !read_payload(d, segment, r, &payload))
+        return false;
     if (!fits_buffer(d, r->length))
         disk_log_flush(d);
     struct object *o = disk_place_owner(g);
-    bool has_room = d->writer.segment != SEGMENT_NONE && fits_segment(d, r->length, false);
-    if (o != NULL && has_room) {
+    bool is_moved =
+        o != NULL && d->writer.segment != SEGMENT_NONE && fits_segment(d, r->length, false);
+    if (is_moved) {
         struct disk_job *j = mem_zalloc(sizeof(*j));
         *j = (struct disk_job){.kind = DISK_JOB_MOVE,
                                .bytes = r->length,
                                .generation = g,
                                .index = (int64_t)r->index,
                                .checksum = disk_plain_sum(r),
-                               .disk_segment = c->segment,
+                               .disk_segment = segment,
                                .disk_at = disk_spot(r),
                                .record = *r};
         list_init(&j->link);
         generation_ref(g);
         put_block(d, o, j, payload);
-        c->budget -= r->length;
     }
     object_unref(&o);
+    return is_moved;
 }
 
-static void reclaim_block(struct reclaim *c, const struct disk_record *r, struct generation *g)
+/* Those of so many uses, as long as the budget lasts. */
+static void move_used(struct disk *d, const struct disk_turn *t, uint32_t uses, int64_t *budget)
 {
-    uint32_t uses;
-    if (!disk_place_has(g, r, c->segment, &uses))
-        return;
-    if (c->pass < FORGET && uses >= DISK_PLACE_USES_MAX - (uint32_t)(c->pass - MOVE_3))
-        move_block(c, r, g);
-    else if (c->pass == FORGET && disk_place_clear(g, r, c->segment))
-        counter_add_shared(&c->d->store->counters.disk_evicted_blocks, 1);
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct disk_record *r = &t->v[i].record;
+        if (t->v[i].uses != uses || *budget < r->length)
+            continue;
+        struct generation *g = generation_known(d->store, r->generation);
+        if (g != NULL && move_block(d, t->segment, r, g))
+            *budget -= r->length;
+        generation_unref(&g);
+    }
 }
 
-static void reclaim_object(struct reclaim *c, struct generation *g)
+/* The head of g's object is written again, where that is needed. */
+static void renew_head(struct disk *d, uint32_t segment, struct generation *g)
 {
-    struct disk *d = c->d;
     generation_lock(g);
-    bool is_newest = g->disk_object == c->segment;
+    bool is_newest = g->disk_object == segment;
     bool is_needed = is_newest && generation_disk_held_locked(g) > 0;
     if (is_newest)
         g->disk_object = SEGMENT_NONE;
@@ -338,24 +332,19 @@ static void reclaim_object(struct reclaim *c, struct generation *g)
     object_unref(&o);
 }
 
-static bool reclaim_record(void *ctx, const struct disk_record *r, const void *payload)
+/* Blocks are forgotten, or heads come. */
+static void forget(struct disk *d, const struct disk_turn *t, bool are_blocks)
 {
-    struct reclaim *c = ctx;
-    if (c->pass == ORDERS) {
-        if (r->kind == DISK_DROP || r->kind == DISK_PURGE)
-            disk_orders_keep(c->d, c->segment, r, payload);
-        return true;
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct disk_record *r = &t->v[i].record;
+        bool is_due = disk_is_block(r) == are_blocks;
+        struct generation *g = is_due ? generation_known(d->store, r->generation) : NULL;
+        if (g != NULL && !are_blocks)
+            renew_head(d, t->segment, g);
+        else if (g != NULL && disk_place_clear(g, r, t->segment))
+            counter_add_shared(&d->store->counters.disk_evicted_blocks, 1);
+        generation_unref(&g);
     }
-    bool is_due = c->pass == HEADS ? r->kind == DISK_OBJECT : disk_is_block(r);
-    struct generation *g = is_due ? generation_known(c->d->store, r->generation) : NULL;
-    if (g == NULL)
-        return true;
-    if (c->pass == HEADS)
-        reclaim_object(c, g);
-    else
-        reclaim_block(c, r, g);
-    generation_unref(&g);
-    return true;
 }
 
 /* Into the open segment, or, where there is none, into the next one. What finds no room there is
@@ -378,29 +367,39 @@ static void put_orders(struct disk *d)
     disk_orders_clear(d);
 }
 
-/* The one whose turn it is is free, or the disk is dead. Where the summary cannot be read, blocks
- * that still point there fail their checksum when they are read. false: there is none. */
+/* Drops and purges go on first, then what is used most is moved, what is left forgotten, and heads
+ * come, of objects that have blocks elsewhere. */
+static void reclaim(struct disk *d, const struct disk_turn *t)
+{
+    int64_t budget = d->medium.segment_bytes / DISK_MOVE_SHARE;
+    put_orders(d);
+    for (uint32_t uses = DISK_PLACE_USES_MAX; uses > 0; uses--)
+        move_used(d, t, uses, &budget);
+    disk_log_flush(d); /* what is moved lies elsewhere from here */
+    forget(d, t, true);
+    forget(d, t, false);
+    disk_log_flush(d);
+}
+
+/* The one whose turn it is is free, or the disk is dead. Where it cannot be read, blocks that still
+ * point there fail their checksum when they are read. false: there is none. */
 static bool reclaim_next(struct disk *d)
 {
-    struct reclaim c = {.d = d, .budget = d->medium.segment_bytes / DISK_MOVE_SHARE};
+    struct disk_turn t;
     if (!disk_wait_recovered(d, -1))
         return false; /* whose blocks lie where is not known before the start is over */
-    c.segment = disk_turn_next(d);
-    if (c.segment == SEGMENT_NONE)
-        return false;
-    uint64_t sequence = d->segments[c.segment].sequence;
-    int r = 0;
-    for (c.pass = ORDERS; r == 0 && c.pass <= HEADS; c.pass++) {
-        r = disk_scan(&d->medium, c.segment, sequence, reclaim_record, &c);
-        put_orders(d);
-        disk_log_flush(d); /* what is moved lies elsewhere before the next pass looks */
-    }
-    if (r != 0)
+    disk_turn_next(d, &t);
+    uint32_t segment = t.segment;
+    if (segment != SEGMENT_NONE)
+        reclaim(d, &t);
+    if (segment != SEGMENT_NONE && !t.is_read)
         LOG_WARN_LIMITED("disk-segment-unreadable", "path=\"%s\" segment=%u", d->medium.path,
-                         c.segment);
-    disk_log_flush(d);
-    disk_segment_wait(d, c.segment);
-    d->segments[c.segment].state = DISK_SEGMENT_FREE;
+                         segment);
+    disk_turn_finish(&t);
+    if (segment == SEGMENT_NONE)
+        return false;
+    disk_segment_wait(d, segment);
+    d->segments[segment].state = DISK_SEGMENT_FREE;
     return true;
 }
 

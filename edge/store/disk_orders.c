@@ -26,6 +26,17 @@ void disk_orders_keep(struct disk *d, uint32_t segment, const struct disk_record
     buf_add(orders, payload, r->length);
 }
 
+size_t disk_orders_mark(const struct disk *d)
+{
+    return d->writer.orders.n;
+}
+
+void disk_orders_back(struct disk *d, size_t mark)
+{
+    d->writer.orders.n = mark;
+    d->writer.orders.is_overflowed = false;
+}
+
 bool disk_orders_next(const struct disk *d, size_t *at, struct disk_record *r,
                       const uint8_t **payload)
 {

@@ -3,8 +3,12 @@
 /* Goes through the segments as their turn comes. Threads: the writer's. */
 #include "edge/store/disk_turn.h"
 
+#include "edge/store/disk_orders.h"
 #include "edge/store/disk_place.h"
 #include "edge/store/disk_scan.h"
+#include "lib/base/mem.h"
+
+#define RECORDS_MIN 256u
 
 /* The higher, the later. */
 static uint64_t turn_of(const struct disk_segment *s)
@@ -26,50 +30,95 @@ static uint32_t first_segment(const struct disk *d, bool is_pinned)
 }
 
 struct look {
-    const struct disk *d;
-    uint32_t segment;
-    uint64_t used; /* bytes */
-    bool is_passed;
+    struct disk *d;
+    struct disk_turn *turn;
 };
 
-static bool look_at(void *ctx, const struct disk_record *r, const void *payload)
+static bool is_newest_head(struct generation *g, uint32_t segment)
+{
+    generation_lock(g);
+    bool is_newest = g->disk_object == segment;
+    generation_unlock(g);
+    return is_newest;
+}
+
+static void note(struct disk_turn *t, const struct disk_record *r, uint32_t uses)
+{
+    if (t->count == t->room) {
+        t->room = t->room > 0 ? 2 * t->room : RECORDS_MIN;
+        t->v = mem_grow(t->v, t->room, sizeof(*t->v));
+    }
+    t->v[t->count++] = (struct disk_turn_record){.record = *r, .uses = uses};
+    t->used += uses > 0 ? r->length : 0;
+}
+
+static bool look_at_record(void *ctx, const struct disk_record *r, const void *payload)
 {
     struct look *l = ctx;
+    struct disk_turn *t = l->turn;
     uint32_t uses = 0;
-    (void)payload;
-    struct generation *g = disk_is_block(r) ? generation_known(l->d->store, r->generation) : NULL;
-    if (g == NULL)
+    if (r->kind == DISK_DROP || r->kind == DISK_PURGE) {
+        disk_orders_keep(l->d, t->segment, r, payload);
         return true;
-    if (l->is_passed)
-        disk_place_pass(g, r, l->segment);
-    else if (disk_place_has(g, r, l->segment, &uses) && uses > 0)
-        l->used += r->length;
+    }
+    struct generation *g = generation_known(l->d->store, r->generation);
+    if (g != NULL && (disk_is_block(r) ? disk_place_has(g, r, t->segment, &uses)
+                                       : is_newest_head(g, t->segment)))
+        note(t, r, uses);
     generation_unref(&g);
     return true;
 }
 
-/* Whether it stays for another round. What cannot be read is given up. */
-static bool pass_over(struct disk *d, uint32_t segment)
+static void look_at(struct disk *d, struct disk_turn *t)
 {
-    struct disk_segment *s = &d->segments[segment];
-    struct look l = {.d = d, .segment = segment};
-    uint64_t since = d->writer.sequence - s->sequence;
-    if (disk_scan(&d->medium, segment, s->sequence, look_at, &l) != 0 ||
-        !disk_turn_passes(l.used, d->medium.segment_bytes, since, d->medium.count))
-        return false;
-    l.is_passed = true;
-    if (disk_scan(&d->medium, segment, s->sequence, look_at, &l) != 0)
-        return false;
-    s->turn = d->writer.sequence;
-    return true;
+    struct look l = {.d = d, .turn = t};
+    t->count = 0;
+    t->used = 0;
+    t->is_read = disk_scan(&d->medium, t->segment, d->segments[t->segment].sequence, look_at_record,
+                           &l) == 0;
 }
 
-uint32_t disk_turn_next(struct disk *d)
+/* Whether it may stay for another round. What cannot be read is given up. */
+static bool is_passed(const struct disk *d, const struct disk_turn *t)
 {
-    uint32_t segment = first_segment(d, false);
-    if (segment == SEGMENT_NONE) /* who pinned took more than is allowed */
-        return first_segment(d, true);
-    for (int i = 0; i < DISK_PASSES_MOST && pass_over(d, segment); i++)
-        segment = first_segment(d, false);
-    return segment;
+    uint64_t since = d->writer.sequence - d->segments[t->segment].sequence;
+    return t->is_read && disk_turn_passes(t->used, d->medium.segment_bytes, since, d->medium.count);
+}
+
+/* It stays, for one use of each of its blocks. */
+static void pass(struct disk *d, const struct disk_turn *t)
+{
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct disk_record *r = &t->v[i].record;
+        struct generation *g = disk_is_block(r) ? generation_known(d->store, r->generation) : NULL;
+        if (g != NULL)
+            disk_place_pass(g, r, t->segment);
+        generation_unref(&g);
+    }
+    d->segments[t->segment].turn = d->writer.sequence;
+}
+
+void disk_turn_next(struct disk *d, struct disk_turn *out)
+{
+    size_t orders = disk_orders_mark(d);
+    *out = (struct disk_turn){0};
+    for (int passes = 0;; passes++) {
+        out->segment = first_segment(d, false);
+        bool is_last = passes == DISK_PASSES_MOST || out->segment == SEGMENT_NONE;
+        if (out->segment == SEGMENT_NONE) /* who pinned took more than is allowed */
+            out->segment = first_segment(d, true);
+        if (out->segment == SEGMENT_NONE)
+            return;
+        look_at(d, out);
+        if (is_last || !is_passed(d, out))
+            return;
+        pass(d, out);
+        disk_orders_back(d, orders); /* they stay where they are */
+    }
+}
+
+void disk_turn_finish(struct disk_turn *t)
+{
+    mem_free(t->v);
+    *t = (struct disk_turn){0};
 }

@@ -23,8 +23,23 @@ static inline bool disk_turn_passes(uint64_t used, uint32_t segment_bytes, uint6
     return used > segment_bytes / DISK_PASS_SHARE && since < (uint64_t)DISK_TURNS_MOST * count;
 }
 
-/* disk_turn_next: the one to be given up now; SEGMENT_NONE: there is none. Reads from the disk.
+/* The segment that is to be given up, and what is still there of it: blocks that lie there, and
+ * heads that are the newest of objects. */
+struct disk_turn {
+    uint32_t segment; /* SEGMENT_NONE: there is none */
+    bool is_read;     /* false: it cannot be: what is there is not known */
+    uint64_t used;    /* bytes of blocks that were used since they came */
+    struct disk_turn_record {
+        struct disk_record record;
+        uint32_t uses; /* of a block: as disk_place_has says */
+    } * v;
+    uint32_t count, room;
+};
+
+/* disk_turn_next: reads from the disk, once of each segment that it comes to. Drops and purges that
+ * the segment has are kept (disk_orders.h). disk_turn_finish: in every case.
  * Threads: the writer's. */
-uint32_t disk_turn_next(struct disk *d);
+void disk_turn_next(struct disk *d, struct disk_turn *out);
+void disk_turn_finish(struct disk_turn *t);
 
 #endif
