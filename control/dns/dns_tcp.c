@@ -10,12 +10,15 @@
 #define QUIET_MS     10000
 #define CONNS        512 /* of a worker and address */
 #define LENGTH_BYTES 2
+/* A connection's share of one turn of the loop; then the others have theirs. */
+#define TURN_QUESTIONS 64
 
 struct dns_conn {
     struct list link;
     struct dns_tcp *tcp;
     struct conn *conn;
     struct deadline quiet;
+    struct loop_task turn; /* deferred while it has more than its share */
     size_t in_bytes, out_bytes, out_sent;
     uint8_t in[LENGTH_BYTES + DNS_TCP_QUESTION_BYTES];
     uint8_t out[LENGTH_BYTES + DNS_TCP_ANSWER_BYTES];
@@ -24,6 +27,7 @@ struct dns_conn {
 static void destroy(struct dns_conn *c)
 {
     deadline_stop(&c->quiet);
+    loop_undefer(&c->turn);
     list_remove(&c->link);
     c->tcp->count--;
     conn_close(&c->conn);
@@ -76,14 +80,15 @@ static int answer_next(struct dns_conn *c)
     return 0;
 }
 
-/* Until there is nothing to read or no room to write. A negative code other than ERR_AGAIN: over.
- */
+/* Until there is nothing to read, or no room to write, or the turn is over. A negative code other
+ * than ERR_AGAIN: over. */
 static int run(struct dns_conn *c)
 {
-    for (;;) {
+    for (int answered = 0; answered < TURN_QUESTIONS;) {
         int err = send_out(c);
         if (err == 0)
             err = answer_next(c);
+        answered += err == 0;
         if (err == 0)
             continue;
         if (err != ERR_AGAIN || c->out_bytes > 0)
@@ -96,6 +101,15 @@ static int run(struct dns_conn *c)
         list_remove(&c->link);
         list_push_back(&c->tcp->conns, &c->link);
     }
+    loop_defer(c->tcp->loop, &c->turn);
+    return ERR_AGAIN;
+}
+
+static void on_turn(struct loop_task *t)
+{
+    struct dns_conn *c = CONTAINER_OF(t, struct dns_conn, turn);
+    if (run(c) != ERR_AGAIN)
+        destroy(c);
 }
 
 static void on_ready(void *ctx, struct conn *conn, unsigned ready)
@@ -132,6 +146,7 @@ void dns_tcp_accept(struct dns_tcp *t, int fd, const struct addr *peer)
     struct dns_conn *c = mem_zalloc(sizeof *c);
     c->tcp = t;
     list_init(&c->link);
+    loop_task_init(&c->turn, on_turn);
     list_push_back(&t->conns, &c->link);
     t->count++;
     deadline_init(&c->quiet);
