@@ -73,25 +73,17 @@ int dns_query_read_any(struct dns_query *out, struct span wire, struct arena *me
 
 /* ---- the one form ---- */
 
-/* Eight letters at once; whatever is no letter stays, so lengths of labels too, which are less. */
-static uint64_t lower_case(uint64_t eight)
-{
-    const uint64_t each = 0x0101010101010101U;
-    uint64_t low = eight & each * 0x7f;
-    uint64_t from_a = low + each * (0x80 - 'A'), beyond_z = low + each * (0x7f - 'Z');
-    return eight | ((~eight & (from_a ^ beyond_z) & each * 0x80) >> 2);
-}
-
+/* Lengths of labels are less than any letter. */
 static void put_name(struct dns_query *q, const struct rest *r, size_t n)
 {
     size_t i = 0;
     for (uint64_t eight; i < n && i + sizeof eight <= left(r); i += sizeof eight) {
         memcpy(&eight, r->p + i, sizeof eight);
-        eight = lower_case(eight);
+        eight = span_lower8(eight);
         memcpy(q->name + i, &eight, sizeof eight);
     }
     for (; i < n; i++)
-        q->name[i] = (uint8_t)lower_case(r->p[i]);
+        q->name[i] = (uint8_t)span_lower8(r->p[i]);
     q->name_bytes = n;
 }
 

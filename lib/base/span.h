@@ -40,6 +40,15 @@ bool span_ends(struct span s, struct span suffix);
 /* <0, 0, >0 as memcmp, the shorter first where one is the other's beginning. */
 int span_cmp(struct span a, struct span b);
 
+/* span_lower8: eight bytes at once, A to Z as a to z, all others as they are. */
+static inline uint64_t span_lower8(uint64_t eight)
+{
+    const uint64_t ones = ~UINT64_C(0) / 255, tops = ones << 7;
+    uint64_t low = eight & ~tops;
+    uint64_t from_a = low + ones * (0x80 - 'A'), beyond_z = low + ones * (0x7f - 'Z');
+    return eight | (((from_a ^ beyond_z) & ~eight & tops) >> 2);
+}
+
 /* span_trim: without SP and HTAB at both ends (OWS of RFC 9110 s.5.6.3). */
 struct span span_trim(struct span s);
 struct span span_skip(struct span s, size_t n); /* without its first n (at most all) */
