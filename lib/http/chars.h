@@ -68,6 +68,30 @@ static inline bool chars_has_percent_fault(struct span s)
     return false;
 }
 
+/* chars_to_target_end: the first byte in p..end that is not of CHAR_QUERY, or end. Those are all
+ * that are printed in ASCII but '"', '#', '<', '>' and '\\'. */
+static inline const char *chars_to_target_end(const char *p, const char *end)
+{
+#ifdef __SSE2__
+    for (; end - p >= 16; p += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i quote_or_hash = _mm_and_si128(v, _mm_set1_epi8((char)0xfe));
+        __m128i angle = _mm_and_si128(v, _mm_set1_epi8((char)0xfd));
+        __m128i bad = _mm_cmplt_epi8(v, _mm_set1_epi8('!')); /* and all from 0x80 on */
+        bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)));
+        bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+        bad = _mm_or_si128(bad, _mm_cmpeq_epi8(quote_or_hash, _mm_set1_epi8('"')));
+        bad = _mm_or_si128(bad, _mm_cmpeq_epi8(angle, _mm_set1_epi8('<')));
+        int hits = _mm_movemask_epi8(bad);
+        if (hits != 0)
+            return p + __builtin_ctz((unsigned)hits);
+    }
+#endif
+    while (p < end && char_is(*p, CHAR_QUERY))
+        p++;
+    return p;
+}
+
 /* chars_to_control: the first byte in p..end that no field value may have (a control other than
  * HTAB, or DEL), or end. The way to the end of a line. */
 static inline const char *chars_to_control(const char *p, const char *end)

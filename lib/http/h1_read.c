@@ -290,9 +290,7 @@ static bool read_method(struct reader *r, struct request_head *head)
 
 static bool read_target(struct reader *r, struct request_head *head, uint32_t target_bytes)
 {
-    const char *at = r->p;
-    while (at < r->end && char_is(*at, CHAR_QUERY))
-        at++;
+    const char *at = chars_to_target_end(r->p, r->end);
     head->target = span_make(r->p, (size_t)(at - r->p));
     if (head->target.n > target_bytes)
         return refuse(r, 414, "request target is too long");

@@ -121,16 +121,26 @@ static void put_response_framing(struct writer *w, int status,
         put(w, SPAN("Connection: keep-alive\r\n"));
 }
 
+static void put_status_line(struct writer *w, const struct response_head *head)
+{
+    struct span usual = head->reason.n == 0 ? status_line(head->status) : SPAN_NONE;
+    if (usual.n != 0) {
+        put(w, usual);
+        return;
+    }
+    put(w, SPAN("HTTP/1.1 "));
+    put_number(w, (uint64_t)head->status);
+    put(w, SPAN(" "));
+    put_text(w, head->reason);
+    put(w, SPAN("\r\n"));
+}
+
 ptrdiff_t h1_write_response(char *out, size_t room, const struct response_head *head,
                             const struct h1_response_framing *framing)
 {
     struct writer w = {.at = out, .end = out + room};
     CHECK(head->status >= 100 && head->status <= 999);
-    put(&w, SPAN("HTTP/1.1 "));
-    put_number(&w, (uint64_t)head->status);
-    put(&w, SPAN(" "));
-    put_text(&w, head->reason.n != 0 ? head->reason : status_reason(head->status));
-    put(&w, SPAN("\r\n"));
+    put_status_line(&w, head);
     put_fields(&w, &head->fields, true);
     put_response_framing(&w, head->status, framing);
     return finish(&w, out);

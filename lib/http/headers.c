@@ -20,20 +20,11 @@ static const struct span spellings[FIELD_COUNT] = {
 FIELD_NAMES(X)
 #undef X
 
-/* Eight bytes with A-Z made a-z, all at once; other bytes as they are. */
-static inline uint64_t fold8(uint64_t w)
-{
-    const uint64_t ones = ~UINT64_C(0) / 255;
-    uint64_t low7 = w & (ones * 0x7f);
-    uint64_t above_z = low7 + ones * (0x7f - 'Z'), from_a = low7 + ones * (0x80 - 'A');
-    return w | ((((from_a ^ above_z) & ~w) & (ones * 0x80)) >> 2);
-}
-
 static inline uint64_t load8(const char *p)
 {
     uint64_t w;
     memcpy(&w, p, 8);
-    return fold8(w);
+    return span_lower8(w);
 }
 
 /* All n < 8 bytes at p as one word (some of them twice). */
@@ -41,11 +32,11 @@ static inline uint64_t load_short(const char *p, size_t n)
 {
     uint32_t front, back;
     if (n < 4)
-        return fold8((uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 |
-                     (uint64_t)(uint8_t)p[n - 1] << 16);
+        return span_lower8((uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 |
+                           (uint64_t)(uint8_t)p[n - 1] << 16);
     memcpy(&front, p, 4);
     memcpy(&back, p + n - 4, 4);
-    return fold8(front | (uint64_t)back << 32);
+    return span_lower8(front | (uint64_t)back << 32);
 }
 
 /* n, and in the end the whole of `name`, are constants: what is left is a comparison or two. */
@@ -268,6 +259,10 @@ struct span fields_joined(const struct fields *fs, struct span name, struct aren
 static size_t element_end(struct span s)
 {
     bool is_quoted = false;
+    const char *comma = memchr(s.p, ',', s.n);
+    size_t before = comma != NULL ? (size_t)(comma - s.p) : s.n;
+    if (memchr(s.p, '"', before) == NULL)
+        return before;
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '"')
             is_quoted = !is_quoted;

@@ -119,6 +119,19 @@ struct span status_reason(int status)
     }
 }
 
+struct span status_line(int status)
+{
+    switch (status) {
+#define X(code, reason)                                                                            \
+    case code:                                                                                     \
+        return SPAN("HTTP/1.1 " #code " " reason "\r\n");
+        STATUSES(X)
+#undef X
+    default:
+        return SPAN_NONE;
+    }
+}
+
 bool status_has_body(int status)
 {
     return status >= 200 && status != 204 && status != 304;

@@ -61,6 +61,7 @@ bool method_is_safe(enum method m); /* RFC 9110 s.9.2.1; OTHER is not */
 struct span scheme_text(enum scheme s);
 int scheme_port(enum scheme s);
 struct span status_reason(int status); /* RFC 9110 s.15 and IANA; "" when unknown */
+struct span status_line(int status);   /* of HTTP/1.1, with its end; none when unknown */
 /* status_has_body: false for 1xx, 204, 304 (RFC 9110 s.6.4.1). */
 bool status_has_body(int status);
 /* status_is_heuristic: cacheable without explicit freshness (RFC 9110 s.15.1). */

@@ -27,20 +27,23 @@ static void set_v6(struct addr *a, const struct in6_addr *ip, in_port_t port)
 /* Dotted decimal as inet_pton reads it: four numbers of up to 255, no zero before another digit. */
 static bool read_v4(struct span text, struct in_addr *out)
 {
-    uint8_t *bytes = (uint8_t *)&out->s_addr;
-    size_t at = 0;
+    const char *at = text.p, *end = at + text.n;
+    uint64_t address = 0;
+    if (text.n >= INET_ADDRSTRLEN)
+        return false;
     for (int i = 0; i < 4; i++) {
-        unsigned n = 0;
-        size_t from = at;
-        for (; at < text.n && at - from < 3 && text.p[at] >= '0' && text.p[at] <= '9'; at++)
-            n = n * 10 + (unsigned)(text.p[at] - '0');
-        if (at == from || n > 255 || (text.p[from] == '0' && at - from > 1))
+        const char *from = at;
+        uint64_t n = 0; /* of no more digits than it can hold */
+        for (unsigned digit; at < end && (digit = (unsigned)(*at - '0')) <= 9; at++)
+            n = n * 10 + digit;
+        if (at == from || n > 255 || (*from == '0' && at - from > 1))
             return false;
-        if (i < 3 && (at == text.n || text.p[at++] != '.'))
+        if (i < 3 && (at == end || *at++ != '.'))
             return false;
-        bytes[i] = (uint8_t)n;
+        address = address << 8 | n;
     }
-    return at == text.n;
+    out->s_addr = htonl((uint32_t)address);
+    return at == end;
 }
 
 int addr_parse_ip(struct span text, struct addr *out)

@@ -216,6 +216,34 @@ static const struct {
     {"\r\nGET / HTTP/1.9\r\nHost: a", "a", "/", NULL, 80, SCHEME_HTTP},
 };
 
+/* RFC 3986, and what browsers send (url.h). */
+static bool may_stand_in_a_target(int c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && c < 0x80 && strchr("-._~!$&'()*+,;=:@[]^`{|}/?", c) != NULL);
+}
+
+/* Each byte at each place, since several are looked at together. */
+static void a_target_holds_no_other_bytes_than_it_may(void **state)
+{
+    struct arena mem;
+    (void)state;
+    arena_init(&mem, 65536);
+    for (int c = 1; c < 256; c++)
+        for (size_t at = 1; at < 40; at++) {
+            char text[] =
+                "GET /234567890123456789012345678901234567890 HTTP/1.1\r\nHost: a\r\n\r\n";
+            struct request_head head;
+            const char *why = "";
+            text[4 + at] = (char)c;
+            int status = h1_parse_request(&head, span_of(text), &mem, &limits, &why);
+            if (c != '%') /* depends on what follows */
+                assert_int_equal(status == 0, may_stand_in_a_target(c));
+            arena_reset(&mem);
+        }
+    arena_finish(&mem);
+}
+
 static void understands_targets(void **state)
 {
     (void)state;
@@ -410,6 +438,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_end_of_a_head),
         cmocka_unit_test(refuses_what_is_ambiguous),
+        cmocka_unit_test(a_target_holds_no_other_bytes_than_it_may),
         cmocka_unit_test(understands_targets),
         cmocka_unit_test(knows_where_the_body_ends),
         cmocka_unit_test(keeps_fields_in_order_without_space_around),
