@@ -29,7 +29,7 @@ struct asked {
     uint64_t content;
 };
 
-static const struct place here = {.is_found = true, .has_point = true, .lat = 37.5, .lon = 127};
+static struct place here = {.is_found = true, .has_point = true, .lat = 37.5, .lon = 127};
 static const struct decide_rules rules = {.near_km = 50, .vague_km = 500};
 static uint64_t dice;
 
@@ -42,6 +42,7 @@ static uint64_t roll(void)
 static void make_world(struct world *w, double alpha)
 {
     double sum = 0;
+    here.at = geo_point(here.lat, here.lon);
     w->heat = heat_create();
     w->sums = mem_zarray(CONTENTS, sizeof *w->sums);
     for (uint64_t i = 0; i < CONTENTS; i++)

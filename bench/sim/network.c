@@ -122,6 +122,7 @@ static uint32_t route(struct network *n, const struct trace_row *r)
     place_of(r->place, &place.lat, &place.lon);
     place.lat += JITTER_DEG * ((double)(mixed >> 32 & 0xff) / 255 - 0.5);
     place.lon += JITTER_DEG * ((double)(mixed >> 40 & 0xff) / 255 - 0.5);
+    place.at = geo_point(place.lat, place.lon);
     struct decide_question q = {.client = (const struct sockaddr *)&client,
                                 .place = &place,
                                 .key_hash = hash64(&r->object, sizeof(r->object)),

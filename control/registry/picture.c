@@ -5,8 +5,6 @@
 
 #include "lib/base/mem.h"
 
-#include <math.h>
-
 struct picture *picture_create(size_t nodes)
 {
     struct picture *p = mem_zalloc(sizeof *p);
@@ -76,15 +74,4 @@ enum standing picture_standing(const struct picture_node *n, enum node_family fa
         .is_cut = {false, n->is_cut[NODE_IPV4], n->is_cut[NODE_IPV6]},
     };
     return standing_of(&facts, family);
-}
-
-void picture_point(double lat, double lon, double *x, double *y, double *z)
-{
-    const double degree = 0.017453292519943295;
-    double lat_sin, lat_cos, lon_sin, lon_cos;
-    sincos(lat * degree, &lat_sin, &lat_cos);
-    sincos(lon * degree, &lon_sin, &lon_cos);
-    *x = lat_cos * lon_cos;
-    *y = lat_cos * lon_sin;
-    *z = lat_sin;
 }

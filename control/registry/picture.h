@@ -4,6 +4,7 @@
 
 #include "control/registry/standing.h"
 #include "lib/base/map.h"
+#include "lib/geo/geo.h"
 #include "lib/proto/heartbeat.h"
 
 #include <stdatomic.h>
@@ -20,7 +21,8 @@ struct picture_node {
     double spare;     /* share of its bandwidth that is free, in steps; 1: all, or unknown */
     uint64_t hash;    /* of the id, for rendezvous hashing */
     uint32_t edge;    /* where it is in picture.edges; set by picture_seal, as is */
-    struct span told; /* its id and URLs as members of a JSON object: all answers tell them */
+    struct span told; /* its id and URLs as members of a JSON object: all answers tell them; and */
+    struct geo_point at; /* where the spec has a point */
     struct heartbeat_load load;
     struct span program;
     msec_t heard_wall_ms; /* 0: never */
@@ -103,8 +105,6 @@ const struct picture_node *picture_node_named(const struct picture *p, struct sp
  * NULL: none. picture_site: its name; p == NULL: none. */
 const struct picture_site *picture_site_of(const struct picture *p, struct span host);
 struct span picture_site(const struct picture *p, struct span host);
-/* picture_point: lat and lon as a unit vector. */
-void picture_point(double lat, double lon, double *x, double *y, double *z);
 /* picture_code: two letters as a number; 0 where they are not two. */
 static inline uint16_t picture_code(struct span s)
 {

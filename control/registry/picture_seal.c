@@ -139,8 +139,11 @@ static void tell_nodes(struct picture *p)
 
 static void add_point(struct picture_block *b, size_t at, const struct spot *spot)
 {
-    picture_point((double)spot->lat / PLACES_A_DEGREE, (double)spot->lon / PLACES_A_DEGREE,
-                  &b->x[at], &b->y[at], &b->z[at]);
+    struct geo_point p =
+        geo_point((double)spot->lat / PLACES_A_DEGREE, (double)spot->lon / PLACES_A_DEGREE);
+    b->x[at] = p.x;
+    b->y[at] = p.y;
+    b->z[at] = p.z;
     b->north = (struct picture_latitude){b->z[at], hypot(b->x[at], b->y[at])};
     if (at == 0)
         b->south = b->north;
@@ -176,6 +179,7 @@ void picture_seal(struct picture *p)
     for (size_t i = 0; i < p->node_count; i++) {
         struct picture_node *n = &p->nodes[spots[i].node];
         n->edge = (uint32_t)i;
+        n->at = geo_point(n->spec.lat, n->spec.lon);
         p->edges[i] = edge_of(n, spots[i].node);
         note_code(p, p->edges[i].country);
         note_code(p, p->edges[i].continent);

@@ -71,12 +71,12 @@ struct group {
     uint64_t area;
 };
 
-const char *decide_rule_name(enum decide_rule rule)
+struct span decide_rule_name(enum decide_rule rule)
 {
-    static const char *const names[] = {
-        [DECIDE_OVERRIDE] = "override",   [DECIDE_ASN] = "asn",
-        [DECIDE_CITY] = "city",           [DECIDE_COUNTRY] = "country",
-        [DECIDE_CONTINENT] = "continent", [DECIDE_DEFAULT] = "default"};
+    static const struct span names[] = {
+        [DECIDE_OVERRIDE] = SPAN("override"),   [DECIDE_ASN] = SPAN("asn"),
+        [DECIDE_CITY] = SPAN("city"),           [DECIDE_COUNTRY] = SPAN("country"),
+        [DECIDE_CONTINENT] = SPAN("continent"), [DECIDE_DEFAULT] = SPAN("default")};
     return names[rule];
 }
 
@@ -95,7 +95,7 @@ double decide_km(const struct place *client, const struct picture_node *n)
 {
     if (!client->has_point || !n->spec.has_point)
         return -1;
-    return geo_km(client->lat, client->lon, n->spec.lat, n->spec.lon);
+    return geo_km(&client->at, &n->at);
 }
 
 /* ---- candidates ---- */
@@ -212,11 +212,13 @@ static void take_band(struct deciding *d, const struct group *g, struct rank *r)
     while (from > 0 && near_reaches(p, &d->point, from - 1, least))
         from--;
     for (size_t b = from; b < blocks && near_reaches(p, &d->point, b, least); b++) {
-        size_t n = near_cosines(p, &d->point, b, least, c);
+        unsigned left = near_cosines(p, &d->point, b, least, c);
         const struct picture_place *places = &p->places[b * PICTURE_BLOCK];
-        for (size_t i = 0; i < n; i++)
-            if (c[i] >= least && c[i] < below)
+        for (; left != 0; left &= left - 1) {
+            unsigned i = (unsigned)__builtin_ctz(left);
+            if (c[i] < below)
                 take_members(d, g, r, places[i].first, places[i].count);
+        }
     }
 }
 
@@ -391,6 +393,21 @@ static bool is_nearer(const struct nearest *n, double cosine, const struct pictu
     return cosine > n->cosine || (cosine == n->cosine && place < n->place);
 }
 
+/* The nearest of some places (bits), or -1: none is below the band before. */
+static int nearest_of(const double *cosines, unsigned places, double below)
+{
+    int nearest = -1;
+    double most = -INFINITY;
+    for (; places != 0; places &= places - 1) {
+        int i = __builtin_ctz(places);
+        if (cosines[i] > most && cosines[i] < below) {
+            most = cosines[i];
+            nearest = i;
+        }
+    }
+    return nearest;
+}
+
 /* The least cosine that is as near as `nearest`: of the sum of two angles. */
 static double least_of(const struct deciding *d, double nearest)
 {
@@ -426,20 +443,35 @@ static void keep(struct nearest *n, double cosine, const struct picture_place *p
     n->v[at].place = place;
 }
 
+/* The nearest of a block that has a candidate, where it is nearer than what was found before. */
+static bool take_nearest(const struct deciding *d, const struct picture_place *places,
+                         const double *cosines, unsigned left, struct nearest *n)
+{
+    for (int i; (i = nearest_of(cosines, left, n->below)) >= 0; left &= ~(1U << i)) {
+        if (!is_nearer(n, cosines[i], &places[i]))
+            return false;
+        if (!has_candidate(d, &places[i], n->standing))
+            continue;
+        n->cosine = cosines[i];
+        n->place = &places[i];
+        return true;
+    }
+    return false;
+}
+
 static void look_into(const struct deciding *d, size_t block, struct nearest *n)
 {
     double c[PICTURE_BLOCK];
-    size_t count = near_cosines(d->picture, &d->point, block, n->least, c);
+    unsigned near = near_cosines(d->picture, &d->point, block, n->least, c);
     const struct picture_place *places = &d->picture->places[block * PICTURE_BLOCK];
-    for (size_t i = 0; i < count; i++) {
-        if (c[i] < n->least || c[i] >= n->below)
-            continue;
-        if (is_nearer(n, c[i], &places[i]) && has_candidate(d, &places[i], n->standing)) {
-            n->cosine = c[i];
-            n->least = least_of(d, c[i]);
-            n->place = &places[i];
-        }
-        keep(n, c[i], &places[i]);
+    if (near == 0)
+        return;
+    if (take_nearest(d, places, c, near, n))
+        n->least = least_of(d, n->cosine);
+    for (; near != 0; near &= near - 1) {
+        int i = __builtin_ctz(near);
+        if (c[i] >= n->least && c[i] < n->below)
+            keep(n, c[i], &places[i]);
     }
 }
 
@@ -505,7 +537,7 @@ static void decide_among(struct deciding *d, enum standing standing)
 static void set_point(struct deciding *d, const struct place *place)
 {
     double near_km = fmax(d->rules->near_km, place->radius_km);
-    near_point_set(&d->point, place->lat, place->lon);
+    d->point = near_point_of(&place->at);
     sincos(near_km / GEO_EARTH_KM, &d->near_sin, &d->near_cos);
     d->is_all_near = near_km >= HALF_TURN_KM;
 }

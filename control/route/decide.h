@@ -112,7 +112,7 @@ void decide(const struct picture *picture, const struct decide_rules *rules,
 struct hash128 decide_shape(const struct picture *picture, const struct decide_rules *rules,
                             const struct decide_question *question, uint8_t *taken);
 
-const char *decide_rule_name(enum decide_rule rule);
+struct span decide_rule_name(enum decide_rule rule);
 /* decide_standing: of an edge, for the users of this question. */
 enum standing decide_standing(const struct picture_edge *e, const struct decide_question *q);
 /* decide_asn_rule: NULL: there is none for this operator. */

@@ -30,7 +30,7 @@ static void write_choice(const struct decide_choice *c, double km, struct json_o
 {
     json_out_object(o, NULL);
     json_out_raw(o, NULL, c->node->told);
-    json_out_text(o, "rule", span_of(decide_rule_name(c->rule)));
+    json_out_text(o, "rule", decide_rule_name(c->rule));
     if (c->standing != STANDING_ABLE)
         json_out_text(o, "class", span_of(standing_name(c->standing)));
     if (km >= 0)
@@ -38,22 +38,12 @@ static void write_choice(const struct decide_choice *c, double km, struct json_o
     json_out_end_object(o);
 }
 
-static bool is_same_point(const struct node_spec *a, const struct node_spec *b)
-{
-    return a->has_point && b->has_point && a->lat == b->lat && a->lon == b->lon;
-}
-
-/* Most edges of an answer are in one place, and a distance is five sines and roots. */
 static void write_choices(const struct explain_spec *e, struct json_out *o)
 {
     const struct decide_verdict *v = e->verdict;
-    double km = -1;
     json_out_array(o, "edges");
-    for (size_t i = 0; i < v->count; i++) {
-        if (i == 0 || !is_same_point(&v->v[i].node->spec, &v->v[i - 1].node->spec))
-            km = decide_km(e->question->place, v->v[i].node);
-        write_choice(&v->v[i], km, o);
-    }
+    for (size_t i = 0; i < v->count; i++)
+        write_choice(&v->v[i], decide_km(e->question->place, v->v[i].node), o);
     json_out_end_array(o);
 }
 
@@ -142,7 +132,7 @@ static void write_steps(const struct decide_verdict *v, struct json_out *o)
     for (size_t i = 0; i < v->group_count; i++) {
         const struct decide_group *g = &v->groups[i];
         json_out_object(o, NULL);
-        json_out_text(o, "rule", span_of(decide_rule_name(g->rule)));
+        json_out_text(o, "rule", decide_rule_name(g->rule));
         json_out_text(o, "class", span_of(standing_name(g->standing)));
         if (g->rule == DECIDE_CITY) {
             json_out_real(o, "from_km", decide_band_km(g->from_cos), 1);
@@ -172,7 +162,7 @@ static void write_numbers(const struct explain_spec *e, struct json_out *o)
 void explain_write(const struct explain_spec *e, struct json_out *o)
 {
     const struct decide_verdict *v = e->verdict;
-    json_out_text(o, "rule", span_of(decide_rule_name(v->rule)));
+    json_out_text(o, "rule", decide_rule_name(v->rule));
     if (v->override != NULL)
         json_out_text(o, "network", v->override->network);
     write_place(e->question->place, o);

@@ -11,10 +11,9 @@
 typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
 typedef int64_t answers __attribute__((vector_size(16)));
 
-void near_point_set(struct near_point *p, double lat, double lon)
+struct near_point near_point_of(const struct geo_point *at)
 {
-    picture_point(lat, lon, &p->x, &p->y, &p->z);
-    p->latitude = sqrt(p->x * p->x + p->y * p->y);
+    return (struct near_point){at->x, at->y, at->z, sqrt(at->x * at->x + at->y * at->y)};
 }
 
 size_t near_home(const struct picture *p, const struct near_point *at)
@@ -43,20 +42,21 @@ bool near_reaches(const struct picture *p, const struct near_point *at, size_t b
     return at->z >= b->south.sine || between(at, &b->south) + ROUNDING >= least;
 }
 
-size_t near_cosines(const struct picture *p, const struct near_point *at, size_t block,
-                    double least, double out[PICTURE_BLOCK])
+unsigned near_cosines(const struct picture *p, const struct near_point *at, size_t block,
+                      double least, double out[PICTURE_BLOCK])
 {
     const struct picture_block *b = &p->points[block];
     const pair x = {at->x, at->x}, y = {at->y, at->y}, z = {at->z, at->z}, bound = {least, least};
+    static const answers bits[] = {{1, 2}, {4, 8}, {16, 32}, {64, 128}};
     answers near = {0};
+    _Static_assert(ARRAY_LEN(bits) * 2 == PICTURE_BLOCK, "a bit for each");
     for (size_t i = 0; i < PICTURE_BLOCK; i += 2) {
         pair c =
             x * *(const pair *)&b->x[i] + y * *(const pair *)&b->y[i] + z * *(const pair *)&b->z[i];
-        near |= c >= bound;
+        near |= (c >= bound) & bits[i / 2];
         memcpy(&out[i], &c, sizeof c);
     }
-    if ((near[0] | near[1]) == 0)
-        return 0;
     size_t left = p->place_count - block * PICTURE_BLOCK;
-    return left < PICTURE_BLOCK ? left : PICTURE_BLOCK;
+    unsigned there = left < PICTURE_BLOCK ? (1U << left) - 1 : (1U << PICTURE_BLOCK) - 1;
+    return (unsigned)(near[0] | near[1]) & there;
 }

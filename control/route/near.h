@@ -12,7 +12,7 @@ struct near_point {
     double latitude; /* the cosine of it; z is its sine */
 };
 
-void near_point_set(struct near_point *p, double lat, double lon);
+struct near_point near_point_of(const struct geo_point *at);
 
 /* near_home: the block of places among whose latitudes the point's is, or the next one northward;
  * the number of blocks where it is north of them all. */
@@ -20,10 +20,9 @@ size_t near_home(const struct picture *p, const struct near_point *at);
 /* near_reaches: whether there may be a place in a block as near as `least`. Where a block is not
  * reached, none beyond it, seen from home, is. */
 bool near_reaches(const struct picture *p, const struct near_point *at, size_t block, double least);
-/* near_cosines: how many places of a block there are, and their cosines; or 0: none is as near as
- * `least`. */
-size_t near_cosines(const struct picture *p, const struct near_point *at, size_t block,
-                    double least, double out[PICTURE_BLOCK]);
+/* near_cosines: of the places of a block, and bit i where place i is as near as `least`. */
+unsigned near_cosines(const struct picture *p, const struct near_point *at, size_t block,
+                      double least, double out[PICTURE_BLOCK]);
 
 static inline size_t near_blocks(const struct picture *p)
 {

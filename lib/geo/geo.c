@@ -128,6 +128,7 @@ static void copy_place(const struct geo_record *r, struct place *out)
     out->has_point = r->has_point;
     out->lat = r->lat;
     out->lon = r->lon;
+    out->at = r->at;
     out->radius_km = r->radius_km;
     memcpy(out->country, r->country, sizeof r->country);
     memcpy(out->continent, r->continent, sizeof r->continent);
@@ -272,10 +273,19 @@ uint32_t geo_asn(const struct geo *g, struct geo_net net)
     return net.kind == GEO_NET_PLACE ? g->records[net.id].asn : 0;
 }
 
-double geo_km(double lat_a, double lon_a, double lat_b, double lon_b)
+struct geo_point geo_point(double lat, double lon)
 {
     const double degree = 0.017453292519943295;
-    double lat = sin((lat_b - lat_a) * degree / 2), lon = sin((lon_b - lon_a) * degree / 2);
-    double h = lat * lat + cos(lat_a * degree) * cos(lat_b * degree) * lon * lon;
-    return 2 * GEO_EARTH_KM * asin(sqrt(h < 1 ? h : 1));
+    double lat_sin, lat_cos, lon_sin, lon_cos;
+    sincos(lat * degree, &lat_sin, &lat_cos);
+    sincos(lon * degree, &lon_sin, &lon_cos);
+    return (struct geo_point){lat_cos * lon_cos, lat_cos * lon_sin, lat_sin};
+}
+
+/* By the chord, which is exact where an arc is short. */
+double geo_km(const struct geo_point *a, const struct geo_point *b)
+{
+    double x = a->x - b->x, y = a->y - b->y, z = a->z - b->z;
+    double half = sqrt(x * x + y * y + z * z) / 2;
+    return 2 * GEO_EARTH_KM * asin(half < 1 ? half : 1);
 }

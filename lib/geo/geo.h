@@ -11,7 +11,7 @@
  *
  * A database is read whole when it is opened, from a private copy: every node of the search tree
  * and every record that it leads to. A file with any fault is refused. What is kept is our own: a
- * tree of eight bytes a node and records of forty; the file may do what it likes. What was opened
+ * tree of eight bytes a node and records of 56; the file may do what it likes. What was opened
  * is immutable: swap it whole, and let the last reader free it.
  * Threads: any, but geo_open may take a second for a large file. */
 struct geo;
@@ -28,11 +28,17 @@ struct geo_facts {
     uint64_t bytes;   /* of the file */
 };
 
+/* A point on the earth as a unit vector: z is northward, x is at latitude and longitude 0. */
+struct geo_point {
+    double x, y, z;
+};
+
 /* A place, as far as the database knows it. Zeroed: unknown. */
 struct place {
     bool is_found;       /* the database has a record for the address */
-    bool has_point;      /* lat, lon and radius_km are set */
+    bool has_point;      /* lat, lon, at and radius_km are set */
     double lat, lon;     /* degrees, WGS 84; south and west negative */
+    struct geo_point at; /* the same */
     uint32_t radius_km;  /* the place lies within this distance, says the database; 0: unsaid */
     uint32_t asn;        /* number of the network operator; 0: not known */
     uint8_t prefix_bits; /* length of the network that has this record */
@@ -77,8 +83,9 @@ void geo_halves(const struct geo *g, struct geo_net net, struct geo_net out[2]);
 void geo_place(const struct geo *g, struct geo_net net, struct place *out); /* PLACE or UNKNOWN */
 uint32_t geo_asn(const struct geo *g, struct geo_net net);
 
+struct geo_point geo_point(double lat, double lon);
 /* geo_km: great-circle distance on a sphere of the earth's mean radius (error below 0.6 %). */
-double geo_km(double lat_a, double lon_a, double lat_b, double lon_b);
+double geo_km(const struct geo_point *a, const struct geo_point *b);
 #define GEO_EARTH_KM 6371.0088
 
 #endif

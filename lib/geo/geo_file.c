@@ -189,6 +189,7 @@ static void read_point(MMDB_entry_s *entry, struct geo_record *out, int *fault)
         return;
     }
     out->has_point = true;
+    out->at = geo_point(out->lat, out->lon);
     if (value_at(entry, radius, MMDB_DATA_TYPE_UINT16, &v, fault))
         out->radius_km = v.uint16;
 }

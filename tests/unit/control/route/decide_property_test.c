@@ -82,6 +82,7 @@ static struct place some_place(void)
                       .lat = (double)roll(140) - 70,
                       .lon = (double)roll(360) - 180,
                       .radius_km = (uint32_t)roll(3) * 400};
+    p.at = geo_point(p.lat, p.lon);
     uint64_t c = roll(6);
     memcpy(p.country, countries[c], strlen(countries[c]));
     memcpy(p.continent, continents[c], strlen(continents[c]));
@@ -184,10 +185,8 @@ static void an_edge_that_goes_moves_nobody_else(void **state)
 
 static double cosine_to(const struct place *p, const struct picture_node *n)
 {
-    double x, y, z, to_x, to_y, to_z;
-    picture_point(p->lat, p->lon, &x, &y, &z);
-    picture_point(n->spec.lat, n->spec.lon, &to_x, &to_y, &to_z);
-    return x * to_x + y * to_y + z * to_z;
+    struct geo_point to = geo_point(n->spec.lat, n->spec.lon);
+    return p->at.x * to.x + p->at.y * to.y + p->at.z * to.z;
 }
 
 static bool is_able(const struct picture_node *n)
@@ -275,6 +274,7 @@ static void bands_are_those_that_a_look_at_each_edge_finds(void **state)
             struct place p = {.is_found = true, .has_point = true};
             p.lat = (double)roll(1700) / 10 - 85;
             p.lon = (double)roll(3600) / 10 - 180;
+            p.at = geo_point(p.lat, p.lon);
             question.wanted = 1 + roll(DECIDE_MAX);
             if (nearest_cosine(&p, 2) > -2)
                 check_distances(&p);

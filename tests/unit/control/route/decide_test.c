@@ -14,8 +14,7 @@
 
 /* For most tests: two edges in Seoul, one each in Frankfurt and Virginia, one nowhere. */
 static struct picture *world;
-static const struct place in_seoul = {
-    .is_found = true, .has_point = true, .lat = 37.5, .lon = 127, .radius_km = 20, .country = "KR"};
+static struct place in_seoul; /* made by begin() */
 static const struct place in_germany = {.is_found = true, .country = "DE"};
 static const struct place nowhere;
 
@@ -23,9 +22,22 @@ static const struct place nowhere;
 static struct decide_rules rules;
 static struct decide_question question;
 
+static struct place place_at(double lat, double lon, uint32_t radius_km, const char *country)
+{
+    struct place p = {.is_found = true,
+                      .has_point = true,
+                      .lat = lat,
+                      .lon = lon,
+                      .at = geo_point(lat, lon),
+                      .radius_km = radius_km};
+    memcpy(p.country, country, strlen(country));
+    return p;
+}
+
 static int begin(void **state)
 {
     (void)state;
+    in_seoul = place_at(37.5, 127, 20, "KR");
     world = picture_create(16);
     route_world_add(world, "seoul-1", 37.5665, 126.978, "KR");
     route_world_add(world, "seoul-2", 37.5, 127.0, "KR");
@@ -177,7 +189,7 @@ static void a_node_without_the_right_url_is_no_answer(void **state)
 static void at_the_antipode_nothing_loops(void **state)
 {
     (void)state;
-    struct place far = {.is_found = true, .has_point = true, .lat = -37.5, .lon = -53};
+    struct place far = place_at(-37.5, -53, 0, "");
     struct decide_verdict v = ask(&far, "192.0.2.1", 1, NULL);
     assert_int_equal(v.count, 5);
     assert_true(is_at(&v, 0, "virginia"));
@@ -279,11 +291,8 @@ static void the_same_shape_means_the_same_edges_for_each_key(void **state)
     node("virginia")->health = HEALTH_DOWN;
     picture_seal(world);
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        places[i] = (struct place){.has_point = i % 4 != 0,
-                                   .lat = 30 + (double)i,
-                                   .lon = 127,
-                                   .radius_km = i % 3 == 0 ? 400 : 5,
-                                   .country = "KR"};
+        places[i] = place_at(30 + (double)i, 127, i % 3 == 0 ? 400 : 5, "KR");
+        places[i].has_point = i % 4 != 0;
         q.place = &places[i];
         shapes[i] = decide_shape(world, &rules, &q, taken);
     }
@@ -322,22 +331,12 @@ static void a_question_for_a_family_or_one_standing_is_answered_by_those_alone(v
 /* What one change of the world does to a user in Seoul (or elsewhere). */
 static void each_step_has_its_say(void **state)
 {
-    static const struct place australia = {.is_found = true, .country = "AU", .continent = "OC"},
-                              vague_us = {.is_found = true,
-                                          .has_point = true,
-                                          .lat = 37.751,
-                                          .lon = -97.822,
-                                          .radius_km = 1000,
-                                          .country = "US",
-                                          .continent = "NA"},
-                              vague_mongolia = {.is_found = true,
-                                                .has_point = true,
-                                                .lat = 46,
-                                                .lon = 105,
-                                                .radius_km = 1000,
-                                                .country = "MN",
-                                                .continent = "AS"};
-    static const struct {
+    static const struct place australia = {.is_found = true, .country = "AU", .continent = "OC"};
+    struct place vague_us = place_at(37.751, -97.822, 1000, "US");
+    struct place vague_mongolia = place_at(46, 105, 1000, "MN");
+    memcpy(vague_us.continent, "NA", 2);
+    memcpy(vague_mongolia.continent, "AS", 2);
+    const struct {
         const struct place *from;
         const char *changed; /* a node */
         bool is_full, is_cut;
@@ -373,8 +372,8 @@ static void each_step_has_its_say(void **state)
         }
         struct decide_verdict v = ask(rows[i].from, "192.0.2.1", i, NULL);
         if (!is_at(&v, 0, rows[i].first) || v.rule != rows[i].rule)
-            fail_msg("row %zu: %.*s by %s", i, SPAN_FMT(v.v[0].node->spec.id),
-                     decide_rule_name(v.rule));
+            fail_msg("row %zu: %.*s by %.*s", i, SPAN_FMT(v.v[0].node->spec.id),
+                     SPAN_FMT(decide_rule_name(v.rule)));
         assert_int_equal(v.count, 5); /* whoever is not the first is still among them */
     }
 }

@@ -46,8 +46,7 @@ static size_t by_latitude(const struct picture *p, const struct near_point *at, 
     while (from > 0 && near_reaches(p, at, from - 1, least))
         from--;
     for (size_t b = from; b < near_blocks(p) && near_reaches(p, at, b, least); b++)
-        for (size_t i = near_cosines(p, at, b, least, c); i > 0; i--)
-            found += c[i - 1] >= least;
+        found += (size_t)__builtin_popcount(near_cosines(p, at, b, least, c));
     return found;
 }
 
@@ -55,9 +54,11 @@ static size_t among_all(const struct picture *p, const struct near_point *at, do
 {
     size_t found = 0;
     double c[PICTURE_BLOCK];
-    for (size_t b = 0; b < near_blocks(p); b++)
-        for (size_t i = near_cosines(p, at, b, least, c); i > 0; i--)
-            found += c[i - 1] >= least;
+    for (size_t b = 0; b < near_blocks(p); b++) {
+        (void)near_cosines(p, at, b, least, c);
+        for (size_t i = b * PICTURE_BLOCK; i < p->place_count && i < (b + 1) * PICTURE_BLOCK; i++)
+            found += c[i % PICTURE_BLOCK] >= least;
+    }
     return found;
 }
 
@@ -68,8 +69,8 @@ static void all_places_that_are_near_are_found(void **state)
     for (int i = 0; i < 300; i++) {
         struct picture *p = world_of((size_t)roll(0, MOST), ids);
         for (int k = 0; k < 50; k++) {
-            struct near_point at;
-            near_point_set(&at, some_latitude(), roll(-180, 180));
+            struct geo_point point = geo_point(some_latitude(), roll(-180, 180));
+            struct near_point at = near_point_of(&point);
             double least = k == 0 ? -2 : cos(roll(0, 3.1415));
             assert_int_equal(by_latitude(p, &at, least), among_all(p, &at, least));
         }

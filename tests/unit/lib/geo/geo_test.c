@@ -136,6 +136,8 @@ static void an_address_is_found_with_what_its_record_has(void **state)
         assert_int_equal(p.radius_km, rows[i].radius_km);
         assert_int_equal(p.prefix_bits, rows[i].prefix_bits);
         assert_true(fabs(p.lat - rows[i].lat) < 1e-9 && fabs(p.lon - rows[i].lon) < 1e-9);
+        struct geo_point at = geo_point(p.lat, p.lon);
+        assert_true(!p.has_point || geo_km(&p.at, &at) == 0);
     }
     geo_unref(&g);
 }
@@ -371,7 +373,9 @@ static void distances_are_right_across_the_date_line_and_the_poles(void **state)
         {{0, 0}, {0, 180}, 20015},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        double km = geo_km(rows[i].a[0], rows[i].a[1], rows[i].b[0], rows[i].b[1]);
+        struct geo_point a = geo_point(rows[i].a[0], rows[i].a[1]);
+        struct geo_point b = geo_point(rows[i].b[0], rows[i].b[1]);
+        double km = geo_km(&a, &b);
         if (fabs(km - rows[i].km) > 5)
             fail_msg("row %zu: %.1f km", i, km);
     }
