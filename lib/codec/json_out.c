@@ -57,18 +57,62 @@ static bool are_plain(uint64_t eight)
     return ((controls | beyond | eight | (quotes - ones) | (slashes - ones)) & tops) == 0;
 }
 
-/* How many bytes at the beginning go as they are, at least. */
-static size_t plain_bytes(struct span text)
+/* Few bytes nearly always: without a call. Some are copied twice. */
+static char *put_few(char *at, struct span s)
 {
-    size_t at = 0;
-    for (uint64_t eight; at + sizeof eight <= text.n; at += sizeof eight) {
-        memcpy(&eight, text.p + at, sizeof eight);
-        if (!are_plain(eight))
-            return at;
+    uint64_t first, last;
+    uint32_t short_first, short_last;
+    if (s.n > 2 * sizeof first)
+        return mempcpy(at, s.p, s.n);
+    if (s.n >= sizeof first) {
+        memcpy(&first, s.p, sizeof first);
+        memcpy(&last, s.p + s.n - sizeof last, sizeof last);
+        memcpy(at, &first, sizeof first);
+        memcpy(at + s.n - sizeof last, &last, sizeof last);
+    } else if (s.n >= sizeof short_first) {
+        memcpy(&short_first, s.p, sizeof short_first);
+        memcpy(&short_last, s.p + s.n - sizeof short_last, sizeof short_last);
+        memcpy(at, &short_first, sizeof short_first);
+        memcpy(at + s.n - sizeof short_last, &short_last, sizeof short_last);
+    } else {
+        for (size_t i = 0; i < s.n; i++)
+            at[i] = s.p[i];
     }
-    while (at < text.n && is_plain((uint8_t)text.p[at]))
-        at++;
-    return at;
+    return at + s.n;
+}
+
+/* Whether they go as they are. */
+static bool put_eight(char *at, const char *from)
+{
+    uint64_t eight;
+    memcpy(&eight, from, sizeof eight);
+    memcpy(at, &eight, sizeof eight);
+    return are_plain(eight);
+}
+
+/* Whether all of text goes as it is; then it is at `at`. */
+static bool put_plain(char *at, struct span text)
+{
+    size_t n = 0;
+    for (; n + 8 < text.n; n += 8)
+        if (!put_eight(at + n, text.p + n))
+            return false;
+    if (text.n >= 8)
+        return put_eight(at + text.n - 8, text.p + text.n - 8);
+    if (text.n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, text.p, 4);
+        memcpy(&last, text.p + text.n - 4, 4);
+        memcpy(at, &first, 4);
+        memcpy(at + text.n - 4, &last, 4);
+        return are_plain((uint64_t)last << 32 | first);
+    }
+    for (; n < text.n; n++) {
+        if (!is_plain((uint8_t)text.p[n]))
+            return false;
+        at[n] = text.p[n];
+    }
+    return true;
 }
 
 static void add_string(struct buf *to, struct span text)
@@ -101,22 +145,21 @@ static void add_string(struct buf *to, struct span text)
  * constant and needs no escapes. */
 #define LEAD_ROOM 4 /* beside the key: comma, quotes and colon */
 
-static char *put_lead(struct json_out *o, struct span key, char *at)
+static inline char *put_lead(struct json_out *o, struct span key, char *at)
 {
-    if (o->needs_comma)
-        *at++ = ',';
+    *at = ',';
+    at += o->needs_comma;
     o->needs_comma = true;
     if (key.p == NULL)
         return at;
     *at++ = '"';
-    at = mempcpy(at, key.p, key.n);
-    *at++ = '"';
-    *at++ = ':';
-    return at;
+    at = put_few(at, key);
+    memcpy(at, "\":", 2);
+    return at + 2;
 }
 
 /* NULL: the buffer has overflowed. The room is for the lead and so many bytes of a value. */
-static char *begin(struct json_out *o, struct span key, size_t value_bytes)
+static inline char *begin(struct json_out *o, struct span key, size_t value_bytes)
 {
     char *at = buf_room(o->to, key.n + LEAD_ROOM + value_bytes);
     return at != NULL ? put_lead(o, key, at) : NULL;
@@ -151,20 +194,16 @@ void json_out_close(struct json_out *o, char bracket)
 /* Most strings are plain to their end, and go with their key in one piece. */
 void json_out_text_of(struct json_out *o, struct span key, struct span text)
 {
-    bool is_plain_whole = plain_bytes(text) == text.n;
-    char *at = begin(o, key, is_plain_whole ? text.n + 2 : 0);
+    char *at = begin(o, key, text.n + 2);
     if (at == NULL)
         return;
-    if (!is_plain_whole) {
+    if (!put_plain(at + 1, text)) {
         end(o, at);
         add_string(o->to, text);
         return;
     }
-    *at++ = '"';
-    if (text.n > 0)
-        at = mempcpy(at, text.p, text.n);
-    *at++ = '"';
-    end(o, at);
+    at[0] = at[text.n + 1] = '"';
+    end(o, at + text.n + 2);
 }
 
 void json_out_u64_of(struct json_out *o, struct span key, uint64_t n)
@@ -195,20 +234,21 @@ static char *put_short_real(char *at, double x, int decimals)
     if (decimals < 0 || (size_t)decimals >= ARRAY_LEN(scales) || fabs(x) > SHORT_REAL_MAX)
         return NULL;
     uint64_t scale = scales[decimals], n = (uint64_t)(fabs(x) * (double)scale + 0.5);
-    for (; decimals > 0 && n % 10 == 0; decimals--) {
-        n /= 10;
-        scale /= 10;
-    }
+    uint64_t whole = n / scale, rest = n - whole * scale;
     if (x < 0 && n > 0)
         *at++ = '-';
-    at = u64_write(at, n / scale);
-    if (decimals == 0)
+    at = u64_write(at, whole);
+    if (rest == 0)
         return at;
-    char *end = at + 1 + decimals;
     *at = '.';
-    for (uint64_t rest = n % scale; decimals > 0; decimals--, rest /= 10)
-        at[decimals] = (char)('0' + rest % 10);
-    return end;
+    int left = decimals;
+    for (; left > 1; left -= 2, rest /= 100)
+        two_digits(at + left - 1, (unsigned)(rest % 100));
+    if (left > 0)
+        at[1] = (char)('0' + rest);
+    for (at += decimals; *at == '0';)
+        at--;
+    return at + 1;
 }
 
 static void add_long_real(struct buf *to, double x, int decimals)
@@ -242,7 +282,7 @@ void json_out_raw_of(struct json_out *o, struct span key, struct span text)
 {
     char *at = begin(o, key, text.n);
     if (at != NULL)
-        end(o, text.n > 0 ? mempcpy(at, text.p, text.n) : at);
+        end(o, put_few(at, text));
 }
 
 void json_out_key(struct json_out *o, struct span key)

@@ -29,6 +29,10 @@ static void numbers_are_written_as_short_as_they_are(void **state)
         {10, 0, "10"},
         {1e-7, 6, "0"},
         {2.5e9, 0, "2500000000"},
+        {20.0303, 4, "20.0303"},
+        {100.01, 4, "100.01"},
+        {-12.000001, 6, "-12.000001"},
+        {0.1, 0, "0"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -111,6 +115,34 @@ static void text_is_escaped_and_bad_utf8_is_replaced(void **state)
     }
 }
 
+/* Several bytes are copied and looked at together. */
+static void keys_and_texts_of_each_length_are_whole(void **state)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEF";
+    struct buf b, wanted;
+    struct json_out o;
+    (void)state;
+    buf_init(&b, 256);
+    buf_init(&wanted, 256);
+    for (size_t n = 0; n < sizeof letters; n++)
+        for (size_t at = 0; at <= n; at++) { /* where the one is that is not plain; n: none is */
+            char text[sizeof letters];
+            memcpy(text, letters, n);
+            if (at < n)
+                text[at] = '\n';
+            buf_clear(&b);
+            json_out_begin(&o, &b);
+            json_out_text_of(&o, span_make(letters, n), span_make(text, n));
+            buf_clear(&wanted);
+            buf_printf(&wanted, "\"%.*s\":\"%.*s%s%.*s\"", (int)n, letters, (int)at, letters,
+                       at < n ? "\\n" : "", at < n ? (int)(n - at - 1) : 0,
+                       letters + (at < n ? at + 1 : 0));
+            assert_true(span_eq(buf_span(&b), buf_span(&wanted)));
+        }
+    buf_finish(&b);
+    buf_finish(&wanted);
+}
+
 static void an_absent_key_gives_the_fallback_and_no_fault(void **state)
 {
     (void)state;
@@ -188,6 +220,7 @@ int main(void)
         cmocka_unit_test(numbers_are_written_as_short_as_they_are),
         cmocka_unit_test(values_of_every_kind_are_written_in_order),
         cmocka_unit_test(text_is_escaped_and_bad_utf8_is_replaced),
+        cmocka_unit_test(keys_and_texts_of_each_length_are_whole),
         cmocka_unit_test(an_absent_key_gives_the_fallback_and_no_fault),
         cmocka_unit_test(the_first_fault_sticks),
         cmocka_unit_test(what_is_no_json_is_refused_with_its_place),
