@@ -4,17 +4,33 @@
 
 #include "lib/base/err.h"
 
-static void respond(struct exchange *x, int status, struct span type, struct span text)
+#define SHORT_BYTES 1024 /* an exchange's memory has them at hand */
+
+/* What answers say of themselves, and the same as the lines that it is in HTTP/1. */
+struct kind {
+    struct span type, lines;
+};
+#define KIND(type)                                                                                 \
+    {                                                                                              \
+        SPAN(type), SPAN("Content-Type: " type "\r\nCache-Control: no-store\r\n")                  \
+    }
+static const struct kind json = KIND("application/json");
+static const struct kind problem_json = KIND("application/problem+json");
+
+static void respond(struct exchange *x, int status, const struct kind *kind, struct span text)
 {
     struct response_head head = {.status = status, .content_length = (int64_t)text.n};
     fields_init(&head.fields, &x->mem);
-    fields_add(&head.fields, FIELD_CONTENT_TYPE, type);
+    fields_add(&head.fields, FIELD_CONTENT_TYPE, kind->type);
     fields_add(&head.fields, FIELD_CACHE_CONTROL, SPAN("no-store"));
+    head.fields.lines = kind->lines;
+    head.fields.lines_count = head.fields.count;
     if (status == 401)
         fields_add(&head.fields, FIELD_WWW_AUTHENTICATE, SPAN("Bearer"));
     if (status == 503 || status == 429)
         fields_add(&head.fields, FIELD_RETRY_AFTER, SPAN("1"));
-    exchange_respond(x, &head, body_of_bytes(text));
+    exchange_respond(x, &head,
+                     text.n <= SHORT_BYTES ? body_in_arena(text, &x->mem) : body_of_bytes(text));
 }
 
 void answer_json(struct exchange *x, int status, const struct buf *text)
@@ -22,7 +38,7 @@ void answer_json(struct exchange *x, int status, const struct buf *text)
     if (buf_overflowed(text))
         answer_problem(x, 500, "The answer is larger than its bound.");
     else
-        respond(x, status, SPAN("application/json"), buf_span(text));
+        respond(x, status, &json, buf_span(text));
 }
 
 struct json_out *answer_open(struct answer *a)
@@ -65,7 +81,7 @@ static void problem(struct exchange *x, int status, struct span detail)
     json_out_int(&o, "status", status);
     json_out_text(&o, "detail", detail);
     json_out_end_object(&o);
-    respond(x, status, SPAN("application/problem+json"), buf_span(&text));
+    respond(x, status, &problem_json, buf_span(&text));
     buf_finish(&text);
 }
 

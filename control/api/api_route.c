@@ -39,11 +39,13 @@ static const char *read_query(struct exchange *x, struct span query, struct aske
     return NULL;
 }
 
-static const char *set_question(const struct asked *q, struct steer *s)
+static const char *set_question(const struct exchange *x, const struct asked *q, struct steer *s)
 {
     uint64_t wanted = DEFAULT_WANTED;
     struct span client = q->v[CLIENT], count = q->v[COUNT], scheme = q->v[SCHEME];
-    if (client.p != NULL && addr_parse_ip(client, &s->client) != 0)
+    if (client.p == NULL)
+        s->client = steer_client(s->config, x);
+    else if (addr_parse_ip(client, &s->client) != 0)
         return "client is no IP address.";
     if (count.p != NULL && (!span_u64(count, &wanted) || wanted < 1 || wanted > DECIDE_MAX))
         return "n is a number from 1 to 16.";
@@ -103,9 +105,8 @@ bool api_route_ask(struct api_worker *w, struct exchange *x, struct round_questi
     q->kind = &kind;
     counter_add(&w->counters.routes, 1);
     const char *fault = read_query(x, q->query, &asked);
-    s->client = steer_client(s->config, x);
     if (fault == NULL)
-        fault = set_question(&asked, s);
+        fault = set_question(x, &asked, s);
     if (fault != NULL) {
         answer_problem(x, 400, "%s", fault);
         return false;

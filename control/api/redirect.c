@@ -8,17 +8,35 @@
 #include "control/api/mirrors.h"
 #include "control/api/round.h"
 
-static struct span location_of(struct exchange *x, const struct picture_node *n, struct span host)
+#define LOCATION      "Location: "
+#define CACHE_CONTROL "\r\nCache-Control: "
+
+/* Both fields, as the lines that they are in HTTP/1. */
+static void add_location(struct fields *fs, const struct request_head *r, struct span edge_url,
+                         struct span host, struct span cache_control)
 {
-    const struct request_head *r = &x->request;
-    bool has_query = r->query.p != NULL;
-    const struct span parts[] = {steer_edge_url(n, r->scheme == SCHEME_HTTPS),
-                                 SPAN("/"),
-                                 host,
-                                 r->path,
-                                 has_query ? SPAN("?") : SPAN(""),
-                                 has_query ? r->query : SPAN("")};
-    return arena_join(&x->mem, parts, ARRAY_LEN(parts));
+    size_t most = sizeof LOCATION + edge_url.n + sizeof "/" + host.n + r->path.n + sizeof "?" +
+                  r->query.n + sizeof CACHE_CONTROL + cache_control.n + sizeof "\r\n";
+    char *lines = arena_bytes(fs->mem, most), *at = mempcpy(lines, LOCATION, sizeof LOCATION - 1);
+    const char *from = at;
+    at = mempcpy(at, edge_url.p, edge_url.n);
+    *at++ = '/';
+    at = mempcpy(at, host.p, host.n);
+    at = mempcpy(at, r->path.p, r->path.n);
+    if (r->query.p != NULL) {
+        *at++ = '?';
+        at = mempcpy(at, r->query.p, r->query.n);
+    }
+    struct span location = span_make(from, (size_t)(at - from));
+    at = mempcpy(at, CACHE_CONTROL, sizeof CACHE_CONTROL - 1);
+    at = mempcpy(at, cache_control.p, cache_control.n);
+    at = mempcpy(at, "\r\n", 2);
+    fields_add(fs, FIELD_LOCATION, location);
+    fields_add(fs, FIELD_CACHE_CONTROL, cache_control);
+    if (!field_value_is_valid(location))
+        return; /* who writes the head will refuse it */
+    fs->lines = span_make(lines, (size_t)(at - lines));
+    fs->lines_count = fs->count;
 }
 
 static void respond(struct api_worker *w, struct exchange *x, const struct round_question *q)
@@ -29,10 +47,10 @@ static void respond(struct api_worker *w, struct exchange *x, const struct round
     struct response_head head = {.status = is_read ? 302 : 307, .content_length = 0};
     (void)w;
     fields_init(&head.fields, &x->mem);
-    fields_add(&head.fields, FIELD_LOCATION, location_of(x, best->node, q->host));
-    fields_add(&head.fields, FIELD_CACHE_CONTROL,
-               best->standing <= STANDING_FULL ? s->config->redirect_cache_control
-                                               : SPAN("private, no-store"));
+    add_location(&head.fields, &x->request,
+                 steer_edge_url(best->node, x->request.scheme == SCHEME_HTTPS), q->host,
+                 best->standing <= STANDING_FULL ? s->config->redirect_cache_control
+                                                 : SPAN("private, no-store"));
     if (s->question.wanted > 1)
         mirrors_links(s, &x->request, q->host, &head.fields);
     exchange_respond(x, &head, NULL);

@@ -37,30 +37,25 @@ struct addr steer_client(const struct api_config *c, const struct exchange *x)
     return c->proxies != NULL && is_trusted(c, peer) ? forwarded_client(c, x, *peer) : *peer;
 }
 
-/* Eight letters at once: a byte's highest bit tells whether it is from A to Z, and becomes 0x20. */
-static uint64_t lower_eight(uint64_t eight)
+static void put_lower8(char *to, const char *from)
 {
-    const uint64_t ones = 0x0101010101010101U, tops = ones << 7;
-    uint64_t low = eight & ~tops, from_a = low + ones * (0x80 - 'A'),
-             beyond_z = low + ones * (0x7f - 'Z');
-    return eight | (((from_a ^ beyond_z) & ~eight & tops) >> 2);
+    uint64_t eight;
+    memcpy(&eight, from, sizeof eight);
+    eight = span_lower8(eight);
+    memcpy(to, &eight, sizeof eight);
 }
 
 struct span steer_host(struct span host, struct arena *mem)
 {
     char *lower = arena_bytes(mem, host.n);
-    uint64_t eight = 0;
     size_t at = 0;
-    for (; host.n - at >= sizeof eight; at += sizeof eight) {
-        memcpy(&eight, host.p + at, sizeof eight);
-        eight = lower_eight(eight);
-        memcpy(lower + at, &eight, sizeof eight);
-    }
-    if (at < host.n) {
-        memcpy(&eight, host.p + at, host.n - at);
-        eight = lower_eight(eight);
-        memcpy(lower + at, &eight, host.n - at);
-    }
+    for (; at + 8 <= host.n; at += 8)
+        put_lower8(lower + at, host.p + at);
+    if (at < host.n && host.n >= 8)
+        put_lower8(lower + host.n - 8, host.p + host.n - 8);
+    else
+        for (; at < host.n; at++)
+            lower[at] = (char)span_lower8((uint8_t)host.p[at]);
     return span_make(lower, host.n);
 }
 

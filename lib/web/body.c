@@ -3,6 +3,7 @@
  * belong to whoever they wait for. Runs on the loop of the session that pulls. */
 #include "lib/web/body.h"
 
+#include "lib/base/arena.h"
 #include "lib/base/mem.h"
 
 #include <unistd.h>
@@ -42,6 +43,12 @@ static void ready_close(struct body *b)
     mem_free(r);
 }
 
+static void arena_close(struct body *b)
+{
+    (void)b;
+}
+
+static const struct body_ops arena_ops = {"arena", ready_peek, ready_advance, arena_close};
 static const struct body_ops bytes_ops = {"bytes", ready_peek, ready_advance, ready_close};
 static const struct body_ops file_ops = {"file", ready_peek, ready_advance, ready_close};
 
@@ -52,6 +59,15 @@ struct body *body_of_bytes(struct span data)
     *r = (struct ready_body){.body = {.ops = &bytes_ops}, .mem = copy, .fd = -1, .left = data.n};
     if (data.n > 0)
         memcpy(copy, data.p, data.n);
+    return &r->body;
+}
+
+struct body *body_in_arena(struct span data, struct arena *mem)
+{
+    struct ready_body *r = arena_alloc(mem, sizeof *r);
+    struct span copy = arena_dup(mem, data);
+    *r = (struct ready_body){
+        .body = {.ops = &arena_ops}, .mem = (const uint8_t *)copy.p, .fd = -1, .left = copy.n};
     return &r->body;
 }
 

@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+struct arena;
+
 /* Bodies are pulled, never pushed: a session asks for the next piece when it has room to send it,
  * so
  * back-pressure needs no code of its own. A piece is a reference into memory, a file, or both (a
@@ -65,9 +67,11 @@ static inline void body_ready(struct body *b)
         b->on_ready(b->ctx);
 }
 
-/* body_of_bytes: a copy of data. body_of_constant: borrows data for ever (constants, or memory that
- * outlives the exchange). body_of_file: takes fd; sends [from, from + len). */
+/* body_of_bytes: a copy of data. body_in_arena: the same in mem, which must outlive it, as an
+ * exchange's does the body of its answer. body_of_constant: borrows data for ever (constants, or
+ * memory that outlives the exchange). body_of_file: takes fd; sends [from, from + len). */
 struct body *body_of_bytes(struct span data);
+struct body *body_in_arena(struct span data, struct arena *mem);
 struct body *body_of_constant(struct span data);
 struct body *body_of_file(int fd, int64_t from, int64_t len);
 

@@ -25,7 +25,7 @@ void exchange_reply(struct exchange *x, int status, struct span type, struct spa
         type = SPAN("text/plain; charset=utf-8");
     if (text.n > 0)
         fields_add(&head.fields, FIELD_CONTENT_TYPE, type);
-    struct body *body = text.n > 0 ? body_of_constant(arena_dup(&x->mem, text)) : NULL;
+    struct body *body = text.n > 0 ? body_in_arena(text, &x->mem) : NULL;
     exchange_respond(x, &head, body);
 }
 

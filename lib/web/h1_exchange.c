@@ -177,7 +177,9 @@ static void h1_respond(struct exchange *x, const struct response_head *head, str
         s->is_last = true;
     enlist(s, hx);
     s->state = H1_ANSWER;
-    s->base->ops->run(s->base);
+    /* Its batch runs it again, to write; until then there is only what may share that write. */
+    if (!s->is_held || h1_intake_waiting(&s->in) > 0)
+        s->base->ops->run(s->base);
 }
 
 static int h1_inform(struct exchange *x, const struct response_head *head)
