@@ -117,9 +117,12 @@ static void site_https(struct dns_answerer *a, const struct answering *k, struct
 {
     static const enum node_family families[] = {NODE_IPV4, NODE_IPV6};
     uint16_t port = 0;
+    uint32_t ttl_s = a->spec.zone->ttl_s;
     bool is_common = true;
     for (size_t f = 0; f < ARRAY_LEN(families); f++) {
         decide_edges(a, k, families[f], e);
+        if (e->verdict.count > 0 && ttl_of(a, &e->verdict) < ttl_s)
+            ttl_s = ttl_of(a, &e->verdict);
         for (size_t i = 0; i < e->verdict.count; i++) {
             uint16_t its = https_port(e->verdict.v[i].node);
             is_common = is_common && its != 0 && (port == 0 || its == port);
@@ -127,7 +130,7 @@ static void site_https(struct dns_answerer *a, const struct answering *k, struct
         }
     }
     if (is_common && port != 0)
-        dns_body_https(out, k->q, port, a->spec.zone->ttl_s, k->mem);
+        dns_body_https(out, k->q, port, ttl_s, k->mem);
     else
         dns_body_empty(out, DNS_NOERROR);
 }

@@ -87,6 +87,13 @@ static bool leads_to(const struct dns_answer *a, size_t rank, const uint8_t ip[4
     return a->body->answers > rank && memcmp(a->body->wire + 16 * rank + 12, ip, 4) == 0;
 }
 
+/* Of the first record, whose name is a pointer. */
+static unsigned ttl_of(struct dns_answer a)
+{
+    assert_true(a.body->answers > 0);
+    return (unsigned)a.body->wire[8] << 8 | a.body->wire[9];
+}
+
 static const uint8_t seoul[4] = {192, 0, 2, 1}, seoul_b[4] = {192, 0, 2, 11};
 static const uint8_t frankfurt[4] = {192, 0, 2, 2};
 
@@ -162,6 +169,12 @@ static void https_is_told_where_all_edges_have_it_at_one_port(void **state)
         struct dns_answer a = ask("games.cdn.example", DNS_TYPE_HTTPS, "10.1.0.0", 16);
         assert_int_equal(a.body->answers, rows[i].is_told);
     }
+    world.picture->nodes[1].spec.https_url = SPAN("https://b:8443");
+    dns_world_changed(&world);
+    assert_int_equal(ttl_of(ask("games.cdn.example", DNS_TYPE_HTTPS, "10.1.0.0", 16)), 30);
+    world.picture->nodes[0].health = world.picture->nodes[1].health = HEALTH_DOWN;
+    dns_world_changed(&world); /* the least bad: for as short a time as their addresses */
+    assert_int_equal(ttl_of(ask("games.cdn.example", DNS_TYPE_HTTPS, "10.1.0.0", 16)), 5);
 }
 
 static void each_question_has_its_kind_of_answer(void **state)
