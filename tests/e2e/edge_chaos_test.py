@@ -93,7 +93,7 @@ class Crowd(threading.Thread):
 
 
 @pytest.mark.threads
-def test_chaos(run, origin, tmp_path):
+def test_in_chaos_each_client_gets_a_piece_of_one_version(run, origin, tmp_path):
     edge = run(Edge(tmp_path, [origin.url], over={"workers": 3, "memory": "16MiB"},
                     site={"grace": "200ms", "read_ahead": "1MiB", "stale_while_revalidate": "5s"}))
     files = [Moody(i, seed=i) for i in range(FILES)]
