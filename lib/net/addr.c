@@ -27,10 +27,10 @@ static void set_v6(struct addr *a, const struct in6_addr *ip, in_port_t port)
 /* Dotted decimal as inet_pton reads it: four numbers of up to 255, no zero before another digit. */
 static bool read_v4(struct span text, struct in_addr *out)
 {
+    if (text.n == 0 || text.n >= INET_ADDRSTRLEN)
+        return false;
     const char *at = text.p, *end = at + text.n;
     uint64_t address = 0;
-    if (text.n >= INET_ADDRSTRLEN)
-        return false;
     for (int i = 0; i < 4; i++) {
         const char *from = at;
         uint64_t n = 0; /* of no more digits than it can hold */

@@ -66,9 +66,11 @@ static void what_is_not_an_address_is_refused(void **state)
         "[fe80::1%lo]:80",
         "1.2.3.4:000080",
     };
+    struct addr a;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
         refused(wrong[i], 80);
+    assert_int_equal(addr_parse_ip(SPAN_NONE, &a), ERR_SYNTAX);
 }
 
 /* Whatever is written with digits and dots. */
