@@ -57,5 +57,8 @@ bool conn_has_certificate(const struct conn *c); /* the peer has shown one, whic
 /* Application bytes (of heads and bodies, before TLS) since the connection began. */
 uint64_t conn_bytes_in(const struct conn *c);
 uint64_t conn_bytes_out(const struct conn *c);
+/* conn_bytes_taken: those out that the socket has; on TLS also what it has of records that are
+ * not told as written yet, since not all of them is in the socket. */
+uint64_t conn_bytes_taken(const struct conn *c);
 
 #endif

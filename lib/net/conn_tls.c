@@ -53,6 +53,7 @@ static bool shake(struct conn *c)
         return false;
     if (ret == 1) {
         t->phase = TLS_OPEN;
+        t->untold_bytes = 0;
         c->has_sendfile = t->seal == NULL && BIO_get_ktls_send(SSL_get_wbio(t->ssl));
     } else {
         if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
@@ -116,6 +117,7 @@ static ssize_t tls_read(struct conn *c, void *dst, size_t room)
     if (!c->may_read || t->phase == TLS_SHAKING)
         return ERR_AGAIN;
     tls_stream_forget_errors();
+    t->reads = 0;
     int n = SSL_read(t->ssl, dst, room < INT_MAX ? (int)room : INT_MAX);
     if (n > 0) { /* nothing is left, above or below: no second read only to hear so */
         c->may_read = c->can_recv || SSL_has_pending(t->ssl);
@@ -141,20 +143,25 @@ static ssize_t tls_writev(struct conn *c, const struct iovec *v, int count, bool
     return n;
 }
 
+static int say_goodbye(struct conn *c)
+{
+    struct conn_tls *t = tls_of(c);
+    bool wants_write;
+    ERR_clear_error();
+    int ret = SSL_shutdown(t->ssl);
+    int e = ret >= 0 ? 0 : tls_stream_result(c, ret, &wants_write);
+    t->has_said_goodbye = e == 0;
+    return e;
+}
+
 static int tls_end_write(struct conn *c)
 {
     struct conn_tls *t = tls_of(c);
     if (t->phase == TLS_BROKEN)
         return t->error;
-    if (t->has_said_goodbye)
-        return tls_stream_flush(c);
     if (t->phase == TLS_SHAKING || t->sealed_bytes > 0 || t->rest_bytes > 0)
         return ERR_AGAIN;
-    ERR_clear_error();
-    int ret = SSL_shutdown(t->ssl);
-    bool wants_write;
-    int e = ret >= 0 ? 0 : tls_stream_result(c, ret, &wants_write);
-    t->has_said_goodbye = e == 0;
+    int e = t->has_said_goodbye ? 0 : say_goodbye(c);
     if (e == 0)
         e = tls_stream_flush(c);
     if (e == ERR_AGAIN)
@@ -226,6 +233,12 @@ static const struct conn_tls *tls_in(const struct conn *c)
 bool conn_is_tls(const struct conn *c)
 {
     return tls_in(c) != NULL;
+}
+
+uint64_t conn_bytes_taken(const struct conn *c)
+{
+    const struct conn_tls *t = tls_in(c);
+    return conn_bytes_out(c) + (t != NULL ? t->untold_bytes : 0);
 }
 
 bool conn_is_ready(const struct conn *c)

@@ -23,9 +23,24 @@
 #define CTRL_SET_KTLS          72
 #define CTRL_SET_KTLS_CTRL_MSG 74
 
-#define KEY_UPDATE 24 /* RFC 8446 s.4 */
+#define KEY_UPDATE       24 /* RFC 8446 s.4 */
+#define KEY_UPDATE_BYTES 5  /* type, length of three bytes, what it asks for */
+/* A read that goes on so long without data is somebody's who sends messages of the handshake
+ * (KeyUpdate) without end: OpenSSL would take them all before it comes back. Data needs two. */
+#define READS_MOST 4
 
 /* ---- sealed bytes ---- */
+
+/* The peer may be slow to make room for a record: what it takes of one is progress of its own, and
+ * counted before the record is told as written. */
+static ssize_t to_socket(struct conn *c, const void *p, size_t bytes, bool more)
+{
+    struct iovec v = {.iov_base = (void *)(uintptr_t)p, .iov_len = bytes};
+    ssize_t n = conn_socket_sendv(c, &v, 1, more);
+    if (n > 0)
+        tls_of(c)->untold_bytes += (uint32_t)n;
+    return n;
+}
 
 static int broken(struct conn *c)
 {
@@ -37,8 +52,7 @@ int tls_stream_flush(struct conn *c)
     struct conn_tls *t = tls_of(c);
     while (t->rest != NULL) {
         struct tls_rest *r = t->rest;
-        struct iovec v = {.iov_base = r->bytes + r->at, .iov_len = r->end - r->at};
-        ssize_t n = conn_socket_sendv(c, &v, 1, false);
+        ssize_t n = to_socket(c, r->bytes + r->at, r->end - r->at, false);
         if (n < 0)
             return n == ERR_AGAIN ? ERR_AGAIN : broken(c);
         r->at += (size_t)n;
@@ -65,11 +79,10 @@ static void keep(struct conn_tls *t, const unsigned char *p, size_t n)
 
 int tls_stream_send(struct conn *c, const unsigned char *p, size_t n, bool more)
 {
-    struct iovec v = {.iov_base = (void *)(uintptr_t)p, .iov_len = n};
     int e = tls_stream_flush(c);
     if (e != 0 && e != ERR_AGAIN)
         return e;
-    ssize_t sent = e == 0 ? conn_socket_sendv(c, &v, 1, more) : 0;
+    ssize_t sent = e == 0 ? to_socket(c, p, n, more) : 0;
     if (sent < 0 && sent != ERR_AGAIN)
         return broken(c);
     size_t taken = sent > 0 ? (size_t)sent : 0;
@@ -81,6 +94,15 @@ int tls_stream_send(struct conn *c, const unsigned char *p, size_t n, bool more)
 
 /* ---- the BIO ---- */
 
+static bool is_flood(struct conn *c)
+{
+    struct conn_tls *t = tls_of(c);
+    if (t->phase == TLS_SHAKING || t->reads < READS_MOST)
+        return false;
+    tls_stream_break(t, ERR_TLS, mem_strdup("too much that is no data"));
+    return true;
+}
+
 static int bio_read(BIO *b, char *dst, int room)
 {
     struct conn *c = BIO_get_app_data(b);
@@ -91,12 +113,25 @@ static int bio_read(BIO *b, char *dst, int room)
             c->can_recv = false;
         return n;
     }
+    if (is_flood(c))
+        return -1;
     ssize_t n = conn_socket_recv(c, dst, (size_t)room);
     if (n == ERR_AGAIN)
         BIO_set_retry_read(b);
     else if (n == 0)
         BIO_set_flags(b, BIO_FLAGS_IN_EOF);
+    else if (n > 0)
+        tls_of(c)->reads++;
     return n < 0 ? -1 : (int)n;
+}
+
+/* A new key follows this message, and OpenSSL has it. Nothing else may pass for one: OpenSSL would
+ * go on with the key that we have used, and with numbers that we have used. */
+static bool is_key_update(const struct conn_tls *t, const char *p, int bytes)
+{
+    static const char head[] = {KEY_UPDATE, 0, 0, 1};
+    return t->control == TLS_RECORD_HANDSHAKE && bytes == KEY_UPDATE_BYTES &&
+           memcmp(p, head, sizeof(head)) == 0;
 }
 
 /* What OpenSSL says by itself, in a record of ours. It is little, so it is taken whatever waits. */
@@ -104,12 +139,11 @@ static int write_control(struct conn *c, const char *p, int bytes)
 {
     struct conn_tls *t = tls_of(c);
     unsigned char *room = tls_seal_room(t->seal);
-    bool is_new_key = t->control == TLS_RECORD_HANDSHAKE && bytes > 0 && p[0] == KEY_UPDATE;
     int done = bytes < (int)TLS_PLAIN_MAX ? bytes : (int)TLS_PLAIN_MAX;
     struct iovec v = {.iov_base = (void *)(uintptr_t)p, .iov_len = (size_t)done};
     size_t n = tls_seal_record(t->seal, t->control, &v, 1, room);
     int e = tls_stream_send(c, room, n, t->is_more);
-    if (is_new_key)
+    if (is_key_update(t, p, bytes))
         tls_seal_destroy(&t->seal);
     return e == 0 || e == ERR_AGAIN ? done : -1;
 }
@@ -117,7 +151,6 @@ static int write_control(struct conn *c, const char *p, int bytes)
 static int bio_write(BIO *b, const char *p, int bytes)
 {
     struct conn *c = BIO_get_app_data(b);
-    struct iovec v = {.iov_base = (void *)(uintptr_t)p, .iov_len = (size_t)bytes};
     BIO_clear_retry_flags(b);
     if (tls_of(c)->seal != NULL)
         return write_control(c, p, bytes);
@@ -129,7 +162,7 @@ static int bio_write(BIO *b, const char *p, int bytes)
     }
     ssize_t n = tls_stream_flush(c);
     if (n == 0)
-        n = conn_socket_sendv(c, &v, 1, tls_of(c)->is_more);
+        n = to_socket(c, p, (size_t)bytes, tls_of(c)->is_more);
     if (n == ERR_AGAIN)
         BIO_set_retry_write(b);
     return n < 0 ? -1 : (int)n;
@@ -144,7 +177,10 @@ static long take_keys(BIO *b, bool is_send, void *keys)
         return 1;
     if (!is_send)
         return 0;
-    tls_seal_destroy(&t->seal);
+    if (t->seal != NULL) { /* its numbers would begin anew */
+        tls_stream_break(t, ERR_TLS, mem_strdup("keys offered twice"));
+        return 0;
+    }
     t->seal = tls_seal_create(c->loop, keys);
     t->control = TLS_RECORD_HANDSHAKE;
     return t->seal != NULL;
@@ -237,6 +273,8 @@ int tls_stream_result(struct conn *c, int ret, bool *wants_write)
         return tls_stream_break(t, ERR_CLOSED, mem_strdup("connection ended without close_notify"));
     default:
         ERR_clear_error();
+        if (t->phase == TLS_BROKEN) /* the BIO has said why */
+            return t->error;
         return tls_stream_break(t, ERR_CLOSED, mem_strdup("connection broken"));
     }
 }

@@ -29,11 +29,14 @@ struct conn_tls {
     bool does_read_wait_to_write, does_write_wait_to_read;
     bool is_more; /* for the BIO: another record follows at once */
     bool has_said_goodbye;
+    uint8_t reads; /* that gave something, in this call of OpenSSL */
     int error, handshake_error;
-    char *error_text;    /* NULL: none */
-    size_t sealed_bytes; /* offered, sealed by OpenSSL, not yet taken by the socket */
-    size_t rest_bytes;   /* offered, sealed by us, in `rest` or not yet told as written */
-    size_t burst_bytes;  /* sent since the last silence, as far as it matters */
+    uint32_t untold_bytes; /* in the socket, of records that are not told as written */
+    char *error_text;      /* NULL: none */
+    size_t sealed_bytes;   /* offered, sealed by OpenSSL, not yet taken by the socket */
+    size_t rest_bytes;     /* offered, sealed by us, in `rest` or not yet told as written */
+    uint32_t burst_bytes;  /* sent since the last silence, as far as it matters */
+    uint32_t records;      /* of data, sealed with this key */
     msec_t sent_at;
 };
 

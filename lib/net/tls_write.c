@@ -46,7 +46,18 @@ static size_t record_limit(const struct conn_tls *t)
 static void note_sealed(struct conn_tls *t, size_t n)
 {
     if (t->burst_bytes < BURST_BYTES)
-        t->burst_bytes += n;
+        t->burst_bytes += (uint32_t)n;
+    t->records++;
+}
+
+/* AES-GCM tells something of what it hides after 2^24.5 records with one key (RFC 8446 s.5.5). Of
+ * TLS 1.2, which has no such limit in its RFC, the key lasts as long as the connection. */
+static void limit_key(struct conn_tls *t)
+{
+    if (t->records >= TLS_KEY_RECORDS && t->sealed_bytes == 0 &&
+        SSL_version(t->ssl) == TLS1_3_VERSION &&
+        SSL_key_update(t->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
+        t->records = 0;
 }
 
 /* ---- by OpenSSL ---- */
@@ -88,6 +99,7 @@ static ssize_t seal(struct conn *c, struct span record, bool is_more)
     t->is_more = false;
     if (n > 0) {
         t->sealed_bytes = 0;
+        t->untold_bytes = 0;
         return n;
     }
     bool wants_write;
@@ -108,6 +120,7 @@ static ssize_t write_one_by_one(struct conn *c, struct plain *r, size_t all, boo
     ssize_t n = 0;
     char *room = loop_buf_get(c->loop);
     while (done < all && n >= 0) {
+        limit_key(t);
         size_t limit = record_limit(t);
         if (limit < t->sealed_bytes) /* these must come again */
             limit = TLS_PLAIN_MAX;
@@ -163,6 +176,7 @@ static ssize_t write_several(struct conn *c, struct plain *r, size_t all, bool m
     unsigned char *room = tls_seal_room(t->seal);
     size_t done = 0;
     int e = 0;
+    CHECK(t->rest_bytes == 0); /* what waits is sealed: never again, with another number */
     while (e == 0 && done < all) {
         size_t n = 0, sealed = 0;
         size_t most = sealed_at_once(c, all - done);
@@ -172,10 +186,12 @@ static ssize_t write_several(struct conn *c, struct plain *r, size_t all, bool m
             sealed += bytes + TLS_SEALED_ADD;
         } while (done + n < all && sealed + TLS_SEALED_MAX <= most);
         e = tls_stream_send(c, room, sealed, more || done + n < all);
-        if (e == 0)
-            done += n;
-        else
+        if (e != 0) {
             t->rest_bytes = n;
+        } else {
+            t->untold_bytes = 0;
+            done += n;
+        }
     }
     if (e == ERR_AGAIN)
         c->may_write = false;
@@ -189,6 +205,7 @@ static int renew_key(struct conn *c)
     struct conn_tls *t = tls_of(c);
     size_t n;
     bool wants_write;
+    limit_key(t);
     if (SSL_get_key_update_type(t->ssl) == SSL_KEY_UPDATE_NONE)
         return 0;
     tls_stream_forget_errors();
@@ -212,6 +229,8 @@ static int take_rest(struct conn *c, size_t all, size_t *done)
         return e;
     *done = t->rest_bytes < all ? t->rest_bytes : all;
     t->rest_bytes -= *done;
+    if (t->sealed_bytes == 0)
+        t->untold_bytes = (uint32_t)t->rest_bytes;
     return 0;
 }
 

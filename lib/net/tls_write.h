@@ -5,6 +5,9 @@
 
 #include "lib/net/tls_stream.h"
 
+/* So many records of data are sealed with one key, and few more. */
+#define TLS_KEY_RECORDS (1u << 24)
+
 /* tls_write: as conn_writev. */
 ssize_t tls_write(struct conn *c, const struct iovec *v, int count, bool more);
 

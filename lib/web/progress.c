@@ -32,6 +32,6 @@ bool progress_is_reset(const struct conn *c)
 
 uint64_t progress_bytes(const struct conn *c)
 {
-    uint64_t queued = progress_queued(c), out = conn_bytes_out(c);
+    uint64_t queued = progress_queued(c), out = conn_bytes_taken(c);
     return conn_bytes_in(c) + (out > queued ? out - queued : 0);
 }
