@@ -68,6 +68,7 @@ struct h1_session {
     bool is_last;        /* nothing follows the current answer */
     bool speaks_h2;      /* CLOSED for HTTP/1: the connection goes to a session of HTTP/2 */
     bool lingers;        /* and the client still sends: LINGER before the close */
+    bool has_said_end;   /* LINGER: the client's end is what is waited for, not room for ours */
     enum h1_flushed flushed;
     int cut;                /* not 0: close as soon as possible, exchanges end with this */
     uint32_t turn_requests; /* left to this turn of the loop, */

@@ -69,9 +69,8 @@ static void linger(struct h1_session *s)
     h1_intake_release(&s->in);
     s->in.body = H1_BODY_NONE;
     s->discarded_bytes = 0;
+    s->has_said_end = false;
     s->state = H1_LINGER;
-    if (s->in.has_ended || conn_end_write(s->base->conn) != 0)
-        close_session(s);
 }
 
 /* The current answer went out. */
@@ -303,8 +302,22 @@ static bool step_discard(struct h1_session *s)
     return r != ERR_AGAIN;
 }
 
+/* By TLS our end may have to wait for room behind the answer. */
+static bool say_end(struct h1_session *s)
+{
+    int e = conn_end_write(s->base->conn);
+    if (e == ERR_AGAIN)
+        return false;
+    s->has_said_end = true;
+    if (e != 0 || s->in.has_ended)
+        close_session(s);
+    return true;
+}
+
 static bool step_linger(struct h1_session *s)
 {
+    if (!s->has_said_end)
+        return say_end(s);
     if (!conn_may_read(s->base->conn))
         return false;
     ssize_t n = h1_intake_read(&s->in);
@@ -352,7 +365,7 @@ static enum session_wait waits_for(const struct h1_session *s)
     case H1_DISCARD:
         return WAIT_STALL;
     case H1_LINGER:
-        return WAIT_LINGER;
+        return s->has_said_end ? WAIT_LINGER : WAIT_STALL;
     case H1_CLOSED:
         break;
     }
