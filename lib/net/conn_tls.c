@@ -159,7 +159,7 @@ static int tls_end_write(struct conn *c)
     struct conn_tls *t = tls_of(c);
     if (t->phase == TLS_BROKEN)
         return t->error;
-    if (t->phase == TLS_SHAKING || t->sealed_bytes > 0 || t->rest_bytes > 0)
+    if (t->phase == TLS_SHAKING || t->rest_bytes > 0)
         return ERR_AGAIN;
     int e = t->has_said_goodbye ? 0 : say_goodbye(c);
     if (e == 0)

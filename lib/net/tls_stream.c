@@ -148,6 +148,14 @@ static int write_control(struct conn *c, const char *p, int bytes)
     return e == 0 || e == ERR_AGAIN ? done : -1;
 }
 
+/* A record is taken whole, always: OpenSSL with half of one on its way fails when its peer wants
+ * another key meanwhile. What the socket leaves is known from `rest`. */
+static int take_sealed(struct conn *c, const char *p, int bytes)
+{
+    int e = tls_stream_send(c, (const unsigned char *)p, (size_t)bytes, tls_of(c)->is_more);
+    return e == 0 || e == ERR_AGAIN ? bytes : -1;
+}
+
 static int bio_write(BIO *b, const char *p, int bytes)
 {
     struct conn *c = BIO_get_app_data(b);
@@ -160,9 +168,9 @@ static int bio_write(BIO *b, const char *p, int bytes)
             c->can_send = false;
         return n;
     }
-    ssize_t n = tls_stream_flush(c);
-    if (n == 0)
-        n = to_socket(c, p, (size_t)bytes, tls_of(c)->is_more);
+    if (tls_of(c)->phase != TLS_SHAKING)
+        return take_sealed(c, p, bytes);
+    ssize_t n = to_socket(c, p, (size_t)bytes, false);
     if (n == ERR_AGAIN)
         BIO_set_retry_write(b);
     return n < 0 ? -1 : (int)n;

@@ -22,7 +22,7 @@ struct conn_tls {
     struct tls_server *server; /* one of these two */
     struct tls_client *client;
     struct tls_seal *seal; /* NULL: OpenSSL or the kernel seals */
-    struct tls_rest *rest; /* NULL: none; of records sealed by us */
+    struct tls_rest *rest; /* NULL: none */
     struct handshake step; /* a server's */
     enum tls_phase phase;
     uint8_t control; /* enum tls_record_type, of what OpenSSL sends by itself */
@@ -33,8 +33,7 @@ struct conn_tls {
     int error, handshake_error;
     uint32_t untold_bytes; /* in the socket, of records that are not told as written */
     char *error_text;      /* NULL: none */
-    size_t sealed_bytes;   /* offered, sealed by OpenSSL, not yet taken by the socket */
-    size_t rest_bytes;     /* offered, sealed by us, in `rest` or not yet told as written */
+    size_t rest_bytes;     /* offered, sealed, in `rest` or not yet told as written */
     uint32_t burst_bytes;  /* sent since the last silence, as far as it matters */
     uint32_t records;      /* of data, sealed with this key */
     msec_t sent_at;

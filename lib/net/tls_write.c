@@ -4,8 +4,6 @@
 #include "lib/net/tls_write.h"
 
 #include "lib/base/err.h"
-#include "lib/base/log.h"
-#include "lib/base/mem.h"
 
 #define DIRECT_MIN_BYTES ((size_t)4096) /* a piece of that size is a record of its own */
 /* A record can be read when it is there whole. While the peer's window is still small (at the start
@@ -54,22 +52,21 @@ static void note_sealed(struct conn_tls *t, size_t n)
  * TLS 1.2, which has no such limit in its RFC, the key lasts as long as the connection. */
 static void limit_key(struct conn_tls *t)
 {
-    if (t->records >= TLS_KEY_RECORDS && t->sealed_bytes == 0 &&
-        SSL_version(t->ssl) == TLS1_3_VERSION &&
+    if (t->records >= TLS_KEY_RECORDS && SSL_version(t->ssl) == TLS1_3_VERSION &&
         SSL_key_update(t->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
         t->records = 0;
 }
 
 /* ---- by OpenSSL ---- */
 
-/* The next record's bytes, at_least as many as are sealed, at most limit: a large piece where it
- * stands, small ones gathered into room. */
-static struct span next_record(const struct plain *r, size_t at_least, size_t limit, char *room)
+/* The next record's bytes, at most limit: a large piece where it stands, small ones gathered into
+ * room. */
+static struct span next_record(const struct plain *r, size_t limit, char *room)
 {
     size_t here = r->v[r->i].iov_len - r->at, n = 0;
     const char *p = (const char *)r->v[r->i].iov_base + r->at;
     bool is_last = r->i + 1 == r->count;
-    if (is_last || (here >= DIRECT_MIN_BYTES && here >= at_least))
+    if (is_last || here >= DIRECT_MIN_BYTES)
         return span_make(p, here < limit ? here : limit);
     struct plain from = *r;
     while (n < limit) {
@@ -89,28 +86,23 @@ static struct span next_record(const struct plain *r, size_t at_least, size_t li
 static ssize_t seal(struct conn *c, struct span record, bool is_more)
 {
     struct conn_tls *t = tls_of(c);
-    if (record.n < t->sealed_bytes) { /* costs this connection, not the program */
-        LOG_ERROR("tls-write-taken-back", "sealed=%zu offered=%zu", t->sealed_bytes, record.n);
-        return tls_stream_break(t, ERR_TLS, mem_strdup("sealed bytes were taken back"));
-    }
+    bool wants_write;
     t->is_more = is_more;
     tls_stream_forget_errors();
     int n = SSL_write(t->ssl, record.p, (int)record.n);
     t->is_more = false;
-    if (n > 0) {
-        t->sealed_bytes = 0;
-        t->untold_bytes = 0;
-        return n;
+    if (n <= 0) {
+        int e = tls_stream_result(c, n, &wants_write);
+        t->does_write_wait_to_read = e == ERR_AGAIN;
+        return e == 0 ? ERR_CLOSED : e;
     }
-    bool wants_write;
-    int e = tls_stream_result(c, n, &wants_write);
-    if (e == ERR_AGAIN) {
-        if (t->sealed_bytes == 0)
-            t->sealed_bytes = record.n;
-        t->does_write_wait_to_read = !wants_write;
-        c->may_write = false;
+    note_sealed(t, (size_t)n);
+    if (t->rest != NULL) {
+        t->rest_bytes = (size_t)n;
+        return ERR_AGAIN;
     }
-    return e == 0 ? ERR_CLOSED : e;
+    t->untold_bytes = 0;
+    return n;
 }
 
 static ssize_t write_one_by_one(struct conn *c, struct plain *r, size_t all, bool more)
@@ -121,18 +113,16 @@ static ssize_t write_one_by_one(struct conn *c, struct plain *r, size_t all, boo
     char *room = loop_buf_get(c->loop);
     while (done < all && n >= 0) {
         limit_key(t);
-        size_t limit = record_limit(t);
-        if (limit < t->sealed_bytes) /* these must come again */
-            limit = TLS_PLAIN_MAX;
-        struct span record = next_record(r, t->sealed_bytes, limit, room);
+        struct span record = next_record(r, record_limit(t), room);
         n = seal(c, record, more || done + record.n < all);
         if (n > 0) {
             done += (size_t)n;
-            note_sealed(t, (size_t)n);
             plain_skip(r, (size_t)n);
         }
     }
     loop_buf_put(c->loop, room);
+    if (n == ERR_AGAIN)
+        c->may_write = false;
     return done > 0 ? (ssize_t)done : n;
 }
 
@@ -176,7 +166,6 @@ static ssize_t write_several(struct conn *c, struct plain *r, size_t all, bool m
     unsigned char *room = tls_seal_room(t->seal);
     size_t done = 0;
     int e = 0;
-    CHECK(t->rest_bytes == 0); /* what waits is sealed: never again, with another number */
     while (e == 0 && done < all) {
         size_t n = 0, sealed = 0;
         size_t most = sealed_at_once(c, all - done);
@@ -229,8 +218,7 @@ static int take_rest(struct conn *c, size_t all, size_t *done)
         return e;
     *done = t->rest_bytes < all ? t->rest_bytes : all;
     t->rest_bytes -= *done;
-    if (t->sealed_bytes == 0)
-        t->untold_bytes = (uint32_t)t->rest_bytes;
+    t->untold_bytes = (uint32_t)t->rest_bytes;
     return 0;
 }
 
@@ -250,6 +238,7 @@ ssize_t tls_write(struct conn *c, const struct iovec *v, int count, bool more)
         c->may_write = false;
     if (e != 0 || before == all)
         return e != 0 ? e : (ssize_t)before;
+    CHECK(t->rest_bytes == 0); /* what waits is sealed: never again, with another number */
     plain_skip(&plain, before);
     if (t->seal != NULL && (e = renew_key(c)) != 0)
         return before > 0 ? (ssize_t)before : e;

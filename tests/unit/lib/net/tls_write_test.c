@@ -329,6 +329,35 @@ static void keys_without_end_and_without_data_are_cut(void **state)
     close_both();
 }
 
+/* OpenSSL seals after the first, and must have no half of a record when the next ones come. */
+static void new_keys_are_wanted_while_a_record_waits(void **state)
+{
+    char byte;
+    (void)state;
+    for (size_t i = 0; suites[i] != NULL; i++) {
+        open_both(suites[i]);
+        change_keys(1);
+        assert_int_equal(conn_read(conn, &byte, 1), ERR_AGAIN);
+        wire.most = 100;
+        while (out_at < BYTES - 1000) {
+            wire.is_on = true;
+            make_room();
+            run_for(loop, 1);
+            (void)write_some();
+            wire.refusal = EAGAIN;
+            (void)write_some();
+            wire.refusal = 0;
+            wire.is_on = false;
+            change_keys(2);
+            assert_int_equal(conn_read(conn, &byte, 1), ERR_AGAIN);
+            read_on();
+        }
+        assert_null(tls_of(conn)->seal);
+        RUN_UNTIL(loop, has_all_come());
+        close_both();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +368,7 @@ int main(void)
         cmocka_unit_test(the_end_waits_for_room),
         cmocka_unit_test(no_key_seals_without_end),
         cmocka_unit_test(keys_without_end_and_without_data_are_cut),
+        cmocka_unit_test(new_keys_are_wanted_while_a_record_waits),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
