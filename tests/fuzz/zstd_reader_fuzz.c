@@ -42,13 +42,15 @@ static void finish(struct result *r)
     mem_free(r->bytes);
 }
 
+/* Where libzstd finds a fault in a header hangs on the pieces that it comes in; who reads refuses a
+ * frame that is not over at its end as well. */
 static void check_same(const struct result *one, const struct result *other)
 {
     if (one->n == OUT_MAX || other->n == OUT_MAX)
         return; /* the rest was not read */
-    CHECK(one->err == other->err);
-    CHECK(one->err != 0 || (one->n == other->n && one->is_over == other->is_over &&
-                            memcmp(one->bytes, other->bytes, one->n) == 0));
+    CHECK((one->err == 0 && one->is_over) == (other->err == 0 && other->is_over));
+    if (one->err == 0 && other->err == 0)
+        CHECK(one->n == other->n && memcmp(one->bytes, other->bytes, one->n) == 0);
 }
 
 /* libzstd is stricter with a frame that it is given whole: it refuses a compressed block of no
