@@ -192,8 +192,10 @@ static int64_t last_of(const struct flight *f, const struct answer_body *body)
 {
     if (body->end == LENGTH_UNKNOWN)
         return INT64_MAX;
-    bool is_bounded = f->asks_range && f->first >= 0 && f->last < body->size;
-    return is_bounded && f->last >= body->end ? f->last : body->end - 1;
+    if (!f->asks_range || f->first < 0 || body->size < 0)
+        return body->end - 1;
+    int64_t wanted = f->last < body->size ? f->last : body->size - 1;
+    return wanted >= body->end ? wanted : body->end - 1;
 }
 
 /* head: as it is to be stored (status 200 also where a 206 came). */
