@@ -253,3 +253,20 @@ def test_a_range_is_that_range_or_an_error(odd_cdn, odd):
         assert body == odd.body and odd.gets not in (BAD, BROKEN)
     else:
         assert not is_whole or status in (502, 504, 416, 204)
+
+
+def test_an_origin_that_gives_less_of_each_range_is_asked_for_the_rest(run, origin, tmp_path):
+    """RFC 9110 s.15.3.7: it may. The object ends before the block that the edge asks for."""
+    most = 70_000
+
+    def send(request, wire):
+        first, last = request.header("Range").removeprefix("bytes=").split("-")
+        first, last = int(first), min(int(last), int(first) + most - 1, SIZE - 1)
+        wire.send(head(206, *MORE, length(last + 1 - first), part(first, last))
+                  + BODY[first:last + 1])
+        wire.close()
+    origin.on("/odd", send)
+    edge = run(Edge(tmp_path, [origin.url]))
+    status, _, body, is_whole = ask(edge, Range="bytes=10-250000")
+    assert (status, is_whole) == (206, True) and body == BODY[10:250_001]
+    assert origin.count("/odd") > 250_000 // most
